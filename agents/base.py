@@ -1,0 +1,302 @@
+"""What an agent is, and all that it may lean on while it runs.
+
+An agent is one class: an ``Input``, an ``Output``, a ``Config``, and either ``execute`` or a
+``build_graph`` that the inherited ``execute`` runs. It gets a :class:`RunContext` and nothing
+else: everything the context offers is either deterministic or journaled, so an attempt that died
+can be run again from the start without paying for a model call twice.
+
+Numbers come from algorithms, words from the model. ``ctx.llm.ask`` returns an :class:`Answer`
+whose ``value`` is ``None`` when there is no usable answer, and the agent then fills in its own
+words; the request's ``mode`` is computed from these answers, never claimed by the agent.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from langgraph.graph import StateGraph
+
+    from agents.crm import Crm
+
+Json = Any
+DegradedReason = Literal[
+    "budget_exhausted", "breaker_open", "provider_error", "timeout", "refusal", "invalid_output"
+]
+
+T = TypeVar("T", bound=BaseModel)
+R = TypeVar("R")
+I = TypeVar("I", bound="AgentInput")  # noqa: E741 - the conventional letter for "input"
+O = TypeVar("O", bound=BaseModel)  # noqa: E741 - the conventional letter for "output"
+
+
+# --- what an agent may raise -------------------------------------------------------------------
+
+
+class AgentError(Exception):
+    """An agent cannot answer. ``code`` is one of the documented, closed list of error codes.
+
+    ``message`` names the field, the value and what would be right; ``hint`` says what to do next.
+    Neither ever holds a secret or health data.
+    """
+
+    code = "agent_error"
+    retryable = True
+
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidInput(AgentError):
+    """The input cannot be answered as it stands; trying again would not help."""
+
+    code = "invalid_input"
+    retryable = False
+
+
+class ClientNotFound(AgentError):
+    """No such client, or one that was deleted."""
+
+    code = "client_not_found"
+    retryable = False
+
+    def __init__(self, client_id: int) -> None:
+        super().__init__(
+            f"client_id {client_id} does not exist in the main app",
+            hint="send the id of a row of clients that is not deleted",
+        )
+
+
+class TrainerNotFound(AgentError):
+    """No such trainer, or one that was deleted."""
+
+    code = "trainer_not_found"
+    retryable = False
+
+    def __init__(self, trainer_id: int) -> None:
+        super().__init__(
+            f"trainer_id {trainer_id} does not exist in the main app",
+            hint="send the id of a row of trainers that is not deleted",
+        )
+
+
+class NotAssigned(AgentError):
+    """``requested_by`` names somebody who has no right to this client."""
+
+    code = "not_assigned"
+    retryable = False
+
+    def __init__(self, requested_by: str, client_id: int) -> None:
+        super().__init__(
+            f"requested_by {requested_by!r} has no active assignment to client_id {client_id}",
+            hint="assign the trainer to the client first, or leave requested_by empty",
+        )
+
+
+class AgentMisconfigured(AgentError):
+    """The agent's own row in ai_agents cannot be used."""
+
+    code = "agent_misconfigured"
+    retryable = False
+
+
+class ProviderUnavailable(AgentError):
+    """The model was demanded (``on_unavailable = fail``) and is not to be had."""
+
+    code = "provider_unavailable"
+
+
+class ProviderRefused(AgentError):
+    """The model declined to answer and this agent has no answer of its own."""
+
+    code = "provider_refused"
+    retryable = False
+
+
+class BudgetExhausted(AgentError):
+    """The model was demanded and a budget is spent."""
+
+    code = "budget_exhausted"
+    retryable = False
+
+
+# --- what goes in and what comes out -----------------------------------------------------------
+
+
+class AgentInput(BaseModel):
+    """Base of every ``Input``. Unknown keys never reach it: they are dropped and named before."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class AgentConfig(BaseModel):
+    """Base of every ``Config``: the lasting settings in ``ai_agents.config``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class LLMUse:
+    """How far an agent leans on the model.
+
+    optional: False means there is no answer without the model.
+    max_calls: model calls per request, repairs and retries included.
+    max_usd: most that one request may reserve.
+    deadline_seconds: longest that all model work of one request may take.
+    cache_seconds: an identical prompt answered that recently, for any request, is not bought again.
+    """
+
+    optional: bool = True
+    max_calls: int = 3
+    max_usd: Decimal = Decimal("0.05")
+    deadline_seconds: float = 12.0
+    cache_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What came of asking the model.
+
+    value: the validated answer, or None.
+    reason: why there is none; None together with ``value=None`` means the model is not configured
+        (or switched off for this request), which is no failure.
+    model: the model as the provider named it. dropped: what was removed to make the answer valid.
+    """
+
+    value: T | None
+    reason: DegradedReason | None = None
+    model: str | None = None
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[O]):
+    """An agent's answer.
+
+    output: becomes ``ai_results.result`` word for word.
+    rows: typed rows by table, written in the same transaction, e.g. ``{"ai_workout_plans": [...]}``.
+    """
+
+    output: O
+    rows: Mapping[str, Sequence[Mapping[str, Json]]] = field(default_factory=dict)
+
+
+# --- what the runtime offers -------------------------------------------------------------------
+
+
+class LLM(Protocol):
+    """The model, as an agent sees it."""
+
+    @property
+    def configured(self) -> bool:
+        """False without a key, with the model switched off, or when ``narrative`` is ``off``."""
+
+    async def ask(
+        self,
+        schema: type[T],
+        *,
+        name: str,
+        system: str,
+        data: Mapping[str, Json],
+        repair: Callable[[T], tuple[T, Sequence[str]]] | None = None,
+        check: Callable[[T], Sequence[str]] | None = None,
+        max_output_tokens: int = 1500,
+    ) -> Answer[T]:
+        """One structured answer, or an honest reason why there is none.
+
+        name: stable identifier of this question (``workout_words``), part of the ledger line.
+        system: the fixed instructions; keep them constant so the provider can cache the prefix.
+        data: what the model may know, sent as delimited JSON *data*, never as instructions.
+        repair: removes what breaks the closed world (unknown ids); returns the mended value and
+            what was dropped.
+        check: domain invariants; every string returned is a reason the value cannot be used, and
+            is shown to the model once for a repair.
+        """
+
+
+class RunContext(Protocol):
+    """All that an attempt may touch: deterministic, or journaled so a second run repeats it."""
+
+    request_id: int
+    task_type: str
+    requested_by: str | None
+    now: datetime
+    """When the request was made, in UTC: the clock of every computation."""
+    time_zone: str
+    """The gym's time zone (IANA name)."""
+    config: AgentConfig
+    llm: LLM
+    crm: Crm | None
+    """The main app's tables, read-only. None where there is no main app in this database."""
+    log: Any
+    """A structlog logger bound to the request."""
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody asked to cancel; long computations look at it."""
+
+    def random(self, *seed: Json) -> random.Random:
+        """A generator seeded by ``seed`` alone: same data, same answer."""
+
+    async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
+        """Run ``fn`` once per request and keep its JSON: later attempts get the kept value."""
+
+    async def compute(self, fn: Callable[..., R], *args: Any) -> R:
+        """Run CPU work or blocking reads in a thread; the event loop stays free."""
+
+    async def run(self, task_type: str, input_data: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Another agent's result, inside this request, with its model calls on this ledger."""
+
+    async def progress(self, node: str, percent: int, message: str = "") -> None:
+        """Tell whoever watches; at most a few per second are kept."""
+
+    async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A person's answer to ``question``; without one yet the request waits without a slot."""
+
+
+# --- the agent itself --------------------------------------------------------------------------
+
+
+class BaseAgent(ABC, Generic[I, O]):
+    """Subclass, fill in the class attributes, write ``execute`` or ``build_graph``.
+
+    A line in ``agents/catalog.py`` registers the class. Everything an operator may change (the
+    model, limits, texts) belongs into ``Config`` and is edited in ``ai_agents.config``.
+    """
+
+    type: ClassVar[str]
+    name: ClassVar[str]
+    description: ClassVar[str]
+    version: ClassVar[str] = "1"
+    Input: ClassVar[type[AgentInput]]
+    Output: ClassVar[type[BaseModel]]
+    Config: ClassVar[type[AgentConfig]] = AgentConfig
+    llm: ClassVar[LLMUse] = LLMUse()
+    timeout_seconds: ClassVar[float] = 120.0
+    on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
+
+    def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
+        """A LangGraph graph over a state with the keys ``input`` and, at the end, ``result``.
+
+        Nodes take ``(state, runtime)``; ``runtime.context`` is the :class:`RunContext`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs execute() or build_graph()")
+
+    async def execute(self, ctx: RunContext, inp: I) -> Result[O]:
+        """Answer one request. The inherited version runs ``build_graph()`` from its start."""
+        from agents.graph import run_graph  # heavy: LangGraph loads with the first agent that runs
+
+        return await run_graph(self, ctx, inp)

@@ -1,0 +1,9 @@
+"""Which agents there are: a line each, ``task_type: "module:Class"``.
+
+Strings, so that naming the agents loads none of them: LangGraph and the solvers are imported
+after the daemon already listens.
+"""
+
+AGENTS: dict[str, str] = {
+    "workout_optimization": "agents.workout.agent:WorkoutOptimizer",
+}

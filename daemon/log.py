@@ -1,0 +1,73 @@
+"""One JSON line per event on stdout, or readable lines on a terminal.
+
+``level`` and ``message`` are the names that log collectors expect; ``request_id``, ``attempt``,
+``fence``, ``worker_id`` and ``task_type`` come from context variables. Inputs, results, prompts
+and SQL parameters are never logged: they hold people's data.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+
+def configure(level: str = "INFO", *, human: bool = False) -> None:
+    """Set up structlog and route the standard library's records through it.
+
+    level: a standard level name. human: coloured lines instead of JSON.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    renderer: structlog.typing.Processor
+    if human:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        tail: list[structlog.typing.Processor] = [renderer]
+    else:
+        tail = [
+            structlog.processors.dict_tracebacks,
+            _without_locals,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(),
+        ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx", "httpcore", "openai", "aiohttp.access", "apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _without_locals(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> Mapping[str, Any]:
+    """Frames' local variables hold clients' data; file, line and function are enough."""
+    exceptions = event.get("exception")
+    if isinstance(exceptions, list):
+        for exception in exceptions:
+            for frame in exception.get("frames", ()):
+                frame.pop("locals", None)
+    return event
+
+
+def get_logger(name: str) -> Any:
+    """A logger whose lines carry the bound context."""
+    return structlog.get_logger(name)

@@ -1,0 +1,194 @@
+"""The words of the queue as types: request, attempt, outcome, and which status may follow which.
+
+No I/O. The same state machine stands in the guarded statements of ``sql/`` and in the trigger
+``ai_transition``; a test walks every pair through all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+Json = Any
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset(
+        {Status.RUNNING, Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED}
+    ),
+    Status.RUNNING: frozenset(
+        {Status.PENDING, Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+    ),
+    Status.WAITING: frozenset({Status.PENDING, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset({Status.PENDING}),
+    Status.CANCELLED: frozenset({Status.PENDING}),
+    Status.EXPIRED: frozenset({Status.PENDING}),
+}
+"""Status to the statuses that may follow it. pending → completed is a late, unsuperseded result."""
+
+ERROR_CODES = frozenset(
+    {
+        "unknown_task_type",
+        "invalid_input",
+        "input_too_large",
+        "client_not_found",
+        "trainer_not_found",
+        "not_assigned",
+        "agent_disabled",
+        "agent_misconfigured",
+        "agent_error",
+        "timeout",
+        "lost",
+        "budget_exhausted",
+        "provider_unavailable",
+        "provider_refused",
+        "approval_rejected",
+        "approval_expired",
+    }
+)
+"""The closed, documented list of ``ai_requests.error.code``."""
+
+Mode = Literal["full", "degraded", "deterministic"]
+OnUnavailable = Literal["degrade", "wait", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who may write for a request right now. All three must match, or the writer is a stranger."""
+
+    request_id: int
+    fence: int
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A request this worker holds a lease on. ``input_data`` is None when too large for the claim."""
+
+    authority: Authority
+    task_type: str
+    attempt: int
+    input_data: Json | None
+    requested_by: str | None
+    fair_key: str
+    created_at_iso: str
+    max_usd: Decimal | None
+    on_unavailable: OnUnavailable | None
+    agent_version: int | None
+
+    @property
+    def request_id(self) -> int:
+        return self.authority.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """``ai_requests.error``: words for people, a code for machines, never a secret."""
+
+    code: str
+    message: str
+    hint: str = ""
+    retryable: bool = False
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+        }
+
+
+# --- outcomes: the closed set of ways an attempt ends -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The agent answered."""
+
+    result: Mapping[str, Json]
+    mode: Mode
+    degraded_reason: str | None = None
+    rows: Mapping[str, Sequence[Mapping[str, Json]]] = field(default_factory=dict)
+    name: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again later; uses an attempt, and is a failure once they are used up."""
+
+    error: ErrorInfo
+    delay_seconds: float
+    name: Literal["retry"] = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Come back later through no fault of the request; the attempt is given back."""
+
+    delay_seconds: float
+    reason: str
+    name: Literal["snoozed"] = "snoozed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A person must answer first; the slot is freed, the attempt given back."""
+
+    name: Literal["waiting"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """No attempt will help."""
+
+    error: ErrorInfo
+    name: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The claim found what intake had not yet seen; the attempt is given back, the request fails."""
+
+    error: ErrorInfo
+    name: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody asked to stop, and the attempt did."""
+
+    name: Literal["cancelled"] = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """This worker drains: the request goes back at once, the attempt is given back."""
+
+    name: Literal["released"] = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The lease is gone. Nothing is written: whoever holds the fence decides."""
+
+    name: Literal["lost"] = "lost"
+
+
+Outcome = Complete | Retry | Snooze | Wait | Fail | Refuse | Cancel | Release | Lost

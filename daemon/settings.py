@@ -1,0 +1,213 @@
+"""Every setting, from the environment, in one typed place.
+
+A value that cannot be used stops the start with the variable's name, what is wrong with it and an
+example, never with the value itself: it may be a secret.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from daemon.errors import ConfigurationError
+
+Csv = Annotated[tuple[str, ...], NoDecode]
+
+
+def _example(text: str, description: str) -> dict[str, Any]:
+    return {"description": description, "examples": [text]}
+
+
+class Settings(BaseSettings):
+    """Read once at start with :func:`load`."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        None,
+        **_example(
+            "postgresql://user:password@host:5432/fitnesscrm",
+            "The main app's database. Unset: an embedded PostgreSQL is started.",
+        ),
+    )
+    database_unpooled_url: SecretStr | None = Field(
+        None,
+        **_example(
+            "postgresql://user:password@host:5432/fitnesscrm",
+            "A direct connection for LISTEN, where DATABASE_URL goes through a pooler.",
+        ),
+    )
+    port: int = Field(
+        5001, ge=0, le=65535, **_example("5001", "Port of health, metrics, API and console.")
+    )
+    environment: str = Field(
+        "production",
+        validation_alias=AliasChoices("FLASK_ENV", "environment"),
+        **_example("production", "Name of the environment, shown in logs."),
+    )
+    secret_key: SecretStr | None = Field(
+        None, **_example("a long random string", "Signs webhooks and console sessions.")
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", **_example("INFO", "How much is logged.")
+    )
+
+    openai_api_key: SecretStr | None = Field(
+        None, **_example("sk-...", "Without it every agent answers deterministically.")
+    )
+    openai_base_url: str | None = Field(
+        None, **_example("https://api.openai.com/v1", "Any OpenAI-compatible server.")
+    )
+    openai_model: str = Field("gpt-4o-mini", **_example("gpt-4o-mini", "The model to ask first."))
+    openai_temperature: float | None = Field(
+        None, ge=0, le=2, **_example("0.3", "Sampling temperature; unset: the model's own.")
+    )
+    llm_fallback_models: Csv = Field(
+        (), **_example("gpt-4.1-mini,gpt-4o", "Models to ask, in order, when the first is down.")
+    )
+    daily_budget_usd: Decimal | None = Field(
+        None, ge=0, **_example("5.00", "Most that all model calls of a UTC day may cost.")
+    )
+    log_prompts: bool = Field(
+        True, **_example("true", "false keeps hashes and counts of prompts, never their text.")
+    )
+
+    main_app_url: str | None = Field(
+        None, **_example("https://app.example.com", "The main app's base URL.")
+    )
+    main_app_api_key: SecretStr | None = Field(
+        None, **_example("a long random string", "The bearer key shared with the main app.")
+    )
+    admin_api_key: SecretStr | None = Field(
+        None, **_example("a long random string", "First admin of the console.")
+    )
+    cors_origins: Csv = Field(
+        (), **_example("https://app.example.com", "Origins that may call the API from a browser.")
+    )
+
+    gym_time_zone: str = Field(
+        "UTC", **_example("Europe/Berlin", "The gym's time zone: its session times are local.")
+    )
+    client_portal_unit: Literal["kg", "lbs"] | None = Field(
+        None, **_example("lbs", "Unit that clients type their weight in, where none is stored.")
+    )
+
+    enable_self_healing: bool = Field(True, **_example("true", "Let healing rules act."))
+    enable_code_monitoring: bool = Field(True, **_example("true", "Watch the main app's code."))
+    enable_workout_optimization: bool = Field(
+        True, **_example("true", "Answer workout_optimization.")
+    )
+    enable_progress_monitoring: bool = Field(
+        True, **_example("true", "Answer progress_monitoring.")
+    )
+    enable_scheduling_intelligence: bool = Field(True, **_example("true", "Answer scheduling."))
+    code_monitor_path: str | None = Field(
+        None, **_example("/srv/fitnesscrm", "A checkout of the main app to watch.")
+    )
+    code_repository: str | None = Field(
+        None, **_example("owner/name", "The main app's repository, read as an archive.")
+    )
+    code_repository_token: SecretStr | None = Field(
+        None, **_example("a read-only token", "Reads CODE_REPOSITORY.")
+    )
+    alert_webhook_url: Csv = Field(
+        (), **_example("https://hooks.example.com/x", "Where alerts go; smtp:// too.")
+    )
+    heartbeat_url: str | None = Field(
+        None, **_example("https://ping.example.com/x", "Called each minute while all is well.")
+    )
+
+    worker_concurrency: int = Field(
+        20, ge=1, le=1000, **_example("20", "Requests answered at the same time.")
+    )
+    lease_seconds: float = Field(
+        30.0, ge=3, le=3600, **_example("30", "How long a silent worker keeps its requests.")
+    )
+    drain_seconds: float = Field(
+        45.0, ge=0, le=3600, **_example("45", "How long a stop waits for running requests.")
+    )
+    poll_seconds: float = Field(
+        5.0, gt=0, le=3600, **_example("5", "Longest sleep between two looks at the queue.")
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: Any) -> Any:
+        """``NAME=`` in a dashboard means "not set", as does a template nobody filled in."""
+        if isinstance(value, str) and not value.strip():
+            return cls.model_fields[info.field_name].get_default()
+        return value
+
+    @field_validator(
+        "llm_fallback_models", "cors_origins", "alert_webhook_url", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("gym_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not an IANA time zone name")
+        ZoneInfo(value)
+        return value
+
+    @field_validator("database_url", "database_unpooled_url")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        return SecretStr(normalise_dsn(value.get_secret_value()))
+
+    @property
+    def listen_url(self) -> str | None:
+        """Where to LISTEN: the direct connection if there is one."""
+        chosen = self.database_unpooled_url or self.database_url
+        return chosen.get_secret_value() if chosen else None
+
+
+def normalise_dsn(url: str) -> str:
+    """The URL as libpq takes it: ``postgresql://``, no SQLAlchemy driver, no pooler options.
+
+    Raises ValueError, which names no part of the URL, since that may be a password.
+    """
+    scheme, found, _ = url.partition("://")
+    if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
+        raise ValueError("is not a postgresql:// URL")
+    parts = urlsplit(url)
+    foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema"}
+    query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in foreign])
+    return urlunsplit(("postgresql", parts.netloc, parts.path, query, parts.fragment))
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process. Raises ConfigurationError naming each bad variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "\n".join(_explain(problem) for problem in error.errors(include_input=False)),
+            hint="every variable is described in .env.example",
+        ) from None
+
+
+def _explain(problem: Any) -> str:
+    """One line for one bad variable: its name, what is wrong, an example."""
+    field = str(problem["loc"][0])
+    name = "FLASK_ENV" if field == "environment" else field.upper()
+    examples = Settings.model_fields[field.lower()].examples or [""]
+    what = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {what}; example: {name}={examples[0]}"
