@@ -1,0 +1,16 @@
+"""${message}"""
+
+from __future__ import annotations
+
+from migrations.load import sql_file
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}
