@@ -265,9 +265,7 @@ class EmbeddedPostgres:
             if is_free(port):
                 kept.write_text(str(port))
                 return
-        raise DatabaseUnavailable(
-            f"no free port on 127.0.0.1 among {PORTS}", hint=USE_YOUR_OWN
-        )
+        raise DatabaseUnavailable(f"no free port on 127.0.0.1 among {PORTS}", hint=USE_YOUR_OWN)
 
     def _run(self, program: Path, deadline: float) -> bool:
         """Start the keeper and its server; whether the server takes connections."""
@@ -399,9 +397,7 @@ def is_free(port: int) -> bool:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, from its first byte on."""
     path.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-    ) as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
 
 

@@ -67,9 +67,7 @@ def usable_folder(wanted: Path, account: Account | None) -> Path:
         if account is None:
             if os.access(wanted, os.W_OK | os.X_OK):
                 return wanted
-        elif (
-            run_as(account, ["/bin/sh", "-c", "cd .", "sh"], cwd=wanted).returncode == 0
-        ):
+        elif run_as(account, ["/bin/sh", "-c", "cd .", "sh"], cwd=wanted).returncode == 0:
             return wanted
     name = hashlib.sha256(os.fsencode(wanted.parent)).hexdigest()[:10]
     stand_in = scratch_folder() / name / wanted.name
@@ -148,9 +146,7 @@ def major_of(program: Path) -> int:
 
 def runs(folder: Path, account: Account | None) -> bool:
     """Whether `account` can run this installation; initdb also loads its shared libraries."""
-    return (
-        run_as(account, [str(folder / "bin" / "initdb"), "--version"]).returncode == 0
-    )
+    return run_as(account, [str(folder / "bin" / "initdb"), "--version"]).returncode == 0
 
 
 def copy_of(folder: Path, base: Path) -> Path:
@@ -161,17 +157,13 @@ def copy_of(folder: Path, base: Path) -> Path:
         fresh = Path(tempfile.mkdtemp(dir=base))
         fresh.chmod(0o755)
         skip = shutil.ignore_patterns("include")
-        shutil.copytree(
-            folder, fresh / package.name / folder.name, ignore=skip, symlinks=True
-        )
+        shutil.copytree(folder, fresh / package.name / folder.name, ignore=skip, symlinks=True)
         for libraries in (
             package.with_name(f"{package.name}.libs"),
             package / ".dylibs",
         ):
             if libraries.exists():
-                shutil.copytree(
-                    libraries, fresh / libraries.relative_to(package.parent)
-                )
+                shutil.copytree(libraries, fresh / libraries.relative_to(package.parent))
         try:
             fresh.rename(home)
         except OSError:  # another process was faster; its copy is as good

@@ -1,0 +1,81 @@
+"""Fixtures for every test: real PostgreSQL, fresh for each test.
+
+`database` is a migrated database, `empty_database` one without any table; both are URLs and are
+dropped afterwards. `connection` and `aconnection` are autocommit psycopg connections to
+`database`. `private_server` is a server of the test's own, to crash or stop.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.embedded import EmbeddedPostgres
+from tests.kit.postgres import Server, throwaway
+
+# Only in the process that owns the server: the controller, or the only process.
+OWNED = pytest.StashKey[Server]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Start the server before the first xdist worker, and tell each worker where it is."""
+    server = node.config.stash.get(OWNED, None)
+    if server is None:
+        server = node.config.stash[OWNED] = Server.start()
+    node.workerinput["postgres"] = (server.dsn, server.token)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the server down at the very end, after every worker."""
+    server = config.stash.get(OWNED, None)
+    if server is not None:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The session's PostgreSQL server."""
+    told = getattr(request.config, "workerinput", {}).get("postgres")
+    if told is None:
+        mine = request.config.stash[OWNED] = Server.start()
+    else:
+        mine = Server(*told)
+    yield mine
+    mine.disconnect()
+
+
+@pytest.fixture
+def empty_database(server: Server) -> Iterator[str]:
+    """The URL of a database without any table."""
+    with server.database(migrated=False) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """The URL of a migrated database of the test's own."""
+    with server.database(migrated=True) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection]:
+    """An autocommit connection to `database`."""
+    with psycopg.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def aconnection(database: str) -> AsyncIterator[psycopg.AsyncConnection]:
+    """An autocommit asyncio connection to `database`."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def private_server() -> Iterator[EmbeddedPostgres]:
+    """A running server that belongs to this test alone; its data vanishes."""
+    with throwaway() as server:
+        yield server

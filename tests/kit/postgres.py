@@ -1,0 +1,158 @@
+"""Databases for tests: one server per session, one migrated template, a fast copy per test.
+
+The server is an embedded PostgreSQL without fsync, or the one that `TEST_DATABASE_URL` names
+(its user must be allowed to create databases). Under pytest-xdist the controller owns the server
+and tells the workers where it is; the first worker that needs the template migrates it, under an
+advisory lock, and the others wait. `POSTGRES_MAJOR` chooses the embedded version, 16 or 18.
+"""
+
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from daemon.embedded import EmbeddedPostgres, server_pid
+from tests.kit.signals import until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """The session's server, as seen by one process.
+
+    dsn: a database to connect to for creating others. token: marks this session's databases.
+    """
+
+    def __init__(self, dsn: str, token: str) -> None:
+        self.dsn = dsn
+        self.token = token
+        self._embedded: EmbeddedPostgres | None = None
+        self._admin: psycopg.Connection | None = None
+        self._template_error: BaseException | None = None
+        self._template_ready = False
+
+    @classmethod
+    def start(cls) -> Self:
+        """Own the session's server: the given one, or an embedded one started now."""
+        token = secrets.token_hex(4)
+        if given := os.environ.get("TEST_DATABASE_URL"):
+            return cls(given.replace("postgres://", "postgresql://", 1), token)
+        embedded = throwaway()
+        embedded.start()
+        server = cls(embedded.dsn(), token)
+        server._embedded = embedded
+        return server
+
+    def stop(self) -> None:
+        """End what `start` began: drop the template, or the whole embedded server."""
+        if self._embedded is None:
+            with suppress(psycopg.Error):
+                self.drop(self.template)
+        self.disconnect()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def disconnect(self) -> None:
+        """Close this process's connection; the server stays."""
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
+
+    @property
+    def template(self) -> str:
+        """The migrated database's name."""
+        return f"test_{self.token}_template"
+
+    def dsn_of(self, name: str) -> str:
+        """The URL of database `name` on this server."""
+        return urlunsplit(urlsplit(self.dsn)._replace(path=f"/{name}"))
+
+    def create(self, template: str | None = None) -> str:
+        """Make a database, empty or a copy of `template`; returns its name."""
+        name = f"test_{self.token}_{secrets.token_hex(4)}"
+        # template0 is what an untouched server holds, and nobody is ever connected to it.
+        source = sql.Identifier(template or "template0")
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, source)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    @contextmanager
+    def database(self, *, migrated: bool) -> Iterator[str]:
+        """The URL of a database of one's own, gone afterwards."""
+        if migrated:
+            self.ensure_template()
+        name = self.create(self.template if migrated else None)
+        try:
+            yield self.dsn_of(name)
+        finally:
+            self.drop(name)
+
+    def ensure_template(self) -> None:
+        """Migrate the template once per session; a failure is kept and raised for every test."""
+        if self._template_error is not None:
+            raise RuntimeError("the template could not be migrated") from self._template_error
+        if self._template_ready:
+            return
+        admin = self._connection()
+        key = f"template:{self.token}"
+        admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [key])
+        try:
+            self._migrate_template(admin)
+            self._template_ready = True
+        except BaseException as error:
+            self._template_error = error
+            raise
+        finally:
+            admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [key])
+
+    def _migrate_template(self, admin: psycopg.Connection) -> None:
+        known = "SELECT FROM pg_database WHERE datname = %s"
+        if admin.execute(known, [self.template]).fetchone() is not None:
+            return
+        # Alembic takes a quarter of a second to import; most runs of few tests need none of it.
+        from daemon import migrate
+
+        name = self.create()
+        try:
+            migrate.upgrade(self.dsn_of(name))
+            # Fails when the migration left a connection behind, as would every copy.
+            rename = "ALTER DATABASE {} RENAME TO {}"
+            self._execute(rename, name, sql.Identifier(self.template))
+        except BaseException:
+            self.drop(name)
+            raise
+
+    def _execute(self, statement: str, name: str, *parts: sql.Composable) -> None:
+        text = sql.SQL(statement).format(sql.Identifier(name), *parts)
+        self._connection().execute(text)
+
+    def _connection(self) -> psycopg.Connection:
+        if self._admin is None or self._admin.closed:
+            self._admin = psycopg.connect(self.dsn, autocommit=True)
+        return self._admin
+
+
+def throwaway(major: int | None = None) -> EmbeddedPostgres:
+    """A server of one's own, not started yet, whose data vanishes with it: for breaking it."""
+    folder = ROOT / ".data" / "test" / f"{os.getpid()}-{secrets.token_hex(4)}"
+    wanted = major or int(os.environ.get("POSTGRES_MAJOR") or 0) or None
+    return EmbeddedPostgres(folder, major=wanted, durable=False, keep=False)
+
+
+def crash(server: EmbeddedPostgres) -> None:
+    """Crash a server as `pg_ctl stop -m immediate` does; `server.start()` recovers it."""
+    cluster = server.home / "pg"
+    pid = server_pid(cluster)
+    assert pid is not None, "the server is not running"
+    os.kill(pid, signal.SIGQUIT)
+    until(lambda: server_pid(cluster) is None, what="the server has crashed")
