@@ -1,0 +1,214 @@
+"""The numbers every rule measures against, copied from their sources by hand.
+
+The planner has its own copy on purpose: two tables written by two people from the same sources
+must agree, so a slip in either one shows up as a violation instead of reaching a client.
+
+Sources: ACSM position stands 2009 and 2026 (load, rest, repetitions), NSCA 2019 (youth, jumps),
+doi 10.1007/s40279-021-01490-1 and 10.1007/s40279-025-02344-w (weekly volume), WHO 2020 (cardio,
+balance), PMC10959113, ACOG 804, AHA 2023 and doi 10.1249/MSS.0000000000002800 (conditions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEVELS = ("beginner", "intermediate", "advanced")
+GOALS = ("strength", "hypertrophy", "weight_loss", "endurance", "general")
+STATUSES = ("ok", "relaxed", "needs_clearance", "infeasible")
+PHASES = ("build", "deload")
+
+BLOCKS = ("balance", "power", "compound", "isolation", "core", "cardio")
+STRENGTH_BLOCKS = frozenset(BLOCKS[1:5])
+
+MAJORS = ("quads", "hamstrings", "glutes", "chest", "back", "shoulders")
+MINORS = ("biceps", "triceps", "calves", "core")
+MUSCLES = frozenset((*MAJORS, *MINORS, "lower_back", "forearms", "adductors", "neck"))
+LOWER_MUSCLES = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
+
+PATTERNS = frozenset(
+    "squat lunge hinge h_push v_push h_pull v_pull core_flex core_anti carry power "
+    "cardio mobility balance".split()
+) | {f"iso_{muscle}" for muscle in MUSCLES}
+LOWER_PATTERNS = frozenset({"squat", "lunge", "hinge"})
+GENTLE_PATTERNS = frozenset({"cardio", "mobility", "balance"})
+PATTERN_GROUPS = {
+    "knee_dominant": frozenset({"squat", "lunge"}),
+    "hinge": frozenset({"hinge"}),
+    "push": frozenset({"h_push", "v_push"}),
+    "pull": frozenset({"h_pull", "v_pull"}),
+    "core": frozenset({"core_flex", "core_anti"}),
+}
+
+POSITIONS = frozenset("standing seated kneeling quadruped supine prone side hanging inverted".split())
+JOINTS = frozenset("shoulder elbow wrist neck low_back hip knee ankle".split())
+FLAGS = frozenset(
+    "loaded_hinge spinal_flexion spinal_rotation deep_knee_flexion leg_extension overhead "
+    "upright_row behind_neck dip wide_fly inverted head_down loaded_jump isometric".split()
+)
+
+EQUIPMENT = frozenset(
+    "bodyweight dumbbells barbell kettlebell machine cable bands trx medicine_ball bench rack "
+    "pullup_bar box jump_rope cardio_machine other".split()
+)
+ALWAYS_THERE = frozenset({"bodyweight", "mat", "wall", "chair", "step"})
+IMPLIED_BY_MACHINES = frozenset({"bench", "box", "pullup_bar", "cardio_machine"})
+IMPLEMENTS = frozenset("dumbbells barbell kettlebell machine cable bands medicine_ball".split())
+EQUIPMENT_WORDS = {
+    "none": "bodyweight",
+    "no_equipment": "bodyweight",
+    "body_weight": "bodyweight",
+    "dumbbell": "dumbbells",
+    "dumb_bell": "dumbbells",
+    "band": "bands",
+    "resistance_band": "bands",
+    "pull_up_bar": "pullup_bar",
+    "chin_up_bar": "pullup_bar",
+    "medicineball": "medicine_ball",
+    "skipping_rope": "jump_rope",
+    "squat_rack": "rack",
+    "power_rack": "rack",
+    "box": "box",
+    "full_gym": "gym",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Bounds of one goal; each pair is (lowest, highest), rest in seconds."""
+
+    compound_reps: tuple[int, int]
+    other_reps: tuple[int, int]
+    compound_rest: tuple[int, int]
+    other_rest: tuple[int, int]
+    sets: tuple[int, int]
+
+
+SCHEMES = {
+    "strength": Scheme((1, 6), (6, 15), (120, 300), (60, 180), (2, 5)),
+    "hypertrophy": Scheme((6, 15), (6, 15), (60, 180), (45, 120), (2, 4)),
+    "weight_loss": Scheme((8, 15), (8, 15), (30, 90), (30, 90), (2, 4)),
+    "endurance": Scheme((15, 25), (15, 25), (15, 60), (15, 60), (2, 3)),
+    "general": Scheme((8, 15), (8, 15), (45, 120), (30, 120), (2, 3)),
+}
+STRENGTH_BEGINNER_COMPOUND_REPS = (8, 12)
+STRENGTH_REST_WHEN_REPS_REPLACED = (30, 300)
+GENTLE_SETS = (1, 3)
+HOLD_SECONDS = (10, 120)
+
+RPE_CAPS = (8.0, 9.0, 9.0)
+VOLUME_CAPS = (12.0, 18.0, 24.0)
+VOLUME_FLOORS = (4.0, 6.0, 8.0)
+SESSION_VOLUME_CAP = 10.0
+BUILD_WEEKS_RUNNING = (6, 5, 5)
+GENTLE_RPE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one screened code forbids and adds.
+
+    tags: flags or positions that may not occur. impact, axial, valsalva, fall_risk: the lowest
+    forbidden degree (3 = none forbidden). joint: where a stress of 2 or more is forbidden.
+    hold_seconds: the longest allowed hold.
+    """
+
+    tags: frozenset[str] = frozenset()
+    impact: int = 3
+    axial: int = 3
+    valsalva: int = 3
+    fall_risk: int = 3
+    joint: str = ""
+    barbell_overhead: bool = False
+    loaded_jump: bool = False
+    hold_seconds: int = 120
+    reps: tuple[int, int] | None = None
+    rpe: float = 10.0
+    sets: int = 99
+    warmup_seconds: int = 300
+
+
+def _tags(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_HEART = Condition(
+    _tags("inverted"),
+    impact=1,
+    valsalva=2,
+    hold_seconds=20,
+    reps=(10, 15),
+    rpe=6.0,
+    sets=3,
+    warmup_seconds=600,
+)
+_FALLS = Condition(_tags("inverted head_down"), fall_risk=2, barbell_overhead=True)
+_UNBORN = Condition(
+    _tags("supine prone spinal_flexion"), impact=1, fall_risk=2, valsalva=2, reps=(8, 15), rpe=6.0
+)
+
+CONDITIONS: dict[str, Condition] = {
+    "low_back": Condition(
+        _tags("loaded_hinge spinal_flexion spinal_rotation"), axial=2, joint="low_back", rpe=7.0
+    ),
+    "knee": Condition(_tags("deep_knee_flexion leg_extension"), impact=1, joint="knee"),
+    "shoulder": Condition(
+        _tags("overhead upright_row behind_neck dip wide_fly"), joint="shoulder"
+    ),
+    "neck": Condition(joint="neck"),
+    "wrist": Condition(joint="wrist"),
+    "elbow": Condition(joint="elbow"),
+    "hip": Condition(joint="hip", impact=1),
+    "ankle": Condition(joint="ankle", impact=1),
+    "hypertension": Condition(
+        _tags("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
+    ),
+    "cardiac": _HEART,
+    "stroke": _HEART,
+    "diabetes": Condition(),
+    "retinopathy": Condition(_tags("inverted head_down"), valsalva=2, impact=1),
+    "neuropathy": Condition(impact=1, fall_risk=2),
+    "pregnancy": _UNBORN,
+    "pregnancy_complication": _UNBORN,
+    "osteoporosis": Condition(_tags("spinal_flexion spinal_rotation"), impact=2, fall_risk=2),
+    "hernia": Condition(_tags("inverted"), valsalva=2, axial=2),
+    "glaucoma": Condition(_tags("inverted head_down"), valsalva=2),
+    "epilepsy": _FALLS,
+    "vertigo": _FALLS,
+    "anticoagulant": _FALLS,
+    "asthma": Condition(warmup_seconds=600),
+    "beta_blocker": Condition(),
+    "older_adult": Condition(
+        _tags("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0
+    ),
+    "youth": Condition(loaded_jump=True, reps=(8, 15), rpe=7.0),
+    "other_condition": Condition(impact=2, valsalva=2, rpe=7.0),
+    "chest_pain": Condition(),
+    "syncope": Condition(),
+    "bp_crisis": Condition(),
+    "postpartum": Condition(),
+    "recent_surgery": Condition(),
+}
+
+RED_FLAGS = frozenset(
+    "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery "
+    "pregnancy_complication".split()
+)
+NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
+NO_JUMP_CODES = frozenset(
+    "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
+    "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "
+    "postpartum".split()
+)
+AGE_CODES = frozenset({"older_adult", "youth"})
+CLEARANCE_DAYS = 365
+CONTACTS_PER_EXERCISE = 100
+CONTACTS_PER_WEEK = 300
+
+
+def condition_of(code: str) -> Condition:
+    """The row of `code`; a trimester suffix keeps the pregnancy row, a code nobody knows gets
+    the row of `other_condition` (the safer of the two readings)."""
+    row = CONDITIONS.get(code)
+    if row is not None:
+        return row
+    return CONDITIONS["pregnancy" if code.startswith("pregnan") else "other_condition"]
