@@ -117,6 +117,7 @@ class ProviderUnavailable(AgentError):
     """The model was demanded (``on_unavailable = fail``) and is not to be had."""
 
     code = "provider_unavailable"
+    retryable = False
 
 
 class ProviderRefused(AgentError):
@@ -133,6 +134,10 @@ class BudgetExhausted(AgentError):
     retryable = False
 
 
+class Drained(Exception):  # noqa: N818 - a signal to the runtime, not an error
+    """The worker stops: the graph ended at a step boundary and will run again elsewhere."""
+
+
 # --- what goes in and what comes out -----------------------------------------------------------
 
 
@@ -143,9 +148,24 @@ class AgentInput(BaseModel):
 
 
 class AgentConfig(BaseModel):
-    """Base of every ``Config``: the lasting settings in ``ai_agents.config``."""
+    """Base of every ``Config``: the lasting settings in ``ai_agents.config``.
+
+    model, temperature: None follows OPENAI_MODEL and OPENAI_TEMPERATURE.
+    use_model: False answers deterministically whatever keys there are.
+    on_unavailable: what a request without a wish of its own does when the model is not to be had;
+        None means ``degrade`` where the agent has an answer of its own, else ``wait``.
+    max_usd: most that one request may cost; None follows the agent's ``LLMUse``.
+    legacy: an older service's settings, kept for people to read and never used.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    model: str | None = None
+    temperature: float | None = None
+    use_model: bool = True
+    on_unavailable: Literal["degrade", "wait", "fail"] | None = None
+    max_usd: Decimal | None = None
+    legacy: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +283,9 @@ class RunContext(Protocol):
     async def progress(self, node: str, percent: int, message: str = "") -> None:
         """Tell whoever watches; at most a few per second are kept."""
 
+    def on_drain(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` once when the worker drains, so that work can end at a step boundary."""
+
     async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
         """A person's answer to ``question``; without one yet the request waits without a slot."""
 
@@ -286,6 +309,7 @@ class BaseAgent(ABC, Generic[I, O]):
     Config: ClassVar[type[AgentConfig]] = AgentConfig
     llm: ClassVar[LLMUse] = LLMUse()
     timeout_seconds: ClassVar[float] = 120.0
+    max_input_bytes: ClassVar[int] = 64 * 1024
     on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:

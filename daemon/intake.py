@@ -1,0 +1,206 @@
+"""What no agent can answer is refused at once: without an attempt, without a model call.
+
+The claim comes first, so requests that can be answered never wait for this. What then still stays
+pending and unchecked is looked at here, a bounded number at a time: an unknown type, a disabled
+agent, a bad input becomes ``failed`` with a message that names the field and what would be right.
+The runner checks again with the same functions, since a claim may be quicker than we are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from daemon.log import get_logger
+from daemon.model import ErrorInfo, Json
+
+if TYPE_CHECKING:
+    from agents.base import AgentInput, BaseAgent
+    from daemon.registry import Registry
+    from daemon.store import Store
+
+BATCH = 200
+SHOWN_CHARACTERS = 40
+MOST_PROBLEMS = 5
+SHOWABLE = frozenset(
+    {
+        "int_parsing",
+        "int_type",
+        "int_from_float",
+        "float_parsing",
+        "float_type",
+        "bool_parsing",
+        "bool_type",
+        "literal_error",
+        "enum",
+        "date_parsing",
+        "date_from_datetime_parsing",
+        "datetime_parsing",
+        "datetime_from_date_parsing",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+    }
+)
+"""Kinds of problem whose value is a number, a date or a word of a closed list. Other texts may be
+health notes, and stay out of the message."""
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An input that its agent accepts. unknown: keys that were dropped, sorted."""
+
+    value: AgentInput
+    unknown: tuple[str, ...]
+
+
+class Intake:
+    """Looks at pending requests that nobody has looked at."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+
+    async def check_once(self) -> int:
+        """Check one batch; returns how many were refused."""
+        rows = await self._store.unchecked(BATCH)
+        refused: list[tuple[int, ErrorInfo]] = []
+        fine: list[int] = []
+        for row in rows:
+            problem = self.problem(row.task_type, row.input_data, row.input_bytes)
+            if problem is None:
+                fine.append(row.id)
+            else:
+                refused.append((row.id, problem))
+        if fine:
+            await self._store.mark_checked(fine)
+        if refused:
+            await self._store.refuse(refused)
+            for request_id, problem in refused:
+                log.info("request_refused", request_id=request_id, code=problem.code)
+        return len(refused)
+
+    def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:
+        """Why this request cannot be answered, or None."""
+        problem = unanswerable(self._registry, task_type)
+        if problem is not None:
+            return problem
+        agent = self._registry.agent(task_type)
+        if agent is None:  # a newer daemon's agent: not ours to judge
+            return None
+        too_large = oversized(agent, input_bytes)
+        if too_large is not None or input_data is None:
+            return too_large
+        parsed = parse(agent, input_data)
+        return parsed if isinstance(parsed, ErrorInfo) else None
+
+
+def unanswerable(registry: Registry, task_type: str) -> ErrorInfo | None:
+    """The error for a type that nobody answers, or that is switched off."""
+    state = registry.state(task_type)
+    if state is None:
+        close = difflib.get_close_matches(task_type, registry.known_types(), n=1, cutoff=0.5)
+        guess = f'; did you mean "{close[0]}"?' if close else ""
+        known = ", ".join(registry.known_types())
+        return ErrorInfo(
+            "unknown_task_type",
+            f"no agent answers {_shown(task_type)}{guess}",
+            f"task_type is one of: {known}",
+        )
+    if not state.enabled:
+        return ErrorInfo(
+            "agent_disabled",
+            f"the agent for {task_type} is switched off",
+            state.disabled_hint,
+        )
+    if state.problem:
+        return ErrorInfo(
+            "agent_misconfigured",
+            f"the agent for {task_type} cannot start: {state.problem}",
+            "correct its row in ai_agents, then use ai_retry(id)",
+        )
+    return None
+
+
+def oversized(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo | None:
+    """The error for an input larger than its agent reads."""
+    if input_bytes <= agent.max_input_bytes:
+        return None
+    return ErrorInfo(
+        "input_too_large",
+        f"input_data has {input_bytes} bytes; {agent.type} reads at most {agent.max_input_bytes}",
+        "send ids instead of data: the agent reads the main app's tables itself",
+    )
+
+
+def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
+    """The agent's typed input, unknown keys dropped and named; or what is wrong with it."""
+    if not isinstance(input_data, Mapping):
+        kind = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+        found = kind.get(type(input_data), "a number")
+        return ErrorInfo(
+            "invalid_input",
+            f"input_data is {found}; expected a JSON object",
+            f'for example {{"client_id": 1}} for {agent.type}',
+        )
+    size = oversized(agent, len(json.dumps(input_data, ensure_ascii=False).encode()))
+    if size is not None:
+        return size
+    known = _field_names(agent.Input)
+    try:
+        value = agent.Input.model_validate({k: v for k, v in input_data.items() if k in known})
+    except ValidationError as error:
+        return ErrorInfo(
+            "invalid_input",
+            "; ".join(_sentences(error)),
+            f"the fields of {agent.type}: {', '.join(sorted(agent.Input.model_fields))}",
+        )
+    return Parsed(value, tuple(sorted(_shown_key(k) for k in input_data.keys() - known)))
+
+
+def _field_names(model: type[AgentInput]) -> set[str]:
+    """Every key under which the model takes a field: names and aliases."""
+    names: set[str] = set()
+    for name, field in model.model_fields.items():
+        names.add(name)
+        for alias in (field.alias, field.validation_alias):
+            if isinstance(alias, str):
+                names.add(alias)
+            elif alias is not None:
+                names.update(c for c in getattr(alias, "choices", ()) if isinstance(c, str))
+    return names
+
+
+def _sentences(error: ValidationError) -> Iterable[str]:
+    problems = error.errors(include_url=False, include_context=False)
+    for problem in problems[:MOST_PROBLEMS]:
+        path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in problem["loc"])
+        if problem["type"] == "missing":
+            yield f"input_data{path} is missing; it is required"
+            continue
+        expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if problem["type"] in SHOWABLE:
+            yield f"input_data{path} is {_shown(problem['input'])}; expected {expected}"
+        else:
+            yield f"input_data{path}: {expected}"
+    if len(problems) > MOST_PROBLEMS:
+        yield f"and {len(problems) - MOST_PROBLEMS} more"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    return f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
+
+
+def _shown_key(key: str) -> str:
+    return key if len(key) <= SHOWN_CHARACTERS else key[:SHOWN_CHARACTERS] + "…"
