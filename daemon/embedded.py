@@ -122,8 +122,11 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Return with a server that takes connections, ours or the one already running here."""
-        if self._keeper is not None and self._keeper.poll() is None:
-            return
+        if self._keeper is not None and self._owner_pid == os.getpid():
+            if self._keeper.poll() is None and server_pid(self.home / "pg") is not None:
+                return
+            # The server crashed, and its keeper notices in a moment.
+            self._end_keeper()
         refuse_on_railway()
         self._account = account_for(self.home / "pg")
         self.home = usable_folder(self.home, self._account)
@@ -152,15 +155,8 @@ class EmbeddedPostgres:
             return
         if self._keeper is not None:
             assert self._keeper.stdin is not None
-            with suppress(BrokenPipeError):
-                self._keeper.stdin.close()
-            try:
-                self._keeper.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                # The server follows its keeper into death.
-                self._keeper.kill()
-                self._keeper.wait()
-            self._keeper = None
+            self._keeper.stdin.close()
+            self._end_keeper()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -176,6 +172,18 @@ class EmbeddedPostgres:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _end_keeper(self) -> None:
+        """Wait for a keeper that has a reason to end, and close our end of its pipe."""
+        assert self._keeper is not None and self._keeper.stdin is not None
+        try:
+            self._keeper.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            # The server follows its keeper into death.
+            self._keeper.kill()
+            self._keeper.wait()
+        self._keeper.stdin.close()
+        self._keeper = None
 
     def _take_lock(self) -> bool:
         """Become the folder's owner, or say that somebody else is."""

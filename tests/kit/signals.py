@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -27,14 +27,26 @@ def until(condition: Callable[[], T], seconds: float = PATIENCE_SECONDS, *, what
         time.sleep(PAUSE_SECONDS)
 
 
+@overload
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], seconds: float = PATIENCE_SECONDS, *, what: str = ""
-) -> T:
+    condition: Callable[[], Awaitable[T]], seconds: float = ..., *, what: str = ...
+) -> T: ...
+
+
+@overload
+async def eventually(
+    condition: Callable[[], T], seconds: float = ..., *, what: str = ...
+) -> T: ...
+
+
+async def eventually(
+    condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, *, what: str = ""
+) -> Any:
     """Like `until`, without blocking the loop; `condition` may be a coroutine function."""
     deadline = time.monotonic() + seconds
     while True:
         seen = condition()
-        value: T = await seen if inspect.isawaitable(seen) else seen  # type: ignore[assignment]
+        value = await seen if inspect.isawaitable(seen) else seen
         if value:
             return value
         if time.monotonic() > deadline:
