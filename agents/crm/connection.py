@@ -1,0 +1,132 @@
+"""The engine, the catalogue kept for a minute, and the read-only snapshot around the readers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from agents.crm.catalogue import Catalogue, look_up
+from agents.crm.history import HistoryReader
+
+CATALOGUE_SECONDS = 60.0
+"""How long a look at the catalogue is trusted: the app may create its tables after we started."""
+
+# Local to the transaction, so that nothing leaks to the next user of a pooled connection; a
+# transaction that is forgotten open ends itself instead of holding back vacuum.
+_SETTINGS = sa.text(
+    "SELECT set_config('statement_timeout', :statement, true),"
+    " set_config('idle_in_transaction_session_timeout', :idle, true),"
+    " set_config('timezone', 'UTC', true)"
+)
+
+
+class Snapshot(HistoryReader):
+    """All readers, over one consistent picture of the database. Not for several threads."""
+
+
+class Crm:
+    """The main app's database as agents see it. Safe to share between threads.
+
+    engine: a synchronous engine, see `open_engine`; None stands for a database without the tables.
+    tz: the gym's time zone, the clock of `sessions.session_date`; None means nobody said: UTC, and
+        a warning where it matters.
+    statement_timeout_seconds: no single read takes longer.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine | None,
+        *,
+        tz: str | tzinfo | None = None,
+        statement_timeout_seconds: float = 2.0,
+    ) -> None:
+        self._engine = engine
+        self._time_zone = ZoneInfo(tz) if isinstance(tz, str) else tz
+        self._timeout_seconds = statement_timeout_seconds
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+        self._looked_up_at = 0.0
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Readers over one REPEATABLE READ, READ ONLY transaction, rolled back at the end.
+
+        Raises SQLAlchemy's OperationalError if the database is away.
+        """
+        if self._engine is None:
+            yield Snapshot(None, lambda _fresh: Catalogue(), lambda _: None, self._time_zone)
+            return
+        with self._engine.connect() as plain:
+            connection = plain.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._begin(connection)
+            try:
+                yield Snapshot(
+                    connection,
+                    lambda fresh: self._columns(connection, fresh=fresh),
+                    self._begin,
+                    self._time_zone,
+                )
+            finally:
+                connection.rollback()
+
+    def refresh(self) -> None:
+        """Forget which tables exist; the next snapshot looks again."""
+        with self._lock:
+            self._catalogue = None
+
+    def tables(self) -> frozenset[str]:
+        """Names of the app's tables that can be read now; empty where there is no main app."""
+        with self.snapshot() as snap:
+            return snap.tables()
+
+    def close(self) -> None:
+        """Close the engine's connections."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _begin(self, connection: sa.Connection) -> None:
+        timeout = f"{self._timeout_seconds * 1000:.0f}ms"
+        idle = f"{self._timeout_seconds * 5000:.0f}ms"
+        connection.execute(_SETTINGS, {"statement": timeout, "idle": idle})
+
+    def _columns(self, connection: sa.Connection, *, fresh: bool) -> Catalogue:
+        with self._lock:
+            age_seconds = time.monotonic() - self._looked_up_at
+            if fresh or self._catalogue is None or age_seconds > CATALOGUE_SECONDS:
+                self._catalogue = look_up(connection)
+                self._looked_up_at = time.monotonic()
+            return self._catalogue
+
+
+def open_engine(database_url: str, *, connections: int = 4) -> sa.Engine:
+    """A small synchronous engine for `Crm`, from any spelling of a PostgreSQL address.
+
+    database_url: `postgres://`, `postgresql://` or `postgresql+driver://`; the driver is forced,
+        because SQLAlchemy 2.0 and 2.1 disagree about the default and know no `postgres://`.
+    connections: at most this many at once.
+    Statements are not prepared and parameters stay out of error texts: the one for PgBouncer, the
+    other because a parameter or an error may end in a log.
+    """
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    return sa.create_engine(
+        url.difference_update_query(["pgbouncer"]),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "application_name": "ai-orchestrator agents",
+            "connect_timeout": 5,
+            "prepare_threshold": None,
+        },
+    )

@@ -1,0 +1,199 @@
+"""One bounded SELECT at a time, inside one read-only snapshot, built from what exists.
+
+Every read names the rows it wants (a client, a trainer, a list of ids), a window where there is a
+date, and a limit, because the main app has no index on any foreign key or date: each of these
+statements is a sequential scan. Missing columns come back as None, a missing table as no rows and
+a warning. A table that changes its shape between two reads costs one retry on a new snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from agents.crm.catalogue import Catalogue
+from agents.crm.tables import KINDS, selected, source
+from agents.crm.words import coerce
+
+Row = Mapping[str, Any]
+
+TEXT_LIMIT = 16_000
+"""Characters kept of one text: far more than a person writes, and a bound on what we carry."""
+
+# undefined_column, undefined_table, insufficient_privilege, datatype changes: the catalogue's
+# picture is out of date.
+_RESHAPED = frozenset({"42703", "42P01", "42501", "42883", "42804", "0A000"})
+
+_BIGINT_END = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to read. `by`: equality, or membership for a tuple; all must hold. `by_any`: at least
+    one must hold. `window`: column, first (inclusive) and end (exclusive), either may be None.
+    `order`: columns, each with a leading `-` for newest first; NULLs come last."""
+
+    table: str
+    by: tuple[tuple[str, Any], ...] = ()
+    by_any: tuple[tuple[str, Any], ...] = ()
+    window: tuple[str, datetime | None, datetime | None] | None = None
+    order: tuple[str, ...] = ()
+    limit: int = 500
+
+    def required(self) -> set[str]:
+        """Columns without which the rows cannot be chosen."""
+        return {column for column, _ in self.by} | ({self.window[0]} if self.window else set())
+
+
+class Reader:
+    """The part all readers share: the snapshot, the statement builder and the warnings."""
+
+    def __init__(
+        self,
+        connection: sa.Connection | None,
+        catalogue: Callable[[bool], Catalogue],
+        begin: Callable[[sa.Connection], None],
+        time_zone: tzinfo | None,
+    ) -> None:
+        self._connection = connection
+        self._look_up = catalogue
+        self._begin = begin
+        self._catalogue = catalogue(False)
+        self._time_zone = time_zone
+        self._warnings: dict[str, None] = {}
+        self._memo: dict[Query, Sequence[Row]] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything that was missing or doubtful so far, as `code: detail`, in order, once."""
+        return tuple(self._warnings)
+
+    def warn(self, text: str) -> None:
+        """Add a warning; a repeated one counts once. Never put a client's text into it."""
+        self._warnings.setdefault(text)
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the table, and each of `columns`, can be read in this database."""
+        return self._catalogue.has(table, *columns)
+
+    def tables(self) -> frozenset[str]:
+        """The app's tables that can be read in this database."""
+        return frozenset(self._catalogue.columns)
+
+    def wall(self, moment: datetime) -> datetime:
+        """`moment` on the gym's clock, without a zone: the clock of `sessions.session_date`."""
+        if self._time_zone is None:
+            self.warn("time_zone_unset: GYM_TIME_ZONE is not set, times are read as UTC")
+        if moment.tzinfo is None:
+            return moment
+        return moment.astimezone(self._time_zone or UTC).replace(tzinfo=None)
+
+    @staticmethod
+    def utc(moment: datetime) -> datetime:
+        """`moment` as the app's server stamps it: UTC, without a zone."""
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+    def read(self, query: Query) -> Sequence[Row]:
+        """The rows of `query` as mappings with every allowed column; none if it cannot be asked.
+
+        Equal queries in one snapshot are answered from memory. Raises SQLAlchemy's errors for a
+        lost connection or a statement that ran out of time.
+        """
+        if query in self._memo:
+            return self._memo[query]
+        try:
+            rows = self._read(query)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _RESHAPED:
+                raise
+            self._reopen()
+            rows = self._read(query)
+        self._memo[query] = rows
+        return rows
+
+    def _reopen(self) -> None:
+        if self._connection is None:
+            raise RuntimeError("a reader without a database has nothing to reopen")
+        self._connection.rollback()
+        self._begin(self._connection)
+        self._catalogue = self._look_up(True)
+        self.warn("schema_changed: the main app's tables changed while they were read")
+
+    def _read(self, query: Query) -> Sequence[Row]:
+        problems = list(self._unreadable(query))
+        for warning in problems:
+            self.warn(warning)
+        if problems or self._connection is None or any(value == () for _, value in query.by):
+            return ()
+        for warning in self._catalogue.warnings.get(query.table, ()):
+            self.warn(warning)
+        found = self._connection.execute(self._statement(query)).mappings().all()
+        if len(found) > query.limit:
+            self.warn(
+                f"rows_cut: {query.table} has more rows than the {query.limit} that are read"
+            )
+        return tuple(self._clean(query.table, row) for row in found[: query.limit])
+
+    def _unreadable(self, query: Query) -> Iterator[str]:
+        if not self._catalogue.has(query.table):
+            yield from self._catalogue.why_not(query.table)
+            return
+        for column in sorted(query.required() | {"id"}):
+            if not self._catalogue.has(query.table, column):
+                yield f"column_missing: {query.table}.{column}"
+        if query.by_any and not self._usable(query):
+            names = ", ".join(f"{query.table}.{column}" for column, _ in query.by_any)
+            yield f"column_missing: {names}"
+
+    def _usable(self, query: Query) -> list[tuple[str, Any]]:
+        return [pair for pair in query.by_any if self._catalogue.has(query.table, pair[0])]
+
+    def _statement(self, query: Query) -> sa.Select[Any]:
+        table = source(query.table)
+        have = self._catalogue.columns[query.table]
+        statement = sa.select(
+            *(
+                selected(table, name, kind, TEXT_LIMIT) if name in have else sa.null().label(name)
+                for name, kind in KINDS[query.table].items()
+            )
+        ).select_from(table)
+        for column, value in query.by:
+            statement = statement.where(_matches(table.c[column], value))
+        if query.by_any:
+            matches = (_matches(table.c[column], value) for column, value in self._usable(query))
+            statement = statement.where(sa.or_(*matches))
+        if query.window:
+            column, first, end = query.window
+            if first is not None:
+                statement = statement.where(table.c[column] >= first)
+            if end is not None:
+                statement = statement.where(table.c[column] < end)
+        if "deleted_at" in have:
+            statement = statement.where(table.c.deleted_at.is_(None))
+        for name in query.order:
+            if name.lstrip("-") in have:
+                column_ = table.c[name.lstrip("-")]
+                ordered = column_.desc() if name.startswith("-") else column_.asc()
+                statement = statement.order_by(ordered.nulls_last())
+        return statement.limit(query.limit + 1)
+
+    def _clean(self, table: str, row: sa.RowMapping) -> Row:
+        clean: dict[str, Any] = {}
+        for name, kind in KINDS[table].items():
+            clean[name], lost = coerce(kind, row[name], TEXT_LIMIT)
+            if lost:
+                self.warn(f"{lost}: {table}.{name}")
+        return clean
+
+
+def _matches(column: sa.ColumnClause[Any], value: Any) -> sa.ColumnElement[bool]:
+    """Equality or membership. Ids go out as bigint: as integer, 2147483648 would be an error."""
+    values = value if isinstance(value, tuple) else (value,)
+    known = [item for item in values if not isinstance(item, int) or abs(item) < _BIGINT_END]
+    type_ = sa.BigInteger() if all(isinstance(item, int) for item in known) else None
+    return column.in_(sa.bindparam(None, known, type_=type_, expanding=True))

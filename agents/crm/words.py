@@ -1,0 +1,74 @@
+"""From what the main app stores to what an agent can rely on: words, numbers, texts.
+
+The app checks nothing: statuses come in several spellings, defaults live in its ORM (so rows made
+by others hold NULL), and a number column can hold NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, date, datetime
+from typing import Any
+
+from agents.crm.tables import Kind
+
+_FOLDED = str.maketrans("", "", "-_ \t\n\r\u00a0")
+
+_SPELLINGS: dict[str, str] = {
+    "noshow": "no_show",
+    "onhold": "on_hold",
+    "canceled": "cancelled",
+    "complete": "completed",
+    "done": "completed",
+}
+
+
+def fold(word: str | None, default: str) -> str:
+    """A status word without case, spaces, hyphens and underscores: ``No Show`` -> ``no_show``.
+
+    default: what the app's ORM would have stored; stands for NULL and for blank. A word nobody
+    knows stays as it is, folded.
+    """
+    folded = (word or "").translate(_FOLDED).casefold()
+    return _SPELLINGS.get(folded, folded) if folded else default
+
+
+def coerce(kind: Kind, value: Any, text_limit: int) -> tuple[Any, str | None]:
+    """The value as `kind` promises it, and the code of a warning if something was lost.
+
+    Numbers that are NaN or infinite, and integers with a fraction, become None (`not_a_number`);
+    texts are cut to `text_limit` (`text_cut`); unreadable json becomes None (`not_json`).
+    """
+    if value is None:
+        return None, None
+    match kind:
+        case "i":
+            number = float(value)
+            return (int(number), None) if number.is_integer() else (None, "not_a_number")
+        case "f":
+            number = float(value)
+            return (number, None) if math.isfinite(number) else (None, "not_a_number")
+        case "t":
+            return (value[:text_limit], "text_cut") if len(value) > text_limit else (value, None)
+        case "j":
+            return _loaded(value)
+        case "ts":
+            return _naive(value), None
+        case "d":
+            return (value.date() if isinstance(value, datetime) else value), None
+        case "b":
+            return bool(value), None
+
+
+def _loaded(text: str) -> tuple[Any, str | None]:
+    try:
+        return json.loads(text), None
+    except ValueError:
+        return None, "not_json"
+
+
+def _naive(value: date | datetime) -> datetime:
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the app stores no zone
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
