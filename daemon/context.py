@@ -1,0 +1,159 @@
+"""What an agent gets to see of one attempt: :class:`AttemptContext` is ``agents.base.RunContext``.
+
+Everything here is deterministic, or written down under the request, so that the next attempt sees
+the same. Writes carry the attempt's authority: an attempt that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agents.base import AgentConfig, InvalidInput
+from daemon.log import get_logger
+from daemon.model import Claimed, ErrorInfo, Json
+from daemon.outcome import WaitingForPerson
+
+if TYPE_CHECKING:
+    from agents.base import LLM
+    from agents.crm import Crm
+    from daemon.lease import LeaseState
+    from daemon.store import Store
+
+R = TypeVar("R")
+
+EVENT_INTERVAL_SECONDS = 0.5
+"""At most two progress rows a second for each attempt."""
+
+RunAgent = Callable[[str, Mapping[str, Json], "AttemptContext"], Awaitable[Mapping[str, Json]]]
+
+
+@dataclass
+class Services:
+    """What every attempt of this process shares. gym_time_zone: an IANA name."""
+
+    store: Store
+    compute: Executor
+    gym_time_zone: str
+    crm: Crm | None
+    run_agent: RunAgent
+
+
+@dataclass
+class AttemptContext:
+    """One attempt's view of the world."""
+
+    claimed: Claimed
+    services: Services
+    lease: LeaseState
+    llm: LLM
+    config: AgentConfig
+    task_type: str
+    rows: dict[str, list[Mapping[str, Json]]] = field(default_factory=dict)
+    """Typed rows of agents that ran inside this request."""
+    drain_hooks: list[Callable[[], None]] = field(default_factory=list)
+    draining: bool = False
+    _told_at: float = 0.0
+    _percent: int = -1
+
+    @property
+    def request_id(self) -> int:
+        return self.claimed.request_id
+
+    @property
+    def requested_by(self) -> str | None:
+        return self.claimed.requested_by
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.claimed.created_at_iso)
+
+    @property
+    def time_zone(self) -> str:
+        return self.services.gym_time_zone
+
+    @property
+    def crm(self) -> Crm | None:
+        return self.services.crm
+
+    @property
+    def log(self) -> Any:
+        return get_logger(f"agents.{self.task_type}")
+
+    @property
+    def cancelled(self) -> bool:
+        return self.lease.cancelled.is_set() or self.lease.lost.is_set()
+
+    def random(self, *seed: Json) -> random.Random:
+        text = json.dumps(seed, sort_keys=True, separators=(",", ":"), default=str)
+        digest = hashlib.sha256(text.encode()).digest()
+        return random.Random(digest)  # noqa: S311 - repeatable on purpose
+
+    async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
+        kept = await self.services.store.step_get(self.request_id, name)
+        if kept is not None:
+            return kept
+        value = await fn()
+        return await self.services.store.step_put(self.claimed.authority, name, value)
+
+    async def compute(self, fn: Callable[..., R], *args: Any) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.services.compute, fn, *args)
+
+    async def run(self, task_type: str, input_data: Mapping[str, Json]) -> Mapping[str, Json]:
+        return await self.services.run_agent(task_type, input_data, self)
+
+    async def progress(self, node: str, percent: int, message: str = "") -> None:
+        now = time.monotonic()
+        if percent <= self._percent or now - self._told_at < EVENT_INTERVAL_SECONDS:
+            return
+        self._told_at, self._percent = now, percent
+        await self.services.store.event_put(self.claimed.authority, node, percent, message)
+
+    def on_drain(self, stop: Callable[[], None]) -> None:
+        self.drain_hooks.append(stop)
+        if self.draining:
+            stop()
+
+    def drain(self) -> None:
+        """The worker stops: let graphs end at their next step boundary."""
+        self.draining = True
+        for stop in self.drain_hooks:
+            stop()
+
+    async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
+        answer = await self.services.store.approval(self.claimed.authority, key, question)
+        if answer is None:
+            raise WaitingForPerson(key)
+        return answer
+
+    def add_rows(self, rows: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
+        for table, more in rows.items():
+            self.rows.setdefault(table, []).extend(more)
+
+    def inside(self, task_type: str, config: AgentConfig, llm: LLM) -> AttemptContext:
+        """The context of an agent that runs inside this request."""
+        return AttemptContext(
+            self.claimed,
+            self.services,
+            self.lease,
+            llm,
+            config,
+            task_type,
+            rows=self.rows,
+            drain_hooks=self.drain_hooks,
+            draining=self.draining,
+        )
+
+
+def refused_inside(task_type: str, problem: ErrorInfo) -> InvalidInput:
+    """What the outer agent learns when the input it gave to another agent cannot be used."""
+    return InvalidInput(f"{task_type}: {problem.message}", hint=problem.hint)

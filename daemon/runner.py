@@ -1,0 +1,295 @@
+"""One attempt, from a claimed row to its outcome: a flat pipeline of named steps.
+
+load the input → find the agent → validate → pin the configuration → deadline → context → execute
+→ outcome. Nothing here writes the outcome; the completer does, under the fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from agents.base import AgentError, Result
+from daemon import intake
+from daemon.context import AttemptContext, Services, refused_inside
+from daemon.log import get_logger
+from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
+from daemon.outcome import AgentTimedOut, Circumstances, decide
+
+if TYPE_CHECKING:
+    from agents.base import AgentConfig, BaseAgent
+    from agents.crm import Crm
+    from daemon.lease import LeaseState
+    from daemon.llm.gateway import Gateway, RequestLLM
+    from daemon.registry import Registry
+    from daemon.store import Store
+
+GRACE_SECONDS = 5.0
+"""How long an agent that was told to stop may take before its slot is taken from it."""
+COMPUTE_THREADS = 4
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How an attempt ended, and under which version of the agent's configuration."""
+
+    outcome: Outcome
+    agent_version: int | None
+
+
+class _AgentExited(Exception):  # noqa: N818 - SystemExit in a form that cannot stop the event loop
+    pass
+
+
+class Runner:
+    """Runs attempts. Stateless but for those that are running now."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        gateway: Gateway,
+        gym_time_zone: str,
+        crm: Crm | None = None,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._gateway = gateway
+        self._compute = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
+        self._services = Services(store, self._compute, gym_time_zone, crm, self._run_inside)
+        self._running: dict[asyncio.Task[Result[Any]], AttemptContext] = {}
+        self._abandoned: set[asyncio.Task[Result[Any]]] = set()
+        self._draining = False
+
+    def use_crm(self, crm: Crm | None) -> None:
+        """The main app's tables, once they are known."""
+        self._services.crm = crm
+
+    def drain(self) -> None:
+        """Ask every running graph to stop at its next step boundary."""
+        self._draining = True
+        for ctx in self._running.values():
+            ctx.drain()
+
+    def release(self) -> None:
+        """The time to drain is over: stop what still runs; its attempts are given back."""
+        self._draining = True
+        for task in self._running:
+            task.cancel()
+
+    def close(self) -> None:
+        self._compute.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, claimed: Claimed, lease: LeaseState) -> Finished:
+        """One attempt. Never raises but for its own cancellation; every end is an Outcome."""
+        with structlog.contextvars.bound_contextvars(
+            request_id=claimed.request_id,
+            attempt=claimed.attempt,
+            fence=claimed.authority.fence,
+            task_type=claimed.task_type,
+        ):
+            log.info("attempt_started")
+            version: int | None = claimed.agent_version
+            try:
+                prepared = await self._prepare(claimed)
+                if isinstance(prepared, ErrorInfo):
+                    log.info("attempt_refused", code=prepared.code)
+                    return Finished(Refuse(prepared), version)
+                outcome = await self._attempt(claimed, lease, prepared)
+            except Exception as error:
+                log.exception("attempt_broke")
+                outcome = decide(error, self._circumstances(claimed, lease))
+            log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
+            return Finished(outcome, version)
+
+    async def _prepare(self, claimed: Claimed) -> _Prepared | ErrorInfo:
+        """Everything that can be refused without spending an attempt."""
+        problem = intake.unanswerable(self._registry, claimed.task_type)
+        if problem is not None:
+            return problem
+        agent = self._registry.agent(claimed.task_type)
+        if agent is None:
+            return ErrorInfo("agent_misconfigured", f"no code for {claimed.task_type} here")
+        input_data = claimed.input_data
+        if input_data is None:
+            loaded = await self._store.load_input(claimed.authority, agent.max_input_bytes)
+            if loaded.input_data is None:
+                return intake.oversized(agent, loaded.input_bytes) or _unreadable()
+            input_data = loaded.input_data
+        parsed = intake.parse(agent, input_data)
+        if isinstance(parsed, ErrorInfo):
+            return parsed
+        config = await self._registry.pinned(claimed.task_type, claimed.agent_version)
+        if config is None:
+            return ErrorInfo("agent_misconfigured", f"{claimed.task_type} has no usable config")
+        return _Prepared(agent, config, parsed)
+
+    async def _attempt(self, claimed: Claimed, lease: LeaseState, prepared: _Prepared) -> Outcome:
+        agent = prepared.agent
+        llm = self._gateway.for_request(claimed, agent, prepared.config)
+        ctx = AttemptContext(
+            claimed, self._services, lease, llm, prepared.config, claimed.task_type
+        )
+        try:
+            result = await self._within_deadline(agent, ctx, prepared.parsed.value)
+            return self._completed(ctx, llm, result, prepared.parsed.unknown)
+        except Exception as error:
+            circumstances = self._circumstances(claimed, lease)
+            outcome = decide(error, circumstances)
+            if not isinstance(error, AgentError | AgentTimedOut) and outcome.name == "retry":
+                log.exception("agent_failed")
+            return outcome
+        except asyncio.CancelledError as error:
+            if (current := asyncio.current_task()) is not None and current.cancelling():
+                raise
+            return decide(error, self._circumstances(claimed, lease))
+
+    async def _within_deadline(
+        self, agent: BaseAgent[Any, Any], ctx: AttemptContext, value: Any
+    ) -> Result[Any]:
+        """Run the agent in a task of its own, and take the slot back whatever it does.
+
+        Raises what the agent raised, AgentTimedOut, or CancelledError after a cancel, a lost lease
+        or a release. A result that is already there wins over all of these.
+        """
+        task = asyncio.create_task(_without_exit(agent, ctx, value), name=f"agent-{agent.type}")
+        self._running[task] = ctx
+        if self._draining:
+            ctx.drain()
+        stops = [
+            asyncio.create_task(event.wait()) for event in (ctx.lease.cancelled, ctx.lease.lost)
+        ]
+        try:
+            await asyncio.wait(
+                {task, *stops},
+                timeout=agent.timeout_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if task.done():
+                return task.result()
+            timed_out = not any(stop.done() for stop in stops)
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE_SECONDS)
+            if task.done() and not task.cancelled() and task.exception() is None:
+                return task.result()
+            if not task.done():
+                log.error("agent_ignores_cancellation", grace_seconds=GRACE_SECONDS)
+                self._abandoned.add(task)
+                task.add_done_callback(self._abandoned.discard)
+            if timed_out:
+                raise AgentTimedOut(agent.timeout_seconds)
+            raise asyncio.CancelledError
+        finally:
+            for stop in stops:
+                stop.cancel()
+            if not task.done() and task not in self._abandoned:
+                task.cancel()
+            self._running.pop(task, None)
+
+    def _completed(
+        self,
+        ctx: AttemptContext,
+        llm: RequestLLM,
+        result: Result[Any],
+        unknown: tuple[str, ...],
+    ) -> Complete:
+        if not isinstance(result, Result):
+            raise AgentError(
+                f"{ctx.task_type} returned {type(result).__name__}; expected Result(output=...)"
+            )
+        ctx.add_rows(result.rows)
+        mode, reason = llm.mode()
+        return Complete(
+            with_warnings(result.output.model_dump(mode="json"), unknown),
+            mode,
+            reason,
+            {table: tuple(_clean(row) for row in rows) for table, rows in ctx.rows.items()},
+        )
+
+    async def _run_inside(
+        self, task_type: str, input_data: Mapping[str, Json], outer: AttemptContext
+    ) -> Mapping[str, Json]:
+        """Another agent inside a request: same lease, same ledger, its own configuration."""
+        claimed = replace(outer.claimed, task_type=task_type, input_data=input_data)
+        problem = intake.unanswerable(self._registry, task_type)
+        agent = self._registry.agent(task_type)
+        state = self._registry.state(task_type)
+        if problem is not None or agent is None or state is None or state.config is None:
+            raise refused_inside(
+                task_type, problem or ErrorInfo("agent_misconfigured", "has no code here")
+            )
+        parsed = intake.parse(agent, input_data)
+        if isinstance(parsed, ErrorInfo):
+            raise refused_inside(task_type, parsed)
+        ctx = outer.inside(
+            task_type, state.config, outer.llm.inside(claimed, agent, state.config)
+        )
+        result = await agent.execute(ctx, parsed.value)
+        outer.add_rows(result.rows)
+        return with_warnings(result.output.model_dump(mode="json"), parsed.unknown)
+
+    def _circumstances(self, claimed: Claimed, lease: LeaseState) -> Circumstances:
+        return Circumstances(
+            claimed.attempt,
+            lost=lease.lost.is_set(),
+            cancelled=lease.cancelled.is_set(),
+            draining=self._draining,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    agent: BaseAgent[Any, Any]
+    config: AgentConfig
+    parsed: intake.Parsed
+
+
+async def _without_exit(
+    agent: BaseAgent[Any, Any], ctx: AttemptContext, value: Any
+) -> Result[Any]:
+    try:
+        return await agent.execute(ctx, value)
+    except SystemExit as error:
+        raise _AgentExited("the agent called sys.exit()") from error
+
+
+def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str, Json]:
+    """The result as JSON that PostgreSQL takes, ignored input keys named in ``data_warnings``."""
+    cleaned: dict[str, Json] = _clean(result)
+    if unknown and isinstance(cleaned.get("data_warnings"), list):
+        cleaned["data_warnings"] = [
+            *cleaned["data_warnings"],
+            *(f"unknown_input_key: {key}" for key in unknown),
+        ]
+    return cleaned
+
+
+def _clean(value: Any) -> Any:
+    """JSON that jsonb takes: no NUL, no lone surrogate, no NaN or infinity (they become null)."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _unreadable() -> ErrorInfo:
+    return ErrorInfo("invalid_input", "input_data is null; expected a JSON object")
+
+
+def _code(outcome: Outcome) -> dict[str, str]:
+    error = getattr(outcome, "error", None)
+    return {"code": error.code} if isinstance(error, ErrorInfo) else {}
