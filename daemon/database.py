@@ -1,0 +1,299 @@
+"""How this process connects to PostgreSQL: one place for names, timeouts and pools.
+
+Every session is named ``ai-daemon/<worker>/<role>``, so ``pg_stat_activity`` tells who is who:
+
+============  ==============================================================================
+role          what it is for
+============  ==============================================================================
+``listener``  LISTEN and the doorbell's lock; a connection of its own, direct
+``heartbeat`` renews leases from a thread; nothing else ever waits for it, nor it for others
+``pool``      the hot path: claim, complete, journal of model calls
+``reader``    whatever may be slow: HTTP reads, and the agents' read-only engine
+============  ==============================================================================
+
+A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
+a dead peer by TCP, and has limits on statements, locks and idle transactions. These limits are
+SET after connecting, because poolers refuse them as start-up options. Behind a pooler they are
+not set at all: in transaction mode a SET would stay on a server connection that the main app is
+given next. For the same reason nothing is prepared there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from daemon import backoff
+from daemon.errors import ConfigurationError
+from daemon.log import get_logger
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+NAME_LIMIT = 63
+"""PostgreSQL cuts longer names, and with them the role at the end."""
+MINIMUM_VERSION = 150000
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+LIMITS = (
+    "SET statement_timeout = '5s'; SET lock_timeout = '2s';"
+    " SET idle_in_transaction_session_timeout = '10s'"
+)
+# The server should notice a vanished daemon too: it may hold the doorbell's lock.
+SERVER_KEEPALIVES = (
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+    " SET tcp_user_timeout = 30000"
+)
+AGENT_LIMITS = (
+    "SET default_transaction_read_only = on; SET statement_timeout = '3s'; SET lock_timeout = '2s';"
+    " SET idle_in_transaction_session_timeout = '10s'"
+)
+POOL_MIN, POOL_MAX = 4, 8
+READERS_MAX = 4
+AGENT_THREADS = 4
+# A pool keeps trying for this long, then starts afresh with the next caller, without the long
+# pauses that its own backoff would grow into.
+RECONNECT_SECONDS = 5.0
+RESTARTING = ("57P03", "57P01", "57P02", "53300")
+
+log = get_logger(__name__)
+
+
+def application_name(worker_id: str, role: str) -> str:
+    """``ai-daemon/<worker>/<role>``, the worker shortened where the whole would be cut off."""
+    room = NAME_LIMIT - len("ai-daemon//") - len(role)
+    return f"ai-daemon/{worker_id[:room]}/{role}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """True where the same statement may succeed later: connection, restart, conflict, no room.
+
+    Connection failures carry no SQLSTATE. Classes: 08 connection, 40 rollback (serialisation,
+    deadlock), 53 resources (disk full, connections), 57 operator (shutdown, cancel), 58 system;
+    55P03 lock not available; 25006 read-only, which a failover ends.
+    """
+    if isinstance(error, (OSError, TimeoutError, psycopg.InterfaceError)):
+        return True
+    if not isinstance(error, psycopg.Error):
+        return False
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError)
+    return state[:2] in {"08", "40", "53", "57", "58"} or state in {"55P03", "25006"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the first connection learned. pooled: a pooler such as PgBouncer stands between."""
+
+    server_version: int
+    pooled: bool
+    database: str
+
+
+class Database:
+    """The connections of one process.
+
+    url: for the hot path, the pooled one where there are two. direct_url: for LISTEN, heartbeats
+    and migrations. Both are libpq URLs; they hold passwords and are never logged.
+    """
+
+    def __init__(self, url: str, direct_url: str, worker_id: str) -> None:
+        self.url = url
+        self.direct_url = direct_url
+        self.worker_id = worker_id
+        self.facts: Facts | None = None
+        self._pools: list[Pool] = []
+        self._engine: Engine | None = None
+        self._pool = self._make_pool("pool", POOL_MIN, POOL_MAX)
+        self._reader = self._make_pool("reader", 1, READERS_MAX)
+
+    @property
+    def pool(self) -> Pool:
+        """Autocommit connections for the hot path."""
+        return self._pool
+
+    @property
+    def reader(self) -> Pool:
+        """Autocommit connections for what may be slow; exhausting them delays no claim."""
+        return self._reader
+
+    async def open(self) -> Facts:
+        """Wait until the server takes connections, then open the pools.
+
+        Raises ConfigurationError where waiting would not help (no such database, wrong password,
+        a server too old); keeps trying, with growing pauses, where it may.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                self.facts = await self._look()
+                break
+            except psycopg.OperationalError as error:
+                _raise_if_hopeless(error)
+                delay = backoff.full_jitter(attempt, base_seconds=0.5, cap_seconds=5.0)
+                if attempt in {1, 5} or attempt % 20 == 0:
+                    log.warning("database_unavailable", attempt=attempt, error=brief(error))
+                await asyncio.sleep(delay)
+        for pool in (self._pool, self._reader):
+            await pool.open(wait=False)
+        return self.facts
+
+    async def close(self) -> None:
+        """Close everything; safe to call twice."""
+        for pool in (self._pool, self._reader):
+            await pool.close(timeout=2.0)
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await asyncio.to_thread(engine.dispose)
+
+    async def direct(self, role: str) -> psycopg.AsyncConnection[Any]:
+        """A new direct autocommit connection, with limits unless a pooler stands between."""
+        connection = await psycopg.AsyncConnection.connect(
+            self.direct_url,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name(self.worker_id, role),
+            **CONNECT,
+        )
+        try:
+            if not await self._is_pooled(connection):
+                await connection.execute(LIMITS)
+                await connection.execute(SERVER_KEEPALIVES)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def heartbeat(self) -> psycopg.Connection[Any]:
+        """A new synchronous autocommit connection, for the heartbeat's own thread."""
+        connection = psycopg.connect(
+            self.direct_url,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name(self.worker_id, "heartbeat"),
+            **CONNECT,
+        )
+        try:
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+            if row is not None and row[0] == connection.info.backend_pid:
+                connection.execute(LIMITS)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def engine(self) -> Engine:
+        """The agents' SQLAlchemy engine: synchronous, read-only, at most four connections.
+
+        Loads SQLAlchemy on first use, so call it from a thread. (Its asyncio layer would need
+        greenlet, and agents read in a few short queries.)
+        """
+        if self._engine is None:
+            self._engine = _agents_engine(self.url, self.worker_id, self._pooled_hint())
+        return self._engine
+
+    def _pooled_hint(self) -> bool:
+        return self.facts is not None and self.facts.pooled
+
+    def _make_pool(self, role: str, smallest: int, largest: int) -> Pool:
+        return AsyncConnectionPool(
+            self.url,
+            min_size=smallest,
+            max_size=largest,
+            open=False,
+            timeout=5.0,
+            reconnect_timeout=RECONNECT_SECONDS,
+            name=role,
+            configure=self._configure,
+            kwargs={
+                "autocommit": True,
+                "application_name": application_name(self.worker_id, role),
+                **CONNECT,
+            },
+        )
+
+    async def _configure(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        if await self._is_pooled(connection):
+            connection.prepare_threshold = None
+        else:
+            await connection.execute(LIMITS)
+
+    async def _is_pooled(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        """A pooler answers the start-up itself, with a process id that is not the server's."""
+        cursor = await connection.execute("SELECT pg_backend_pid()", prepare=False)
+        row = await cursor.fetchone()
+        return row is None or bool(row[0] != connection.info.backend_pid)
+
+    async def _look(self) -> Facts:
+        async with await psycopg.AsyncConnection.connect(
+            self.url,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name(self.worker_id, "pool"),
+            **CONNECT,
+        ) as connection:
+            version = connection.info.server_version
+            if version < MINIMUM_VERSION:
+                raise ConfigurationError(
+                    f"the database server is PostgreSQL {version // 10000}; 15 or newer is needed",
+                    hint="upgrade the server, or point DATABASE_URL to another one",
+                )
+            return Facts(version, await self._is_pooled(connection), connection.info.dbname)
+
+
+def brief(error: BaseException) -> str:
+    """An error's first line: libpq names host, port and user there, never the password."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
+    """Authentication, a database that does not exist, a name that cannot be parsed."""
+    text = str(error)
+    hopeless = ("password authentication failed", "no password supplied", "no pg_hba.conf entry")
+    missing = 'database "' in text and "does not exist" in text
+    if any(sign in text for sign in hopeless) or missing:
+        raise ConfigurationError(
+            f"DATABASE_URL: {brief(error)}",
+            hint="check user, password and database name; example: "
+            "DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm",
+        ) from None
+
+
+def _agents_engine(url: str, worker_id: str, pooled: bool) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    connect_args = CONNECT | {"application_name": application_name(worker_id, "reader")}
+    if pooled:
+        connect_args["prepare_threshold"] = None
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=AGENT_THREADS,
+        max_overflow=0,
+        pool_timeout=5.0,
+        pool_pre_ping=True,
+        connect_args=connect_args,
+        execution_options={"postgresql_readonly": True},
+    )
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: Any) -> None:
+        if not pooled:
+            connection.autocommit = True
+            connection.execute(AGENT_LIMITS)
+            connection.autocommit = False
+
+    return engine

@@ -1,0 +1,116 @@
+"""The service's metrics, all of them, on one registry.
+
+``task_type`` and ``model`` come from outside: whatever is not registered is counted as
+``unknown``, so that no client can fill the monitoring with labels. Gauges about the queue are
+refreshed by upkeep; scraping never touches the database.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from daemon import __version__
+
+UNKNOWN = "unknown"
+SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Meters:
+    """One set of metrics per process; a test makes its own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._task_types: frozenset[str] = frozenset()
+        self.requests = Counter(
+            "ai_requests_total",
+            "Attempts that ended, by outcome.",
+            ["task_type", "outcome"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "ai_request_seconds",
+            "From claim to the committed outcome.",
+            ["task_type"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.queue_wait_seconds = Histogram(
+            "ai_queue_wait_seconds",
+            "From insert to the first claim.",
+            ["task_type"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.pending = Gauge(
+            "ai_requests_pending", "Requests waiting.", ["task_type"], registry=registry
+        )
+        self.oldest_pending_seconds = Gauge(
+            "ai_oldest_pending_seconds",
+            "Age of the oldest due request that waits.",
+            registry=registry,
+        )
+        self.llm_calls = Counter(
+            "ai_llm_calls_total", "Model calls.", ["model", "outcome"], registry=registry
+        )
+        self.llm_tokens = Counter(
+            "ai_llm_tokens_total", "Tokens bought.", ["model", "kind"], registry=registry
+        )
+        self.llm_cost_usd = Counter(
+            "ai_llm_cost_usd_total",
+            "Cost of model calls.",
+            ["model", "task_type"],
+            registry=registry,
+        )
+        self.listener_connected = Gauge(
+            "ai_listener_connected", "1 while notifications arrive.", registry=registry
+        )
+        self.listener_reconnects = Counter(
+            "ai_listener_reconnects_total", "LISTEN connections replaced.", registry=registry
+        )
+        self.notify_roundtrip_seconds = Gauge(
+            "ai_notify_roundtrip_seconds", "Last NOTIFY to ourselves.", registry=registry
+        )
+        self.wakeups = Counter(
+            "ai_wakeups_total", "Looks at the queue, by cause.", ["source"], registry=registry
+        )
+        self.leases_lost = Counter(
+            "ai_leases_lost_total", "Attempts that lost their lease.", registry=registry
+        )
+        self.superseded_cost_usd = Counter(
+            "ai_superseded_cost_usd_total",
+            "Cost of attempts whose result came too late to count.",
+            registry=registry,
+        )
+        self.healing_actions = Counter(
+            "ai_healing_actions_total",
+            "What self-healing did.",
+            ["rule", "outcome"],
+            registry=registry,
+        )
+        build = Gauge("ai_build_info", "Always 1.", ["version", "python"], registry=registry)
+        build.labels(__version__, platform.python_version()).set(1)
+
+    def know(self, task_types: Iterable[str]) -> None:
+        """The task types that may be labels; every other one is ``unknown``."""
+        self._task_types = frozenset(task_types)
+
+    def task_type(self, name: str) -> str:
+        """``name`` as a label."""
+        return name if name in self._task_types else UNKNOWN
+
+    def queue(self, depths: Iterable[tuple[str, int]], oldest_seconds: float) -> None:
+        """Refresh the gauges of the queue: (task_type, pending) pairs, age of the oldest due."""
+        summed: dict[str, int] = dict.fromkeys(self._task_types, 0)
+        for task_type, count in depths:
+            label = self.task_type(task_type)
+            summed[label] = summed.get(label, 0) + count
+        for label, count in summed.items():
+            self.pending.labels(label).set(count)
+        self.oldest_pending_seconds.set(oldest_seconds)
+
+    def expose(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
