@@ -1,0 +1,183 @@
+"""The end of attempts: status, result, attempt, lease and typed rows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from daemon.log import get_logger
+from daemon.model import (
+    Authority,
+    Cancel,
+    Complete,
+    ErrorInfo,
+    Fail,
+    Json,
+    Lost,
+    Outcome,
+    Refuse,
+    Release,
+    Retry,
+    Snooze,
+    Wait,
+)
+from daemon.store.executor import Executor
+from daemon.store.safe_json import dumps
+from daemon.store.values import Finished, Key, Verdict
+
+log = get_logger(__name__)
+
+PROJECTION = "rows:"
+"""Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
+
+_POISON = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
+
+
+class CompletionStore(Executor):
+    async def complete(
+        self,
+        worker_id: str,
+        finished: Sequence[Finished | tuple[Authority, Outcome, int | None]],
+    ) -> dict[Key, Verdict]:
+        """Write the ends of attempts of one worker; returns a verdict for each.
+
+        One transaction for all. If the database refuses the batch, each goes alone, so that one
+        that cannot be stored costs the others nothing; it is then stored as ``agent_error``. After
+        an unknown commit send the same again: what was written comes back ``repeated``.
+        Raises psycopg.OperationalError when the database is away; then nothing is known.
+        """
+        batch = [item if isinstance(item, Finished) else Finished(*item) for item in finished]
+        batch = [item for item in batch if not isinstance(item.outcome, Lost)]
+        if not batch:
+            return {}
+        try:
+            return await self._complete(worker_id, batch)
+        except _POISON as error:
+            log.warning("batch_refused", rows=len(batch), sqlstate=error.sqlstate)
+        verdicts: dict[Key, Verdict] = {}
+        for item in batch:
+            verdicts |= await self._complete_alone(worker_id, item)
+        return verdicts
+
+    async def redo_projections(self, limit: int = 20) -> int:
+        """Write typed rows that could not be written with their result; returns how many now are."""
+        done = 0
+        for step in await self._rows("projection_list", prefix=PROJECTION, limit=limit):
+            table = step["name"].removeprefix(PROJECTION)
+            async with self._transaction() as connection:
+                if await self._project(
+                    connection, step["request_id"], step["agent_version"], table, step["value"]
+                ):
+                    done += 1
+                    await self._rows(
+                        "step_delete",
+                        connection,
+                        request_id=step["request_id"],
+                        name=step["name"],
+                    )
+        return done
+
+    async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:
+        try:
+            return await self._complete(worker_id, [item])
+        except _POISON as error:
+            log.error("outcome_refused", request_id=item.key[0], sqlstate=error.sqlstate)
+            refused = ErrorInfo(
+                "agent_error",
+                f"the {item.outcome.name} outcome could not be stored (SQLSTATE {error.sqlstate})",
+                hint="look for outcome_refused in the daemon's log",
+            )
+        failure = Finished(item.authority, Fail(refused), item.agent_version)
+        try:
+            return await self._complete(worker_id, [failure])
+        except _POISON as error:
+            log.error("failure_refused", request_id=item.key[0], sqlstate=error.sqlstate)
+            return {item.key: "poison"}
+
+    async def _complete(self, worker_id: str, batch: Sequence[Finished]) -> dict[Key, Verdict]:
+        async with self._transaction() as connection:
+            rows = await self._rows(
+                "attempt_complete",
+                connection,
+                worker_id=worker_id,
+                outcomes=dumps([_as_json(item) for item in batch]),
+                now=None,
+            )
+            verdicts: dict[Key, Verdict] = {(r["id"], r["fence"]): r["verdict"] for r in rows}
+            for item in batch:
+                if verdicts[item.key] == "accepted":
+                    await self._project_all(connection, item)
+        return verdicts
+
+    async def _project_all(self, connection: AsyncConnection[Any], item: Finished) -> None:
+        if not isinstance(item.outcome, Complete):
+            return
+        for table, rows in item.outcome.rows.items():
+            request_id = item.authority.request_id
+            if rows and not await self._project(
+                connection, request_id, item.agent_version, table, list(rows)
+            ):
+                await self._rows(
+                    "projection_put",
+                    connection,
+                    request_id=request_id,
+                    fence=item.authority.fence,
+                    name=PROJECTION + table,
+                    value=dumps(list(rows)),
+                )
+
+    async def _project(
+        self,
+        connection: AsyncConnection[Any],
+        request_id: int,
+        agent_version: int | None,
+        table: str,
+        rows: Sequence[Mapping[str, Json]],
+    ) -> bool:
+        """Write typed rows behind a savepoint; False if the database refused them."""
+        name = "result_" + table.removeprefix("ai_")
+        if name not in self._statements:
+            log.error("projection_unknown", request_id=request_id, table=table)
+            return False
+        try:
+            async with connection.transaction():
+                await self._rows(
+                    name,
+                    connection,
+                    request_id=request_id,
+                    agent_version=agent_version,
+                    rows=dumps(list(rows)),
+                )
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            log.error(
+                "projection_failed", request_id=request_id, table=table, sqlstate=error.sqlstate
+            )
+            return False
+        return True
+
+
+def _as_json(item: Finished) -> dict[str, Json]:
+    """One element of what ``ai_complete_v1`` takes."""
+    end: dict[str, Json] = {
+        "id": item.authority.request_id,
+        "fence": item.authority.fence,
+        "outcome": item.outcome.name,
+        "agent_version": item.agent_version,
+    }
+    match item.outcome:
+        case Complete(result=result, mode=mode, degraded_reason=reason):
+            end |= {"result": result, "mode": mode, "degraded_reason": reason}
+        case Retry(error=error, delay_seconds=delay_seconds):
+            end |= {"error": error.as_json(), "delay_seconds": delay_seconds}
+        case Snooze(delay_seconds=delay_seconds):
+            end |= {"delay_seconds": delay_seconds}
+        case Fail(error=error) | Refuse(error=error):
+            end |= {"error": error.as_json()}
+        case Wait() | Cancel() | Release() | Lost():
+            pass
+    return end

@@ -1,0 +1,54 @@
+"""How every statement of the store reaches the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from daemon.statements import Statements
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+class Executor:
+    """Runs named statements on connections of a pool.
+
+    A single statement is a transaction of its own, on an autocommit connection (one round trip) as
+    well as on one that is not. Nothing is kept on a connection between two calls, so the pool may
+    stand behind PgBouncer in transaction mode.
+    """
+
+    def __init__(self, pool: Pool, statements: Statements) -> None:
+        self._pool = pool
+        self._statements = statements
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection inside a transaction that commits at the end."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _rows(
+        self,
+        name: str,
+        connection: AsyncConnection[Any] | None = None,
+        /,
+        **values: Any,
+    ) -> Sequence[DictRow]:
+        """All rows of ``sql/<name>.sql``; none for a statement that returns nothing."""
+        if connection is None:
+            async with self._pool.connection() as own:
+                return await self._rows(name, own, **values)
+        async with connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(self._statements[name], values)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def _row(self, name: str, /, **values: Any) -> Mapping[str, Any] | None:
+        """The first row, or None."""
+        rows = await self._rows(name, **values)
+        return rows[0] if rows else None

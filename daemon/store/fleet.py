@@ -1,0 +1,153 @@
+"""Who works, with what: workers, agents and their limits, schedules; and how full the queue is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from daemon.model import Json
+from daemon.store.executor import Executor
+from daemon.store.safe_json import dumps
+from daemon.store.values import PENDING_CAP, AgentRow, ControlRow, Load, ScheduleRow
+
+WorkerState = Literal["starting", "ready", "draining", "stopped"]
+
+
+class FleetStore(Executor):
+    async def worker_upsert(
+        self,
+        worker_id: str,
+        *,
+        version: str,
+        host: str,
+        pid: int,
+        concurrency: int,
+        running: int,
+        state: WorkerState,
+    ) -> bool:
+        """Show that this worker lives; returns whether somebody asked it to drain."""
+        row = await self._row(
+            "worker_upsert",
+            worker_id=worker_id,
+            version=version,
+            host=host,
+            pid=pid,
+            concurrency=concurrency,
+            running=running,
+            state=state,
+        )
+        return bool(row and row["drain_requested"])
+
+    async def worker_stop(self, worker_id: str) -> None:
+        """Show that this worker ended in good order."""
+        await self._rows("worker_stop", worker_id=worker_id)
+
+    async def agents_list(self) -> list[AgentRow]:
+        """All agents that are not archived, by type."""
+        return [
+            AgentRow(
+                agent_id=row["id"],
+                name=row["name"],
+                type=row["type"],
+                enabled=row["enabled"],
+                config=row["config"],
+                version=row["version"],
+                problem=row["problem"],
+            )
+            for row in await self._rows("agents_list")
+        ]
+
+    async def agent_version(self, task_type: str, version: int) -> Mapping[str, Json] | None:
+        """The configuration an agent had at ``version``, for a request that pinned it."""
+        row = await self._row("agent_version", task_type=task_type, version=version)
+        return None if row is None else row["config"]
+
+    async def agent_insert_missing(
+        self,
+        *,
+        name: str,
+        type: str,
+        description: str,
+        config: Mapping[str, Json],
+        on_lost: Literal["retry", "fail"] = "retry",
+        enabled: bool = True,
+    ) -> bool:
+        """Give an agent its rows in ai_agents and ai_control where it has none; True if new."""
+        row = await self._row(
+            "agent_insert_missing",
+            name=name,
+            type=type,
+            description=description,
+            config=dumps(config),
+            on_lost=on_lost,
+            enabled=enabled,
+        )
+        return bool(row and row["inserted"])
+
+    async def agent_problem(self, task_type: str, problem: str | None) -> None:
+        """Show why an agent cannot work, or that it can again."""
+        await self._rows("agent_problem", task_type=task_type, problem=problem)
+
+    async def control_list(self) -> list[ControlRow]:
+        """The live limits, by type."""
+        return [
+            ControlRow(
+                task_type=row["task_type"],
+                paused=row["paused"],
+                resume_at=row["resume_at"],
+                concurrency=row["concurrency"],
+                per_key=row["per_key"],
+                starts_per_minute=row["starts_per_minute"],
+            )
+            for row in await self._rows("control_list")
+        ]
+
+    async def schedules_list(self) -> tuple[datetime, list[ScheduleRow]]:
+        """The database's time, and all schedules by name."""
+        rows = await self._rows("schedule_list")
+        schedules = [
+            ScheduleRow(
+                name=row["name"],
+                task_type=row["task_type"],
+                trigger=row["trigger"],
+                time_zone=row["time_zone"],
+                misfire=row["misfire"],
+                misfire_grace_seconds=row["misfire_grace_seconds"],
+                last_slot=row["last_slot"],
+                enabled=row["enabled"],
+                problem=row["problem"],
+            )
+            for row in rows
+            if row["name"] is not None
+        ]
+        return rows[0]["now"], schedules
+
+    async def schedule_fire(
+        self, name: str, last_slot: datetime | None, slot: datetime, *, insert: bool = True
+    ) -> int | None:
+        """Move a schedule from ``last_slot`` to ``slot`` and insert its request, in one statement.
+
+        insert: False only moves on, past a slot that is not to be run. Returns the request's id,
+        or None when another daemon was first, nothing was to be inserted, or the slot has one.
+        """
+        row = await self._row(
+            "schedule_fire", name=name, last_slot=last_slot, slot=slot, insert=insert
+        )
+        return None if row is None else row["id"]
+
+    async def schedule_problem(self, name: str, problem: str | None) -> None:
+        """Show why a schedule cannot run, or that it can again."""
+        await self._rows("schedule_problem", name=name, problem=problem)
+
+    async def load(self, types: Sequence[str]) -> Load:
+        """How full the queue is, in bounded time however long the backlog."""
+        row = await self._row("request_load_summary", types=list(types), cap=PENDING_CAP)
+        if row is None:
+            return Load()
+        return Load(
+            pending=row["pending"],
+            running=row["running"],
+            waiting=row["waiting"],
+            oldest_pending_seconds=row["oldest_pending_seconds"],
+        )

@@ -1,0 +1,62 @@
+"""Old rows go, a few at a time, so that no table grows for ever.
+
+Each call deletes at most ``limit`` rows and skips what somebody holds. A request goes together
+with its result, attempts, steps, events and approvals; ledger lines stay longer, since they are
+the bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from daemon.model import Status
+from daemon.store.executor import Executor
+
+DAY_SECONDS = 86_400
+
+REQUEST_SECONDS: Mapping[Status, int] = {
+    Status.COMPLETED: 90 * DAY_SECONDS,
+    Status.FAILED: 90 * DAY_SECONDS,
+    Status.CANCELLED: 30 * DAY_SECONDS,
+    Status.EXPIRED: 30 * DAY_SECONDS,
+}
+"""How long a request is kept after its end."""
+
+TABLE_SECONDS: Mapping[str, int] = {
+    "request_events": 14 * DAY_SECONDS,
+    "llm_calls": 400 * DAY_SECONDS,
+    "workers": 7 * DAY_SECONDS,
+    "audit_log": 400 * DAY_SECONDS,
+}
+"""How long other rows are kept; each name has a statement ``sql/prune_<name>.sql``."""
+
+BATCH = 500
+
+
+class RetentionStore(Executor):
+    async def prune_requests(
+        self,
+        status: Status,
+        *,
+        older_seconds: float | None = None,
+        limit: int = BATCH,
+    ) -> int:
+        """Delete requests that ended as ``status`` long ago; returns how many."""
+        row = await self._row(
+            "prune_requests",
+            status=status.value,
+            older_seconds=REQUEST_SECONDS[status] if older_seconds is None else older_seconds,
+            limit=limit,
+        )
+        return int(row["pruned"]) if row else 0
+
+    async def prune(
+        self, table: str, *, older_seconds: float | None = None, limit: int = BATCH
+    ) -> int:
+        """Delete old rows of a table named in ``TABLE_SECONDS``; returns how many."""
+        row = await self._row(
+            f"prune_{table}",
+            older_seconds=TABLE_SECONDS[table] if older_seconds is None else older_seconds,
+            limit=limit,
+        )
+        return int(row["pruned"]) if row else 0

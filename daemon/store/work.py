@@ -1,0 +1,163 @@
+"""The way of a request up to its attempt, and what happens to it without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from daemon.errors import LeaseLost
+from daemon.model import Authority, Claimed, ErrorInfo, Json, Status
+from daemon.store.executor import Executor
+from daemon.store.safe_json import dumps, loads
+from daemon.store.values import INPUT_LIMIT_BYTES, InputTooLarge, Rescued, Swept, Unchecked
+
+LOST_CAP = 5
+"""So often may a request lose its worker before it fails as ``lost``."""
+
+
+class WorkStore(Executor):
+    async def claim(
+        self,
+        worker_id: str,
+        types: Sequence[str],
+        slots: int,
+        lease_seconds: float,
+        *,
+        now: datetime | None = None,
+    ) -> list[Claimed]:
+        """Take up to ``slots`` due requests of ``types``, best first, within all limits.
+
+        Fewer than ``slots`` may come although more could: call again until nothing comes.
+        ``input_data`` is None where it is large; :meth:`load_input` reads it.
+        """
+        rows = await self._rows(
+            "request_claim",
+            worker_id=worker_id,
+            types=list(types),
+            slots=slots,
+            lease_seconds=lease_seconds,
+            now=now,
+        )
+        return [_claimed(row, worker_id) for row in rows]
+
+    async def load_input(self, authority: Authority) -> Json:
+        """A claimed request's ``input_data``, as JSON.
+
+        Raises InputTooLarge for more than 1 MB, which is not read, and LeaseLost when the request
+        is no longer this worker's.
+        """
+        row = await self._row(
+            "request_load",
+            request_id=authority.request_id,
+            fence=authority.fence,
+            worker_id=authority.worker_id,
+            limit_bytes=INPUT_LIMIT_BYTES,
+        )
+        if row is None:
+            raise LeaseLost(f"request {authority.request_id} is not this worker's any more")
+        if row["input_text"] is None:
+            raise InputTooLarge(row["size_bytes"])
+        return loads(row["input_text"])
+
+    async def unchecked(self, limit: int = 200) -> list[Unchecked]:
+        """Pending requests that intake has not seen, oldest first.
+
+        At most ``limit``, and about 8 MB of input, at a time; never empty while there are any.
+        """
+        rows = await self._rows("request_unchecked", limit=limit, limit_bytes=INPUT_LIMIT_BYTES)
+        return [
+            Unchecked(
+                request_id=row["id"],
+                task_type=row["task_type"],
+                known=row["known"],
+                enabled=row["enabled"],
+                size_bytes=row["size_bytes"],
+                input_data=None if row["input_text"] is None else loads(row["input_text"]),
+            )
+            for row in rows
+        ]
+
+    async def refuse(self, refusals: Sequence[tuple[int, ErrorInfo]]) -> list[int]:
+        """Fail requests that no attempt has touched; returns those that were still so."""
+        if not refusals:
+            return []
+        listed = [{"id": request_id, "error": error.as_json()} for request_id, error in refusals]
+        rows = await self._rows("request_refuse", refusals=dumps(listed))
+        return [row["id"] for row in rows]
+
+    async def mark_checked(self, request_ids: Sequence[int]) -> None:
+        """Note that intake found nothing wrong with these requests."""
+        if request_ids:
+            await self._rows("request_mark_checked", ids=list(request_ids))
+
+    async def next_due_seconds(self) -> float | None:
+        """Seconds until the next request becomes due or a paused agent resumes; None: nothing will."""
+        row = await self._row("request_next_due", now=None)
+        return None if row is None else row["seconds"]
+
+    async def reap(
+        self,
+        lease_seconds: float,
+        *,
+        limit: int = 100,
+        extend: bool = False,
+        now: datetime | None = None,
+    ) -> list[Rescued]:
+        """Rescue requests whose lease ran out; nothing while another daemon is at it.
+
+        extend: grant every lease a full lease time instead, after the database's clock jumped.
+        Call again while ``limit`` rows come.
+        """
+        rows = await self._rows(
+            "lease_reap",
+            lease_seconds=lease_seconds,
+            max_lost=LOST_CAP,
+            limit=limit,
+            extend=extend,
+            now=now,
+        )
+        return [
+            Rescued(
+                row["id"], row["fence"], row["task_type"], row["worker_id"], Status(row["status"])
+            )
+            for row in rows
+        ]
+
+    async def sweep(self, limit: int = 200, *, now: datetime | None = None) -> list[Swept]:
+        """Cancel and expire what no attempt holds, and answer overdue approvals.
+
+        A request that goes on after an overdue approval comes as ``pending``. Call again while
+        ``limit`` rows come.
+        """
+        rows = await self._rows("request_sweep", limit=limit, now=now)
+        return [Swept(row["id"], row["task_type"], Status(row["status"])) for row in rows]
+
+    async def cancel(self, request_id: int) -> bool:
+        """Ask for a request to stop. False if there is no such request or it has ended."""
+        return await self._row("request_cancel", request_id=request_id) is not None
+
+    async def retry(self, request_id: int, actor: str, channel: str = "api") -> bool:
+        """Reopen a failed, cancelled or expired request, with a line in the audit log."""
+        row = await self._row("request_retry", request_id=request_id, actor=actor, channel=channel)
+        return bool(row and row["reopened"])
+
+    async def ring(self) -> None:
+        """Wake a sleeping daemon, if any sleeps."""
+        await self._rows("doorbell_ring")
+
+
+def _claimed(row: dict[str, Any], worker_id: str) -> Claimed:
+    text = row["input_text"]
+    return Claimed(
+        authority=Authority(row["id"], row["fence"], worker_id),
+        task_type=row["task_type"],
+        attempt=row["attempt"],
+        input_data=None if text is None else loads(text),
+        requested_by=row["requested_by"],
+        fair_key=row["fair_key"],
+        created_at_iso=row["created_at"].isoformat(),
+        max_usd=row["max_usd"],
+        on_unavailable=row["on_unavailable"],
+        agent_version=row["agent_version"],
+    )
