@@ -34,8 +34,8 @@ DegradedReason = Literal[
 
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
-I = TypeVar("I", bound="AgentInput")  # noqa: E741 - the conventional letter for "input"
-O = TypeVar("O", bound=BaseModel)  # noqa: E741 - the conventional letter for "output"
+I = TypeVar("I", bound="AgentInput")
+O = TypeVar("O", bound=BaseModel)
 
 
 # --- what an agent may raise -------------------------------------------------------------------
@@ -134,7 +134,7 @@ class BudgetExhausted(AgentError):
     retryable = False
 
 
-class Drained(Exception):  # noqa: N818 - a signal to the runtime, not an error
+class Drained(Exception):
     """The worker stops: the graph ended at a step boundary and will run again elsewhere."""
 
 

@@ -95,7 +95,7 @@ class AttemptContext:
     def random(self, *seed: Json) -> random.Random:
         text = json.dumps(seed, sort_keys=True, separators=(",", ":"), default=str)
         digest = hashlib.sha256(text.encode()).digest()
-        return random.Random(digest)  # noqa: S311 - repeatable on purpose
+        return random.Random(digest)
 
     async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
         kept = await self.services.store.step_get(self.request_id, name)

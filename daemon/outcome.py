@@ -31,7 +31,7 @@ from daemon.model import Cancel, ErrorInfo, Fail, Lost, Outcome, Release, Retry,
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Snoozed(Exception):  # noqa: N818 - a signal to the runtime, not an error
+class Snoozed(Exception):
     """Nothing is wrong with the request; it must come back later. Carries the delay in seconds."""
 
     def __init__(self, delay_seconds: float, reason: str) -> None:
@@ -40,11 +40,11 @@ class Snoozed(Exception):  # noqa: N818 - a signal to the runtime, not an error
         self.reason = reason
 
 
-class WaitingForPerson(Exception):  # noqa: N818 - a signal to the runtime, not an error
+class WaitingForPerson(Exception):
     """The agent asked a question that nobody has answered yet."""
 
 
-class AgentTimedOut(Exception):  # noqa: N818 - a signal to the runtime, not an error
+class AgentTimedOut(Exception):
     """The attempt passed its deadline."""
 
     def __init__(self, seconds: float) -> None:
@@ -71,7 +71,9 @@ def decide(
     if circumstances.cancelled:
         return Cancel()
     match error:
-        case Drained() | asyncio.CancelledError():
+        case Drained():
+            return Release()
+        case asyncio.CancelledError() if circumstances.draining:
             return Release()
         case Snoozed():
             return Snooze(error.delay_seconds, error.reason)

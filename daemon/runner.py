@@ -45,7 +45,7 @@ class Finished:
     agent_version: int | None
 
 
-class _AgentExited(Exception):  # noqa: N818 - SystemExit in a form that cannot stop the event loop
+class _AgentExited(Exception):
     pass
 
 
@@ -230,9 +230,7 @@ class Runner:
         parsed = intake.parse(agent, input_data)
         if isinstance(parsed, ErrorInfo):
             raise refused_inside(task_type, parsed)
-        ctx = outer.inside(
-            task_type, state.config, outer.llm.inside(claimed, agent, state.config)
-        )
+        ctx = outer.inside(task_type, state.config, outer.llm.inside(claimed, agent, state.config))
         result = await agent.execute(ctx, parsed.value)
         outer.add_rows(result.rows)
         return with_warnings(result.output.model_dump(mode="json"), parsed.unknown)

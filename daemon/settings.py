@@ -143,9 +143,7 @@ class Settings(BaseSettings):
             return cls.model_fields[info.field_name].get_default()
         return value
 
-    @field_validator(
-        "llm_fallback_models", "cors_origins", "alert_webhook_url", mode="before"
-    )
+    @field_validator("llm_fallback_models", "cors_origins", "alert_webhook_url", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
