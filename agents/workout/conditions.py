@@ -54,7 +54,11 @@ class Condition:
 
 
 def _flags(*names: Flag) -> tuple[Rule, ...]:
-    return tuple(Rule(name.replace("_", " "), lambda e, n=name: n in e.flags) for name in names)
+    return tuple(_flag(name) for name in names)
+
+
+def _flag(name: Flag) -> Rule:
+    return Rule(name.replace("_", " "), lambda e: name in e.flags)
 
 
 def _stress(joint: Joint) -> Rule:
@@ -74,7 +78,7 @@ _IMPACT_2 = Rule("high impact", lambda e: e.impact >= 2)
 _FALL_2 = Rule("high risk of falling", lambda e: e.fall_risk >= 2)
 _VALSALVA_2 = Rule("strong urge to hold the breath", lambda e: e.valsalva >= 2)
 _INVERTED = _position("inverted")
-_HEAD_DOWN = _flags("head_down")[0]
+_HEAD_DOWN = _flag("head_down")
 _BARBELL_OVERHEAD = Rule(
     "barbell overhead", lambda e: "overhead" in e.flags and "barbell" in e.equipment
 )
