@@ -21,6 +21,7 @@ from agents.base import AgentConfig, InvalidInput
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
 from daemon.outcome import WaitingForPerson
+from daemon.store import Event
 
 if TYPE_CHECKING:
     from agents.base import LLM
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 EVENT_INTERVAL_SECONDS = 0.5
-"""At most two progress rows a second for each attempt."""
+"""At most two progress rows a second for each attempt, and none for one that is over sooner."""
 
 RunAgent = Callable[[str, Mapping[str, Json], "AttemptContext"], Awaitable[Mapping[str, Json]]]
 
@@ -61,7 +62,7 @@ class AttemptContext:
     """Typed rows of agents that ran inside this request."""
     drain_hooks: list[Callable[[], None]] = field(default_factory=list)
     draining: bool = False
-    _told_at: float = 0.0
+    _told_at: float = field(default_factory=time.monotonic)
     _percent: int = -1
 
     @property
@@ -98,9 +99,9 @@ class AttemptContext:
         return random.Random(digest)
 
     async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
-        kept = await self.services.store.step_get(self.request_id, name)
-        if kept is not None:
-            return kept
+        kept, value = await self.services.store.step_get(self.request_id, name)
+        if kept:
+            return value
         value = await fn()
         return await self.services.store.step_put(self.claimed.authority, name, value)
 
@@ -116,7 +117,9 @@ class AttemptContext:
         if percent <= self._percent or now - self._told_at < EVENT_INTERVAL_SECONDS:
             return
         self._told_at, self._percent = now, percent
-        await self.services.store.event_put(self.claimed.authority, node, percent, message)
+        await self.services.store.events_put(
+            [Event(self.claimed.authority, node, percent, message)]
+        )
 
     def on_drain(self, stop: Callable[[], None]) -> None:
         self.drain_hooks.append(stop)
@@ -130,10 +133,10 @@ class AttemptContext:
             stop()
 
     async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
-        answer = await self.services.store.approval(self.claimed.authority, key, question)
-        if answer is None:
+        approval = await self.services.store.approval_put(self.claimed.authority, key, question)
+        if not approval.decided:
             raise WaitingForPerson(key)
-        return answer
+        return approval.answer or {}
 
     def add_rows(self, rows: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
         for table, more in rows.items():

@@ -75,11 +75,11 @@ class Intake:
         refused: list[tuple[int, ErrorInfo]] = []
         fine: list[int] = []
         for row in rows:
-            problem = self.problem(row.task_type, row.input_data, row.input_bytes)
+            problem = self.problem(row.task_type, row.input_data, row.size_bytes)
             if problem is None:
-                fine.append(row.id)
+                fine.append(row.request_id)
             else:
-                refused.append((row.id, problem))
+                refused.append((row.request_id, problem))
         if fine:
             await self._store.mark_checked(fine)
         if refused:
@@ -96,9 +96,8 @@ class Intake:
         agent = self._registry.agent(task_type)
         if agent is None:  # a newer daemon's agent: not ours to judge
             return None
-        too_large = oversized(agent, input_bytes)
-        if too_large is not None or input_data is None:
-            return too_large
+        if input_data is None:
+            return too_large(agent, input_bytes)
         parsed = parse(agent, input_data)
         return parsed if isinstance(parsed, ErrorInfo) else None
 
@@ -131,9 +130,11 @@ def unanswerable(registry: Registry, task_type: str) -> ErrorInfo | None:
 
 
 def oversized(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo | None:
-    """The error for an input larger than its agent reads."""
-    if input_bytes <= agent.max_input_bytes:
-        return None
+    """The error for an input larger than its agent reads, or None."""
+    return too_large(agent, input_bytes) if input_bytes > agent.max_input_bytes else None
+
+
+def too_large(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo:
     return ErrorInfo(
         "input_too_large",
         f"input_data has {input_bytes} bytes; {agent.type} reads at most {agent.max_input_bytes}",

@@ -108,9 +108,19 @@ def describe(error: BaseException) -> ErrorInfo:
 
 def where(error: BaseException) -> str:
     """File and line, from the repository's root, of the innermost frame of ours."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
+    ours = [line for line in stack(error) if not line.startswith("…")]
+    return ours[-1].partition(" ")[0] if ours else "code outside this repository"
+
+
+def stack(error: BaseException) -> list[str]:
+    """The frames of an exception, outermost first, as ``file:line function``: no values, no text.
+
+    Frames outside this repository begin with ``…``.
+    """
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and ".venv" not in path.parts:
-            return f"{path.relative_to(ROOT)}:{frame.lineno}"
-    return "code outside this repository"
+        inside = path.is_relative_to(ROOT) and ".venv" not in path.parts
+        name = str(path.relative_to(ROOT)) if inside else f"…{path.name}"
+        lines.append(f"{name}:{frame.lineno} {frame.name}")
+    return lines

@@ -58,25 +58,27 @@ class Registry:
     async def start(self) -> None:
         """Import the agents in a thread (they load LangGraph and the solvers), then their rows."""
         self._agents = await asyncio.to_thread(self._import)
-        await self._store.insert_missing_agents(
-            [
-                (task_type, agent.name, agent.description, agent.on_lost)
-                for task_type, agent in self._agents.items()
-            ]
-        )
+        for task_type, agent in self._agents.items():
+            await self._store.agent_insert_missing(
+                name=agent.name,
+                type=task_type,
+                description=agent.description,
+                config={},
+                on_lost=agent.on_lost,
+            )
         await self.reload()
 
     async def reload(self) -> None:
         """Read every row of ai_agents again."""
-        rows = await self._store.agent_rows()
+        rows = await self._store.agents_list()
         states = {row.type: self._judge(row) for row in rows}
+        shown = {row.type: row.problem for row in rows}
         for task_type, state in states.items():
-            before = self._states.get(task_type)
-            if state.problem and (before is None or before.problem != state.problem):
+            if state.problem == shown[task_type] or task_type not in self._agents:
+                continue
+            if state.problem:
                 log.warning("agent_unavailable", task_type=task_type, reason=state.problem)
-                await self._store.agent_problem(task_type, state.problem)
-            elif before is not None and before.problem and not state.problem:
-                await self._store.agent_problem(task_type, None)
+            await self._store.agent_problem(task_type, state.problem)
         self._states = states
 
     def agent(self, task_type: str) -> BaseAgent[Any, Any] | None:
@@ -104,7 +106,7 @@ class Registry:
             return state.config
         key = (task_type, version)
         if key not in self._pinned:
-            raw = await self._store.agent_config(task_type, version)
+            raw = await self._store.agent_version(task_type, version)
             config = self._validate(task_type, raw) if raw is not None else None
             if config is None or isinstance(config, str):
                 return state.config

@@ -7,7 +7,6 @@ load the input → find the agent → validate → pin the configuration → dea
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +19,8 @@ from daemon import intake
 from daemon.context import AttemptContext, Services, refused_inside
 from daemon.log import get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
-from daemon.outcome import AgentTimedOut, Circumstances, decide
+from daemon.outcome import AgentTimedOut, Circumstances, decide, stack
+from daemon.store import InputTooLarge
 
 if TYPE_CHECKING:
     from agents.base import AgentConfig, BaseAgent
@@ -35,14 +35,6 @@ GRACE_SECONDS = 5.0
 COMPUTE_THREADS = 4
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How an attempt ended, and under which version of the agent's configuration."""
-
-    outcome: Outcome
-    agent_version: int | None
 
 
 class _AgentExited(Exception):
@@ -89,7 +81,7 @@ class Runner:
     def close(self) -> None:
         self._compute.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, claimed: Claimed, lease: LeaseState) -> Finished:
+    async def run(self, claimed: Claimed, lease: LeaseState) -> Outcome:
         """One attempt. Never raises but for its own cancellation; every end is an Outcome."""
         with structlog.contextvars.bound_contextvars(
             request_id=claimed.request_id,
@@ -98,18 +90,17 @@ class Runner:
             task_type=claimed.task_type,
         ):
             log.info("attempt_started")
-            version: int | None = claimed.agent_version
             try:
                 prepared = await self._prepare(claimed)
                 if isinstance(prepared, ErrorInfo):
-                    log.info("attempt_refused", code=prepared.code)
-                    return Finished(Refuse(prepared), version)
-                outcome = await self._attempt(claimed, lease, prepared)
+                    outcome: Outcome = Refuse(prepared)
+                else:
+                    outcome = await self._attempt(claimed, lease, prepared)
             except Exception as error:
-                log.exception("attempt_broke")
+                log.error("attempt_broke", **_trace(error))
                 outcome = decide(error, self._circumstances(claimed, lease))
             log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
-            return Finished(outcome, version)
+            return outcome
 
     async def _prepare(self, claimed: Claimed) -> _Prepared | ErrorInfo:
         """Everything that can be refused without spending an attempt."""
@@ -121,10 +112,10 @@ class Runner:
             return ErrorInfo("agent_misconfigured", f"no code for {claimed.task_type} here")
         input_data = claimed.input_data
         if input_data is None:
-            loaded = await self._store.load_input(claimed.authority, agent.max_input_bytes)
-            if loaded.input_data is None:
-                return intake.oversized(agent, loaded.input_bytes) or _unreadable()
-            input_data = loaded.input_data
+            try:
+                input_data = await self._store.load_input(claimed.authority)
+            except InputTooLarge as error:
+                return intake.too_large(agent, error.size_bytes)
         parsed = intake.parse(agent, input_data)
         if isinstance(parsed, ErrorInfo):
             return parsed
@@ -146,7 +137,7 @@ class Runner:
             circumstances = self._circumstances(claimed, lease)
             outcome = decide(error, circumstances)
             if not isinstance(error, AgentError | AgentTimedOut) and outcome.name == "retry":
-                log.exception("agent_failed")
+                log.error("agent_failed", **_trace(error))
             return outcome
         except asyncio.CancelledError as error:
             if (current := asyncio.current_task()) is not None and current.cancelling():
@@ -212,7 +203,7 @@ class Runner:
             with_warnings(result.output.model_dump(mode="json"), unknown),
             mode,
             reason,
-            {table: tuple(_clean(row) for row in rows) for table, rows in ctx.rows.items()},
+            ctx.rows,
         )
 
     async def _run_inside(
@@ -261,31 +252,15 @@ async def _without_exit(
 
 
 def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str, Json]:
-    """The result as JSON that PostgreSQL takes, ignored input keys named in ``data_warnings``."""
-    cleaned: dict[str, Json] = _clean(result)
-    if unknown and isinstance(cleaned.get("data_warnings"), list):
-        cleaned["data_warnings"] = [
-            *cleaned["data_warnings"],
-            *(f"unknown_input_key: {key}" for key in unknown),
-        ]
-    return cleaned
+    """The result, with the input keys that were ignored named in its ``data_warnings``."""
+    if unknown and isinstance(result.get("data_warnings"), list):
+        result["data_warnings"] += [f"unknown_input_key: {key}" for key in unknown]
+    return result
 
 
-def _clean(value: Any) -> Any:
-    """JSON that jsonb takes: no NUL, no lone surrogate, no NaN or infinity (they become null)."""
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {_clean(str(key)): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return value
-
-
-def _unreadable() -> ErrorInfo:
-    return ErrorInfo("invalid_input", "input_data is null; expected a JSON object")
+def _trace(error: BaseException) -> dict[str, Any]:
+    """Type and frames; an exception's text may hold a client's data and stays out of the log."""
+    return {"error": type(error).__name__, "stack": stack(error)}
 
 
 def _code(outcome: Outcome) -> dict[str, str]:
