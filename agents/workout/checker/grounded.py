@@ -88,9 +88,9 @@ def ungrounded(text: str, numbers: frozenset[float]) -> Iterator[str]:
             continue
         yield numeral
     for sign in text:
-        if not sign.isascii() and unicodedata.category(sign) in ("No", "Nl"):
-            if unicodedata.numeric(sign) not in numbers:
-                yield sign
+        odd = not sign.isascii() and unicodedata.category(sign) in ("No", "Nl")
+        if odd and unicodedata.numeric(sign) not in numbers:
+            yield sign
 
 
 def _readings(numeral: str) -> Iterator[float]:

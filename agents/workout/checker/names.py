@@ -104,7 +104,9 @@ NAME_RULES: tuple[NameRule, ...] = (
     _rule("medicine ball", "a medicine_ball", _gear("medicine_ball")),
     _rule("machine|smith|leg press", "a machine", _gear("machine", "cardio_machine")),
     _rule("jump rope|skipping rope", "a jump_rope", _gear("jump_rope")),
-    _rule("treadmill|elliptical|stationary bike|rower", "a cardio_machine", _gear("cardio_machine")),
+    _rule(
+        "treadmill|elliptical|stationary bike|rower", "a cardio_machine", _gear("cardio_machine")
+    ),
     _rule("bench press|bench dips?", "a bench", _gear("bench", "machine")),
     _rule("box jumps?", "a box", _gear("box")),
 )
@@ -127,7 +129,9 @@ def name_slips(fact: Fact) -> Iterator[str]:
 
 def has_impact(name: str) -> bool:
     """Whether a drill known by its name alone is a jump or a run."""
-    return re.search(rf"\b(?:{IMPACT_WORDS}|jumping jacks?|skipping)\b", plain_name(name)) is not None
+    return (
+        re.search(rf"\b(?:{IMPACT_WORDS}|jumping jacks?|skipping)\b", plain_name(name)) is not None
+    )
 
 
 POSITION_WORDS = {

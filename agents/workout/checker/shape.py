@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from . import tables
 from .view import (
-    Json,
     Plan,
     Session,
     as_list,
@@ -294,7 +294,7 @@ def _numbering(where: str, sessions: tuple[Session, ...]) -> Iterator[Finding]:
     if days != list(range(1, len(days) + 1)):
         yield where, f"days are numbered {_shown(days)}; expected 1, 2, 3, ..."
     weekdays = [session.weekday or 0 for session in sessions]
-    if any(a >= b for a, b in zip(weekdays, weekdays[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(weekdays)):
         yield where, f"weekdays are {_shown(weekdays)}; expected rising ones"
 
 

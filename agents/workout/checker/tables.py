@@ -12,6 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 LEVELS = ("beginner", "intermediate", "advanced")
 GOALS = ("strength", "hypertrophy", "weight_loss", "endurance", "general")
 STATUSES = ("ok", "relaxed", "needs_clearance", "infeasible")
@@ -25,9 +30,9 @@ MINORS = ("biceps", "triceps", "calves", "core")
 MUSCLES = frozenset((*MAJORS, *MINORS, "lower_back", "forearms", "adductors", "neck"))
 LOWER_MUSCLES = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
 
-PATTERNS = frozenset(
+PATTERNS = _words(
     "squat lunge hinge h_push v_push h_pull v_pull core_flex core_anti carry power "
-    "cardio mobility balance".split()
+    "cardio mobility balance"
 ) | {f"iso_{muscle}" for muscle in MUSCLES}
 LOWER_PATTERNS = frozenset({"squat", "lunge", "hinge"})
 GENTLE_PATTERNS = frozenset({"cardio", "mobility", "balance"})
@@ -39,20 +44,20 @@ PATTERN_GROUPS = {
     "core": frozenset({"core_flex", "core_anti"}),
 }
 
-POSITIONS = frozenset("standing seated kneeling quadruped supine prone side hanging inverted".split())
-JOINTS = frozenset("shoulder elbow wrist neck low_back hip knee ankle".split())
-FLAGS = frozenset(
+POSITIONS = _words("standing seated kneeling quadruped supine prone side hanging inverted")
+JOINTS = _words("shoulder elbow wrist neck low_back hip knee ankle")
+FLAGS = _words(
     "loaded_hinge spinal_flexion spinal_rotation deep_knee_flexion leg_extension overhead "
-    "upright_row behind_neck dip wide_fly inverted head_down loaded_jump isometric".split()
+    "upright_row behind_neck dip wide_fly inverted head_down loaded_jump isometric"
 )
 
-EQUIPMENT = frozenset(
+EQUIPMENT = _words(
     "bodyweight dumbbells barbell kettlebell machine cable bands trx medicine_ball bench rack "
-    "pullup_bar box jump_rope cardio_machine other".split()
+    "pullup_bar box jump_rope cardio_machine other"
 )
 ALWAYS_THERE = frozenset({"bodyweight", "mat", "wall", "chair", "step"})
 IMPLIED_BY_MACHINES = frozenset({"bench", "box", "pullup_bar", "cardio_machine"})
-IMPLEMENTS = frozenset("dumbbells barbell kettlebell machine cable bands medicine_ball".split())
+IMPLEMENTS = _words("dumbbells barbell kettlebell machine cable bands medicine_ball")
 EQUIPMENT_WORDS = {
     "none": "bodyweight",
     "no_equipment": "bodyweight",
@@ -67,7 +72,6 @@ EQUIPMENT_WORDS = {
     "skipping_rope": "jump_rope",
     "squat_rack": "rack",
     "power_rack": "rack",
-    "box": "box",
     "full_gym": "gym",
 }
 
@@ -127,12 +131,8 @@ class Condition:
     warmup_seconds: int = 300
 
 
-def _tags(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 _HEART = Condition(
-    _tags("inverted"),
+    _words("inverted"),
     impact=1,
     valsalva=2,
     hold_seconds=20,
@@ -141,18 +141,18 @@ _HEART = Condition(
     sets=3,
     warmup_seconds=600,
 )
-_FALLS = Condition(_tags("inverted head_down"), fall_risk=2, barbell_overhead=True)
+_FALLS = Condition(_words("inverted head_down"), fall_risk=2, barbell_overhead=True)
 _UNBORN = Condition(
-    _tags("supine prone spinal_flexion"), impact=1, fall_risk=2, valsalva=2, reps=(8, 15), rpe=6.0
+    _words("supine prone spinal_flexion"), impact=1, fall_risk=2, valsalva=2, reps=(8, 15), rpe=6.0
 )
 
 CONDITIONS: dict[str, Condition] = {
     "low_back": Condition(
-        _tags("loaded_hinge spinal_flexion spinal_rotation"), axial=2, joint="low_back", rpe=7.0
+        _words("loaded_hinge spinal_flexion spinal_rotation"), axial=2, joint="low_back", rpe=7.0
     ),
-    "knee": Condition(_tags("deep_knee_flexion leg_extension"), impact=1, joint="knee"),
+    "knee": Condition(_words("deep_knee_flexion leg_extension"), impact=1, joint="knee"),
     "shoulder": Condition(
-        _tags("overhead upright_row behind_neck dip wide_fly"), joint="shoulder"
+        _words("overhead upright_row behind_neck dip wide_fly"), joint="shoulder"
     ),
     "neck": Condition(joint="neck"),
     "wrist": Condition(joint="wrist"),
@@ -160,26 +160,24 @@ CONDITIONS: dict[str, Condition] = {
     "hip": Condition(joint="hip", impact=1),
     "ankle": Condition(joint="ankle", impact=1),
     "hypertension": Condition(
-        _tags("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
+        _words("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
     ),
     "cardiac": _HEART,
     "stroke": _HEART,
     "diabetes": Condition(),
-    "retinopathy": Condition(_tags("inverted head_down"), valsalva=2, impact=1),
+    "retinopathy": Condition(_words("inverted head_down"), valsalva=2, impact=1),
     "neuropathy": Condition(impact=1, fall_risk=2),
     "pregnancy": _UNBORN,
     "pregnancy_complication": _UNBORN,
-    "osteoporosis": Condition(_tags("spinal_flexion spinal_rotation"), impact=2, fall_risk=2),
-    "hernia": Condition(_tags("inverted"), valsalva=2, axial=2),
-    "glaucoma": Condition(_tags("inverted head_down"), valsalva=2),
+    "osteoporosis": Condition(_words("spinal_flexion spinal_rotation"), impact=2, fall_risk=2),
+    "hernia": Condition(_words("inverted"), valsalva=2, axial=2),
+    "glaucoma": Condition(_words("inverted head_down"), valsalva=2),
     "epilepsy": _FALLS,
     "vertigo": _FALLS,
     "anticoagulant": _FALLS,
     "asthma": Condition(warmup_seconds=600),
     "beta_blocker": Condition(),
-    "older_adult": Condition(
-        _tags("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0
-    ),
+    "older_adult": Condition(_words("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0),
     "youth": Condition(loaded_jump=True, reps=(8, 15), rpe=7.0),
     "other_condition": Condition(impact=2, valsalva=2, rpe=7.0),
     "chest_pain": Condition(),
@@ -189,15 +187,14 @@ CONDITIONS: dict[str, Condition] = {
     "recent_surgery": Condition(),
 }
 
-RED_FLAGS = frozenset(
-    "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery "
-    "pregnancy_complication".split()
+RED_FLAGS = _words(
+    "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery pregnancy_complication"
 )
 NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
-NO_JUMP_CODES = frozenset(
+NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
     "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "
-    "postpartum".split()
+    "postpartum"
 )
 AGE_CODES = frozenset({"older_adult", "youth"})
 CLEARANCE_DAYS = 365

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 from . import tables
 
@@ -269,7 +270,7 @@ class Plan:
 
     def build_steps(self) -> Iterator[tuple[Week, Week]]:
         """(earlier, later) neighbours among the build weeks, deloads left out."""
-        return zip(self.builds, self.builds[1:], strict=False)
+        return pairwise(self.builds)
 
 
 def fold_equipment(word: str) -> str:
@@ -403,8 +404,10 @@ def _conditions(result: Json, request: Json, ages: Sequence[int | None]) -> froz
 
 
 def _level(profile: Json, request: Json) -> int:
-    named = [as_text(side).strip().lower() for side in
-             (profile.get("level"), request.get("fitness_level"))]
+    named = [
+        as_text(side).strip().lower()
+        for side in (profile.get("level"), request.get("fitness_level"))
+    ]
     ranks = [tables.LEVELS.index(name) for name in named if name in tables.LEVELS]
     return min(ranks, default=0)
 
