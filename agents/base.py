@@ -13,7 +13,6 @@ words; the request's ``mode`` is computed from these answers, never claimed by t
 from __future__ import annotations
 
 import random
-from abc import ABC
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -250,19 +249,37 @@ class LLM(Protocol):
 class RunContext(Protocol):
     """All that an attempt may touch: deterministic, or journaled so a second run repeats it."""
 
-    request_id: int
-    task_type: str
-    requested_by: str | None
-    now: datetime
-    """When the request was made, in UTC: the clock of every computation."""
-    time_zone: str
-    """The gym's time zone (IANA name)."""
-    config: AgentConfig
-    llm: LLM
-    crm: Crm | None
-    """The main app's tables, read-only. None where there is no main app in this database."""
-    log: Any
-    """A structlog logger bound to the request."""
+    @property
+    def request_id(self) -> int: ...
+
+    @property
+    def task_type(self) -> str: ...
+
+    @property
+    def requested_by(self) -> str | None:
+        """Who asked, as the main app wrote it: ``trainer:12``, ``client:7``, ``user:3``."""
+
+    @property
+    def now(self) -> datetime:
+        """When the request was made, in UTC: the clock of every computation."""
+
+    @property
+    def time_zone(self) -> str:
+        """The gym's time zone (IANA name)."""
+
+    @property
+    def config(self) -> AgentConfig: ...
+
+    @property
+    def llm(self) -> LLM: ...
+
+    @property
+    def crm(self) -> Crm | None:
+        """The main app's tables, read-only. None where there is no main app in this database."""
+
+    @property
+    def log(self) -> Any:
+        """A structlog logger bound to the request."""
 
     @property
     def cancelled(self) -> bool:
@@ -293,7 +310,12 @@ class RunContext(Protocol):
 # --- the agent itself --------------------------------------------------------------------------
 
 
-class BaseAgent(ABC, Generic[I, O]):
+InputType = type[AgentInput]
+OutputType = type[BaseModel]
+ConfigType = type[AgentConfig]
+
+
+class BaseAgent(Generic[I, O]):
     """Subclass, fill in the class attributes, write ``execute`` or ``build_graph``.
 
     A line in ``agents/catalog.py`` registers the class. Everything an operator may change (the
@@ -304,9 +326,9 @@ class BaseAgent(ABC, Generic[I, O]):
     name: ClassVar[str]
     description: ClassVar[str]
     version: ClassVar[str] = "1"
-    Input: ClassVar[type[AgentInput]]
-    Output: ClassVar[type[BaseModel]]
-    Config: ClassVar[type[AgentConfig]] = AgentConfig
+    Input: ClassVar[InputType]
+    Output: ClassVar[OutputType]
+    Config: ClassVar[ConfigType] = AgentConfig
     llm: ClassVar[LLMUse] = LLMUse()
     timeout_seconds: ClassVar[float] = 120.0
     max_input_bytes: ClassVar[int] = 64 * 1024
