@@ -1,0 +1,227 @@
+"""What a workout request may say, and what an operator may set.
+
+:class:`WorkoutRequest` is the caller's JSON with every value checked and "not given" (null, an
+empty text, list or object) folded to None; `agents.workout.normalise` turns it into the exact
+:class:`agents.workout.profile.Profile` that the algorithms see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from agents.base import AgentConfig, AgentInput
+from agents.workout.profile import LEVELS, Adaptation, Kind, Level
+
+MAX_TEXT = 4000
+
+
+def _whole(name: str, low: int, high: int | None) -> Callable[[Any], Any]:
+    wanted = f"a whole number from {low} to {high}" if high else f"a whole number from {low} up"
+
+    def check(value: Any) -> int | None:
+        if value is None or value == "" or value == [] or value == {}:
+            return None
+        number = value
+        if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+            number = int(value)
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ValueError(f"input_data.{name} is {_short(value)}; expected {wanted}")
+        if number < low or (high is not None and number > high):
+            raise ValueError(f"input_data.{name} is {_short(value)}; expected {wanted}")
+        return number
+
+    return check
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _texts(name: str) -> Callable[[Any], Any]:
+    """A list of texts or one text; empty entries go, nothing is split here."""
+
+    def check(value: Any) -> tuple[str, ...] | None:
+        if value is None or value in ("", [], {}):
+            return None
+        items = value if isinstance(value, list | tuple) else [value]
+        texts: list[str] = []
+        for item in items:
+            if item is None or item == "":
+                continue
+            if isinstance(item, bool) or not isinstance(item, str | int | float):
+                raise ValueError(
+                    f"input_data.{name} holds {_short(item)}; expected a text or a list of texts"
+                )
+            text = str(item).strip()
+            if len(text) > MAX_TEXT:
+                raise ValueError(
+                    f"input_data.{name} holds a text of {len(text)} characters; "
+                    f"expected at most {MAX_TEXT}"
+                )
+            if text:
+                texts.append(text)
+        return tuple(texts) or None
+
+    return check
+
+
+def _word(name: str, allowed: tuple[str, ...]) -> Callable[[Any], Any]:
+    def check(value: Any) -> str | None:
+        if value is None or value in ("", [], {}):
+            return None
+        folded = value.strip().lower() if isinstance(value, str) else value
+        if folded not in allowed:
+            raise ValueError(
+                f"input_data.{name} is {_short(value)}; expected one of {', '.join(allowed)}"
+            )
+        return str(folded)
+
+    return check
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or value in ("", [], {}):
+        return None
+    try:
+        return datetime.fromisoformat(value.strip()) if isinstance(value, str) else _fail()
+    except ValueError:
+        raise ValueError(
+            f"input_data.as_of is {_short(value)}; expected an ISO date or time such as 2026-03-01"
+        ) from None
+
+
+def _fail() -> datetime:
+    raise ValueError
+
+
+def _zone(value: Any) -> str | None:
+    if value is None or value in ("", [], {}):
+        return None
+    if not isinstance(value, str) or value.strip() not in available_timezones():
+        raise ValueError(
+            f"input_data.timezone is {_short(value)}; expected an IANA name such as Europe/Berlin"
+        )
+    return value.strip()
+
+
+def _client(value: Any) -> Any:
+    number = _whole("client_id", 1, 2**63 - 1)(value)
+    if number is None:
+        raise ValueError(
+            f"input_data.client_id is {_short(value)}; expected the id of a client, a whole "
+            "number from 1 up"
+        )
+    return number
+
+
+Texts = tuple[str, ...] | None
+
+
+class Clearance(BaseModel):
+    """A professional's word that the client may train: who gave it and when."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
+
+    cleared: bool = False
+    by: str = Field(default="", max_length=200)
+    date: date | None = None
+
+
+def _clearance(value: Any) -> Any:
+    if value is None or value in ("", [], {}):
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"input_data.clearance is {_short(value)}; expected an object such as "
+            '{"cleared": true, "by": "Dr Meyer", "date": "2026-03-01"}'
+        )
+    given = {key: value[key] for key in ("cleared", "by", "date") if value.get(key) is not None}
+    day = given.get("date")
+    if isinstance(day, str):
+        try:
+            given["date"] = date.fromisoformat(day.strip()[:10]) if day.strip() else None
+        except ValueError:
+            raise ValueError(
+                f"input_data.clearance.date is {_short(day)}; expected an ISO date such as "
+                "2026-03-01"
+            ) from None
+    return given
+
+
+class WorkoutRequest(AgentInput):
+    """The caller's wishes. ``None`` everywhere means: not given, look at the main app's tables.
+
+    client_id: > 0, digits as text are fine. time_per_session in minutes; duration_weeks beyond 16
+    is built to 16 with a warning. adaptations: set by a review that adapts an earlier plan;
+    avoid_keys are then the exercises to vary.
+    """
+
+    client_id: Annotated[int, BeforeValidator(_client)]
+    goals: Annotated[Texts, BeforeValidator(_texts("goals"))] = None
+    fitness_level: Annotated[Level | None, BeforeValidator(_word("fitness_level", LEVELS))] = None
+    available_equipment: Annotated[
+        Texts, BeforeValidator(_texts("available_equipment"))
+    ] = Field(default=None, validation_alias=AliasChoices("available_equipment", "equipment"))
+    time_per_session: Annotated[
+        int | None, BeforeValidator(_whole("time_per_session", 15, 120))
+    ] = None
+    sessions_per_week: Annotated[
+        int | None, BeforeValidator(_whole("sessions_per_week", 1, 6))
+    ] = None
+    duration_weeks: Annotated[int | None, BeforeValidator(_whole("duration_weeks", 1, 52))] = None
+    focus_areas: Annotated[Texts, BeforeValidator(_texts("focus_areas"))] = None
+    count: Annotated[int | None, BeforeValidator(_whole("count", 3, 5))] = None
+    preferences: Annotated[Texts, BeforeValidator(_texts("preferences"))] = None
+    avoid_exercises: Annotated[Texts, BeforeValidator(_texts("avoid_exercises"))] = None
+    conditions: Annotated[Texts, BeforeValidator(_texts("conditions"))] = None
+    injuries: Annotated[Texts, BeforeValidator(_texts("injuries"))] = None
+    age: Annotated[int | None, BeforeValidator(_whole("age", 0, 150))] = None
+    clearance: Annotated[Clearance | None, BeforeValidator(_clearance)] = None
+    trainer_id: Annotated[int | None, BeforeValidator(_whole("trainer_id", 1, None))] = None
+    as_of: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    timezone: Annotated[str | None, BeforeValidator(_zone)] = None
+    narrative: Annotated[
+        Literal["auto", "off"] | None, BeforeValidator(_word("narrative", ("auto", "off")))
+    ] = None
+    adaptations: tuple[Adaptation, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fold(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get("adaptations", ()) in (None, "", [], {}):
+            return {key: item for key, item in value.items() if key != "adaptations"}
+        return value
+
+    @property
+    def kind(self) -> Kind:
+        """The main app sends two calls under one task type; these two fields tell them apart."""
+        planned = self.duration_weeks is not None or self.focus_areas is not None
+        return "plan" if planned else "recommendations"
+
+    def zone(self, default: str) -> ZoneInfo:
+        """The zone whose calendar decides dates."""
+        return ZoneInfo(self.timezone or default)
+
+
+class WorkoutConfig(AgentConfig):
+    """Lasting settings in ``ai_agents.config``.
+
+    save_to_main_app: also write the plan into the app's own workout tables. words: ask the model
+    for reasons and tips. default_minutes, default_sessions_per_week and default_weeks stand in
+    where neither request nor tables say anything.
+    """
+
+    save_to_main_app: bool = False
+    words: bool = True
+    max_output_tokens: int = Field(default=1500, ge=200, le=4000)
+    default_minutes: int = Field(default=45, ge=15, le=120)
+    default_sessions_per_week: int = Field(default=3, ge=1, le=6)
+    default_weeks: int = Field(default=4, ge=1, le=16)
