@@ -1,0 +1,98 @@
+"""What the demo asks, in the main app's words: plain SQL, from a connection of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One request. expect: the status it must end with; title: what it shows, for people."""
+
+    title: str
+    task_type: str
+    input_data: Json
+    expect: Literal["completed", "failed"] = "completed"
+
+    @property
+    def sql(self) -> str:
+        """The statement as a main app would write it, for showing."""
+        return (
+            "INSERT INTO ai_requests (task_type, input_data)\n"
+            f"VALUES ('{self.task_type}', '{json.dumps(self.input_data)}') RETURNING id;\n"
+            "NOTIFY ai_requests;"
+        )
+
+
+def scenes(cast: Mapping[str, int]) -> list[Scene]:
+    """The demo's requests. cast: the sample gym's named clients, name to client id."""
+    workout = "workout_optimization"
+    return [
+        Scene(
+            "Exercises for a client with chronic low back pain",
+            workout,
+            {"client_id": cast["low_back"], "goals": ["muscle_gain"], "fitness_level": "beginner"},
+        ),
+        Scene(
+            "Eight weeks at home with dumbbells, three days of 45 minutes",
+            workout,
+            {
+                "client_id": cast["home_dumbbells"],
+                "duration_weeks": 8,
+                "focus_areas": ["legs", "back"],
+                "equipment": ["dumbbells", "bench"],
+                "sessions_per_week": 3,
+                "time_per_session": 45,
+            },
+        ),
+        Scene(
+            "Four weeks for bad knees and high blood pressure",
+            workout,
+            {
+                "client_id": cast["knee_hypertension"],
+                "duration_weeks": 4,
+                "goals": ["weight_loss"],
+                "equipment": ["gym"],
+                "sessions_per_week": 3,
+                "time_per_session": 60,
+            },
+        ),
+        Scene(
+            "Exercises during pregnancy",
+            workout,
+            {"client_id": cast["pregnant"], "goals": ["general"], "equipment": ["dumbbells"]},
+        ),
+        Scene(
+            "A client whose notes mention chest pain",
+            workout,
+            {"client_id": cast["chest_pain"], "duration_weeks": 4, "goals": ["strength"]},
+        ),
+        Scene(
+            "A wish that cannot be met in full: six days of 20 minutes",
+            workout,
+            {
+                "client_id": cast["home_dumbbells"],
+                "duration_weeks": 1,
+                "sessions_per_week": 6,
+                "time_per_session": 20,
+                "equipment": ["none"],
+            },
+        ),
+        Scene(
+            "A client of whom nothing is known",
+            workout,
+            {"client_id": cast["blank"], "goals": ["general"]},
+        ),
+        Scene(
+            "A mistake in a field",
+            workout,
+            {"client_id": "1; drop table", "time_per_session": 500},
+            expect="failed",
+        ),
+        Scene("A type nobody answers", "workout", {"client_id": 1}, expect="failed"),
+    ]

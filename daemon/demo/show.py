@@ -1,0 +1,138 @@
+"""Answers in a form that people like to read, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+Json = Any
+
+WEEKDAYS = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MODES = {
+    "full": "[green]full[/]: words by the model, numbers by the planner",
+    "degraded": "[yellow]degraded[/]: the model was wanted and not to be had",
+    "deterministic": "[cyan]deterministic[/]: numbers and words without a model",
+}
+
+
+def answer(result: Mapping[str, Json]) -> RenderableType:
+    """A result as tables; an unknown kind of result as its own words."""
+    if "weeks" in result and "recommendations" in result:
+        return workout(result)
+    return Text(str(result.get("summary") or result.get("status") or result))
+
+
+def workout(result: Mapping[str, Json]) -> RenderableType:
+    """A workout answer: what was taken into account, then exercises or the first and last week."""
+    parts: list[RenderableType] = [Text(str(result.get("summary") or "").strip())]
+    parts += [Text.from_markup(line) for line in _circumstances(result)]
+    if result["kind"] == "plan":
+        parts.append(_week(result["weeks"][0]))
+        if len(result["weeks"]) > 1:
+            parts.append(_progression(result["weeks"]))
+    else:
+        parts.append(_recommendations(result["recommendations"]))
+    return Padding(Group(*parts), (0, 0, 1, 4))
+
+
+def _circumstances(result: Mapping[str, Json]) -> Iterable[str]:
+    screening = result.get("screening") or {}
+    if screening.get("conditions"):
+        excluded = screening.get("excluded_count", 0)
+        conditions = ", ".join(screening["conditions"])
+        yield f"[bold]conditions[/] {escape(conditions)}: {excluded} exercises left out"
+    clearance = screening.get("clearance") or {}
+    if clearance.get("required"):
+        yield f"[red bold]clearance first[/] {escape(', '.join(clearance.get('reasons', [])))}"
+    constraints = result.get("constraints") or {}
+    for relaxed in constraints.get("relaxed", []):
+        target = f" ({relaxed['target']})" if relaxed.get("target") else ""
+        yield (
+            f"[yellow]not fully met[/] {escape(relaxed['id'])}{escape(target)}: "
+            f"wanted {relaxed['wanted']}, got {relaxed['got']}. {escape(relaxed['why'])}"
+        )
+    for conflict in constraints.get("conflict", []):
+        ids = ", ".join(conflict["ids"])
+        yield f"[red]impossible together[/] {escape(ids)}: {escape(conflict['suggestion'])}"
+    passed = len(constraints.get("passed", []))
+    if passed:
+        yield f"[green]{passed} safety and training rules checked[/], none broken"
+    for warning in list(result.get("data_warnings", []))[:4]:
+        yield f"[dim]note: {escape(warning)}[/]"
+
+
+def _recommendations(items: Iterable[Mapping[str, Json]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("exercise", "sets × reps", "rest", "effort", "why"):
+        table.add_column(heading, overflow="fold")
+    for item in items:
+        table.add_row(
+            escape(item["exercise"]),
+            f"{item['sets']} × {item['reps']}",
+            f"{item.get('rest_seconds') or '-'} s",
+            f"RPE {item['rpe']:g}" if item.get("rpe") else "-",
+            escape(item["reason"]),
+        )
+    return table
+
+
+def _week(week: Mapping[str, Json]) -> Table:
+    table = Table(
+        box=None, pad_edge=False, header_style="dim", title=f"Week {week['week']}",
+        title_justify="left", title_style="bold",
+    )
+    for heading in ("day", "exercise", "sets × reps", "rest", "effort"):
+        table.add_column(heading)
+    for session in week["workouts"]:
+        label = f"{WEEKDAYS[session['weekday']]} {session['estimated_minutes']} min"
+        for row in session["exercises"]:
+            dose = (
+                f"{row['sets']} × {row['duration_seconds']} s"
+                if row.get("duration_seconds")
+                else f"{row['sets']} × {row['reps']}"
+            )
+            table.add_row(
+                label,
+                escape(row["exercise"]),
+                dose,
+                f"{row['rest_seconds']} s",
+                f"RPE {row['rpe']:g}" if row.get("rpe") else "-",
+            )
+            label = ""
+        if session.get("cardio"):
+            cardio = session["cardio"]
+            table.add_row(label, f"{escape(cardio['type'])}", f"{cardio['minutes']} min", "", "")
+    return table
+
+
+def _progression(weeks: Iterable[Mapping[str, Json]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("week")
+    table.add_column("phase")
+    table.add_column("sets", justify="right")
+    table.add_column("")
+    for week in weeks:
+        sets = sum(row["sets"] for day in week["workouts"] for row in day["exercises"])
+        colour = "yellow" if week["phase"] == "deload" else "green"
+        table.add_row(
+            str(week["week"]), week["phase"], str(sets), f"[{colour}]{'▆' * (sets // 3)}[/]"
+        )
+    return table
+
+
+def failure(error: Mapping[str, Json]) -> RenderableType:
+    """A failed request's own words."""
+    lines = [f"[red]{escape(error['code'])}[/] {escape(error['message'])}"]
+    if error.get("hint"):
+        lines.append(f"[dim]hint: {escape(error['hint'])}[/]")
+    return Padding(Text.from_markup("\n".join(lines)), (0, 0, 1, 4))
+
+
+def heading(console: Console, text: str) -> None:
+    console.print(f"\n[bold]{escape(text)}[/]")
