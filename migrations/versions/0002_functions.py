@@ -13,8 +13,15 @@ FUNCTIONS = (
     "transition_v1",
     "submit_v1",
     "config_v1",
+    "call_budgets_v1",
+    "call_begin_v1",
+    "call_end_v1",
+    "call_abandon_v1",
 )
-VIEWS: tuple[str, ...] = ()
+VIEWS: tuple[str, ...] = (
+    "cost_daily",
+    "cost_check",
+)
 
 
 def upgrade() -> None:
