@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from agents.crm.tables import Kind
@@ -70,5 +70,5 @@ def _loaded(text: str) -> tuple[Any, str | None]:
 
 def _naive(value: date | datetime) -> datetime:
     if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the app stores no zone
+        return datetime.combine(value, time.min)
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
