@@ -214,6 +214,7 @@ class EmbeddedPostgres:
                         f"the embedded PostgreSQL did not start; the end of its log:\n{log}",
                         hint=f"see {self.home / 'server.log'}, or {USE_YOUR_OWN}",
                     )
+                self._end_keeper()
         except BaseException:
             self.stop()
             raise

@@ -22,6 +22,7 @@ import select
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 # Fast shutdown first; a backend that is stopped or stuck would hold that up for ever.
@@ -59,6 +60,7 @@ def main() -> int:
 def become_server(wish: dict[str, Any], keeper_pid: int) -> None:
     """Turn this forked child into PostgreSQL; never returns."""
     try:
+        follow_parent_into_death = death_notice()
         log = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
@@ -83,16 +85,20 @@ def become_server(wish: dict[str, Any], keeper_pid: int) -> None:
     os._exit(127)
 
 
-def follow_parent_into_death() -> None:
-    """Ask Linux to interrupt this process when the keeper dies; elsewhere the pipe must do."""
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        import ctypes  # noqa: PLC0415 - some minimal Pythons are built without it
+def death_notice() -> Callable[[], object]:
+    """What asks Linux to interrupt this process when the keeper dies; elsewhere the pipe must do.
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
+    Loaded while still privileged: the unprivileged user may be unable to read Python's own files.
+    """
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    try:
+        import ctypes  # some minimal Pythons are built without it
+
+        prctl = ctypes.CDLL(None).prctl
     except (ImportError, OSError, AttributeError):
-        return
+        return lambda: None
+    return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
 
 
 def wait(server: int, awake: int, owner_pid: int) -> int | None:

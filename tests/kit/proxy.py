@@ -202,10 +202,10 @@ class Proxy:
                 await asyncio.sleep(self._delay_seconds)
             await self._flowing.wait()
             allowed = self._allowed(direction, len(chunk))
+            self.passed[direction] += allowed
             sink.write(chunk[:allowed])
             with suppress(ConnectionError):
                 await sink.drain()
-            self.passed[direction] += allowed
             if allowed < len(chunk):
                 link.finish()
                 return
