@@ -30,6 +30,8 @@ from agents.workout.volume import MUSCLE_INDEX, floor_halves, halves_per_set
 
 MISSING_PATTERN_COST = 20
 FEWEST_EXERCISES, MOST_EXERCISES = 2, 9
+# A page shows three recommendations, so the week must hold three exercises.
+FEWEST_DISTINCT = 3
 CONTACTS_PER_EXERCISE, CONTACTS_PER_WEEK = 100, 300
 MOST_SESSIONS_OF_ONE = 2
 
@@ -70,6 +72,7 @@ class Option:
     majors: int
     group: str | None
     slots: tuple[str, ...]
+    slot_set: frozenset[str]
     contacts: int
     most_sets: int
     least: Dose
@@ -194,6 +197,7 @@ def option_for(exercise: Exercise, scheme: Scheme) -> Option:
         majors=sum(1 << i for i, muscle in enumerate(MAJOR_MUSCLES) if muscle in exercise.prim),
         group=exercise.group,
         slots=slots_of(exercise),
+        slot_set=frozenset(slots_of(exercise)),
         contacts=contacts,
         most_sets=min(most, CONTACTS_PER_EXERCISE // contacts) if contacts else most,
         least=least,

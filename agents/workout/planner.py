@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from agents.workout.draft import (
     CONTACTS_PER_WEEK,
+    FEWEST_DISTINCT,
     FEWEST_EXERCISES,
     MISSING_PATTERN_COST,
     MOST_EXERCISES,
@@ -199,6 +200,12 @@ class _Week:
             count = sum(self.done[option.key, day] for option in self.options)
             self.model.add(count >= FEWEST_EXERCISES)
             self.model.add(count <= MOST_EXERCISES)
+        used = []
+        for option in self.options:
+            once = self.model.new_bool_var("")
+            self.model.add(once <= sum(self.done[option.key, day] for day in self.days))
+            used.append(once)
+        self.model.add(sum(used) >= FEWEST_DISTINCT)
 
     def _duplicates(self) -> None:
         for option in self.options:

@@ -1,0 +1,148 @@
+"""How good a week is beyond being safe: at most 100 points, no rule among them.
+
+35 volume (six majors, with a little for arms, calves and core), 15 time used and doses that need
+no hurry, 15 goal and focus, 10 compound work, 10 well-known exercises, 5 variety, 5 preferences,
+5 continuity with what the client did before. The weights are advice and may be tuned freely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agents.workout.draft import Item, Option, Problem
+from agents.workout.exercise import MINOR_MUSCLES
+from agents.workout.time_budget import COOLDOWN_SECONDS
+from agents.workout.volume import MAJOR_INDEXES, MUSCLE_INDEX, target_halves
+
+_MINORS = tuple(MUSCLE_INDEX[muscle] for muscle in MINOR_MUSCLES)
+_TIME_SHARE = 0.85
+_COMPOUND_SHARE = 0.6
+_STAPLE_SHARE = 0.8
+_DISTINCT_SHARE = 0.75
+_CARDIO_MINUTES = 10
+_LOADABLE = frozenset({"barbell", "dumbbells", "kettlebell", "machine", "cable", "bands"})
+
+
+class Appeal:
+    """What each option is worth to this client, worked out once."""
+
+    def __init__(self, problem: Problem, *, cardio: bool, weights: Mapping[str, int]) -> None:
+        profile = problem.profile
+        self.cardio = cardio
+        self.target = target_halves(profile.level)
+        self.focus = tuple(
+            MUSCLE_INDEX[muscle] for muscle in profile.focus if muscle in MUSCLE_INDEX
+        )
+        self.full_seconds = _TIME_SHARE * 60 * profile.minutes
+        self.overhead = problem.limits.warmup_seconds + COOLDOWN_SECONDS
+        self.weighed = bool(weights) or bool(profile.preferred)
+        self.continues = bool(profile.continuity)
+        self.fit = {option.key: goal_fit(option, profile.goal) for option in problem.options}
+        self.liking = {
+            option.key: weights.get(option.key, 0) + (3 if option.key in profile.preferred else 0)
+            for option in problem.options
+        }
+        self.known = {option.key: option.key in profile.continuity for option in problem.options}
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over the week. cardio_minutes, seconds: by training day, seconds without cardio."""
+
+    cardio_minutes: list[int]
+    muscles: int
+    halves: list[int] = field(init=False)
+    seconds: list[int] = field(init=False)
+    uses: dict[str, int] = field(default_factory=dict)
+    group_sets: dict[str | None, int] = field(init=False)
+    group_items: dict[str | None, int] = field(init=False)
+    sets: int = 0
+    items: int = 0
+    compound_sets: int = 0
+    staples: int = 0
+    contacts: int = 0
+    easy: float = 0.0
+    fit: float = 0.0
+    liking: int = 0
+    known: int = 0
+
+    def __post_init__(self) -> None:
+        groups = ("knee_dominant", "hinge", "push", "pull", "core", None)
+        self.halves = [0] * self.muscles
+        self.seconds = [0] * len(self.cardio_minutes)
+        self.group_sets = dict.fromkeys(groups, 0)
+        self.group_items = dict.fromkeys(groups, 0)
+
+    def count(self, day: int, item: Item, sign: int, appeal: Appeal) -> None:
+        """Add (`sign` 1) or take away (-1) an item's part of every sum but the volumes."""
+        option = item.option
+        key, sets = option.key, sign * item.sets
+        self.seconds[day] += sign * item.seconds
+        self.sets += sets
+        self.items += sign
+        self.group_sets[option.group] += sets
+        self.group_items[option.group] += sign
+        self.contacts += option.contacts * sets
+        self.compound_sets += sets * option.exercise.compound
+        self.staples += sign * option.exercise.staple
+        self.fit += sets * appeal.fit[key]
+        self.liking += sign * appeal.liking[key]
+        self.known += sign * appeal.known[key]
+        if item.dose is option.usual:
+            self.easy += sign
+        elif item.dose is option.tight:
+            self.easy += 0.5 * sign
+        uses = self.uses.get(key, 0) + sign
+        if uses:
+            self.uses[key] = uses
+        else:
+            del self.uses[key]
+
+
+def goal_fit(option: Option, goal: str) -> float:
+    """0-1: how well an exercise serves a goal."""
+    exercise = option.exercise
+    loadable = not _LOADABLE.isdisjoint(exercise.equipment)
+    if goal == "strength":
+        return (1.0 if loadable else 0.6) if exercise.compound else 0.4
+    if goal == "hypertrophy":
+        return 1.0 if loadable else 0.6
+    if goal == "endurance":
+        return 1.0 if exercise.compound else 0.8
+    return 1.0 if exercise.compound else 0.8 if option.block == "core" else 0.6
+
+
+def score(totals: Totals, appeal: Appeal) -> tuple[float, dict[str, float]]:
+    """(points, points by part)."""
+    halves, target = totals.halves, appeal.target
+    majors = sum(min(halves[m], target) for m in MAJOR_INDEXES) / (len(MAJOR_INDEXES) * target)
+    minors = sum(min(2 * halves[m], target) for m in _MINORS) / (len(_MINORS) * target)
+    days = len(totals.seconds)
+    used = sum(
+        min(1.0, (appeal.overhead + seconds + 60 * minutes) / appeal.full_seconds)
+        for seconds, minutes in zip(totals.seconds, totals.cardio_minutes, strict=True)
+    )
+    items = totals.items or 1
+    sets = totals.sets or 1
+    fit = totals.fit / sets
+    if appeal.cardio:
+        moving = min(1.0, sum(totals.cardio_minutes) / (_CARDIO_MINUTES * days))
+        fit = 0.7 * fit + 0.3 * moving
+    if appeal.focus:
+        wanted = 1.25 * target
+        focus = sum(min(halves[m], wanted) for m in appeal.focus) / (len(appeal.focus) * wanted)
+        fit = 0.4 * fit + 0.6 * focus
+    liking = min(1.0, max(0.0, 0.4 + totals.liking / (2.0 * items))) if appeal.weighed else 1.0
+    known = min(1.0, 2.0 * totals.known / items) if appeal.continues else 1.0
+    parts = {
+        "volume": 31.0 * majors + 4.0 * minors,
+        "time": 10.0 * used / days + 5.0 * totals.easy / items,
+        "goal_and_focus": 15.0 * fit,
+        "compound": 10.0 * min(1.0, totals.compound_sets / (sets * _COMPOUND_SHARE)),
+        "staples": 10.0 * min(1.0, totals.staples / (items * _STAPLE_SHARE)),
+        "variety": 5.0 * min(1.0, len(totals.uses) / (items * _DISTINCT_SHARE)),
+        "preferences": 5.0 * liking,
+        "continuity": 5.0 * known,
+    }
+    return sum(parts.values()), parts
