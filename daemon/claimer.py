@@ -1,0 +1,368 @@
+"""Asks for work whenever a slot is free and there may be some, and sees each attempt through.
+
+What makes it look: a hint, the next due time, the poll, a slot that became free. It clears the
+wake-up *before* it looks, so whatever rings while it looks makes it look again.
+
+**Asleep** means: slots are free and nothing came. Only then does it have the doorbell's lock, and
+having taken it, it looks once more before it waits. While it lies there, a ring is answered with
+one look and the lock stays: with few requests that is as quick as it gets, and whoever comes next
+rings. Where several rang during one look, many commit at once, and ringing would make them queue
+for the server's one notification lock; then it gets up, and looks every 50 ms until nothing comes.
+Rings that led to nothing are answered every 50 ms at most, so a flood of them is no load.
+
+Each attempt is a task, and its slot is free once its end is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from daemon import backoff, clock
+from daemon.completer import Completer
+from daemon.database import brief, is_transient
+from daemon.lease import Leases, LeaseState
+from daemon.lifecycle import Service
+from daemon.listener import Listener
+from daemon.log import get_logger
+from daemon.meters import Meters
+from daemon.model import Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
+from daemon.store import Verdict
+
+DEBOUNCE_SECONDS = 0.05
+MANY_RINGS = 3
+BUSY_INTAKE_SECONDS = 0.5
+BROKEN = ErrorInfo(
+    "agent_error",
+    "the service failed to run this attempt",
+    "this is a bug in the service; the log has the stack",
+    retryable=True,
+)
+RELEASE_SECONDS = 7.0
+"""How long attempts that were told to stop may take: the runner's own grace and a little."""
+
+log = get_logger(__name__)
+
+
+class ClaimStore(Protocol):
+    """The part of the store that is needed here."""
+
+    async def claim(
+        self, worker_id: str, types: Sequence[str], slots: int, lease_seconds: float
+    ) -> list[Claimed]: ...
+
+    async def next_due_seconds(self) -> float | None: ...
+
+
+class Ended(Protocol):
+    """What comes of an attempt."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def agent_version(self) -> int | None: ...
+
+
+class Runner(Protocol):
+    """Runs one attempt; every end is an outcome, only its own cancellation is raised."""
+
+    async def run(self, claimed: Claimed, lease: LeaseState) -> Ended: ...
+    def drain(self) -> None: ...
+    def release(self) -> None: ...
+
+
+class Intake(Protocol):
+    """Refuses what no agent can answer."""
+
+    async def check_once(self) -> int: ...
+
+
+class Claimer(Service):
+    """types: what this process can answer now, asked before each claim."""
+
+    name: ClassVar[str] = "claimer"
+
+    def __init__(  # noqa: PLR0913 - a composition root passes them by name
+        self,
+        *,
+        worker_id: str,
+        store: ClaimStore,
+        runner: Runner,
+        intake: Intake,
+        completer: Completer,
+        leases: Leases,
+        listener: Listener,
+        meters: Meters,
+        types: Callable[[], Sequence[str]],
+        concurrency: int,
+        lease_seconds: float,
+        poll_seconds: float,
+    ) -> None:
+        super().__init__()
+        self._worker_id = worker_id
+        self._store = store
+        self._runner = runner
+        self._intake = intake
+        self._completer = completer
+        self._leases = leases
+        self._listener = listener
+        self._meters = meters
+        self._types = types
+        self._concurrency = concurrency
+        self._lease_seconds = lease_seconds
+        self._poll_seconds = poll_seconds
+        self._group: asyncio.TaskGroup | None = None
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._slot_freed = asyncio.Event()
+        self._intake_wanted = asyncio.Event()
+        self._due_monotonic = float("inf")
+        self.database_ahead_seconds = 0.0
+        """The database's clock minus this host's, as far as upkeep knows."""
+
+    @property
+    def free(self) -> int:
+        """Slots without an attempt."""
+        return self._concurrency - len(self._attempts)
+
+    @property
+    def running_attempts(self) -> int:
+        """Attempts that have not been acknowledged yet."""
+        return len(self._attempts)
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        await super().start(group)
+
+    async def drain(self, seconds: float) -> int:
+        """Claim no more, let attempts end for ``seconds``, give back what then still runs.
+
+        Returns how many were given back. Their ends are committed when this returns, unless the
+        database is away.
+        """
+        await self.stop()
+        self._runner.drain()
+        if await self._ended_within(seconds):
+            return 0
+        left = len(self._attempts)
+        log.info("releasing", attempts=left)
+        self._runner.release()
+        if not await self._ended_within(RELEASE_SECONDS):
+            # The database is away, or an agent does not stop: leases lapse, others take over.
+            log.warning("attempts_left_behind", attempts=len(self._attempts))
+        for task in tuple(self._attempts):
+            task.cancel()
+        return left
+
+    async def _ended_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        return not self._attempts
+
+    # --- looking --------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_for_refusals())
+            group.create_task(self._look_for_work())
+
+    async def _look_for_work(self) -> None:
+        source = "start"
+        failures = 0
+        while True:
+            try:
+                found = await self._look(source)
+                source = await self._rest(found, source)
+                failures = 0
+            except Exception as error:
+                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                    raise
+                failures += 1
+                if failures == 1:
+                    log.warning("claim_failed", error=brief(error))
+                await asyncio.sleep(
+                    backoff.full_jitter(failures, base_seconds=0.2, cap_seconds=5.0)
+                )
+                source = "poll"
+
+    async def _look(self, source: str) -> int:
+        """Claim until nothing comes or every slot is taken; returns how many came."""
+        self._meters.wakeups.labels(source).inc()
+        found = 0
+        while self.free > 0:
+            self._listener.wake.clear()  # before the claim: what rings now is looked for again
+            came = await self._claim()
+            found += came
+            if not came:
+                break
+        if found:
+            self.signals.emit("claimed", found)
+        return found
+
+    async def _claim(self) -> int:
+        """One claim, and the beginning of what it brought.
+
+        A stop does not break it off: rows claimed by a statement whose answer nobody reads would
+        lie there until their leases lapse.
+        """
+        asked_monotonic = clock.monotonic()
+        claim = asyncio.ensure_future(
+            self._store.claim(self._worker_id, self._types(), self.free, self._lease_seconds)
+        )
+        stopped = False
+        while not claim.done():
+            try:
+                await asyncio.wait({claim})
+            except asyncio.CancelledError:
+                stopped = True
+        claimed = claim.result()
+        for one in claimed:
+            self._begin(one, asked_monotonic)
+        if stopped:
+            raise asyncio.CancelledError
+        return len(claimed)
+
+    async def _rest(self, found: int, source: str) -> str:
+        """Wait for a reason to look again, and say which."""
+        listener = self._listener
+        rings, listener.rings = listener.rings, 0
+        if rings or not (listener.lying or source == "slot"):
+            self._intake_wanted.set()
+        if self.free <= 0:
+            await listener.get_up()
+            self.signals.emit("full")
+            self._slot_freed.clear()
+            return await self._wait(self._slot_freed, self._poll_seconds, "slot")
+        if found and (rings >= MANY_RINGS or (source == "busy" and found >= MANY_RINGS)):
+            await listener.get_up()
+            await asyncio.sleep(DEBOUNCE_SECONDS)
+            return "busy"
+        if rings and not found:
+            await asyncio.sleep(DEBOUNCE_SECONDS)
+        if await listener.lie_down():
+            self._intake_wanted.set()
+            return "lock"
+        if not found and (rings or source != "slot" or self._due_in() <= 0):
+            await self._learn_next_due()
+        if not listener.wake.is_set():
+            self.signals.emit("asleep")
+        due = self._due_in()
+        woken = await self._wait(listener.wake, min(self._poll_seconds, due), "hint")
+        if woken == "poll" and due <= self._poll_seconds:
+            return "due"
+        if woken == "hint" and not listener.rings and self._slot_freed.is_set():
+            self._slot_freed.clear()
+            return "slot"
+        return woken
+
+    async def _wait(self, event: asyncio.Event, seconds: float, woken_by: str) -> str:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await event.wait()
+        except TimeoutError:
+            return "poll"
+        return woken_by
+
+    def _due_in(self) -> float:
+        return self._due_monotonic - clock.monotonic()
+
+    async def _learn_next_due(self) -> None:
+        seconds = await self._store.next_due_seconds()
+        self._due_monotonic = (
+            float("inf") if seconds is None else clock.monotonic() + max(0.0, seconds)
+        )
+
+    async def _look_for_refusals(self) -> None:
+        """Intake has its own pace: a long list of refusals must not hold up claims."""
+        failures = 0
+        while True:
+            with suppress(TimeoutError):
+                # With every slot taken nobody rings, and bad requests are still told at once.
+                async with asyncio.timeout(BUSY_INTAKE_SECONDS if self.free <= 0 else None):
+                    await self._intake_wanted.wait()
+            self._intake_wanted.clear()
+            try:
+                while await self._intake.check_once():
+                    self.signals.emit("refused")
+                failures = 0
+            except Exception as error:
+                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                    raise
+                failures += 1
+                await asyncio.sleep(backoff.full_jitter(failures, cap_seconds=5.0))
+                self._intake_wanted.set()
+
+    # --- one attempt ----------------------------------------------------------------------------
+
+    def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
+        lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)
+        label = self._meters.task_type(claimed.task_type)
+        if claimed.attempt == 1:
+            waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
+            seconds = waited.total_seconds() + self.database_ahead_seconds
+            self._meters.queue_wait_seconds.labels(label).observe(max(0.0, seconds))
+        assert self._group is not None, "the claimer has not been started"
+        task = self._group.create_task(
+            self._attempt(claimed, lease, label), name=f"attempt-{claimed.request_id}"
+        )
+        self._attempts.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._free_slot)
+
+    async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
+        began = clock.monotonic()
+        try:
+            ended = await self._runner.run(claimed, lease)
+            outcome: Outcome = ended.outcome
+            version = ended.agent_version
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("runner_broke", request_id=claimed.request_id)
+            outcome, version = Retry(BROKEN, backoff.full_jitter(claimed.attempt)), None
+        try:
+            if isinstance(outcome, Lost):
+                self._meters.requests.labels(label, "lost").inc()
+                return
+            lease.finishing = True
+            verdict = await self._completer.submit(claimed.authority, outcome, version)
+            self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
+        finally:
+            self._leases.forget(claimed.authority)
+
+    def _count(
+        self, claimed: Claimed, outcome: Outcome, verdict: Verdict, label: str, seconds: float
+    ) -> None:
+        self._meters.request_seconds.labels(label).observe(seconds)
+        if verdict in {"accepted", "repeated"}:
+            self._meters.requests.labels(label, outcome.name).inc()
+            if isinstance(outcome, Retry | Snooze):
+                due = clock.monotonic() + outcome.delay_seconds
+                if due < self._due_monotonic:
+                    self._due_monotonic = due
+                    self._listener.wake.set()
+        else:
+            self._meters.requests.labels(label, verdict).inc()
+            log.warning(
+                "outcome_not_accepted",
+                request_id=claimed.request_id,
+                fence=claimed.authority.fence,
+                verdict=verdict,
+                completed=isinstance(outcome, Complete),
+            )
+
+    def _free_slot(self, task: asyncio.Task[Any]) -> None:
+        self._attempts.discard(task)
+        if not self._attempts:
+            self._idle.set()
+        # Also with slots to spare: the one that ended may have been at its type's limit.
+        self._slot_freed.set()
+        self._listener.wake.set()

@@ -1,0 +1,165 @@
+"""Writes how attempts ended: many in one transaction, none of them twice, none of them lost.
+
+A lone end is written at once. Where many come together they are gathered for 20 ms, at most 100,
+so one durable commit serves them all. Whoever hands in an end waits for the commit: a slot is free
+when its answer is safe, and thereby no more ends can wait here than there are slots.
+
+When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
+sent again until it gets an answer: what was written already comes back ``repeated``. A row that the
+database refuses falls back to a transaction of its own (in ``store``); a row that somebody
+else holds locked is set aside for the next batch, so that the others need not wait with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from daemon import backoff, clock
+from daemon.database import brief, is_transient
+from daemon.lifecycle import Service
+from daemon.log import get_logger
+from daemon.model import Authority, Outcome
+from daemon.store import Finished, Key, Verdict
+
+BATCH_ROWS = 100
+GATHER_SECONDS = 0.02
+RETRY_CAP_SECONDS = 5.0
+
+log = get_logger(__name__)
+
+
+class CompletionStore(Protocol):
+    """The part of the store that is needed here."""
+
+    async def complete(
+        self, worker_id: str, finished: list[Finished | tuple[Authority, Outcome, int | None]]
+    ) -> dict[Key, Verdict]: ...
+
+
+@dataclass(eq=False)
+class _End:
+    finished: Finished
+    acknowledged: asyncio.Future[Verdict]
+
+
+class Completer(Service):
+    """``submit`` hands in an end and returns the database's verdict on it."""
+
+    name: ClassVar[str] = "completer"
+
+    def __init__(
+        self,
+        store: CompletionStore,
+        worker_id: str,
+        *,
+        gather_seconds: float = GATHER_SECONDS,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._worker_id = worker_id
+        self._gather_seconds = gather_seconds
+        self._batch_rows = batch_rows
+        self._ends: list[_End] = []
+        self._news = asyncio.Event()
+        self._full = asyncio.Event()
+        self._in_flight = 0
+
+    @property
+    def waiting(self) -> int:
+        """Ends that are not acknowledged yet."""
+        return len(self._ends) + self._in_flight
+
+    async def submit(
+        self, authority: Authority, outcome: Outcome, agent_version: int | None = None
+    ) -> Verdict:
+        """Write an attempt's end; returns when it is committed, however long that takes."""
+        acknowledged: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
+        self._news.set()
+        if len(self._ends) >= self._batch_rows:
+            self._full.set()
+        return await acknowledged
+
+    async def _run(self) -> None:
+        flushed_monotonic = -self._gather_seconds
+        while True:
+            await self._news.wait()
+            await self._gather(self._gather_seconds - (clock.monotonic() - flushed_monotonic))
+            flushed_monotonic = clock.monotonic()
+            batch, self._ends = self._ends[: self._batch_rows], self._ends[self._batch_rows :]
+            if not self._ends:
+                self._news.clear()
+            if len(self._ends) < self._batch_rows:
+                self._full.clear()
+            self._in_flight = len(batch)
+            try:
+                await self._flush(batch)
+            except asyncio.CancelledError:
+                self._ends = batch + self._ends
+                self._news.set()
+                raise
+            finally:
+                self._in_flight = 0
+
+    async def _gather(self, seconds: float) -> None:
+        """Wait for company, unless the last batch is long gone or this one is full."""
+        if seconds > 0 and not self._full.is_set():
+            try:
+                await asyncio.wait_for(self._full.wait(), seconds)
+            except TimeoutError:
+                return
+
+    async def _flush(self, batch: list[_End]) -> None:
+        """Send a batch until the database has answered."""
+        attempt = 0
+        while True:
+            try:
+                verdicts = await self._store.complete(
+                    self._worker_id, [end.finished for end in batch]
+                )
+                break
+            except psycopg.errors.LockNotAvailable as error:
+                attempt += 1
+                if len(batch) > 1:
+                    await self._one_by_one(batch)
+                    return
+                await self._pause(attempt, batch, error)
+            except Exception as error:
+                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                    raise
+                attempt += 1
+                await self._pause(attempt, batch, error)
+        self._acknowledge(batch, verdicts)
+
+    async def _one_by_one(self, batch: list[_End]) -> None:
+        """Some row is locked by somebody: write the others, and take that one with the next."""
+        for end in batch:
+            try:
+                verdicts = await self._store.complete(self._worker_id, [end.finished])
+            except psycopg.Error as error:
+                if not is_transient(error):
+                    raise
+                self._ends.append(end)
+                self._news.set()
+            else:
+                self._acknowledge([end], verdicts)
+
+    async def _pause(self, attempt: int, batch: list[_End], error: BaseException) -> None:
+        if attempt == 1:
+            log.warning("completion_delayed", rows=len(batch), error=brief(error))
+        self.signals.emit("delayed", len(batch))
+        await asyncio.sleep(
+            backoff.full_jitter(attempt, base_seconds=0.1, cap_seconds=RETRY_CAP_SECONDS)
+        )
+
+    def _acknowledge(self, batch: list[_End], verdicts: dict[Key, Verdict]) -> None:
+        for end in batch:
+            if not end.acknowledged.done():
+                end.acknowledged.set_result(verdicts[end.finished.key])
+        self.signals.emit("flushed", len(batch))

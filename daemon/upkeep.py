@@ -1,0 +1,245 @@
+"""What must be done now and then, by whichever daemon is there: nobody is elected.
+
+===================  ===========================================================================
+every                what
+===================  ===========================================================================
+second               sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
+15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
+5 min                typed rows that could not be written with their result
+hour                 prune what is older than it is kept
+===================  ===========================================================================
+
+Each statement takes a bounded number of rows, skips what another daemon holds, and is repeated
+while full batches come. A failure delays that one duty; while the database is away all wait.
+
+**Clock.** Leases are compared with the database's clock. Where that jumps (a failover to a host
+that is an hour ahead), every lease would look expired at once. So before each reap its progress is
+compared with our monotonic clock, and after a jump all leases are granted a full time instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from psycopg_pool import PoolTimeout
+
+from daemon import __version__, backoff, clock
+from daemon.database import brief, is_transient
+from daemon.lifecycle import Service
+from daemon.log import get_logger
+from daemon.meters import Meters
+from daemon.store import Store
+from daemon.store.fleet import WorkerState
+from daemon.store.retention import BATCH, REQUEST_SECONDS, TABLE_SECONDS
+
+SWEEP_SECONDS = 1.0
+REAP_SECONDS = 15.0
+REDO_SECONDS = 300.0
+PRUNE_SECONDS = 3600.0
+JUMP_SECONDS = 5.0
+REAP_ROWS = 100
+SWEEP_ROWS = 200
+PRUNE_BATCHES = 200
+"""Most batches of one table in one hour: pruning must not become a load of its own."""
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class WorkerCard:
+    """What ``ai_workers`` shows of this process."""
+
+    worker_id: str
+    concurrency: int
+    state: WorkerState = "starting"
+
+
+class Upkeep(Service):
+    """running: attempts now. types: agents' task types, for gauges. on_drain: somebody asked for it.
+
+    on_clock gets the database's clock minus this host's, in seconds, at every reap.
+    """
+
+    name: ClassVar[str] = "upkeep"
+
+    def __init__(  # noqa: PLR0913 - a composition root passes them by name
+        self,
+        *,
+        store: Store,
+        card: WorkerCard,
+        meters: Meters,
+        lease_seconds: float,
+        running: Callable[[], int],
+        types: Callable[[], list[str]],
+        on_drain: Callable[[], None] = lambda: None,
+        on_clock: Callable[[float], None] = lambda _: None,
+        monotonic: clock.Monotonic = clock.monotonic,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._card = card
+        self._meters = meters
+        self._lease_seconds = lease_seconds
+        self._running = running
+        self._types = types
+        self._on_drain = on_drain
+        self._on_clock = on_clock
+        self._monotonic = monotonic
+        self._sweep_wanted = asyncio.Event()
+        self._seen: tuple[datetime, float] | None = None
+        self._duties = Duties()
+
+    @property
+    def database_answers(self) -> bool:
+        """False since a duty failed for want of the database, until one succeeds."""
+        return not self._duties.failing
+
+    def sweep_soon(self) -> None:
+        """Somebody cancelled something: do not wait for the second to pass."""
+        self._sweep_wanted.set()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweeping())
+            for seconds, duty in (
+                (REAP_SECONDS, self.reap),
+                (REAP_SECONDS, self.show),
+                (REDO_SECONDS, self.redo),
+                (PRUNE_SECONDS, self.prune),
+            ):
+                group.create_task(self._repeat(seconds, duty))
+
+    async def _repeat(self, seconds: float, duty: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await self._duties.attempt(duty)
+            self.signals.emit(duty.__name__)
+            # Daemons that started together drift apart.
+            await asyncio.sleep(seconds * (0.9 + backoff.full_jitter(1, base_seconds=0.2)))
+
+    async def _sweeping(self) -> None:
+        while True:
+            await self._duties.attempt(self.sweep)
+            self.signals.emit("sweep")
+            try:
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._sweep_wanted.wait()
+                # A flood of hints must not become a flood of sweeps.
+                await asyncio.sleep(SWEEP_SECONDS / 20)
+            except TimeoutError:
+                pass
+            self._sweep_wanted.clear()
+
+    # --- the duties -----------------------------------------------------------------------------
+
+    async def sweep(self) -> int:
+        """Cancel and expire; returns how many requests that ended."""
+        swept = 0
+        while True:
+            rows = await self._store.sweep(SWEEP_ROWS)
+            for row in rows:
+                if row.status.value in {"cancelled", "expired"}:
+                    label = self._meters.task_type(row.task_type)
+                    self._meters.requests.labels(label, row.status.value).inc()
+            swept += len(rows)
+            if len(rows) < SWEEP_ROWS:
+                return swept
+
+    async def reap(self) -> int:
+        """Rescue what dead workers left; returns how many requests."""
+        extend = await self._clock_jumped()
+        rescued = 0
+        while True:
+            rows = await self._store.reap(self._lease_seconds, limit=REAP_ROWS, extend=extend)
+            for row in rows:
+                log.warning(
+                    "request_rescued",
+                    request_id=row.request_id,
+                    fence=row.fence,
+                    dead_worker=row.worker_id,
+                    status=row.status.value,
+                )
+            rescued += len(rows)
+            if len(rows) < REAP_ROWS:
+                return rescued
+
+    async def show(self) -> None:
+        """This worker's sign of life, a wish to drain, and the gauges of the queue."""
+        asked = await self._store.worker_upsert(
+            self._card.worker_id,
+            version=__version__,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            concurrency=self._card.concurrency,
+            running=self._running(),
+            state=self._card.state,
+        )
+        if asked and self._card.state != "draining":
+            log.info("drain_requested")
+            self._on_drain()
+        load = await self._store.load(self._types())
+        self._meters.queue(load.pending.items(), load.oldest_pending_seconds)
+
+    async def redo(self) -> int:
+        """Typed rows that once failed; returns how many now stand."""
+        return await self._store.redo_projections()
+
+    async def prune(self) -> int:
+        """Delete what is older than it is kept; returns how many requests and rows."""
+        pruned = 0
+        for status in REQUEST_SECONDS:
+            pruned += await self._in_batches(lambda s=status: self._store.prune_requests(s))
+        for table in TABLE_SECONDS:
+            pruned += await self._in_batches(lambda t=table: self._store.prune(t))
+        if pruned:
+            log.info("pruned", rows=pruned)
+        return pruned
+
+    async def _in_batches(self, prune: Callable[[], Awaitable[int]]) -> int:
+        total = 0
+        for _ in range(PRUNE_BATCHES):
+            count = await prune()
+            total += count
+            if count < BATCH:
+                break
+        return total
+
+    async def _clock_jumped(self) -> bool:
+        """Whether the database's clock moved otherwise than ours since the last look."""
+        before_monotonic = self._monotonic()
+        now = await self._store.database_now()
+        monotonic = (before_monotonic + self._monotonic()) / 2
+        self._on_clock((now - clock.utcnow()).total_seconds())
+        seen, self._seen = self._seen, (now, monotonic)
+        if seen is None:
+            return False
+        moved = (now - seen[0]).total_seconds() - (monotonic - seen[1])
+        if abs(moved) <= JUMP_SECONDS:
+            return False
+        log.error("database_clock_jumped", seconds=round(moved, 1))
+        return True
+
+
+class Duties:
+    """Runs duties; what fails for want of the database is said once and tried again later."""
+
+    def __init__(self) -> None:
+        self.failing = False
+
+    async def attempt(self, duty: Callable[[], Awaitable[object]]) -> None:
+        """Run one duty. Anything but a transient failure of the database is raised."""
+        try:
+            await duty()
+        except Exception as error:
+            if not isinstance(error, PoolTimeout) and not is_transient(error):
+                raise
+            if not self.failing:
+                log.warning("duty_failed", duty=duty.__name__, error=brief(error))
+            self.failing = True
+        else:
+            self.failing = False
