@@ -7,6 +7,7 @@ returns a fresh (answer, request) pair of plain JSON that a test may then break.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -136,6 +137,11 @@ DELOAD: Sequence[Items] = tuple(
 )
 
 
+def facts_of(key: str) -> Json:
+    """A fresh copy of the facts of an exercise."""
+    return copy.deepcopy(FACTS[key])
+
+
 def block_of(facts: Json) -> str:
     """The block an exercise belongs to."""
     pattern = str(facts["pattern"])
@@ -257,7 +263,7 @@ def wrap(weeks: list[Json], **profile: Any) -> Pair:
         "focus_areas": [],
         "recommendations": [recommendation(i + 1, item) for i, item in enumerate(first[:3])],
         "weeks": weeks,
-        "exercise_facts": {key: dict(FACTS[key]) for key in sorted(used)},
+        "exercise_facts": {key: facts_of(key) for key in sorted(used)},
         "profile": about,
         "screening": {
             "conditions": [],

@@ -51,13 +51,13 @@ def schema(plan: Plan) -> Iterator[Finding]:
     yield from shape.status_agrees(plan, RULES)
     yield from shape.wishes_kept(plan)
     yield from shape.volume_told(plan)
-    for where in survey(plan.result).infinite:
+    for where in plan.survey.infinite:
         yield where, "is NaN or infinite; JSON has neither"
 
 
 def grounded_prose(plan: Plan) -> Iterator[Finding]:
     """Every numeral in prose occurs in the structured answer."""
-    seen = survey(plan.result)
+    seen = plan.survey
     clean: set[str] = set()
     for where, text in seen.prose:
         if text in clean:

@@ -229,5 +229,5 @@ def _block_fits(entry: Entry) -> bool:
     if pattern.startswith("core_") or pattern == "iso_core":
         return entry.block == "core"
     if pattern == "carry":
-        return entry.block in ("compound", "core")
+        return entry.block in ("compound", "isolation", "core")
     return entry.block == ("compound" if entry.fact.compound else "isolation")

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from . import tables
+from .grounded import Survey, survey
 
 Json = Mapping[str, object]
 
@@ -254,6 +255,11 @@ class Plan:
     def builds(self) -> list[Week]:
         """The build weeks in order."""
         return [week for week in self.weeks if week.phase == "build"]
+
+    @cached_property
+    def survey(self) -> Survey:
+        """All numbers and all prose of the answer."""
+        return survey(self.result)
 
     @cached_property
     def rules_of_conditions(self) -> dict[str, tables.Condition]:
