@@ -65,7 +65,7 @@ class CompletionStore(Executor):
     async def redo_projections(self, limit: int = 20) -> int:
         """Write typed rows that could not be written with their result; returns how many now are."""
         done = 0
-        for step in await self._rows("projection_list", prefix=PROJECTION, limit=limit):
+        for step in await self._rows("projection_list", limit=limit):
             table = step["name"].removeprefix(PROJECTION)
             async with self._transaction() as connection:
                 if await self._project(

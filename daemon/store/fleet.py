@@ -103,6 +103,13 @@ class FleetStore(Executor):
             for row in await self._rows("control_list")
         ]
 
+    async def database_now(self) -> datetime:
+        """The database's clock, which decides leases and due times."""
+        row = await self._row("database_now")
+        assert row is not None
+        now: datetime = row["now"]
+        return now
+
     async def schedules_list(self) -> tuple[datetime, list[ScheduleRow]]:
         """The database's time, and all schedules by name."""
         rows = await self._rows("schedule_list")

@@ -1,0 +1,30 @@
+-- Purpose: deletes a few requests that ended long ago, with all that belongs to them but the ledger.
+-- Index:   ai_requests_finished_at; the children's indexes that begin with request_id.
+-- Caller:  Store.prune_requests.
+-- Locks:   those requests, unless somebody holds them.
+WITH old AS MATERIALIZED (
+    SELECT r.id FROM ai_requests r
+    WHERE r.finished_at < now() - make_interval(secs => %(older_seconds)s::double precision)
+        AND r.status = %(status)s::text
+    ORDER BY r.finished_at LIMIT %(limit)s::integer
+    FOR UPDATE SKIP LOCKED
+),
+requests AS (
+    DELETE FROM ai_requests WHERE id = ANY (ARRAY(SELECT old.id FROM old)) RETURNING id
+),
+results AS (
+    DELETE FROM ai_results WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+attempts AS (
+    DELETE FROM ai_attempts WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+steps AS (
+    DELETE FROM ai_steps WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+events AS (
+    DELETE FROM ai_request_events WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+approvals AS (
+    DELETE FROM ai_approvals WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+)
+SELECT count(*)::integer AS pruned FROM requests

@@ -1,0 +1,30 @@
+-- Purpose: pending requests that intake has not seen, with what their agent is and with their input
+--          where it is small enough to be read; at most about 8 MB of input at a time.
+-- Index:   ai_requests_unchecked.
+-- Caller:  Store.unchecked.
+-- Locks:   none.
+--
+-- Known are the types of ai_agents, not those of the reading process: an old version must not refuse
+-- a new agent's work.
+SELECT q.id, q.task_type, a.type IS NOT NULL AS known, coalesce(a.enabled, false) AS enabled,
+    coalesce(octet_length(t.input_text), q.stored_bytes) AS size_bytes,
+    CASE WHEN octet_length(t.input_text) <= %(limit_bytes)s::integer THEN t.input_text END
+        AS input_text
+FROM (
+    SELECT u.*, sum(u.stored_bytes) OVER (ORDER BY u.id) - u.stored_bytes AS bytes_before
+    FROM (
+        SELECT r.id, r.task_type, r.input_data,
+            pg_column_size(r.input_data)::bigint AS stored_bytes
+        FROM ai_requests r
+        WHERE r.status = 'pending' AND NOT r.checked
+        ORDER BY r.id
+        LIMIT %(limit)s::integer
+    ) u
+) q
+LEFT JOIN ai_agents a ON a.type = q.task_type AND a.archived_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN q.stored_bytes <= 2 * %(limit_bytes)s::integer
+        THEN q.input_data::text END AS input_text
+    OFFSET 0) t
+WHERE q.bytes_before < 8 * %(limit_bytes)s::integer
+ORDER BY q.id

@@ -1,0 +1,8 @@
+-- Purpose: the database's time and all schedules; one row without a name when there is none.
+-- Index:   primary key of ai_schedules.
+-- Caller:  Store.schedules_list.
+-- Locks:   none.
+SELECT clock.now, s.name, s.task_type, s.trigger, s.time_zone, s.misfire,
+    s.misfire_grace_seconds, s.last_slot, s.enabled, s.problem
+FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN ai_schedules s ON true
+ORDER BY s.name

@@ -1,0 +1,67 @@
+"""Every file of sql/: it parses on the migrated schema, says what it is, and is used."""
+
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import Transformer
+from psycopg.pq import ExecStatus
+
+from daemon.statements import FOLDER, HEADER, load
+
+STATEMENTS = load()
+FUNCTIONS = sorted((FOLDER / "functions").glob("*.sql"))
+SOURCES = Path(__file__).resolve().parents[2]
+
+
+def test_prepares(connection: psycopg.Connection) -> None:
+    """Every statement parses and finds its tables, columns and functions."""
+    refused = {}
+    for name, text in STATEMENTS.items():
+        # psycopg's translation of %(name)s into $1 is private; only this test leans on it.
+        query = PostgresQuery(Transformer(connection))
+        query.convert(text, dict.fromkeys(STATEMENTS.placeholders(name)))
+        prepared = connection.pgconn.prepare(name.encode(), query.query)
+        if prepared.status != ExecStatus.COMMAND_OK:
+            refused[name] = prepared.get_error_message()
+    assert refused == {}
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted(FOLDER.glob("*.sql")), *FUNCTIONS], ids=lambda path: path.stem
+)
+def test_header(path: Path) -> None:
+    """Each file says its purpose, the index it needs, its caller and the locks it takes."""
+    head = re.match(r"(?:--.*\n)+", path.read_text(encoding="utf-8"))
+    assert head is not None
+    said = re.findall(r"^-- (\w+):", head[0], re.MULTILINE)
+    assert set(HEADER) <= set(said), f"{path.name} says only {said}"
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_used(name: str) -> None:
+    """No statement lies about that no code names."""
+    if name.startswith(("result_", "prune_")):
+        pytest.skip("named by its table")
+    quoted = re.compile(rf"""["']{name}["']""")
+    assert any(
+        quoted.search(path.read_text(encoding="utf-8"))
+        for path in (SOURCES / "daemon").rglob("*.py")
+    )
+
+
+def test_functions_are_pinned(connection: psycopg.Connection) -> None:
+    """Each function finds our tables whatever search_path its caller has."""
+    loose = connection.execute(
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'ai\\_%'"
+        " AND 'search_path=public, pg_temp' <> ALL (coalesce(proconfig, '{}'))"
+    ).fetchall()
+    assert loose == []
+
+
+def test_unknown_name() -> None:
+    """A wrong name is answered with the nearest right one."""
+    with pytest.raises(KeyError, match="did you mean 'request_claim'"):
+        STATEMENTS["request_clam"]
