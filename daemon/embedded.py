@@ -175,7 +175,8 @@ class EmbeddedPostgres:
 
     def _end_keeper(self) -> None:
         """Wait for a keeper that has a reason to end, and close our end of its pipe."""
-        assert self._keeper is not None and self._keeper.stdin is not None
+        assert self._keeper is not None
+        assert self._keeper.stdin is not None
         try:
             self._keeper.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

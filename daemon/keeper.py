@@ -79,7 +79,7 @@ def become_server(wish: dict[str, Any], keeper_pid: int) -> None:
         os.umask(0o077)
         follow_parent_into_death()
         if os.getppid() == keeper_pid:
-            os.execve(wish["argv"][0], wish["argv"], wish["env"])
+            os.execve(wish["argv"][0], wish["argv"], wish["env"])  # noqa: S606 - no shell is wanted
     except BaseException as error:  # noqa: BLE001 - a forked child must never return into main()
         os.write(2, f"cannot start PostgreSQL: {error}\n".encode())
     os._exit(127)
