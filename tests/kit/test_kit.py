@@ -21,7 +21,8 @@ print("not json", flush=True)
 print(json.dumps({"message": "started", "number": 1}), flush=True)
 print(json.dumps({"message": "started", "number": 2}), flush=True)
 if "stray" in sys.argv:
-    subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    waiting = [sys.executable, "-c", "input()"]
+    subprocess.Popen(waiting, stdin=subprocess.PIPE, start_new_session=True)
 if "end" not in sys.argv:
     threading.Event().wait()
 """
