@@ -96,7 +96,8 @@ def _spoil(gym: Building) -> None:
     hostile = {client.client_id for client in gym.truth.clients.values() if client.hostile}
     spoilt: set[int] = set()
     for row in gym.tables["measurements"]:
-        if row["client_id"] in hostile and row["client_id"] not in spoilt:
+        by_staff = row["recorded_by"] is not None
+        if by_staff and row["client_id"] in hostile and row["client_id"] not in spoilt:
             spoilt.add(row["client_id"])
             row["bmi"] = math.nan
             row["waist"] = math.inf

@@ -48,15 +48,15 @@ def add_measurements(gym: Building) -> None:
 
 def _curve(gym: Building, client: ClientTruth, dice: Random) -> WeightCurve:
     """A day's change is a rate that decays; plateau and regain turn some weeks before `as_of`."""
-    start_kg = min(max(dice.gauss(86, 13), 58.0), 140.0)
+    start_kg = min(max(dice.gauss(86, 13), 64.0), 140.0)
     rate = (
-        {"gain": -0.0018, "maintenance": 0.0, "no_readings": 0.0}.get(
+        {"gain": -0.0022, "maintenance": 0.0, "no_readings": 0.0}.get(
             client.body, dice.uniform(0.003, 0.006)
         )
         * start_kg
         / 7
     )
-    decay_days = dice.uniform(150, 350)
+    decay_days = dice.uniform(300, 600)
     turn = gym.options.days - dice.randint(38, 55)
     kg, values = start_kg, []
     for day in range(gym.options.days + FUTURE_DAYS + 1):

@@ -22,11 +22,11 @@ _AGENTS: tuple[tuple[str, str, str | None, bool | None], ...] = (
 def add_older_ai(gym: Building) -> None:
     """Agents, health, suggestions, executions and metrics of the service that came before."""
     stamp = gym.utc_now - timedelta(days=200)
-    for number, (name, type_, config, enabled) in enumerate(_AGENTS):
+    for number, (title, type_, config, enabled) in enumerate(_AGENTS):
         dated: datetime | None = stamp if number else None
         gym.add(
             "ai_agents",
-            name=name,
+            name=title,
             type=type_,
             description=None if number else "",
             status="inactive",
@@ -44,7 +44,7 @@ def add_older_ai(gym: Building) -> None:
             metrics='{"ms": 12}' if component == "api" else None,
             checked_at=None if component == "disk" else stamp,
         )
-    for issue, severity, status in (
+    for issue, severity, state in (
         ("bug", "high", "pending"),
         ("general", "SEVERE", None),
         ("style", "info", "applied"),
@@ -56,7 +56,7 @@ def add_older_ai(gym: Building) -> None:
             severity=severity,
             description="Falling goals close at once",
             suggestion="Compare by direction",
-            status=status,
+            status=state,
             created_at=stamp,
         )
     gym.add(
