@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -116,6 +117,10 @@ class DaemonProcess:
             self._news.wait_for(lambda: look() or not self._open_streams, seconds)
             if found := look():
                 return found
+            ended = not self._open_streams
+        if ended:
+            with suppress(subprocess.TimeoutExpired):  # its output may close a moment earlier
+                self.child.wait(PATIENCE_SECONDS)
         raise TimeoutError(f"no event {name!r} {fields or ''}\n{self.report()}")
 
     async def await_event(
