@@ -257,7 +257,7 @@ RED_FLAGS: frozenset[str] = frozenset(row.code for row in _ROWS if row.red_flag)
 _NO_JUMPS = frozenset(
     {
         "low_back", "knee", "shoulder", "neck", "wrist", "elbow", "hip", "ankle",
-        "hypertension", "bp_crisis", "cardiac", "stroke", "chest_pain", "syncope",
+        "hypertension", "bp_crisis", "cardiac", "stroke", "chest_pain", "syncope", "beta_blocker",
         "osteoporosis", "pregnancy", "pregnancy_complication", "postpartum", "recent_surgery",
     }
 )  # fmt: skip

@@ -44,8 +44,7 @@ def forbidden(row: tables.Condition, fact: Fact) -> list[str]:
     overhead = "overhead" in fact.tags or fact.pattern == "v_push"
     if row.barbell_overhead and "barbell" in fact.gear and overhead:
         found.append("barbell overhead")
-    jump = fact.impact >= 2 or (fact.impact and has_impact(fact.name))
-    if row.loaded_jump and jump and fact.gear & tables.IMPLEMENTS:
+    if row.loaded_jump and fact.impact and fact.gear & tables.IMPLEMENTS:
         found.append("loaded jump")
     return found
 
@@ -57,12 +56,15 @@ def contra_flag(plan: Plan) -> Iterator[Finding]:
     requested condition that is a code word for word. An unknown code gets the row of
     other_condition, pregnancy without or with a trimester the row of a late one. A hold is any
     timed set that is not walking, mobility or balance, or is tagged isometric. Warm-up and
-    cool-down drills that are exercises are judged by their tags, others by their names.
+    cool-down drills that are exercises are judged by their tags, others by their names. The main
+    app's own exercises (key app_...) are for clients without any condition.
     Sources: PMC10959113, ACOG 804, AHA 2023, doi 10.1249/MSS.0000000000002800.
     """
     yield from _screening_complete(plan)
     rows = plan.rules_of_conditions
     for where, fact in offered(plan):
+        if rows and fact.key.startswith(tables.APP_KEY_PREFIX):
+            yield where, f"{fact.key} has no tags judged by hand; not for any condition"
         for code, row in rows.items():
             for reason in forbidden(row, fact):
                 yield where, f"{fact.key} is {reason}, forbidden for {code}"

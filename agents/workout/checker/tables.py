@@ -57,7 +57,7 @@ EQUIPMENT = _words(
 )
 ALWAYS_THERE = frozenset({"bodyweight", "mat", "wall", "chair", "step"})
 IMPLIED_BY_MACHINES = frozenset({"bench", "box", "pullup_bar", "cardio_machine"})
-IMPLEMENTS = _words("dumbbells barbell kettlebell machine cable bands medicine_ball")
+IMPLEMENTS = _words("dumbbells barbell kettlebell machine cable bands trx medicine_ball other")
 EQUIPMENT_WORDS = {
     "none": "bodyweight",
     "no_equipment": "bodyweight",
@@ -146,6 +146,14 @@ _UNBORN = Condition(
     _words("supine prone spinal_flexion"), impact=1, fall_risk=2, valsalva=2, reps=(8, 15), rpe=6.0
 )
 
+_PRESSURE = Condition(
+    _words("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
+)
+_CAUTION = Condition(impact=2, valsalva=2, rpe=7.0)
+
+# Red flags without a row of their own keep the nearest one after they are lifted: a crisis that of
+# high pressure, birth and surgery that of an unknown condition, pain and fainting much of the
+# heart's.
 CONDITIONS: dict[str, Condition] = {
     "low_back": Condition(
         _words("loaded_hinge spinal_flexion spinal_rotation"), axial=2, joint="low_back", rpe=7.0
@@ -159,9 +167,7 @@ CONDITIONS: dict[str, Condition] = {
     "elbow": Condition(joint="elbow"),
     "hip": Condition(joint="hip", impact=1),
     "ankle": Condition(joint="ankle", impact=1),
-    "hypertension": Condition(
-        _words("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
-    ),
+    "hypertension": _PRESSURE,
     "cardiac": _HEART,
     "stroke": _HEART,
     "diabetes": Condition(),
@@ -179,12 +185,19 @@ CONDITIONS: dict[str, Condition] = {
     "beta_blocker": Condition(),
     "older_adult": Condition(_words("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0),
     "youth": Condition(loaded_jump=True, reps=(8, 15), rpe=7.0),
-    "other_condition": Condition(impact=2, valsalva=2, rpe=7.0),
-    "chest_pain": Condition(),
-    "syncope": Condition(),
-    "bp_crisis": Condition(),
-    "postpartum": Condition(),
-    "recent_surgery": Condition(),
+    "other_condition": _CAUTION,
+    "chest_pain": Condition(_words("inverted"), impact=1, valsalva=2, rpe=6.0),
+    "syncope": Condition(
+        _words("inverted head_down"),
+        impact=1,
+        valsalva=2,
+        fall_risk=2,
+        barbell_overhead=True,
+        rpe=6.0,
+    ),
+    "bp_crisis": _PRESSURE,
+    "postpartum": _CAUTION,
+    "recent_surgery": _CAUTION,
 }
 
 RED_FLAGS = _words(
@@ -194,9 +207,9 @@ NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
 NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
     "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "
-    "postpartum"
+    "postpartum recent_surgery"
 )
-AGE_CODES = frozenset({"older_adult", "youth"})
+APP_KEY_PREFIX = "app_"
 CLEARANCE_DAYS = 365
 CONTACTS_PER_EXERCISE = 100
 CONTACTS_PER_WEEK = 300
