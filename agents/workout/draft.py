@@ -122,13 +122,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Problem:
-    """What to plan for. without: names of rules left out, only to find out which one hinders."""
+    """What to plan for. without: names of rules left out, only to find out which one hinders.
+
+    distinct: at least so many different exercises in the week.
+    """
 
     profile: Profile
     limits: Limits
     scheme: Scheme
     options: tuple[Option, ...]
     without: frozenset[str] = frozenset()
+    distinct: int = FEWEST_DISTINCT
 
     @cached_property
     def weekdays(self) -> tuple[int, ...]:

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from agents.workout.draft import (
     CONTACTS_PER_WEEK,
-    FEWEST_DISTINCT,
     FEWEST_EXERCISES,
     MISSING_PATTERN_COST,
     MOST_EXERCISES,
@@ -66,15 +65,28 @@ class Solution:
 
 
 def plan_week(problem: Problem) -> Solution | None:
-    """The cheapest week, or None when the rules leave no week at all."""
-    free = solve(problem, "usual", most_cost=0, deterministic_seconds=_QUICK_SECONDS)
+    """The cheapest week, or None when the rules leave no week at all.
+
+    As many different exercises as the caller wants recommended, where that costs nothing.
+    """
+    varied = replace(problem, distinct=max(problem.distinct, problem.profile.count))
+    free = solve(varied, "usual", most_cost=0, deterministic_seconds=_QUICK_SECONDS)
     if free is not None:
         return free
     best = solve(problem, "least")
-    if best is None or not any(option.least != option.tight for option in problem.options):
-        return best
-    nicer = solve(problem, "tight", most_cost=best.cost, deterministic_seconds=_QUICK_SECONDS)
-    return best if nicer is None else Solution(nicer.draft, nicer.cost, minimal=best.minimal)
+    if best is None:
+        return None
+    for wanted, dose in ((varied, "tight"), (varied, "least"), (problem, "tight")):
+        if _distinct_exercises(best) >= wanted.distinct and dose == "least":
+            continue
+        nicer = solve(wanted, dose, most_cost=best.cost, deterministic_seconds=_QUICK_SECONDS)
+        if nicer is not None:
+            return Solution(nicer.draft, nicer.cost, minimal=best.minimal)
+    return best
+
+
+def _distinct_exercises(solution: Solution) -> int:
+    return len({item.option.key for item in solution.draft.items()})
 
 
 def solve(
@@ -205,7 +217,7 @@ class _Week:
             once = self.model.new_bool_var("")
             self.model.add(once <= sum(self.done[option.key, day] for day in self.days))
             used.append(once)
-        self.model.add(sum(used) >= FEWEST_DISTINCT)
+        self.model.add(sum(used) >= self.problem.distinct)
 
     def _duplicates(self) -> None:
         for option in self.options:

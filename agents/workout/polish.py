@@ -18,7 +18,6 @@ from dataclasses import replace
 
 from agents.workout.draft import (
     CONTACTS_PER_WEEK,
-    FEWEST_DISTINCT,
     FEWEST_EXERCISES,
     MISSING_PATTERN_COST,
     MOST_EXERCISES,
@@ -102,6 +101,8 @@ class _Week:
             for item in items:
                 self._count(day, item, +1)
         self.price = self._price()
+        wanted = max(problem.distinct, problem.profile.count)
+        self.distinct = min(wanted, len(self.totals.uses))
 
     def freeze(self) -> Draft:
         """The week as it stands."""
@@ -249,7 +250,7 @@ class _Week:
         totals = self.totals
         if max(totals.halves) > self.most or max(self.by_day[day]) > SESSION_CAP_HALVES:
             return False
-        if totals.contacts > CONTACTS_PER_WEEK or len(totals.uses) < FEWEST_DISTINCT:
+        if totals.contacts > CONTACTS_PER_WEEK or len(totals.uses) < self.distinct:
             return False
         if self.problem.both_ways:
             push, pull = totals.group_sets["push"], totals.group_sets["pull"]

@@ -1,0 +1,204 @@
+"""From a profile to all weeks of a plan: select, solve, polish, periodise, in one call.
+
+Pure computation over plain values, so it runs in a thread and gives the same plan for the same
+profile on every machine. The outcome is a :class:`Built` plan, or the :class:`Conflict` that says
+why there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from agents.workout.conditions import Restrictions
+from agents.workout.conflict import Conflict, explain
+from agents.workout.draft import Draft, Problem, missing_patterns, problem_for, shortfalls
+from agents.workout.exercise import MUSCLES, Exercise
+from agents.workout.gentle import session_cardio
+from agents.workout.periodise import Week, periodise
+from agents.workout.planner import Solution, plan_week
+from agents.workout.polish import polish
+from agents.workout.profile import Limits, Profile
+from agents.workout.selection import Selection, limits_for, select
+from agents.workout.volume import MUSCLE_INDEX, as_sets, floor_halves
+
+_SWAPPED_SHARE = 0.4
+_VARIETY_NEEDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """A wish that was given up: rule id, muscle or pattern, what was wanted and what is there."""
+
+    id: str
+    target: str
+    wanted: int | float
+    got: int | float
+    why: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished plan. draft: its first week; quality: points and points by part."""
+
+    profile: Profile
+    limits: Limits
+    selection: Selection
+    problem: Problem
+    draft: Draft
+    weeks: tuple[Week, ...]
+    cardio: tuple[Exercise, ...]
+    relaxed: tuple[Relaxed, ...]
+    minimal: bool
+    quality: float
+    parts: Mapping[str, float]
+    weekly_volume: Mapping[str, int | float]
+
+
+def build(
+    profile: Profile,
+    restrictions: Restrictions,
+    library: Mapping[str, Exercise],
+    weights: Mapping[str, int] | None = None,
+) -> Built | Conflict:
+    """The plan for `profile` out of `library`. weights: key -> -3..3, soft wishes only."""
+    chosen = select(profile, restrictions, library.values())
+    problem = problem_for(profile, limits_for(profile, restrictions), chosen.allowed.values())
+    solution = plan_week(problem)
+    if solution is None:
+        return explain(profile, restrictions, library.values())
+    if "plateau_variety" in profile.adaptations:
+        problem, solution = _varied(problem, solution)
+    return _finish(profile, problem, solution, chosen, weights or {})
+
+
+def finish(conflict: Conflict, restrictions: Restrictions, library: Mapping[str, Exercise]) -> (
+    Built | None
+):
+    """The plan that the change named in `conflict` would give, None where none was found."""
+    if conflict.problem is None or conflict.solution is None:
+        return None
+    chosen = select(conflict.profile, restrictions, library.values())
+    shown = replace(conflict.profile, weeks=1)
+    return _finish(shown, replace(conflict.problem, profile=shown), conflict.solution, chosen, {})
+
+
+def _finish(
+    profile: Profile,
+    problem: Problem,
+    solution: Solution,
+    chosen: Selection,
+    weights: Mapping[str, int],
+) -> Built:
+    wanted = profile.goal in ("weight_loss", "endurance")
+    cardio = session_cardio(chosen.allowed.values()) if wanted else ()
+    draft, quality, parts = polish(
+        problem, solution.draft, seed=seed_of(profile), cardio=bool(cardio), weights=weights
+    )
+
+    def harder(exercise: Exercise) -> Exercise | None:
+        return chosen.allowed.get(exercise.variant_up or "")
+
+    return Built(
+        profile=profile,
+        limits=problem.limits,
+        selection=chosen,
+        problem=problem,
+        draft=draft,
+        weeks=periodise(problem, draft, harder),
+        cardio=cardio,
+        relaxed=_relaxed(problem, draft),
+        minimal=solution.minimal,
+        quality=quality,
+        parts={name: round(points, 2) for name, points in parts.items()},
+        weekly_volume=_weekly_volume(draft),
+    )
+
+
+def seed_of(profile: Profile) -> str:
+    """The same text for the same profile, whatever process asks."""
+    plain = asdict(profile)
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=sorted).encode()).hexdigest()
+
+
+def _varied(problem: Problem, usual: Solution) -> tuple[Problem, Solution]:
+    """The cheapest week without 40 % of the exercises that the usual week has.
+
+    Kept as it was where that would give up more than the usual week does.
+    """
+    keys = sorted({item.option.key for item in usual.draft.items()})
+    alike: dict[str, int] = {}
+    for option in problem.options:
+        alike[option.exercise.pattern] = alike.get(option.exercise.pattern, 0) + 1
+    pattern = {option.key: option.exercise.pattern for option in problem.options}
+    replaceable = [key for key in keys if alike[pattern[key]] >= _VARIETY_NEEDS]
+    out = set(replaceable[: max(1, round(_SWAPPED_SHARE * len(keys) + 0.5))])
+    fewer = replace(problem, options=tuple(o for o in problem.options if o.key not in out))
+    solution = plan_week(fewer)
+    if solution is None or solution.cost > usual.cost:
+        return problem, usual
+    return fewer, solution
+
+
+def _weekly_volume(draft: Draft) -> dict[str, int | float]:
+    sums = dict.fromkeys(MUSCLES, 0)
+    for item in draft.items():
+        for index, halves in item.option.halves:
+            sums[MUSCLES[index]] += halves * item.sets
+    return {muscle: as_sets(halves) for muscle, halves in sums.items() if halves}
+
+
+def _relaxed(problem: Problem, draft: Draft) -> tuple[Relaxed, ...]:
+    profile, items = problem.profile, tuple(draft.items())
+    found = []
+    if profile.days < profile.sessions_per_week:
+        found.append(
+            Relaxed(
+                "days",
+                "week",
+                profile.sessions_per_week,
+                profile.days,
+                "Beginners and clients of sixty-five and older need two days of rest a week.",
+                "Walk on one of the other days.",
+            )
+        )
+    groups = {option.group for option in problem.options}
+    for group in missing_patterns(problem, items):
+        possible = group in groups
+        name = group.replace("_", " ")
+        found.append(
+            Relaxed(
+                "patterns",
+                group,
+                1,
+                0,
+                f"The minutes do not hold a {name} exercise beside the others."
+                if possible
+                else f"No {name} exercise is left with this equipment, level, health and wishes.",
+                "Plan longer sessions or one more day."
+                if possible
+                else "Add equipment, or ask a trainer for a variant in person.",
+            )
+        )
+    wanted = floor_halves(profile.level)
+    trained = {index for option in problem.options for index, _ in option.halves}
+    for muscle, short in shortfalls(problem, items).items():
+        possible = MUSCLE_INDEX[muscle] in trained
+        found.append(
+            Relaxed(
+                "vol_min",
+                muscle,
+                as_sets(wanted),
+                as_sets(wanted - short),
+                f"The sessions are too short, or too few exercises are allowed, for more {muscle}."
+                if possible
+                else f"No allowed exercise trains the {muscle}.",
+                "Plan longer sessions or one more day."
+                if possible
+                else "Add equipment, or ask a trainer for a variant in person.",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,231 @@
+"""Free words turned into the closed vocabulary: equipment, focus, goals, what to avoid or prefer.
+
+Nothing typed by a caller or found in a table travels further than this module: what matches
+becomes an id we wrote ourselves, what does not is counted for a warning. So a sentence that tries
+to instruct somebody can at most fail to match.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agents.workout.exercise import EQUIPMENT, PATTERN_GROUPS, PATTERNS, Exercise
+from agents.workout.profile import Goal
+
+ALWAYS_THERE = frozenset({"bodyweight"})
+_GYM = frozenset({"gym", "full gym", "commercial gym", "fitness studio", "all", "everything"})
+_EQUIPMENT_WORDS = {
+    "none": "bodyweight", "no equipment": "bodyweight", "nothing": "bodyweight",
+    "body weight": "bodyweight", "mat": "bodyweight", "wall": "bodyweight",
+    "chair": "bodyweight", "step": "bodyweight", "dumbbell": "dumbbells", "dumb bell": "dumbbells",
+    "band": "bands", "resistance band": "bands", "elastic band": "bands", "kettle bell":
+    "kettlebell", "machines": "machine", "cable machine": "cable", "pull up bar": "pullup_bar",
+    "pullup bar": "pullup_bar", "chin up bar": "pullup_bar", "squat rack": "rack",
+    "power rack": "rack", "medicine ball": "medicine_ball", "med ball": "medicine_ball",
+    "jump rope": "jump_rope", "skipping rope": "jump_rope", "plyo box": "box",
+    "suspension trainer": "trx", "cardio machine": "cardio_machine", "treadmill": "cardio_machine",
+    "exercise bike": "cardio_machine", "stationary bike": "cardio_machine",
+    "rower": "cardio_machine", "elliptical": "cardio_machine", "barbell": "barbell",
+    "weight bench": "bench",
+}  # fmt: skip
+_LEGS = ("quads", "hamstrings", "glutes")
+_FOCUS_WORDS: dict[str, tuple[str, ...]] = {
+    "leg": _LEGS, "lower body": _LEGS, "thigh": _LEGS, "quad": ("quads",),
+    "hamstring": ("hamstrings",), "glute": ("glutes",), "butt": ("glutes",), "hip": ("glutes",),
+    "chest": ("chest",), "back": ("back",), "lat": ("back",), "shoulder": ("shoulders",),
+    "delt": ("shoulders",), "upper body": ("chest", "back", "shoulders"),
+    "arm": ("biceps", "triceps"), "bicep": ("biceps",), "tricep": ("triceps",),
+    "calf": ("calves",), "calve": ("calves",), "core": ("core",), "ab": ("core",),
+    "push": ("chest", "shoulders", "triceps"), "pull": ("back", "biceps"),
+    "posture": ("back",), "full body": (), "whole body": (), "total body": (), "cardio": (),
+    "strength": (), "endurance": (), "conditioning": (), "flexibility": (), "mobility": (),
+    "balance": (), "weight loss": (), "fat loss": (), "muscle": (), "hypertrophy": (),
+    "general fitness": (), "stamina": (), "power": (),
+}  # fmt: skip
+
+_LOSE = re.compile(
+    r"\b(weight[ _-]?loss|fat[ _-]?loss|los(e|ing)|slim\w*|shed|drop \d|burn(ing)? (body )?fat"
+    r"|get(ting)? lean\w*|perder|adelgazar|bajar de peso)\b"
+)
+_GAIN = re.compile(
+    r"\b(muscle[ _-]?gain|gain(ing)?|bulk\w*|put on|hypertroph\w*|build(ing)? (up )?(some )?muscle\w*"
+    r"|muscle[ _-]?(mass|growth|building)|more muscle|ganar)\b"
+)
+_OTHER_GOALS: tuple[tuple[re.Pattern[str], Goal], ...] = (
+    (re.compile(r"\b(ton(e|ed|ing)( up)?|muscle\w*|physique|bodybuilding)\b"), "hypertrophy"),
+    (
+        re.compile(
+            r"\b(endurance|stamina|marathon|half marathon|triathlon|\d+ ?k(m)? run|run\w*|cycl\w+"
+            r"|cardio|conditioning|resistencia)\b"
+        ),
+        "endurance",
+    ),
+    (re.compile(r"\b(strength\w*|strong\w*|powerlift\w*|1 ?rm|fuerza)\b"), "strength"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """known: ids in a fixed order. unknown: how many words matched nothing."""
+
+    known: tuple[str, ...]
+    unknown: int = 0
+
+
+def pieces(texts: Iterable[str]) -> list[str]:
+    """Wishes cut at commas, semicolons, line ends and "and"; empty ones go."""
+    return [
+        part.strip()
+        for text in texts
+        for part in re.split(r"[,;\n]|\band\b", text)
+        if part.strip()
+    ]
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents, single spaces for every sign."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    folded = "".join(c for c in folded if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", " ", folded).strip()
+
+
+def equipment(texts: Iterable[str]) -> Folded:
+    """Equipment ids, implied ones included, `bodyweight` always; gym means all."""
+    found: set[str] = set()
+    unknown = 0
+    for piece in pieces(texts):
+        word = plain(piece)
+        if word in _GYM:
+            found.update(EQUIPMENT)
+            continue
+        known = next((id_ for form in _forms(word) if (id_ := _equipment_id(form))), None)
+        if known is None:
+            unknown += 1
+        else:
+            found.add(known)
+    return Folded(tuple(item for item in EQUIPMENT if item in implied(found)), unknown)
+
+
+def implied(found: Iterable[str]) -> frozenset[str]:
+    """`found` with what stands beside it: a room with machines has benches, and so on."""
+    have = set(found) | ALWAYS_THERE
+    if have & {"machine", "cable"}:
+        have |= {"bench", "box", "pullup_bar", "cardio_machine"}
+        if "barbell" in have:
+            have.add("rack")
+    return frozenset(have)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    return (word, word.removesuffix("s"), word.removesuffix("es"))
+
+
+def _equipment_id(word: str) -> str | None:
+    joined = word.replace(" ", "_")
+    return joined if joined in EQUIPMENT else _EQUIPMENT_WORDS.get(word)
+
+
+def focus(texts: Iterable[str]) -> tuple[tuple[str, ...], Folded]:
+    """(muscles to stress, the known words themselves)."""
+    muscles: dict[str, None] = {}
+    words: dict[str, None] = {}
+    unknown = 0
+    for piece in pieces(texts):
+        word = plain(piece)
+        key = next((form for form in _forms(word) if form in _FOCUS_WORDS), None)
+        if key is None:
+            unknown += 1
+            continue
+        words.setdefault(word.replace(" ", "_") if "_" in piece else word)
+        for muscle in _FOCUS_WORDS[key]:
+            muscles.setdefault(muscle)
+    return tuple(muscles), Folded(tuple(words), unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class GoalWish:
+    """What a text asks for, None if it says nothing; `opposed`: it asks for both directions."""
+
+    goal: Goal | None
+    opposed: bool = False
+
+
+def goal(texts: Sequence[str]) -> GoalWish:
+    """The goal of `texts`, the first that says something; opposites are general."""
+    losing = gaining = False
+    first: Goal | None = None
+    for text in texts:
+        folded = text.casefold().replace("_", " ")
+        if plain(text) in ("general", "general fitness", "health", "fitness"):
+            first = first or "general"
+        lose, gain = bool(_LOSE.search(folded)), bool(_GAIN.search(folded))
+        losing, gaining = losing or lose, gaining or gain
+        if first is None:
+            first = _first_goal(folded, lose=lose, gain=gain)
+    if losing and gaining:
+        return GoalWish("general", opposed=True)
+    return GoalWish(first)
+
+
+def _first_goal(folded: str, *, lose: bool, gain: bool) -> Goal | None:
+    if lose or gain:
+        return "weight_loss" if lose else "hypertrophy"
+    hits = [(m.start(), g) for words, g in _OTHER_GOALS if (m := words.search(folded))]
+    return min(hits)[1] if hits else None
+
+
+def matches(exercise: Exercise, wish: str) -> bool:
+    """Whether `wish` means this exercise: by name, alias, key, pattern or pattern group.
+
+    "squats" is every name with the word squat and the pattern squat; plurals and -ing are folded;
+    "pullups" also meets "Pull-Up".
+    """
+    if exercise.pattern in wished_patterns(wish):
+        return True
+    names = (exercise.name, exercise.key.replace("_", " "), *exercise.aliases)
+    return any(says(name, wish) for name in names)
+
+
+def wished_patterns(wish: str) -> frozenset[str]:
+    """Patterns that `wish` names, alone or as a group."""
+    stem = " ".join(_stems(wish))
+    named = {pattern for pattern in PATTERNS if " ".join(_stems(pattern)) == stem}
+    if stem in ("plyometric", "jump"):
+        named.add("power")
+    for group, patterns in PATTERN_GROUPS.items():
+        if " ".join(_stems(group)) == stem:
+            named.update(patterns)
+    return frozenset(named)
+
+
+def says(name: str, wish: str) -> bool:
+    """Whether the words of `wish` stand one after the other in `name`."""
+    wanted, given = _stems(wish), _stems(name)
+    if not wanted:
+        return False
+    size = len(wanted)
+    if any(given[i : i + size] == wanted for i in range(len(given) - size + 1)):
+        return True
+    joined = "".join(wanted)
+    return len(joined) >= 6 and joined in "".join(given)
+
+
+def _stems(text: str) -> list[str]:
+    return [_stem(word) for word in plain(text).split()]
+
+
+def _stem(word: str) -> str:
+    if len(word) > 5 and word.endswith("ing"):
+        word = word[:-3]
+        if word[-1:] == word[-2:-1] and word[-1:] not in "ls":
+            word = word[:-1]
+    if len(word) > 3 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
+    if len(word) > 2 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word
