@@ -1,0 +1,210 @@
+"""What a reply means and what to do about it: the provider's moods as one pure function.
+
+| reply                                     | kind           | reaction                             |
+|-------------------------------------------|----------------|--------------------------------------|
+| 200 with JSON                             | answer         | settle, then validate                |
+| timeout, reset, cut, 408, 409, 5xx        | transient      | at most 2 retries, then a fallback   |
+| 429                                       | rate_limited   | wait up to 5 s, else unavailable     |
+| insufficient_quota, 402                   | quota          | breaker of the provider, 15 min      |
+| 401, 403                                  | auth           | breaker of the provider, 5 min       |
+| 404, model_not_found                      | model_gone     | breaker of the model, 1 h            |
+| 400 naming a parameter                    | parameter      | remember it, leave it out, ask again |
+| 400 context_length_exceeded, 413          | context_length | ask once for a shorter answer        |
+| 400 content_filter                        | refusal        | no retry                             |
+| any other 4xx                             | bad_request    | a bug of ours: no retry, logged      |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from daemon.llm.wire import Reply
+
+Json = Any
+Kind = Literal[
+    "answer",
+    "transient",
+    "rate_limited",
+    "quota",
+    "auth",
+    "model_gone",
+    "parameter",
+    "context_length",
+    "refusal",
+    "bad_request",
+]
+
+PARAMETERS = ("response_format", "temperature", "store", "max_completion_tokens")
+"""What a model may refuse and can do without; response_format is simplified before it is dropped."""
+QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+REFUSAL_CODES = {"content_filter", "content_policy_violation"}
+OPEN_SECONDS: Mapping[Kind, float] = {"auth": 300.0, "quota": 900.0, "model_gone": 3600.0}
+"""How long the breaker opens at once."""
+FAILURE_THRESHOLD = 5
+"""So many transient failures in a row open a model's breaker."""
+FAILURE_SECONDS = 30.0
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_CODE = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reply means.
+
+    code: for the ledger and the breaker's reason; never the provider's free text, which may quote
+    the prompt. retry_after_seconds: as the provider asked. billed: it may have cost something.
+    """
+
+    kind: Kind
+    code: str = ""
+    retry_after_seconds: float | None = None
+    parameter: str | None = None
+    billed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One of the provider's rate limits, as its headers tell: requests or tokens."""
+
+    kind: Literal["rpm", "tpm"]
+    rate_per_second: float
+    burst: float
+    remaining: float
+
+
+def classify(reply: Reply, now: datetime) -> Verdict:
+    """now: aware, to read a Retry-After that is a date."""
+    if reply.problem is not None:
+        if reply.problem == "client":
+            return Verdict("bad_request", "client_error")
+        # Whatever was sent may have been answered, and billed, on the other side.
+        return Verdict("transient", reply.problem, billed=True)
+    status = reply.status or 0
+    body = reply.json()
+    if 200 <= status < 300:
+        if not isinstance(body, Mapping):
+            return Verdict("transient", "not_json", billed=True)
+        if not body.get("error"):
+            return Verdict("answer")
+        # Some gateways wrap an upstream failure in a 200.
+        inner = body["error"]
+        code = inner.get("code") if isinstance(inner, Mapping) else None
+        status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return _failure(status, _error_of(body), reply.headers, now)
+
+
+def _failure(
+    status: int, error: Mapping[str, Json], headers: Mapping[str, str], now: datetime
+) -> Verdict:
+    named = {_name(error.get("code")), _name(error.get("type"))}
+    code = _name(error.get("code")) or _name(error.get("type")) or f"http_{status}"
+    if status == 402 or (status in {403, 429} and named & QUOTA_CODES):
+        return Verdict("quota", code)
+    if status == 429:
+        return Verdict("rate_limited", code, retry_after(headers, now))
+    if status == 404 or "model_not_found" in named:
+        return Verdict("model_gone", code)
+    if status in {401, 403}:
+        return Verdict("auth", code)
+    if status in {408, 409, 425} or status >= 500:
+        return Verdict("transient", code, retry_after(headers, now))
+    if status == 413 or "context_length_exceeded" in named:
+        return Verdict("context_length", code)
+    if named & REFUSAL_CODES:
+        return Verdict("refusal", code)
+    if parameter := _parameter(error):
+        return Verdict("parameter", code, parameter=parameter)
+    return Verdict("bad_request", code)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the provider asks to wait, from its headers in seconds, milliseconds or as a date."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    if (milliseconds := _number(lower.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = lower.get("retry-after")
+    if (seconds := _number(value)) is not None:
+        return seconds
+    if value:
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (at - now).total_seconds())
+    waits = [
+        duration_seconds(lower.get(f"x-ratelimit-reset-{kind}"))
+        for kind in ("requests", "tokens")
+        if _number(lower.get(f"x-ratelimit-remaining-{kind}")) == 0
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def buckets(headers: Mapping[str, str]) -> tuple[Bucket, ...]:
+    """The rate limits in ``x-ratelimit-*`` headers, in the order rpm, tpm; empty without any.
+
+    ``reset`` is the time until the bucket is full again, so what is missing divided by it is the
+    true rate, also where the limit is a daily one; a full bucket is taken to be per minute.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    found: list[Bucket] = []
+    kinds: tuple[tuple[Literal["rpm", "tpm"], str], ...] = (("rpm", "requests"), ("tpm", "tokens"))
+    for kind, word in kinds:
+        limit = _number(lower.get(f"x-ratelimit-limit-{word}"))
+        remaining = _number(lower.get(f"x-ratelimit-remaining-{word}"))
+        if not limit or remaining is None:
+            continue
+        reset = duration_seconds(lower.get(f"x-ratelimit-reset-{word}"))
+        missing = limit - remaining
+        rate = missing / reset if reset and missing > 0 else limit / 60
+        found.append(Bucket(kind, min(rate, limit), limit, remaining))
+    return tuple(found)
+
+
+def duration_seconds(text: str | None) -> float | None:
+    """``6m0s``, ``1.5s``, ``20ms`` in seconds; None if it is nothing of the kind."""
+    if not text:
+        return None
+    if (plain := _number(text)) is not None:
+        return plain
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
+        return None
+    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return value if value is not None and 0 <= value < 1e12 else None
+
+
+def _error_of(body: Json) -> Mapping[str, Json]:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if isinstance(error, Mapping):
+        return error
+    return {"message": error} if isinstance(error, str) else {}
+
+
+def _name(value: Json) -> str:
+    """A code as a code: whatever looks like free text is dropped."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
+
+
+def _parameter(error: Mapping[str, Json]) -> str | None:
+    """Which optional parameter a 400 complains about."""
+    named = str(error.get("param") or "")
+    message = str(error.get("message") or "")
+    for parameter in PARAMETERS:
+        if named.split(".")[0] == parameter or (not named and parameter in message):
+            return parameter
+    return None

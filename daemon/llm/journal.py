@@ -1,0 +1,287 @@
+"""The journal's two statements around each model call, and the little that is read beside them.
+
+A call is known by what it says: SHA-256 of its canonical JSON. Its key in a request is that hash
+and ``n``, the how-manieth identical call of the attempt it is. So parallel branches need no order,
+a second run finds every finished call, and changed code pays for changed calls only.
+
+``begin`` commits asynchronously, ``end`` synchronously. Either may be repeated after a lost reply:
+``begin`` takes its own unconfirmed reservation back, ``end`` recognises its call by a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from daemon import backoff
+from daemon.database import is_transient
+from daemon.llm.classify import Bucket
+from daemon.llm.models import Habits, KnownModels
+from daemon.llm.pricing import Cost, Price, Prices, Usage
+from daemon.log import get_logger
+from daemon.model import Authority
+from daemon.store.executor import Executor
+from daemon.store.safe_json import dumps
+
+Json = Any
+Go = Literal["go", "replay", "cached", "wait", "budget", "breaker", "cancelled", "lost"]
+
+PROBE_SECONDS = 60.0
+"""How long a half-open breaker waits for its only caller."""
+BEGIN_TRIES = 3
+END_TRIES = 12
+"""About a minute of a database that is away; the answer is held meanwhile."""
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget a call counts in. kind: its period. limit_usd None: only if an admin set one."""
+
+    scope: str
+    kind: Literal["day", "month", "request"]
+    limit_usd: Decimal | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "scope": self.scope,
+            "kind": self.kind,
+            "limit_usd": None if self.limit_usd is None else str(self.limit_usd),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One physical call, as the journal knows it before it is made.
+
+    hashes: of this call, then of the same question as other models would be asked it.
+    prompt: the body to keep, None to keep none of it (``private``: the answer is kept only as long
+    as the request may need it again). tokens, usd: the estimates that are reserved.
+    """
+
+    authority: Authority
+    hashes: Sequence[bytes]
+    n: int
+    token: uuid.UUID
+    task_type: str
+    name: str
+    model: str
+    prompt: Json
+    prompt_bytes: int
+    tokens: int
+    usd: Decimal
+    limits: Sequence[Limit]
+    cache_seconds: float = 0.0
+
+    def describe(self, *, prompt: bool) -> dict[str, Json]:
+        about: dict[str, Json] = {
+            "task_type": self.task_type,
+            "name": self.name,
+            "model": self.model,
+            "prompt_bytes": self.prompt_bytes,
+            "private": self.prompt is None,
+        }
+        if prompt and self.prompt is not None:
+            about["prompt"] = self.prompt
+        return about
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Whether the call may be made. wait_seconds: None where waiting would never help."""
+
+    verdict: Go
+    model: str
+    returned_model: str | None
+    response: Json
+    wait_seconds: float | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a call came to. status: ``done`` for every complete answer, good or not."""
+
+    status: Literal["done", "failed", "uncertain"]
+    cost: Cost
+    response: Json = None
+    usage: Json = None
+    error: Json = None
+    returned_model: str | None = None
+    tier: str | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        counts = Usage.parse(self.usage)
+        answer: dict[str, Json] = {
+            "status": self.status,
+            "response": self.response,
+            "usage": self.usage,
+            "error": self.error,
+            "returned_model": self.returned_model,
+            "tier": self.tier,
+            "cost_state": self.cost.state,
+            "charged_usd": str(self.cost.charged),
+            "cost_usd": None if self.cost.usd is None else str(self.cost.usd),
+            "price_id": self.cost.price_id,
+        }
+        if counts is not None:
+            answer |= {
+                "input_tokens": counts.prompt,
+                "cached_tokens": counts.cached,
+                "output_tokens": counts.completion,
+                "reasoning_tokens": counts.reasoning,
+            }
+        # A key with JSON null would be stored as the JSON value null.
+        return {key: value for key, value in answer.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a call teaches all daemons about the provider.
+
+    event: see ai_call_breaker_v1. whole: it concerns the provider, not one model.
+    """
+
+    event: Literal["ok", "failure", "open", "none"] = "none"
+    whole: bool = False
+    seconds: float = 0.0
+    threshold: int = 0
+    reason: str = ""
+    tokens_over: int = 0
+    buckets: Sequence[Bucket] = ()
+
+    def as_json(self, model: str) -> dict[str, Json]:
+        return {
+            "tokens_over": self.tokens_over,
+            "buckets": [
+                {
+                    "key": f"{bucket.kind}:{model}",
+                    "rate_per_second": bucket.rate_per_second,
+                    "burst": bucket.burst,
+                    "remaining": bucket.remaining,
+                }
+                for bucket in self.buckets
+            ],
+            "breaker": {
+                "model": "*" if self.whole else model,
+                "event": self.event,
+                "seconds": self.seconds,
+                "threshold": self.threshold,
+                "reason": self.reason,
+            },
+        }
+
+
+class Journal(Executor):
+    """The ledger of model calls."""
+
+    async def begin(self, entry: Entry) -> Begun:
+        """May this call be made? Raises what psycopg raises once repeating did not help."""
+        values = {
+            "request_id": entry.authority.request_id,
+            "fence": entry.authority.fence,
+            "worker_id": entry.authority.worker_id,
+            "hashes": list(entry.hashes),
+            "n": entry.n,
+            "token": entry.token,
+            "call": dumps(entry.describe(prompt=True)),
+            "tokens": float(entry.tokens),
+            "usd": entry.usd,
+            "limits": _limits(entry),
+            "cache_seconds": entry.cache_seconds,
+            "probe_seconds": PROBE_SECONDS,
+        }
+        row = await self._persistently("call_begin", values, BEGIN_TRIES)
+        return Begun(
+            row["verdict"],
+            row["model"],
+            row["returned_model"],
+            row["response"],
+            row["wait_seconds"],
+            row["detail"],
+        )
+
+    async def end(self, entry: Entry, settlement: Settlement, feedback: Feedback) -> str:
+        """Settle a call: done, failed, uncertain, duplicate, or repeated."""
+        values = {
+            "request_id": entry.authority.request_id,
+            "fence": entry.authority.fence,
+            "worker_id": entry.authority.worker_id,
+            "hash": entry.hashes[0],
+            "n": entry.n,
+            "token": entry.token,
+            "call": dumps(entry.describe(prompt=False)),
+            "limits": _limits(entry),
+            "answer": dumps(settlement.as_json()),
+            "feedback": dumps(feedback.as_json(entry.model)),
+        }
+        row = await self._persistently("call_end", values, END_TRIES)
+        return str(row["verdict"])
+
+    async def prices(self) -> Prices:
+        """The prices that are valid now."""
+        rows = await self._rows("price_list", now=None)
+        return Prices(
+            Price(
+                row["id"],
+                row["model_pattern"],
+                row["tier"],
+                row["input_usd_per_million"],
+                row["cached_input_usd_per_million"],
+                row["cache_write_usd_per_million"],
+                row["output_usd_per_million"],
+            )
+            for row in rows
+        )
+
+    async def read_habits(self, into: KnownModels) -> None:
+        """What any daemon learned about models."""
+        for row in await self._rows("provider_habits"):
+            into.load(row["model"], row["response_format"], row["omits"])
+
+    async def learn(self, model: str, habits: Habits) -> None:
+        """Share what a model refused to take."""
+        await self._rows(
+            "provider_learn",
+            model=model,
+            response_format=habits.response_format,
+            omits=sorted(habits.omits),
+        )
+
+    async def abandon(self, older_seconds: float) -> int:
+        """Count what dead owners left unsettled as uncertain money; returns how many calls."""
+        count = 0
+        while (row := await self._row("call_abandon", older_seconds=older_seconds)) is not None:
+            if row["id"] is None:
+                break
+            count += 1
+        return count
+
+    async def forget(self, limit: int) -> None:
+        """Erase answers of finished requests that were to be kept only meanwhile."""
+        await self._rows("call_forget", limit=limit)
+
+    async def _persistently(self, name: str, values: dict[str, Any], tries: int) -> Json:
+        """Run a statement that is safe to repeat, until it gets through."""
+        for attempt in range(1, tries + 1):
+            try:
+                row = await self._row(name, **values)
+                assert row is not None
+                return row
+            except Exception as error:
+                if attempt == tries or not is_transient(error):
+                    raise
+                log.warning("journal_repeated", statement=name, error=type(error).__name__)
+                await asyncio.sleep(
+                    backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0)
+                )
+        raise AssertionError("unreachable")
+
+
+def _limits(entry: Entry) -> str:
+    return dumps([limit.as_json() for limit in entry.limits])
