@@ -8,7 +8,7 @@ role          what it is for
 ``listener``  LISTEN and the doorbell's lock; a connection of its own, direct
 ``heartbeat`` renews leases from a thread; nothing else ever waits for it, nor it for others
 ``pool``      the hot path: claim, complete, journal of model calls
-``reader``    whatever may be slow: HTTP reads, and the agents' read-only engine
+``reader``    whatever may be slow, such as HTTP reads
 ============  ==============================================================================
 
 A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -30,9 +30,6 @@ from psycopg_pool import AsyncConnectionPool
 from daemon import backoff
 from daemon.errors import ConfigurationError
 from daemon.log import get_logger
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
@@ -56,17 +53,11 @@ SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
     " SET tcp_user_timeout = 30000"
 )
-AGENT_LIMITS = (
-    "SET default_transaction_read_only = on; SET statement_timeout = '3s'; SET lock_timeout = '2s';"
-    " SET idle_in_transaction_session_timeout = '10s'"
-)
 POOL_MIN, POOL_MAX = 4, 8
 READERS_MAX = 4
-AGENT_THREADS = 4
 # A pool keeps trying for this long, then starts afresh with the next caller, without the long
 # pauses that its own backoff would grow into.
 RECONNECT_SECONDS = 5.0
-RESTARTING = ("57P03", "57P01", "57P02", "53300")
 
 log = get_logger(__name__)
 
@@ -116,7 +107,6 @@ class Database:
         self.worker_id = worker_id
         self.facts: Facts | None = None
         self._pools: list[Pool] = []
-        self._engine: Engine | None = None
         self._pool = self._make_pool("pool", POOL_MIN, POOL_MAX)
         self._reader = self._make_pool("reader", 1, READERS_MAX)
 
@@ -156,9 +146,6 @@ class Database:
         """Close everything; safe to call twice."""
         for pool in (self._pool, self._reader):
             await pool.close(timeout=2.0)
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
-            await asyncio.to_thread(engine.dispose)
 
     async def direct(self, role: str) -> psycopg.AsyncConnection[Any]:
         """A new direct autocommit connection, with limits unless a pooler stands between."""
@@ -195,19 +182,6 @@ class Database:
             connection.close()
             raise
         return connection
-
-    def engine(self) -> Engine:
-        """The agents' SQLAlchemy engine: synchronous, read-only, at most four connections.
-
-        Loads SQLAlchemy on first use, so call it from a thread. (Its asyncio layer would need
-        greenlet, and agents read in a few short queries.)
-        """
-        if self._engine is None:
-            self._engine = _agents_engine(self.url, self.worker_id, self._pooled_hint())
-        return self._engine
-
-    def _pooled_hint(self) -> bool:
-        return self.facts is not None and self.facts.pooled
 
     def _make_pool(self, role: str, smallest: int, largest: int) -> Pool:
         return AsyncConnectionPool(
@@ -271,29 +245,3 @@ def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
             hint="check user, password and database name; example: "
             "DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm",
         ) from None
-
-
-def _agents_engine(url: str, worker_id: str, pooled: bool) -> Engine:
-    from sqlalchemy import create_engine, event
-
-    connect_args = CONNECT | {"application_name": application_name(worker_id, "reader")}
-    if pooled:
-        connect_args["prepare_threshold"] = None
-    engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
-        pool_size=AGENT_THREADS,
-        max_overflow=0,
-        pool_timeout=5.0,
-        pool_pre_ping=True,
-        connect_args=connect_args,
-        execution_options={"postgresql_readonly": True},
-    )
-
-    @event.listens_for(engine, "connect")
-    def limit(connection: Any, _record: Any) -> None:
-        if not pooled:
-            connection.autocommit = True
-            connection.execute(AGENT_LIMITS)
-            connection.autocommit = False
-
-    return engine

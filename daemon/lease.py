@@ -83,7 +83,7 @@ class Leases(Service):
 
     name: ClassVar[str] = "lease"
 
-    def __init__(  # noqa: PLR0913 - a composition root passes them by name
+    def __init__(
         self,
         *,
         worker_id: str,
@@ -310,6 +310,6 @@ class Leases(Service):
 
 def end_wedged() -> None:
     """The event loop is dead: show where every thread stands, and end with status 70."""
-    print('{"level": "critical", "message": "event_loop_wedged"}', flush=True)  # noqa: T201
+    print('{"level": "critical", "message": "event_loop_wedged"}', flush=True)
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
     os._exit(EXIT_INTERNAL)

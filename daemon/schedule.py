@@ -36,9 +36,12 @@ LOOK_SECONDS = 10.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WINDOWS = tuple(timedelta(hours=h) for h in (1, 24, 24 * 32, 24 * 366, 24 * 366 * 9))
 """How far back to look for the newest slot: near first, so frequent ones are found in few steps."""
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
 FORMS = 'use five cron fields such as "30 6 * * mon-fri", or "every 90 minutes"'
+
+log = get_logger(__name__)
 
 
 class Trigger:
@@ -63,7 +66,7 @@ class Trigger:
         self._every = None
         try:
             # Computed on a clock without changes, then placed on the real one.
-            self._cron = CronTrigger.from_crontab(text.strip(), timezone=UTC)
+            self._cron = CronTrigger.from_crontab(named_weekdays(text), timezone=UTC)
         except (ValueError, TypeError) as error:
             raise ValueError(f"trigger {text!r} cannot be read ({error}); {FORMS}") from None
 
@@ -114,6 +117,19 @@ class Trigger:
         return moment if self._wall(moment) == wall else None
 
 
+def named_weekdays(cron: str) -> str:
+    """The cron line with names for weekdays: APScheduler counts from Monday, cron from Sunday."""
+    fields = cron.split()
+    if len(fields) != 5 or not re.fullmatch(r"[0-7,\-]+", fields[4]):
+        return " ".join(fields)
+    days: list[str] = []
+    for part in fields[4].split(","):
+        first, _, last = part.partition("-")
+        numbers = range(int(first), int(last or first) + 1)
+        days.extend(WEEKDAYS[number] for number in numbers)
+    return " ".join([*fields[:4], ",".join(dict.fromkeys(days))])
+
+
 class Schedules(Service):
     """Looks at every schedule, every ten seconds or when the next slot comes."""
 
@@ -159,9 +175,7 @@ class Schedules(Service):
             return 0
         late_seconds = (now - slot).total_seconds()
         insert = row.misfire == "latest" or late_seconds <= row.misfire_grace_seconds
-        request_id = await self._store.schedule_fire(
-            row.name, row.last_slot, slot, insert=insert
-        )
+        request_id = await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
         if request_id is None:
@@ -177,6 +191,3 @@ class Schedules(Service):
         if problem:
             log.warning("schedule_unusable", schedule=row.name, reason=problem)
         await self._store.schedule_problem(row.name, problem)
-
-
-log = get_logger(__name__)

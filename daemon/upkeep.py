@@ -68,7 +68,7 @@ class Upkeep(Service):
 
     name: ClassVar[str] = "upkeep"
 
-    def __init__(  # noqa: PLR0913 - a composition root passes them by name
+    def __init__(
         self,
         *,
         store: Store,
@@ -94,11 +94,12 @@ class Upkeep(Service):
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
         self._duties = Duties()
+        self._pulse = Duties()
 
     @property
     def database_answers(self) -> bool:
-        """False since a duty failed for want of the database, until one succeeds."""
-        return not self._duties.failing
+        """False since a sweep failed for want of the database, until one succeeds."""
+        return self.running and not self._pulse.failing
 
     def sweep_soon(self) -> None:
         """Somebody cancelled something: do not wait for the second to pass."""
@@ -124,7 +125,7 @@ class Upkeep(Service):
 
     async def _sweeping(self) -> None:
         while True:
-            await self._duties.attempt(self.sweep)
+            await self._pulse.attempt(self.sweep)
             self.signals.emit("sweep")
             try:
                 async with asyncio.timeout(SWEEP_SECONDS):

@@ -124,6 +124,7 @@ class FleetStore(Executor):
                 last_slot=row["last_slot"],
                 enabled=row["enabled"],
                 problem=row["problem"],
+                updated_at=row["updated_at"],
             )
             for row in rows
             if row["name"] is not None

@@ -137,7 +137,7 @@ class ControlRow:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A row of ai_schedules."""
+    """A row of ai_schedules. updated_at: when its times were last edited; no slot before it counts."""
 
     name: str
     task_type: str
@@ -148,6 +148,7 @@ class ScheduleRow:
     last_slot: datetime | None
     enabled: bool
     problem: str | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

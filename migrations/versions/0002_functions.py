@@ -13,6 +13,7 @@ FUNCTIONS = (
     "transition_v1",
     "submit_v1",
     "config_v1",
+    "schedule_v1",
     "adopt_v1",
     "claim_v1",
     "heartbeat_v1",

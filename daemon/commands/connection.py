@@ -1,0 +1,84 @@
+"""What the commands that talk to the database share: its URL, a connection, honest errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from daemon import settings, statements
+from daemon.database import CONNECT, brief
+from daemon.errors import ConfigurationError, DatabaseUnavailable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STARTED_BY = "start the service first (make run), or set DATABASE_URL"
+
+
+def database_url(*, direct: bool = False) -> str:
+    """The configured database, or the running one of `make run`. Raises ConfigurationError."""
+    chosen = settings.load()
+    if direct and chosen.listen_url is not None:
+        return chosen.listen_url
+    if chosen.database_url is not None:
+        return chosen.database_url.get_secret_value()
+    from daemon.embedded import EmbeddedPostgres
+
+    try:
+        return EmbeddedPostgres(ROOT / ".data" / "run").dsn()
+    except OSError:
+        raise ConfigurationError("DATABASE_URL is not set", hint=STARTED_BY) from None
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn "the database does not answer" into exit code 75 and a sentence."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(
+            f"the database does not answer: {brief(error)}", hint=STARTED_BY
+        ) from None
+    except psycopg.errors.UndefinedTable:
+        raise _unmigrated() from None
+    except psycopg.errors.UndefinedFunction:
+        raise _unmigrated() from None
+
+
+def _unmigrated() -> ConfigurationError:
+    return ConfigurationError(
+        "this database has no tables of the orchestrator", hint="python -m daemon migrate"
+    )
+
+
+class Queue:
+    """The queue, for one command. A context manager."""
+
+    def __init__(self) -> None:
+        self._statements = statements.load()
+        self._stack = reachable()
+
+    def __enter__(self) -> Self:
+        self._stack.__enter__()
+        try:
+            self.connection = psycopg.connect(
+                database_url(), autocommit=True, application_name="ai-cli", **CONNECT
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(
+                f"the database does not answer: {brief(error)}", hint=STARTED_BY
+            ) from None
+        return self
+
+    def __exit__(self, *problem: object) -> bool | None:
+        self.connection.close()
+        return self._stack.__exit__(*problem)
+
+    def rows(self, name: str, **values: Any) -> list[DictRow]:
+        """All rows of ``sql/<name>.sql``."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(self._statements[name], values)
+            return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,101 @@
+"""Run the service in the foreground, on DATABASE_URL or on a kept PostgreSQL of its own.
+
+Settings come from the environment; .env.example describes each. SIGTERM or SIGINT drains: no more
+claims, running requests get DRAIN_SECONDS, the rest is given back. A second one ends at once.
+SIGUSR1 logs where every task stands.
+
+exit codes:
+  0    stopped as asked
+  57   the database's schema is newer than this code and does not work with it
+  64   wrong use
+  70   internal: a part of the service died, or its event loop was stuck
+  75   try again: something it needs was not there in time
+  78   a setting cannot be used
+  130  ended at once by a second signal
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from daemon import log, settings
+from daemon.errors import (
+    EXIT_CONFIGURATION,
+    EXIT_INTERNAL,
+    EXIT_SCHEMA_TOO_NEW,
+    EXIT_STOPPED,
+    ServiceError,
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAST_STARTSECS = 6.0
+"""supervisord looks at exit codes only after ``startsecs`` (5); an earlier exit it would retry."""
+
+logger = log.get_logger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--human", action="store_true", help="readable log lines (the default on a terminal)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from agents.catalog import AGENTS
+
+    return serve(AGENTS, human=arguments.human or sys.stdout.isatty())
+
+
+def serve(catalog: Mapping[str, str], *, human: bool = False) -> int:
+    """Be the service with these agents until told to stop; returns the exit code."""
+    log.configure(human=human)
+    try:
+        chosen = settings.load()
+        log.configure(chosen.log_level, human=human)
+        if chosen.database_url is None:
+            from daemon import embedded
+
+            with embedded.ensure("run", ROOT) as server:
+                url = SecretStr(server.dsn())
+                return _serve(chosen.model_copy(update={"database_url": url}), catalog)
+        return _serve(chosen, catalog)
+    except BaseException as error:
+        return _ended_by(error)
+
+
+def _serve(chosen: settings.Settings, catalog: Mapping[str, str]) -> int:
+    from daemon.service import Daemon
+
+    async def live() -> None:
+        await Daemon(chosen, catalog).run()
+
+    asyncio.run(live())
+    return EXIT_STOPPED
+
+
+def _ended_by(error: BaseException) -> int:
+    """Log what ended the service; returns the exit code that tells the supervisor what to do."""
+    known = next((leaf for leaf in leaves(error) if isinstance(leaf, ServiceError)), None)
+    code = known.exit_code if known else EXIT_INTERNAL
+    if known is not None and code != EXIT_INTERNAL:
+        logger.critical("cannot_run", reason=str(known), hint=known.hint, exit_code=code)
+    else:
+        logger.critical("service_died", exit_code=code, exc_info=error)
+    if code in {EXIT_SCHEMA_TOO_NEW, EXIT_CONFIGURATION} and "SUPERVISOR_ENABLED" in os.environ:
+        time.sleep(PAST_STARTSECS)
+    return code
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside exception groups, outermost first."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]

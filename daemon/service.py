@@ -1,0 +1,304 @@
+"""The composition root: what this process consists of, in which order it starts and stops.
+
+Start: ``/health``, database (waited for), migrations, LISTEN confirmed, completer, lease thread,
+upkeep, schedules, then the heavy imports (LangGraph, the solvers) in a thread, claims, ``/ready``.
+So the process hears and answers long before it can work, and a deploy counts as done only when it
+does. Stop: the same backwards; see :meth:`Daemon._drain`.
+
+All loops are tasks of one ``TaskGroup``: when one dies the others are cancelled, :meth:`Daemon.run`
+raises, and the supervisor starts a fresh process. Nothing limps on without its listener.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from daemon import __version__, backoff, clock, migrate, statements
+from daemon.claimer import Claimer
+from daemon.completer import Completer
+from daemon.database import Database, brief
+from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError
+from daemon.intake import Intake
+from daemon.lease import Leases
+from daemon.listener import Listener
+from daemon.log import get_logger
+from daemon.meters import Meters
+from daemon.registry import Registry
+from daemon.schedule import Schedules
+from daemon.settings import Settings
+from daemon.store import Store
+from daemon.testsignals import TestSignals
+from daemon.upkeep import Duties, Upkeep, WorkerCard
+from daemon.web.site import Site
+from daemon.web.status import State, Vitals, build
+
+if TYPE_CHECKING:
+    from daemon.runner import Runner
+
+log = get_logger(__name__)
+
+
+class Daemon:
+    """One worker. ``run`` lives as long as the process should; ``stop`` asks it to end.
+
+    catalog: task type to ``module:Class``, normally ``agents.catalog.AGENTS``.
+    """
+
+    def __init__(self, settings: Settings, catalog: Mapping[str, str]) -> None:
+        self.signals = TestSignals()
+        self.worker_id = new_worker_id()
+        self._settings = settings
+        self._stop_wanted = asyncio.Event()
+        self._config_changed = asyncio.Event()
+        self._runner: Runner | None = None
+        self._claimer: Claimer | None = None
+        self._config_follower: asyncio.Task[None] | None = None
+
+        self.meters = Meters()
+        self.vitals = Vitals(self.worker_id)
+        self.site = Site(build(self.vitals, self.meters), settings.port)
+        self.database = Database(*_urls(settings), self.worker_id)
+        texts = statements.load()
+        self.store = Store(self.database.pool, texts)
+        self.registry = Registry(self.store, settings, catalog)
+        self.intake = Intake(self.store, self.registry)
+        self._card = WorkerCard(self.worker_id, settings.worker_concurrency)
+        self.listener = Listener(
+            worker_id=self.worker_id,
+            connect=lambda: self.database.direct("listener"),
+            notify=self._notify,
+            statements=texts,
+            meters=self.meters,
+            on_cancel=self._cancel_hinted,
+            on_config=lambda _: self._config_changed.set(),
+        )
+        self.leases = Leases(
+            worker_id=self.worker_id,
+            lease_seconds=settings.lease_seconds,
+            connect=self.database.heartbeat,
+            statements=texts,
+            meters=self.meters,
+        )
+        self.completer = Completer(self.store, self.worker_id)
+        self.upkeep = Upkeep(
+            store=self.store,
+            card=self._card,
+            meters=self.meters,
+            lease_seconds=settings.lease_seconds,
+            running=self._running,
+            types=self._known_types,
+            on_drain=self.stop,
+            on_clock=self._clock_seen,
+        )
+        self.schedules = Schedules(self.store)
+        self.vitals.listening = lambda: self.listener.hearing
+        self.vitals.database = lambda: self.upkeep.database_answers
+        self.vitals.running = self._running
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask for a drain; ``run`` returns when it is done."""
+        self._stop_wanted.set()
+
+    async def run(self) -> None:
+        """Start, work, and return after a drain.
+
+        Raises ConfigurationError or SchemaTooNew for what no restart mends, and an exception group
+        when a service died.
+        """
+        self._listen_to_signals()
+        log.info("starting", version=__version__, worker_id=self.worker_id)
+        await self.site.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                starting = group.create_task(self._start(group), name="start")
+                asked = asyncio.ensure_future(self._stop_wanted.wait())
+                await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+                await asked
+                await self._drain(starting)
+        finally:
+            await self.site.stop()
+            await self.database.close()
+        log.info("stopped")
+
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        facts = await self.database.open()
+        log.info("database_connected", server_version=facts.server_version, pooled=facts.pooled)
+        await self._migrate()
+        await self.listener.start(group)
+        await self.completer.start(group)
+        await self.leases.start(group)
+        await self.upkeep.start(group)
+        await self.schedules.start(group)
+        self.signals.emit("listening")
+
+        await self._prepare_agents()
+        self._config_follower = group.create_task(self._follow_config(), name="config")
+        assert self._claimer is not None
+        await self._claimer.start(group)
+        self._enter("ready")
+        log.info("ready", seconds=round(clock.monotonic() - self.vitals.started_monotonic, 2))
+        await self._duty(self.upkeep.show)
+        self.signals.emit("ready")
+
+    async def _drain(self, starting: asyncio.Task[None]) -> None:
+        """Not ready, no claims; graphs stop at a step; what still runs is given back; flush, close."""
+        self._enter("draining")
+        log.info("draining", running=self._running(), seconds=self._settings.drain_seconds)
+        starting.cancel()
+        await asyncio.wait({starting})
+        await self.schedules.stop()
+        if self._claimer is not None:
+            released = await self._claimer.drain(self._settings.drain_seconds)
+            log.info("drained", released=released)
+        await self.upkeep.stop()
+        await self.completer.stop()
+        await self.leases.stop()
+        await self.listener.stop()
+        if self._config_follower is not None:
+            self._config_follower.cancel()
+        if self._runner is not None:
+            self._runner.close()
+        await self._duty(lambda: self.store.worker_stop(self.worker_id))
+
+    async def _migrate(self) -> None:
+        """Bring the schema up to this code; waits while the database restarts."""
+        attempt = 0
+        while True:
+            try:
+                migrated = await asyncio.to_thread(migrate.upgrade, self.database.direct_url)
+            except Exception as error:
+                if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
+                    raise
+                attempt += 1
+                log.warning("migration_delayed", attempt=attempt, error=brief(error))
+                await asyncio.sleep(backoff.full_jitter(attempt, cap_seconds=5.0))
+            else:
+                if migrated.changed:
+                    log.info("migrated", before=migrated.before, after=migrated.after)
+                return
+
+    async def _prepare_agents(self) -> None:
+        """Import what is heavy, in a thread, and read the agents' rows."""
+        self._runner = await asyncio.to_thread(self._assemble_runner)
+        await self.registry.start()
+        self.meters.know(self.registry.known_types())
+        self._claimer = Claimer(
+            worker_id=self.worker_id,
+            store=self.store,
+            runner=self._runner,
+            intake=self.intake,
+            completer=self.completer,
+            leases=self.leases,
+            listener=self.listener,
+            meters=self.meters,
+            types=self.registry.claimable,
+            concurrency=self._settings.worker_concurrency,
+            lease_seconds=self._settings.lease_seconds,
+            poll_seconds=self._settings.poll_seconds,
+        )
+
+    def _assemble_runner(self) -> Runner:
+        from agents.crm import Crm, open_engine
+        from daemon.llm.assemble import gateway
+        from daemon.runner import Runner
+
+        return Runner(
+            store=self.store,
+            registry=self.registry,
+            gateway=gateway(self._settings, self.database.pool, self.meters, self.worker_id),
+            gym_time_zone=self._settings.gym_time_zone,
+            crm=Crm(open_engine(self.database.url), tz=self._settings.gym_time_zone),
+        )
+
+    async def _follow_config(self) -> None:
+        """Read the agents' rows again whenever one changed."""
+        duties = Duties()
+        while True:
+            await self._config_changed.wait()
+            self._config_changed.clear()
+            await duties.attempt(self.registry.reload)
+            if duties.failing:
+                self._config_changed.set()
+                await asyncio.sleep(1.0)
+                continue
+            self.meters.know(self.registry.known_types())
+            self.listener.wake.set()
+            self.signals.emit("configured")
+
+    # --- small connections between the parts ----------------------------------------------------
+
+    async def _notify(self, channel: str, payload: str) -> None:
+        async with self.database.pool.connection() as connection:
+            await connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))
+
+    async def _duty(self, duty: Any) -> None:
+        await Duties().attempt(duty)
+
+    def _cancel_hinted(self, request_id: int) -> None:
+        self.leases.hurry(request_id)
+        self.upkeep.sweep_soon()
+
+    def _clock_seen(self, ahead_seconds: float) -> None:
+        if self._claimer is not None:
+            self._claimer.database_ahead_seconds = ahead_seconds
+
+    def _running(self) -> int:
+        return self._claimer.running_attempts if self._claimer is not None else 0
+
+    def _known_types(self) -> list[str]:
+        return list(self.registry.known_types())
+
+    def _enter(self, state: State) -> None:
+        self.vitals.state = state
+        self._card.state = state
+
+    # --- signals --------------------------------------------------------------------------------
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        loop.add_signal_handler(signal.SIGUSR1, dump_tasks)
+
+    def _signalled(self, number: int) -> None:
+        if self._stop_wanted.is_set():
+            log.warning("stopped_at_once", signal=signal.Signals(number).name)
+            os._exit(EXIT_SECOND_SIGNAL)
+        log.info("stop_requested", signal=signal.Signals(number).name)
+        self.stop()
+
+
+def new_worker_id() -> str:
+    """Unique to this start: a restarted process is a stranger to what the last one held."""
+    return f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def dump_tasks() -> None:
+    """Log where every task stands, without local variables: those hold people's data."""
+    for task in asyncio.all_tasks():
+        stack = [
+            f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
+            for frame in task.get_stack()
+        ]
+        log.info("task", name=task.get_name(), stack=stack)
+
+
+def _urls(settings: Settings) -> tuple[str, str]:
+    if settings.database_url is None:
+        raise ConfigurationError(
+            "DATABASE_URL is not set; example: "
+            "DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm"
+        )
+    direct = settings.listen_url
+    assert direct is not None
+    return settings.database_url.get_secret_value(), direct

@@ -1,0 +1,1 @@
+"""The HTTP side: health, readiness and metrics, always open and answered from memory."""
