@@ -231,6 +231,7 @@ def test_the_first_owns_and_others_attach(folder: Path) -> None:
             assert second.dsn() == first.told["dsn"]
         assert ask(first.told["dsn"], "SELECT 1") == 1
         first.child.kill()
+        first.child.wait()
         with EmbeddedPostgres(folder) as third:
             assert not third.attached
             assert ask(third.dsn(), "SELECT 1") == 1
