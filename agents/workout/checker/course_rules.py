@@ -23,7 +23,7 @@ def places(week: Week) -> dict[Place, Entry]:
 
 def mean_rpe(week: Week) -> float:
     """Mean RPE of the week's strength exercises, 0 without any."""
-    rpes = [entry.rpe for entry in week.strength()]
+    rpes = [entry.rpe for entry in week.strength]
     return sum(rpes) / len(rpes) if rpes else 0.0
 
 

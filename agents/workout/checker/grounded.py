@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 PROSE_KEYS = frozenset({"reason", "tip", "prediction", "suggestion", "summary", "insights"})
@@ -18,6 +18,10 @@ NO_GROUND = frozenset(
     {"provenance", "evidence", "data_warnings", "disclaimer", "instructions", "cues", "id"}
 )
 NUMERAL = re.compile(r"\d+(?:[.,:/]\d+)*")
+Branch = Mapping[str, object] | Sequence[object]
+# Tuples, since isinstance with `a | b` builds the union anew on each of some 10,000 values.
+NUMBERS = (int, float)
+BRANCHES = (dict, list, tuple)
 SINGLE = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -35,33 +39,27 @@ def survey(result: Mapping[str, object]) -> Survey:
     texts: set[str] = set()
     prose: list[tuple[str, str]] = []
     infinite: list[str] = []
-
-    def walk(where: str, value: object, *, grounds: bool, told: bool) -> None:
-        if isinstance(value, str):
-            if told:
-                prose.append((where, value))
-            elif grounds:
-                texts.add(value)
-        elif isinstance(value, bool) or value is None:
-            return
-        elif isinstance(value, int | float):
-            if value - value != 0:  # only NaN and the infinities do that
-                infinite.append(where)
-            elif grounds:
-                numbers.add(abs(float(value)))
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(
-                    f"{where}.{key}",
-                    item,
-                    grounds=grounds and key not in NO_GROUND,
-                    told=told or key in PROSE_KEYS,
-                )
-        elif isinstance(value, list | tuple):
-            for i, item in enumerate(value):
-                walk(f"{where}[{i}]", item, grounds=grounds, told=told)
-
-    walk("result", result, grounds=True, told=False)
+    # A stack and paths made only where they are needed: a plan of 12 weeks has 10,000 values.
+    stack: list[tuple[str, Branch, bool, bool]] = [("result", result, True, False)]
+    while stack:
+        where, value, grounds, told = stack.pop()
+        children: Iterable[tuple[object, object]] = (
+            value.items() if isinstance(value, Mapping) else enumerate(value)
+        )
+        for key, item in children:
+            now_told = told or key in PROSE_KEYS
+            if isinstance(item, str):
+                if now_told:
+                    prose.append((f"{where}.{key}", item))
+                elif grounds and key not in NO_GROUND:
+                    texts.add(item)
+            elif isinstance(item, NUMBERS):
+                if item - item != 0:  # only NaN and the infinities do that
+                    infinite.append(f"{where}.{key}")
+                elif grounds and key not in NO_GROUND and not isinstance(item, bool):
+                    numbers.add(abs(float(item)))
+            elif isinstance(item, BRANCHES):
+                stack.append((f"{where}.{key}", item, grounds and key not in NO_GROUND, now_told))
     for text in texts:
         numbers.update(float(part) for part in SINGLE.findall(text))
         numbers.update(float(part) for part in re.findall(r"\d+", text))

@@ -133,7 +133,7 @@ def _counted_reps(plan: Plan, entry: Entry) -> Iterator[Finding]:
 def session_cap(plan: Plan) -> Iterator[Finding]:
     """No muscle, minor ones included, gets more than 10 sets in one session (convention)."""
     for session in plan.sessions():
-        for muscle, sets in sorted(volume_of(session.strength()).items()):
+        for muscle, sets in sorted(volume_of(session.strength).items()):
             if sets > tables.SESSION_VOLUME_CAP:
                 yield session.where, f"{sets:g} sets of {muscle}; at most 10"
 
@@ -180,7 +180,7 @@ def order(plan: Plan) -> Iterator[Finding]:
 def count(plan: Plan) -> Iterator[Finding]:
     """A session has 2-9 strength exercises. Sources: ACSM, AHA."""
     for session in plan.sessions():
-        number = sum(1 for _ in session.strength())
+        number = len(session.strength)
         if not 2 <= number <= 9:
             yield session.where, f"{number} strength exercises; expected 2 to 9"
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from . import tables
 from .view import (
+    NUMBERS,
     Plan,
     Session,
     as_list,
@@ -30,6 +31,7 @@ Finding = tuple[str, str]
 RELAXABLE = ("days", "vol_min", "patterns")
 LONGEST_BUILT_WEEKS = 16
 MARKUP = re.compile(r"</?[a-z!]|```|\*\*|\]\(|https?://|^#+ ", re.IGNORECASE | re.MULTILINE)
+MISSING = object()
 PLAIN_KEYS = ("reason", "notes", "exercise")
 
 
@@ -40,19 +42,15 @@ class Kind(NamedTuple):
     fits: Callable[[object], bool]
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, NUMBERS) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def whole(low: int, high: int) -> Kind:
     """A whole number from `low` to `high`."""
     return Kind(
         f"a whole number from {low} to {high}",
-        lambda v: _is_whole(v) and isinstance(v, int) and low <= v <= high,
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and low <= v <= high,
     )
 
 
@@ -60,7 +58,7 @@ def number(low: float, high: float) -> Kind:
     """A finite number from `low` to `high`."""
     return Kind(
         f"a number from {low:g} to {high:g}",
-        lambda v: _is_number(v) and isinstance(v, int | float) and low <= v <= high,
+        lambda v: isinstance(v, NUMBERS) and not isinstance(v, bool) and low <= v <= high,
     )
 
 
@@ -208,6 +206,7 @@ ENTRY = {
     "difficulty": one_of(*tables.LEVELS),
     "reason": TEXT,
 }
+LOAD_TYPE = one_of("rpe", "pct_1rm", "kg", "bodyweight")
 FACT = {
     "name": TEXT,
     "pattern": one_of(*sorted(tables.PATTERNS)),
@@ -233,14 +232,17 @@ FACT = {
 }
 
 
-def compare(where: str, value: object, spec: Mapping[str, Kind]) -> Iterator[Finding]:
+def compare(where: str, value: object, spec: Mapping[str, Kind]) -> list[Finding]:
     """What `value` lacks of `spec`."""
     given = as_map(value)
-    for key, kind in spec.items():
-        if key not in given:
-            yield where, f"{key} is missing; expected {kind.wanted}"
-        elif not kind.fits(given[key]):
-            yield f"{where}.{key}", f"is {_shown(given[key])}; expected {kind.wanted}"
+    found = []
+    for key, (wanted, fits) in spec.items():
+        item = given.get(key, MISSING)
+        if item is MISSING:
+            found.append((where, f"{key} is missing; expected {wanted}"))
+        elif not fits(item):
+            found.append((f"{where}.{key}", f"is {_shown(item)}; expected {wanted}"))
+    return found
 
 
 def _shown(value: object) -> str:
@@ -307,9 +309,8 @@ def workout_shape(session: Session) -> Iterator[Finding]:
         yield from compare(f"{session.where}.cardio", session.cardio, CARDIO)
     for entry in session.entries:
         yield from compare(entry.where, entry.raw, ENTRY)
-        load = one_of("rpe", "pct_1rm", "kg", "bodyweight")
-        if not load.fits(as_map(entry.raw.get("load")).get("type")):
-            yield f"{entry.where}.load.type", f"expected {load.wanted}"
+        if not LOAD_TYPE.fits(as_map(entry.raw.get("load")).get("type")):
+            yield f"{entry.where}.load.type", f"expected {LOAD_TYPE.wanted}"
         if entry.event and entry.event not in ("load_up", "variant_up"):
             yield f"{entry.where}.progress_event", "expected load_up or variant_up"
         if entry.raw.get("difficulty") != tables.LEVELS[min(2, max(0, entry.fact.level))]:

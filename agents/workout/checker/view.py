@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -19,21 +19,25 @@ from . import tables
 from .grounded import Survey, survey
 
 Json = Mapping[str, object]
+# dict first: asking the abstract Mapping costs ten times as much.
+MAPPINGS = (dict, Mapping)
+LISTS = (list, tuple)
+NUMBERS = (int, float)
 
 
 def as_map(value: object) -> Json:
     """`value` when it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, MAPPINGS) else {}
 
 
 def as_list(value: object) -> Sequence[object]:
     """`value` when it is a list, else an empty one (a text is no list)."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, LISTS) else ()
 
 
 def as_number(value: object, default: float = 0.0) -> float:
     """`value` when it is a finite number (booleans are none), else `default`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, NUMBERS) or not math.isfinite(value):
         return default
     return float(value)
 
@@ -136,7 +140,7 @@ class Entry:
         return once * self.fact.sides
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """One workout of a week; `cardio` is empty when there is none."""
 
@@ -148,12 +152,13 @@ class Session:
     cardio: Json
     raw: Json
 
-    def strength(self) -> Iterator[Entry]:
+    @cached_property
+    def strength(self) -> tuple[Entry, ...]:
         """The entries whose sets count."""
-        return (entry for entry in self.entries if entry.strength)
+        return tuple(entry for entry in self.entries if entry.strength)
 
 
-def volume_of(entries: Iterator[Entry]) -> dict[str, float]:
+def volume_of(entries: Iterable[Entry]) -> dict[str, float]:
     """Sets per muscle: 1 for each primary, 1/2 for each secondary muscle of a set."""
     sums: dict[str, float] = {}
     for entry in entries:
@@ -177,24 +182,31 @@ class Week:
         """All entries in their order."""
         return (entry for session in self.sessions for entry in session.entries)
 
-    def strength(self) -> Iterator[Entry]:
+    @cached_property
+    def strength(self) -> tuple[Entry, ...]:
         """All entries whose sets count."""
-        return (entry for entry in self.entries() if entry.strength)
+        return tuple(entry for session in self.sessions for entry in session.strength)
 
     @cached_property
     def volume(self) -> dict[str, float]:
         """Weekly sets per muscle."""
-        return volume_of(self.strength())
+        return volume_of(self.strength)
 
     @cached_property
     def sets(self) -> int:
         """Weekly sets of all strength exercises."""
-        return sum(entry.sets for entry in self.strength())
+        return sum(entry.sets for entry in self.strength)
 
     def pattern_sets(self, group: str) -> int:
         """Weekly sets of one pattern group."""
-        patterns = tables.PATTERN_GROUPS[group]
-        return sum(entry.sets for entry in self.strength() if entry.fact.pattern in patterns)
+        return sum(self._pattern_sets.get(p, 0) for p in tables.PATTERN_GROUPS[group])
+
+    @cached_property
+    def _pattern_sets(self) -> dict[str, int]:
+        sums: dict[str, int] = {}
+        for entry in self.strength:
+            sums[entry.fact.pattern] = sums.get(entry.fact.pattern, 0) + entry.sets
+        return sums
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def push_pull(plan: Plan) -> Iterator[Finding]:
 
 
 def _major_primaries(session: Session) -> frozenset[str]:
-    primaries = [entry.fact.primary for entry in session.strength()]
+    primaries = [entry.fact.primary for entry in session.strength]
     return frozenset().union(*primaries) & frozenset(tables.MAJORS)
 
 
