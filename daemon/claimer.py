@@ -59,19 +59,10 @@ class ClaimStore(Protocol):
     async def next_due_seconds(self) -> float | None: ...
 
 
-class Ended(Protocol):
-    """What comes of an attempt."""
-
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
-    def agent_version(self) -> int | None: ...
-
-
 class Runner(Protocol):
     """Runs one attempt; every end is an outcome, only its own cancellation is raised."""
 
-    async def run(self, claimed: Claimed, lease: LeaseState) -> Ended: ...
+    async def run(self, claimed: Claimed, lease: LeaseState) -> Outcome: ...
     def drain(self) -> None: ...
     def release(self) -> None: ...
 
@@ -323,20 +314,16 @@ class Claimer(Service):
     async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
         began = clock.monotonic()
         try:
-            ended = await self._runner.run(claimed, lease)
-            outcome: Outcome = ended.outcome
-            version = ended.agent_version
-        except asyncio.CancelledError:
-            raise
+            outcome = await self._runner.run(claimed, lease)
         except Exception:
             log.exception("runner_broke", request_id=claimed.request_id)
-            outcome, version = Retry(BROKEN, backoff.full_jitter(claimed.attempt)), None
+            outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
         try:
             if isinstance(outcome, Lost):
                 self._meters.requests.labels(label, "lost").inc()
                 return
             lease.finishing = True
-            verdict = await self._completer.submit(claimed.authority, outcome, version)
+            verdict = await self._completer.submit(claimed.authority, outcome)
             self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
         finally:
             self._leases.forget(claimed.authority)
