@@ -153,32 +153,38 @@ def tags_of_name(name: str) -> frozenset[str]:
     )
 
 
-def stems(text: str) -> list[str]:
-    """The words of `text`, each without plural or -ing, so that "running" meets "run"."""
-    found = []
-    for word in plain_name(text).split():
-        stem = word
-        if len(stem) > 5 and stem.endswith("ing"):
-            stem = stem[:-3]
-            stem = stem[:-1] if stem[-1:] == stem[-2:-1] and stem[-1:] not in "ls" else stem
-        if len(stem) > 3 and stem.endswith("ies"):
-            stem = stem[:-3] + "y"
-        elif len(stem) > 4 and stem.endswith(("ches", "shes", "sses", "xes")):
-            stem = stem[:-2]
-        elif len(stem) > 2 and stem.endswith("s") and not stem.endswith("ss"):
-            stem = stem[:-1]
-        found.append(stem)
-    return found
+def word_forms(word: str) -> frozenset[str]:
+    """What `word` may be short for: itself, its singular, and the verb behind an -ing."""
+    forms = {word}
+    for ending in ("s", "es", "ing"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3:
+            forms.add(stem)
+            if ending == "ing":
+                forms |= {stem + "e", stem[:-1]} if stem[-1] == stem[-2] else {stem + "e"}
+    if word.endswith("ies"):
+        forms.add(word[:-3] + "y")
+    return frozenset(forms)
+
+
+def same_words(first: str, second: str) -> bool:
+    """Whether two texts are the same words, whatever their endings."""
+    one, two = plain_name(first).split(), plain_name(second).split()
+    return len(one) == len(two) and all(
+        word_forms(a) & word_forms(b) for a, b in zip(one, two, strict=True)
+    )
 
 
 def says(name: str, wish: str) -> bool:
-    """Whether the words of `wish` stand, one after the other, in `name`; "pullups" also meets
-    "Pull-Up"."""
-    wanted, given = stems(wish), stems(name)
+    """Whether the words of `wish` stand, one after the other, somewhere in `name`, in any ending
+    ("running" meets "Run") and however they are joined ("pullups" meets "Pull-Up")."""
+    given, wanted = plain_name(name).split(), plain_name(wish)
     if not wanted:
         return False
-    size = len(wanted)
-    if any(given[i : i + size] == wanted for i in range(len(given) - size + 1)):
-        return True
-    joined = "".join(wanted)
-    return len(joined) >= 6 and joined in "".join(given)
+    glued = wanted.replace(" ", "")
+    for start in range(len(given)):
+        for end in range(start + 1, len(given) + 1):
+            part = given[start:end]
+            if same_words(" ".join(part), wanted) or word_forms("".join(part)) & word_forms(glued):
+                return True
+    return False

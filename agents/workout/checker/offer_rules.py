@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from . import tables
-from .names import has_impact, name_slips, says, stems
+from .names import has_impact, name_slips, same_words, says
 from .view import (
     Entry,
     Fact,
@@ -31,7 +31,6 @@ MACHINE_CARDIO = re.compile(
 ROPE_CARDIO = re.compile(r"rope|skipping")
 AVOIDED_GROUPS = {
     **tables.PATTERN_GROUPS,
-    "knee dominant": tables.PATTERN_GROUPS["knee_dominant"],
     "plyometric": frozenset({"power"}),
 }
 
@@ -140,9 +139,10 @@ def avoid_list(plan: Plan) -> Iterator[Finding]:
 
 
 def _avoided_patterns(wish: str) -> frozenset[str]:
-    stem = " ".join(stems(wish))
-    patterns = {p for p in tables.PATTERNS if " ".join(stems(p)) == stem}
-    return frozenset(patterns) | AVOIDED_GROUPS.get(stem, frozenset())
+    found = {pattern for pattern in tables.PATTERNS if same_words(pattern, wish)}
+    for group, patterns in AVOIDED_GROUPS.items():
+        found |= patterns if same_words(group, wish) else frozenset()
+    return frozenset(found)
 
 
 def _avoided_rest(session: Session, wish: str, patterns: frozenset[str]) -> Iterator[Finding]:

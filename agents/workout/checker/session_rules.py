@@ -140,7 +140,7 @@ def session_cap(plan: Plan) -> Iterator[Finding]:
 
 def dup(plan: Plan) -> Iterator[Finding]:
     """An exercise occurs once a session and in at most 2 sessions a week; a session has one
-    exercise per pattern (the iso_ patterns name their muscle, so that is one per muscle).
+    exercise per pattern, and one of the isolation block per primary muscle.
 
     Walking, mobility and other cardio may come every day, and several mobility drills may share
     a session; balance drills and strength exercises may not.
@@ -156,9 +156,12 @@ def dup(plan: Plan) -> Iterator[Finding]:
                 keys.add(entry.key)
                 if entry.fact.pattern in ("cardio", "mobility", ""):
                     continue
-                if plan.trains and entry.fact.pattern in patterns:
-                    yield entry.where, f"a second {entry.fact.pattern} in the session"
-                patterns.add(entry.fact.pattern)
+                alone = {entry.fact.pattern}
+                if entry.block == "isolation":
+                    alone |= {f"isolation of the {muscle}" for muscle in entry.fact.primary}
+                for shared in sorted(alone & patterns) if plan.trains else ():
+                    yield entry.where, f"a second {shared} in the session"
+                patterns |= alone
                 times[entry.key] = times.get(entry.key, 0) + 1
         for key, count in sorted(times.items()):
             if plan.trains and count > 2:

@@ -398,6 +398,9 @@ def _counts(plan: Plan, wished_weeks: int) -> Iterator[Finding]:
     ids = [item.get("id") for _, item in plan.recommendations]
     if len({str(name) for name in ids}) != len(ids):
         yield "recommendations", "two items share an id"
+    keys = [item.get("key") for _, item in plan.recommendations]
+    if len({str(key) for key in keys}) != len(keys):
+        yield "recommendations", "two items are the same exercise"
     built = min(wished_weeks, LONGEST_BUILT_WEEKS)
     if plan.trains and len(plan.weeks) != built:
         yield "weeks", f"{len(plan.weeks)} weeks; expected {built}"
