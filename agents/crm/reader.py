@@ -135,7 +135,7 @@ class Reader:
         found = self._connection.execute(self._statement(query)).mappings().all()
         if len(found) > query.limit:
             self.warn(
-                f"rows_cut: {query.table} has more rows than the {query.limit} that are read"
+                f"rows_cut: {query.table} has more than {query.limit} rows, the rest was left out"
             )
         return tuple(self._clean(query.table, row) for row in found[: query.limit])
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from daemon.demo.gym.truth import GymTruth
 
-SECRET = "gym-secret-that-no-reader-may-fetch"
+SECRET = "gym-secret-that-no-reader-may-fetch"  # noqa: S105 - a marker, no password
 """Stands in every column that must never be read, so that a test can look for it."""
 
 
@@ -21,7 +21,8 @@ class Options:
 
     days: length of the history. stock_exercises_only: the library is the app's 20 rows.
     hostile: three more clients whose texts and names hold instructions, markup and 10,000 letters,
-    with NaN and infinity in numbers and dates. older_ai: the older AI service's five tables, with odd rows.
+    with NaN and infinity in numbers and dates. older_ai: the older AI service's five tables, with
+    odd rows.
     """
 
     days: int = 365

@@ -32,8 +32,9 @@ def build(
 ) -> tuple[Tables, GymTruth]:
     """All rows by table, and the truth about them. Equal arguments give equal rows.
 
-    clients: 0 builds an empty gym, without trainers or exercises. as_of: the moment of the picture,
-    with a zone; now, on the full hour, if not given: rows up to two weeks later are bookings.
+    clients: 0 builds an empty gym, without trainers or exercises. as_of: the moment of the
+    picture, with a zone; by default now, on the full hour. Later rows, up to two weeks, are
+    bookings.
     """
     options = options or Options()
     moment = as_of or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -80,7 +80,8 @@ class _Scale:
         self.page_is_lbs = client.client_id % 3 == 1
         self.staff_unit = ("kg", "kg", "lbs", "KG", None)[client.client_id % 5]
         self.girth_unit = ("cm", "cm", "inches", "in", None)[client.client_id % 5]
-        if not client.conditions and client.client_id % 14 == 0 and client.body != "sparse":
+        measured = client.body not in ("sparse", "no_readings")
+        if measured and not client.conditions and client.client_id % 13 == 0:
             client.conditions = frozenset({"hypertension"})
             client.conditions_from = "measurement"
         self.high_pressure = "hypertension" in client.conditions

@@ -1,4 +1,4 @@
-"""Bookings: habits within a trainer's shift, kept with known odds, and every way to get one wrong."""
+"""Bookings: habits within a trainer's shift, kept with known odds, stored in every wrong way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is really so in the generated gym, whatever its rows say: the answers are marked by this."""
+"""What is really so in the generated gym, whatever its rows say; answers are marked by it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ class ClientTruth:
     """One client. Ids are the rows' ids; weekdays are ISO (Monday = 1), hours wall time.
 
     conditions: the codes that a careful reader finds (`low_back`, `other_condition`, ...), those
-    that follow from age alone left out; conditions_from: where they stand. habits: usual (weekday, hour), the favourite first; odds:
-    probability that a session at such a time is kept; odds_elsewhere: at any other time.
+    that follow from age alone left out; conditions_from: where they stand. habits: usual
+    (weekday, hour), the favourite first; odds: probability that a session at such a time is kept;
+    odds_elsewhere: at any other time.
     slope_kg_per_week: of the noiseless curve over the four weeks before `as_of`.
     """
 

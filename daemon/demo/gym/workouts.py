@@ -133,7 +133,7 @@ def _add_templates(gym: Building) -> None:
                 "workout_exercises",
                 workout_template_id=template_id,
                 exercise_id=ids[exercise],
-                order=order if order else None,
+                order=order or None,
                 sets=3,
                 reps=_REPS[order % len(_REPS)],
                 duration_seconds=45 if exercise == "Planks" else None,
