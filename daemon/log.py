@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -31,8 +30,9 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
         tail: list[structlog.typing.Processor] = [renderer]
     else:
         tail = [
-            structlog.processors.dict_tracebacks,
-            _without_locals,
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(),
         ]
@@ -54,18 +54,6 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
     root.setLevel(level.upper())
     for chatty in ("httpx", "httpcore", "openai", "aiohttp.access", "apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def _without_locals(
-    _logger: Any, _name: str, event: MutableMapping[str, Any]
-) -> Mapping[str, Any]:
-    """Frames' local variables hold clients' data; file, line and function are enough."""
-    exceptions = event.get("exception")
-    if isinstance(exceptions, list):
-        for exception in exceptions:
-            for frame in exception.get("frames", ()):
-                frame.pop("locals", None)
-    return event
 
 
 def get_logger(name: str) -> Any:

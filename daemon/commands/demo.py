@@ -1,6 +1,6 @@
 """``python -m daemon demo``: see it work, on a machine that has nothing.
 
-Exit codes: 0 every request ended as it should; 1 some did not; 64 wrong use; 75 no database server.
+Exit codes: 0 every request ended as it should; 1 some did not; 64 wrong use; 75 no server.
 """
 
 from __future__ import annotations

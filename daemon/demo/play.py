@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -115,7 +117,7 @@ def scratch_database(server: str) -> Iterator[str]:
                 hint="ALTER ROLE … CREATEDB, or unset DATABASE_URL",
             ) from None
         try:
-            yield psycopg.conninfo.make_conninfo(server, dbname=name)
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
         finally:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
@@ -148,11 +150,7 @@ class DaemonHandle:
 def running_daemon(dsn: str, environment: dict[str, str]) -> Iterator[DaemonHandle]:
     """``python -m daemon run`` as a child, ready when entered, drained when left."""
     port = _free_port()
-    folder = ROOT / ".data"
-    log = (folder if os.access(ROOT, os.W_OK) else Path(os.environ.get("TMPDIR", "/tmp"))) / (
-        "demo-daemon.log"
-    )
-    log.parent.mkdir(exist_ok=True)
+    log = _log_folder() / "demo-daemon.log"
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "daemon", "run"],
@@ -176,24 +174,35 @@ def running_daemon(dsn: str, environment: dict[str, str]) -> Iterator[DaemonHand
             child.wait()
 
 
+def _log_folder() -> Path:
+    """Where the daemon's log can be read after the demo: the checkout, unless that is read-only."""
+    folder = ROOT / ".data"
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "demo-daemon.log").touch()
+    except OSError:
+        return Path(tempfile.gettempdir())
+    return folder
+
+
 def _wait_until_ready(child: subprocess.Popen[bytes], handle: DaemonHandle) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if child.poll() is not None:
             break
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{handle.url}/ready", timeout=1) as answer:
-                if answer.status == 200:
-                    return
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(f"{handle.url}/ready", timeout=1) as answer,  # noqa: S310 - ours
+        ):
+            if answer.status == 200:
+                return
         time.sleep(0.05)
     ended = f"exited with {child.poll()}" if child.poll() is not None else "is not ready"
-    last = "\n".join(handle.log.read_text().splitlines()[-15:])
+    last = "\n".join(line[:300] for line in handle.log.read_text().splitlines()[-15:])
     raise ServiceError(f"the daemon {ended}; the end of {handle.log}:\n{last}")
 
 
-def ask(
-    connection: psycopg.Connection, wanted: Sequence[Scene], console: Console
-) -> list[Asked]:
+def ask(connection: psycopg.Connection, wanted: Sequence[Scene], console: Console) -> list[Asked]:
     """Insert every scene's row as the main app does, and show one statement as an example."""
     show.heading(console, "The main app asks, in plain SQL")
     console.print(f"[dim]{wanted[0].sql}[/]", highlight=False, markup=True)
@@ -219,7 +228,10 @@ def wait_for(
     ids = [item.request_id for item in asked]
     deadline = time.monotonic() + ANSWER_SECONDS
     columns = (
-        SpinnerColumn(), TextColumn("answering"), BarColumn(), MofNCompleteColumn(),
+        SpinnerColumn(),
+        TextColumn("answering"),
+        BarColumn(),
+        MofNCompleteColumn(),
         TextColumn("[dim]{task.description}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:

@@ -84,8 +84,12 @@ def _recommendations(items: Iterable[Mapping[str, Json]]) -> Table:
 
 def _week(week: Mapping[str, Json]) -> Table:
     table = Table(
-        box=None, pad_edge=False, header_style="dim", title=f"Week {week['week']}",
-        title_justify="left", title_style="bold",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+        title=f"Week {week['week']}",
+        title_justify="left",
+        title_style="bold",
     )
     for heading in ("day", "exercise", "sets × reps", "rest", "effort"):
         table.add_column(heading)
