@@ -281,16 +281,7 @@ def _lighter(before: Week, number: int) -> Week:
     for day in kept:
         _drop_isolation(day, kept, target)
     sets = {(d, i): 1 for d, day in enumerate(kept) for i in range(len(day))}
-    left = target - len(sets)
-    while left > 0:
-        grew = False
-        for (d, i), now in sets.items():
-            if left > 0 and now < kept[d][i].sets:
-                sets[d, i] = now + 1
-                left -= 1
-                grew = True
-        if not grew:
-            break
+    _share_out(kept, sets, target - len(sets))
     sessions = tuple(
         replace(
             session,
@@ -308,6 +299,31 @@ def _lighter(before: Week, number: int) -> Week:
         for d, session in enumerate(before.sessions)
     )
     return Week(number, "deload", sessions, before.cardio_target)
+
+
+def _share_out(
+    days: Sequence[Sequence[Prescription]], sets: dict[tuple[int, int], int], left: int
+) -> None:
+    """Add `left` sets, one per exercise and round. Pulls come first and pushes never pass them,
+    so that halving cannot tip the balance of the two."""
+    group = {(d, i): days[d][i].exercise.group for d, i in sets}
+    pulls = sum(now for cell, now in sets.items() if group[cell] == "pull")
+    pushes = sum(now for cell, now in sets.items() if group[cell] == "push")
+    order = sorted(sets, key=lambda cell: (group[cell] != "pull", *cell))
+    grew = True
+    while left > 0 and grew:
+        grew = False
+        for d, i in order:
+            push, pull = group[d, i] == "push", group[d, i] == "pull"
+            tips = (push and pulls and pushes >= pulls) or (
+                pull and pushes and 4 * (pulls + 1) > 6 * pushes + 8
+            )
+            if left > 0 and sets[d, i] < days[d][i].sets and not tips:
+                sets[d, i] += 1
+                pushes += push
+                pulls += pull
+                left -= 1
+                grew = True
 
 
 def _drop_isolation(
