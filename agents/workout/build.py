@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -70,9 +72,14 @@ def build(
     solution = plan_week(problem)
     if solution is None:
         return explain(profile, restrictions, library.values())
-    if "plateau_variety" in profile.adaptations:
-        problem, solution = _varied(problem, solution)
-    return _finish(profile, problem, solution, chosen, weights or {})
+    usual = _finish(profile, problem, solution, chosen, weights or {})
+    if "plateau_variety" not in profile.adaptations:
+        return usual
+    fewer = _without_some(problem, usual.draft)
+    other = plan_week(fewer)
+    if other is None or other.cost > solution.cost:
+        return usual
+    return _finish(profile, fewer, other, chosen, weights or {})
 
 
 def finish(conflict: Conflict, restrictions: Restrictions, library: Mapping[str, Exercise]) -> (
@@ -124,23 +131,14 @@ def seed_of(profile: Profile) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=sorted).encode()).hexdigest()
 
 
-def _varied(problem: Problem, usual: Solution) -> tuple[Problem, Solution]:
-    """The cheapest week without 40 % of the exercises that the usual week has.
-
-    Kept as it was where that would give up more than the usual week does.
-    """
-    keys = sorted({item.option.key for item in usual.draft.items()})
-    alike: dict[str, int] = {}
-    for option in problem.options:
-        alike[option.exercise.pattern] = alike.get(option.exercise.pattern, 0) + 1
+def _without_some(problem: Problem, usual: Draft) -> Problem:
+    """`problem` without 40 % of the exercises in `usual`, those that have an alternative."""
+    keys = sorted({item.option.key for item in usual.items()})
+    alike = Counter(option.exercise.pattern for option in problem.options)
     pattern = {option.key: option.exercise.pattern for option in problem.options}
     replaceable = [key for key in keys if alike[pattern[key]] >= _VARIETY_NEEDS]
-    out = set(replaceable[: max(1, round(_SWAPPED_SHARE * len(keys) + 0.5))])
-    fewer = replace(problem, options=tuple(o for o in problem.options if o.key not in out))
-    solution = plan_week(fewer)
-    if solution is None or solution.cost > usual.cost:
-        return problem, usual
-    return fewer, solution
+    out = set(replaceable[: math.ceil(_SWAPPED_SHARE * len(keys))])
+    return replace(problem, options=tuple(o for o in problem.options if o.key not in out))
 
 
 def _weekly_volume(draft: Draft) -> dict[str, int | float]:

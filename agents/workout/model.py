@@ -8,7 +8,7 @@ empty text, list or object) folded to None; `agents.workout.normalise` turns it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,11 +20,11 @@ from agents.workout.profile import LEVELS, Adaptation, Kind, Level
 MAX_TEXT = 4000
 
 
-def _whole(name: str, low: int, high: int | None) -> Callable[[Any], Any]:
+def _whole(low: int, high: int | None) -> Callable[[Any], Any]:
     wanted = f"a whole number from {low} to {high}" if high else f"a whole number from {low} up"
 
     def check(value: Any) -> int | None:
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or value in ("", [], {}):
             return None
         number = value
         if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
@@ -32,9 +32,9 @@ def _whole(name: str, low: int, high: int | None) -> Callable[[Any], Any]:
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if isinstance(number, bool) or not isinstance(number, int):
-            raise ValueError(f"input_data.{name} is {_short(value)}; expected {wanted}")
+            raise ValueError(f"{_short(value)} given; expected {wanted}")
         if number < low or (high is not None and number > high):
-            raise ValueError(f"input_data.{name} is {_short(value)}; expected {wanted}")
+            raise ValueError(f"{_short(value)} given; expected {wanted}")
         return number
 
     return check
@@ -45,61 +45,56 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _texts(name: str) -> Callable[[Any], Any]:
+def _texts(value: Any) -> tuple[str, ...] | None:
     """A list of texts or one text; empty entries go, nothing is split here."""
-
-    def check(value: Any) -> tuple[str, ...] | None:
-        if value is None or value in ("", [], {}):
-            return None
-        items = value if isinstance(value, list | tuple) else [value]
-        texts: list[str] = []
-        for item in items:
-            if item is None or item == "":
-                continue
-            if isinstance(item, bool) or not isinstance(item, str | int | float):
-                raise ValueError(
-                    f"input_data.{name} holds {_short(item)}; expected a text or a list of texts"
-                )
-            text = str(item).strip()
-            if len(text) > MAX_TEXT:
-                raise ValueError(
-                    f"input_data.{name} holds a text of {len(text)} characters; "
-                    f"expected at most {MAX_TEXT}"
-                )
-            if text:
-                texts.append(text)
-        return tuple(texts) or None
-
-    return check
+    if value is None or value in ("", [], {}):
+        return None
+    items = value if isinstance(value, list | tuple) else [value]
+    texts: list[str] = []
+    for item in items:
+        if item is None or item == "":
+            continue
+        if isinstance(item, bool) or not isinstance(item, str | int | float):
+            raise ValueError(
+                f"holds a {type(item).__name__}; expected a text or a list of texts"
+            )
+        text = str(item).strip()
+        if len(text) > MAX_TEXT:
+            raise ValueError(
+                f"holds a text of {len(text)} characters; expected at most {MAX_TEXT}"
+            )
+        if text:
+            texts.append(text)
+    return tuple(texts) or None
 
 
-def _word(name: str, allowed: tuple[str, ...]) -> Callable[[Any], Any]:
+def _word(allowed: tuple[str, ...]) -> Callable[[Any], Any]:
     def check(value: Any) -> str | None:
         if value is None or value in ("", [], {}):
             return None
         folded = value.strip().lower() if isinstance(value, str) else value
         if folded not in allowed:
-            raise ValueError(
-                f"input_data.{name} is {_short(value)}; expected one of {', '.join(allowed)}"
-            )
+            raise ValueError(f"{_short(value)} given; expected one of {', '.join(allowed)}")
         return str(folded)
 
     return check
 
 
 def _moment(value: Any) -> datetime | None:
+    """An ISO moment; a date alone means its end, so that the rows of that day exist."""
     if value is None or value in ("", [], {}):
         return None
+    if isinstance(value, datetime):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        return datetime.fromisoformat(value.strip()) if isinstance(value, str) else _fail()
+        moment = datetime.fromisoformat(text)
+        whole_day = len(text) <= len("2026-03-01")
+        return datetime.combine(moment, time(23, 59, 59)) if whole_day else moment
     except ValueError:
         raise ValueError(
-            f"input_data.as_of is {_short(value)}; expected an ISO date or time such as 2026-03-01"
+            f"{_short(value)} given; expected an ISO date or time such as 2026-03-01"
         ) from None
-
-
-def _fail() -> datetime:
-    raise ValueError
 
 
 def _zone(value: Any) -> str | None:
@@ -107,16 +102,16 @@ def _zone(value: Any) -> str | None:
         return None
     if not isinstance(value, str) or value.strip() not in available_timezones():
         raise ValueError(
-            f"input_data.timezone is {_short(value)}; expected an IANA name such as Europe/Berlin"
+            f"{_short(value)} given; expected an IANA name such as Europe/Berlin"
         )
     return value.strip()
 
 
 def _client(value: Any) -> Any:
-    number = _whole("client_id", 1, 2**63 - 1)(value)
+    number = _whole(1, 2**63 - 1)(value)
     if number is None:
         raise ValueError(
-            f"input_data.client_id is {_short(value)}; expected the id of a client, a whole "
+            f"{_short(value)} given; expected the id of a client, a whole "
             "number from 1 up"
         )
     return number
@@ -132,7 +127,7 @@ class Clearance(BaseModel):
 
     cleared: bool = False
     by: str = Field(default="", max_length=200)
-    date: date | None = None
+    on: date | None = Field(default=None, alias="date")
 
 
 def _clearance(value: Any) -> Any:
@@ -140,7 +135,7 @@ def _clearance(value: Any) -> Any:
         return None
     if not isinstance(value, dict):
         raise ValueError(
-            f"input_data.clearance is {_short(value)}; expected an object such as "
+            f"a {type(value).__name__} given; expected an object such as "
             '{"cleared": true, "by": "Dr Meyer", "date": "2026-03-01"}'
         )
     given = {key: value[key] for key in ("cleared", "by", "date") if value.get(key) is not None}
@@ -150,7 +145,7 @@ def _clearance(value: Any) -> Any:
             given["date"] = date.fromisoformat(day.strip()[:10]) if day.strip() else None
         except ValueError:
             raise ValueError(
-                f"input_data.clearance.date is {_short(day)}; expected an ISO date such as "
+                f"date {_short(day)} given; expected an ISO date such as "
                 "2026-03-01"
             ) from None
     return given
@@ -165,31 +160,31 @@ class WorkoutRequest(AgentInput):
     """
 
     client_id: Annotated[int, BeforeValidator(_client)]
-    goals: Annotated[Texts, BeforeValidator(_texts("goals"))] = None
-    fitness_level: Annotated[Level | None, BeforeValidator(_word("fitness_level", LEVELS))] = None
+    goals: Annotated[Texts, BeforeValidator(_texts)] = None
+    fitness_level: Annotated[Level | None, BeforeValidator(_word(LEVELS))] = None
     available_equipment: Annotated[
-        Texts, BeforeValidator(_texts("available_equipment"))
+        Texts, BeforeValidator(_texts)
     ] = Field(default=None, validation_alias=AliasChoices("available_equipment", "equipment"))
     time_per_session: Annotated[
-        int | None, BeforeValidator(_whole("time_per_session", 15, 120))
+        int | None, BeforeValidator(_whole(15, 120))
     ] = None
     sessions_per_week: Annotated[
-        int | None, BeforeValidator(_whole("sessions_per_week", 1, 6))
+        int | None, BeforeValidator(_whole(1, 6))
     ] = None
-    duration_weeks: Annotated[int | None, BeforeValidator(_whole("duration_weeks", 1, 52))] = None
-    focus_areas: Annotated[Texts, BeforeValidator(_texts("focus_areas"))] = None
-    count: Annotated[int | None, BeforeValidator(_whole("count", 3, 5))] = None
-    preferences: Annotated[Texts, BeforeValidator(_texts("preferences"))] = None
-    avoid_exercises: Annotated[Texts, BeforeValidator(_texts("avoid_exercises"))] = None
-    conditions: Annotated[Texts, BeforeValidator(_texts("conditions"))] = None
-    injuries: Annotated[Texts, BeforeValidator(_texts("injuries"))] = None
-    age: Annotated[int | None, BeforeValidator(_whole("age", 0, 150))] = None
+    duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = None
+    focus_areas: Annotated[Texts, BeforeValidator(_texts)] = None
+    count: Annotated[int | None, BeforeValidator(_whole(3, 5))] = None
+    preferences: Annotated[Texts, BeforeValidator(_texts)] = None
+    avoid_exercises: Annotated[Texts, BeforeValidator(_texts)] = None
+    conditions: Annotated[Texts, BeforeValidator(_texts)] = None
+    injuries: Annotated[Texts, BeforeValidator(_texts)] = None
+    age: Annotated[int | None, BeforeValidator(_whole(-1000, 1000))] = None
     clearance: Annotated[Clearance | None, BeforeValidator(_clearance)] = None
-    trainer_id: Annotated[int | None, BeforeValidator(_whole("trainer_id", 1, None))] = None
+    trainer_id: Annotated[int | None, BeforeValidator(_whole(1, None))] = None
     as_of: Annotated[datetime | None, BeforeValidator(_moment)] = None
     timezone: Annotated[str | None, BeforeValidator(_zone)] = None
     narrative: Annotated[
-        Literal["auto", "off"] | None, BeforeValidator(_word("narrative", ("auto", "off")))
+        Literal["auto", "off"] | None, BeforeValidator(_word(("auto", "off")))
     ] = None
     adaptations: tuple[Adaptation, ...] = ()
 

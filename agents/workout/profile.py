@@ -27,8 +27,7 @@ class Profile:
     level: 0 beginner, 1 intermediate, 2 advanced. equipment: every id that is there, implied ones
     included. minutes: of one session, warm-up and cool-down included. weeks: to build, <= 16.
     focus: muscles asked for. focus_areas: the words for them that are known. avoid: wishes, each
-    for names, keys and patterns. preferred, continuity: exercise keys. vary: keys that should
-    mostly give way to others. conditions: screened codes.
+    for names, keys and patterns. preferred, continuity: exercise keys. conditions: screened codes.
     sources: where each value came from, by name of the field.
     """
 
@@ -48,7 +47,6 @@ class Profile:
     preferred: frozenset[str] = frozenset()
     avoid: tuple[str, ...] = ()
     continuity: frozenset[str] = frozenset()
-    vary: frozenset[str] = frozenset()
     conditions: frozenset[str] = frozenset()
     resting_heart_rate: int | None = None
     adaptations: tuple[Adaptation, ...] = ()

@@ -1,0 +1,147 @@
+"""The words that are always there: reasons, notes and summaries made from the numbers.
+
+Plain English without markup. Reasons hold no numeral at all and summaries only numbers that stand
+in the answer, so a sentence can never disagree with the plan it describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.workout.exercise import Exercise
+from agents.workout.periodise import Prescription, is_loadable
+from agents.workout.profile import LEVELS, Profile
+from agents.workout.schemes import Column
+
+DISCLAIMER = (
+    "General training information, checked by rules, not medical advice. Stop when something "
+    "hurts and ask a professional."
+)
+_GOAL_WORDS = {
+    "strength": "strength",
+    "hypertrophy": "muscle",
+    "weight_loss": "weight loss",
+    "endurance": "endurance",
+    "general": "general fitness",
+}
+_PURPOSE = {
+    "knee_dominant": "the squat or lunge of the week",
+    "hinge": "the hip hinge of the week",
+    "push": "pushing, balanced against pulling",
+    "pull": "pulling, which keeps the shoulders balanced",
+    "core": "a trunk that holds everything else",
+}
+_MUSCLE_WORDS = {"back": "upper back", "lower_back": "lower back"}
+
+
+def joined(words: Sequence[str]) -> str:
+    """"a", "a and b", "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def muscles(exercise: Exercise) -> str:
+    """Its primary muscles in words."""
+    return joined([_MUSCLE_WORDS.get(m, m.replace("_", " ")) for m in exercise.prim])
+
+
+def reason(exercise: Exercise, profile: Profile) -> str:
+    """Why this exercise is in this client's plan."""
+    trains = muscles(exercise)
+    if exercise.pattern == "balance":
+        text = "Steadies standing and walking"
+    elif exercise.pattern == "mobility":
+        text = "Keeps the joints moving without load"
+    elif exercise.pattern == "cardio":
+        text = "Gentle work for heart and lungs"
+    else:
+        text = f"Trains {trains}" if trains else "Trains the whole body"
+        purpose = _PURPOSE.get(exercise.group or "")
+        if purpose:
+            text += f": {purpose}"
+    extras = []
+    if set(exercise.prim) & set(profile.focus):
+        extras.append("It serves your focus.")
+    if exercise.key in profile.preferred:
+        extras.append("You asked for it.")
+    elif exercise.key in profile.continuity:
+        extras.append("You know it from your current workouts.")
+    if profile.conditions:
+        extras.append("It passed every rule of your health screening.")
+    return " ".join([f"{text}.", *extras])
+
+
+def notes(entry: Prescription, column: Column) -> str:
+    """How to do it this week."""
+    parts = []
+    if entry.hold is not None:
+        side = " on each side" if entry.exercise.unilateral else ""
+        parts.append(f"Hold or move for {entry.hold} seconds{side}.")
+    else:
+        low, high = reps_span(entry, column)
+        side = " on each side" if entry.exercise.unilateral else ""
+        parts.append(f"{low}-{high} reps{side}." if low < high else f"{low} reps{side}.")
+    if entry.event == "load_up":
+        parts.append("Add a small step of load this week.")
+    elif entry.event == "variant_up":
+        parts.append("Harder variant from this week on.")
+    elif is_loadable(entry.exercise):
+        parts.append("Choose a load that gives the effort named.")
+    return " ".join(parts)
+
+
+def reps_span(entry: Prescription, column: Column) -> tuple[int, int]:
+    """The repetitions between which this exercise moves, the current number inside."""
+    return min(entry.reps, entry.option.usual.reps), max(entry.reps, column.top)
+
+
+def display(sets: int, reps: int, hold: int | None, rest: int, rpe: float) -> str:
+    """One line for a card, e.g. `3 x 10, rest 60 s, RPE 7`."""
+    dose = f"{sets} x {reps}" if hold is None else f"{sets} x {hold} s"
+    return f"{dose}, rest {rest} s, RPE {rpe:g}"
+
+
+def progression_rules(profile: Profile, deloads: Sequence[int]) -> list[str]:
+    """What changes from week to week, as short rules."""
+    rules = [
+        "Add a repetition (or five seconds) a week while technique stays clean.",
+        "At the top of the range add 2.5 % load for the upper body or 5 % for the lower body, "
+        "never more than 5 % and 10 %, and start the range again.",
+    ]
+    if deloads:
+        weeks = joined([str(week) for week in deloads])
+        rules.append(f"Lighter week {weeks}: about half the sets at clearly less effort.")
+    rules.append("Repeat a week instead of forcing the next step when effort is above plan.")
+    if profile.goal in ("weight_loss", "endurance"):
+        rules.append("Cardio minutes outside the sessions grow slowly; walking counts.")
+    return rules
+
+
+def summary(profile: Profile, status: str, given_up: Sequence[str], weeks: int) -> str:
+    """The whole answer in two or three sentences."""
+    goal = _GOAL_WORDS[profile.goal]
+    level = LEVELS[profile.level]
+    if status == "needs_clearance":
+        return (
+            "Before any training a doctor or another professional should agree. Until then: "
+            "walking, mobility and balance at an easy effort."
+        )
+    if status == "infeasible":
+        return (
+            f"No {goal} week fits all rules and wishes at once. The recommendations come from the "
+            "plan that the smallest change would allow."
+        )
+    length = f"{weeks} weeks" if weeks > 1 else "One week"
+    text = (
+        f"{length} for {goal} at {level} level: {profile.days} sessions a week of at most "
+        f"{profile.minutes} minutes."
+        if profile.days > 1
+        else f"{length} for {goal} at {level} level: one session a week of at most "
+        f"{profile.minutes} minutes."
+    )
+    if given_up:
+        text += f" Not everything fitted: {joined(list(given_up))} had to give way."
+    if profile.conditions:
+        text += " Exercises that the health screening rules out were left out."
+    return text
