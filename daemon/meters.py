@@ -64,6 +64,12 @@ class Meters:
             ["model", "task_type"],
             registry=registry,
         )
+        self.llm_estimates_exceeded = Counter(
+            "ai_llm_estimates_exceeded_total",
+            "Calls that cost more than was reserved for them.",
+            ["model"],
+            registry=registry,
+        )
         self.listener_connected = Gauge(
             "ai_listener_connected", "1 while notifications arrive.", registry=registry
         )

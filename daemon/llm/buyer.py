@@ -1,0 +1,461 @@
+"""Gets one answer from a model, whichever way is left: replay, retry, a simpler form, another model.
+
+For each model in turn: ask the journal (known? allowed?), send, settle, react. A call that was
+sent is settled whatever happens to this task, cancellation included: settling runs on its own and
+survives the attempt, because what was paid for must be on the ledger.
+
+What a fault leads to stands in ``classify``; a fault that no retry here mends is raised as
+:class:`Unavailable`, once every model has had its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from agents.base import DegradedReason
+from daemon import backoff
+from daemon.errors import LeaseLost
+from daemon.llm import CancelRequested, classify, structured
+from daemon.llm.classify import Verdict
+from daemon.llm.journal import Begun, Entry, Feedback, Journal, Limit, Settlement
+from daemon.llm.models import Habits, KnownModels
+from daemon.llm.pricing import Cost, Prices, Usage, estimate_tokens
+from daemon.llm.provider import Provider
+from daemon.llm.wire import Call, Message, Reply, canonical, digest, response_of
+from daemon.log import get_logger
+from daemon.meters import Meters
+from daemon.model import Authority
+
+Json = Any
+
+IN_PLACE_SECONDS = 5.0
+"""Longer waits do not hold a slot."""
+RETRIES = 2
+RETRY_BASE_SECONDS = 0.5
+RATE_LIMIT_SECONDS = 20.0
+"""When to come back after a 429 that does not say."""
+PROVIDER_SECONDS = 30.0
+"""When to come back after a fault that will pass."""
+SHORTEST_CALL_SECONDS = 0.1
+"""With less time left no call is begun."""
+LEARNINGS = 4
+
+log = get_logger(__name__)
+
+
+class Unavailable(Exception):  # noqa: N818 - a value between two modules, not an error to report
+    """No model answered. wait_seconds: when to try again; None where waiting would not help."""
+
+    def __init__(
+        self, reason: DegradedReason, code: str, wait_seconds: float | None = PROVIDER_SECONDS
+    ) -> None:
+        super().__init__(f"{reason}: {code}")
+        self.reason = reason
+        self.code = code
+        self.wait_seconds = wait_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, before it is put into one model's form. turns: what followed a first answer."""
+
+    name: str
+    schema: type[BaseModel]
+    system: str
+    data: Json
+    max_output_tokens: int
+    turns: Sequence[Message] = ()
+
+    def call(self, model: str, habits: Habits, temperature: float | None) -> Call:
+        """The question as ``model`` wants to be asked it."""
+        form = habits.response_format
+        return Call(
+            model,
+            [*structured.messages(self.system, self.data, self.schema, form), *self.turns],
+            habits.output_tokens(self.max_output_tokens),
+            structured.response_format(self.schema, self.name, form),
+            None if "temperature" in habits.omits else temperature,
+            habits.omits,
+        )
+
+    def identity(self) -> bytes:
+        """The same for every model and form: identical questions of an attempt are numbered by it."""
+        return digest(
+            canonical(
+                [self.name, self.system, self.data, self.max_output_tokens, list(self.turns)]
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer as text. model: as the provider named it."""
+
+    model: str
+    text: str
+    size_bytes: int
+    truncated: bool
+    refused: bool
+
+
+@dataclass
+class Stopwatch:
+    """How much time for model work is left. It runs only while somebody waits for a model."""
+
+    limit_seconds: float
+    _used: float = 0.0
+    _running: int = 0
+    _since: float = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        if self._running == 0:
+            self._since = time.monotonic()
+        self._running += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running -= 1
+        if self._running == 0:
+            self._used += time.monotonic() - self._since
+
+    def left(self) -> float:
+        """Seconds; negative when the time is over."""
+        running = time.monotonic() - self._since if self._running else 0.0
+        return self.limit_seconds - self._used - running
+
+
+@dataclass
+class Shop:
+    """What all buyers of a process share."""
+
+    journal: Journal
+    provider: Provider
+    meters: Meters
+    prices: Prices = field(default_factory=Prices)
+    models: KnownModels = field(default_factory=KnownModels)
+    log_prompts: bool = True
+    retry_base_seconds: float = RETRY_BASE_SECONDS
+    settling: set[asyncio.Task[str]] = field(default_factory=set)
+
+
+@dataclass
+class Buyer:
+    """Buys for one agent inside one attempt.
+
+    numbers: how often each question was asked in this attempt; shared with agents run inside it.
+    """
+
+    shop: Shop
+    authority: Authority
+    task_type: str
+    models: Sequence[str]
+    temperature: float | None
+    limits: Sequence[Limit]
+    cache_seconds: float
+    max_calls: int
+    clock: Stopwatch
+    numbers: Counter[bytes]
+    calls: int = 0
+
+    async def buy(self, question: Question) -> Completion:
+        """One answer. Raises Unavailable, LeaseLost, CancelRequested."""
+        identity = question.identity()
+        self.numbers[identity] += 1
+        n = self.numbers[identity]
+        last = Unavailable("provider_error", "no_model", None)
+        for model in self.models:
+            try:
+                return await self._buy_from(model, question, n)
+            except Unavailable as unavailable:
+                last = unavailable
+                if unavailable.reason in {"timeout", "refusal"}:
+                    break
+        raise last
+
+    async def _buy_from(self, model: str, question: Question, n: int) -> Completion:
+        retries, learnings, shrunk = 0, 0, False
+        while True:
+            habits = self.shop.models[model]
+            entry, call = self._entry(model, question, n)
+            begun = await self._begin(entry)
+            if begun.verdict == "wait":
+                await self._wait(begun.wait_seconds or 0.0, "rate_limited")
+                continue
+            if begun.verdict != "go":
+                return _completion(begun.returned_model or begun.model, begun.response)
+            reply = await self._send(entry, call)
+            verdict = classify.classify(reply, datetime.now(UTC))
+            completion = await self._settle(entry, reply, verdict)
+            if completion is not None:
+                return completion
+            match verdict.kind:
+                case "transient" | "rate_limited" if retries < RETRIES:
+                    retries += 1
+                    await self._wait(self._pause(verdict, retries), verdict.code)
+                case "parameter" if learnings < LEARNINGS and verdict.parameter:
+                    learnings += 1
+                    await self._learn(model, habits, verdict.parameter)
+                case "context_length" if not shrunk:
+                    shrunk = True
+                    question = _shorter(question)
+                case _:
+                    raise self._given_up(verdict)
+
+    def _entry(self, model: str, question: Question, n: int) -> tuple[Entry, Call]:
+        calls = {
+            name: question.call(name, self.shop.models[name], self.temperature)
+            for name in (model, *(other for other in self.models if other != model))
+        }
+        call = calls[model]
+        text = call.canonical()
+        prompt_tokens = estimate_tokens(text, len(call.messages))
+        entry = Entry(
+            authority=self.authority,
+            hashes=[digest(text), *(digest(calls[m].canonical()) for m in calls if m != model)],
+            n=n,
+            token=uuid.uuid4(),
+            task_type=self.task_type,
+            name=question.name,
+            model=model,
+            prompt=call.body() if self.shop.log_prompts else None,
+            prompt_bytes=len(text.encode()),
+            tokens=prompt_tokens + call.max_output_tokens,
+            usd=self.shop.prices.reservation(model, prompt_tokens, call.max_output_tokens),
+            limits=self.limits,
+            cache_seconds=self.cache_seconds,
+        )
+        return entry, call
+
+    async def _begin(self, entry: Entry) -> Begun:
+        if self.calls >= self.max_calls:
+            raise Unavailable("budget_exhausted", "max_calls", None)
+        if self.clock.left() < SHORTEST_CALL_SECONDS:
+            raise Unavailable("timeout", "deadline")
+        begun = await self.shop.journal.begin(entry)
+        match begun.verdict:
+            case "lost":
+                raise LeaseLost(f"request {self.authority.request_id} is another attempt's now")
+            case "cancelled":
+                raise CancelRequested(f"request {self.authority.request_id} was cancelled")
+            case "budget":
+                self._count(entry, "budget")
+                raise Unavailable("budget_exhausted", begun.detail or "", begun.wait_seconds)
+            case "breaker":
+                self._count(entry, "breaker")
+                raise Unavailable("breaker_open", begun.detail or "", begun.wait_seconds)
+            case "replay" | "cached":
+                self._count(entry, begun.verdict)
+        if begun.verdict != "wait":
+            self.calls += 1
+        return begun
+
+    async def _send(self, entry: Entry, call: Call) -> Reply:
+        try:
+            return await self.shop.provider.call(call, max(self.clock.left(), 0.0))
+        except asyncio.CancelledError:
+            cost = Cost("uncertain", entry.usd)
+            self._settle_aside(entry, Settlement("uncertain", cost, error=_error("cancelled")))
+            self._count(entry, "cancelled")
+            raise
+
+    async def _settle(self, entry: Entry, reply: Reply, verdict: Verdict) -> Completion | None:
+        """Book the call; the answer, if there is one."""
+        if verdict.kind != "answer":
+            state = Cost("uncertain", entry.usd) if verdict.billed else Cost("none", Decimal(0))
+            settlement = Settlement("failed", state, error=_error(verdict.code, reply.status))
+            feedback = _feedback(verdict, reply)
+            self._count(entry, verdict.kind)
+        else:
+            settlement, feedback = self._booked(entry, reply)
+        log.info(
+            "model_called",
+            model=entry.model,
+            name=entry.name,
+            outcome=verdict.kind,
+            code=verdict.code or None,
+            seconds=round(reply.seconds, 3),
+            cost_usd=None if settlement.cost.usd is None else str(settlement.cost.usd),
+        )
+        await asyncio.shield(self._settle_aside(entry, settlement, feedback))
+        if verdict.kind != "answer":
+            return None
+        return _completion(settlement.returned_model or entry.model, settlement.response)
+
+    def _booked(self, entry: Entry, reply: Reply) -> tuple[Settlement, Feedback]:
+        body = reply.json()
+        returned = _short(body.get("model")) or entry.model
+        tier = _short(body.get("service_tier"))
+        usage = body.get("usage")
+        cost = self.shop.prices.cost(returned, tier, usage, entry.usd)
+        counts = Usage.parse(usage)
+        self._count(entry, "answer", counts, cost)
+        if cost.state == "unpriced":
+            log.warning(
+                "model_unpriced",
+                model=returned,
+                tier=tier,
+                hint="add a row to ai_model_prices; the budget was charged at the worst price",
+            )
+        settlement = Settlement(
+            "done",
+            cost,
+            response=response_of(body),
+            usage=usage if isinstance(usage, dict) else None,
+            returned_model=returned,
+            tier=tier,
+        )
+        feedback = Feedback(
+            "ok",
+            tokens_over=counts.total - entry.tokens if counts else 0,
+            buckets=classify.buckets(reply.headers),
+        )
+        return settlement, feedback
+
+    def _settle_aside(
+        self, entry: Entry, settlement: Settlement, feedback: Feedback | None = None
+    ) -> asyncio.Task[str]:
+        """Settle in a task of its own, which the end of this attempt does not stop."""
+        work = self.shop.journal.end(entry, settlement, feedback or Feedback())
+        task = asyncio.create_task(work, name=f"settle-{entry.token}")
+        self.shop.settling.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[str]) -> None:
+        self.shop.settling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("settlement_failed", error=type(error).__name__)
+
+    def _pause(self, verdict: Verdict, retries: int) -> float:
+        if verdict.retry_after_seconds is not None:
+            return verdict.retry_after_seconds
+        return backoff.full_jitter(
+            retries, base_seconds=self.shop.retry_base_seconds, cap_seconds=IN_PLACE_SECONDS
+        )
+
+    async def _wait(self, seconds: float, code: str) -> None:
+        """Wait in place, or raise Unavailable where that would hold the slot or miss the deadline."""
+        if seconds > min(IN_PLACE_SECONDS, self.clock.left() - SHORTEST_CALL_SECONDS):
+            if code == "timeout":
+                raise Unavailable("timeout", code)
+            raise Unavailable("provider_error", code, max(seconds, 1.0))
+        await asyncio.sleep(seconds)
+
+    async def _learn(self, model: str, habits: Habits, parameter: str) -> None:
+        # Another call may have learned it meanwhile; learning twice would give up too much.
+        if self.shop.models[model] != habits:
+            return
+        learned = self.shop.models.learn(model, parameter)
+        if learned is None:
+            raise Unavailable("provider_error", f"refuses_{parameter}")
+        log.warning("model_refuses", model=model, parameter=parameter)
+        await self.shop.journal.learn(model, learned)
+
+    def _given_up(self, verdict: Verdict) -> Unavailable:
+        match verdict.kind:
+            case "refusal":
+                return Unavailable("refusal", verdict.code, None)
+            case "transient" if verdict.code == "timeout":
+                return Unavailable("timeout", verdict.code)
+            case "rate_limited":
+                wait = verdict.retry_after_seconds
+                return Unavailable(
+                    "provider_error", verdict.code, RATE_LIMIT_SECONDS if wait is None else wait
+                )
+            case "auth" | "quota" | "model_gone":
+                wait = classify.OPEN_SECONDS[verdict.kind]
+                log.error("model_unavailable", kind=verdict.kind, code=verdict.code)
+                return Unavailable("provider_error", verdict.code, wait)
+            case "bad_request" | "parameter" | "context_length":
+                log.error("model_call_refused", kind=verdict.kind, code=verdict.code)
+                return Unavailable("provider_error", verdict.code, None)
+            case _:
+                return Unavailable("provider_error", verdict.code)
+
+    def _count(
+        self, entry: Entry, outcome: str, usage: Usage | None = None, cost: Cost | None = None
+    ) -> None:
+        meters = self.shop.meters
+        meters.llm_calls.labels(entry.model, outcome).inc()
+        if usage is not None:
+            for kind, count in (
+                ("input", usage.prompt),
+                ("cached_input", usage.cached),
+                ("output", usage.completion),
+                ("reasoning", usage.reasoning),
+            ):
+                meters.llm_tokens.labels(entry.model, kind).inc(count)
+        if cost is not None:
+            task_type = meters.task_type(entry.task_type)
+            meters.llm_cost_usd.labels(entry.model, task_type).inc(float(cost.usd or 0))
+            if cost.charged > entry.usd:
+                meters.llm_estimates_exceeded.labels(entry.model).inc()
+
+
+def _completion(model: str, response: Json) -> Completion:
+    return Completion(
+        model,
+        response["text"],
+        response["bytes"],
+        truncated=response["finish_reason"] == "length",
+        refused=bool(response["refusal"]) or response["finish_reason"] == "content_filter",
+    )
+
+
+def _feedback(verdict: Verdict, reply: Reply) -> Feedback:
+    """What a failed call tells the breaker."""
+    limits = classify.buckets(reply.headers)
+    match verdict.kind:
+        case "auth" | "quota":
+            seconds = classify.OPEN_SECONDS[verdict.kind]
+            return Feedback("open", whole=True, seconds=seconds, reason=verdict.code)
+        case "model_gone":
+            seconds = classify.OPEN_SECONDS[verdict.kind]
+            return Feedback("open", seconds=seconds, reason=verdict.code)
+        case "rate_limited" if (verdict.retry_after_seconds or 0) > IN_PLACE_SECONDS:
+            # Everybody would get the same answer until then.
+            return Feedback(
+                "open",
+                seconds=min(verdict.retry_after_seconds or 0, 86_400.0),
+                reason=verdict.code,
+                buckets=limits,
+            )
+        case "transient":
+            return Feedback(
+                "failure",
+                seconds=classify.FAILURE_SECONDS,
+                threshold=classify.FAILURE_THRESHOLD,
+                reason=verdict.code,
+            )
+        case _:
+            return Feedback(buckets=limits)
+
+
+def _shorter(question: Question) -> Question:
+    return Question(
+        question.name,
+        question.schema,
+        question.system,
+        question.data,
+        max(question.max_output_tokens // 2, 200),
+        question.turns,
+    )
+
+
+def _error(code: str, status: int | None = None) -> dict[str, Json]:
+    return {"code": code} if status is None else {"code": code, "status": status}
+
+
+def _short(value: Json) -> str | None:
+    """A name the provider returned, as a name."""
+    return value.replace("\0", "")[:200] if isinstance(value, str) and value else None
