@@ -1,0 +1,259 @@
+"""Which conditions restrict a client: every text is read, every finding is quoted.
+
+`screen` reads the texts with the lexicon, adds what age and blood pressure say, and decides
+whether a red flag stops the plan. A model may read the same texts afterwards;
+`accept_model_conditions` adds the codes whose span really stands there and never takes one away.
+Neither reads a text as an instruction: a note that tells the reader what to conclude is only text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from agents.workout.clearance import Clearance, still_stopping
+from agents.workout.conditions import CODES, RED_FLAGS, age_codes
+from agents.workout.lexicon import tokenise, words
+from agents.workout.scope import Reading, Verdict, read_conditions
+
+By = Literal["lexicon", "llm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One text to scan. `declared`: it answers the question for health problems.
+
+    name: where it stood (`medical_conditions`, `session_note` …), shown in the evidence.
+    written: the day of the text; None = unknown, then its "weeks ago" count from today.
+    """
+
+    name: str
+    text: str
+    declared: bool = False
+    written: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BloodPressure:
+    """A measured pair in mmHg and its day."""
+
+    systolic: int
+    diastolic: int
+    measured: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One finding; `span` stands verbatim in the text of `source`."""
+
+    code: str
+    span: str
+    source: str
+    by: By
+    verdict: Verdict
+    noted: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A condition a model believes it read: the code and the words it read it from."""
+
+    code: str
+    span: str
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What restricts the client. `conditions` in table order; `stopped_by`: uncleared red flags.
+
+    warnings: strings `code: detail` for `data_warnings`. dropped: proposals of a model not taken.
+    """
+
+    conditions: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    stopped_by: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    dropped: int = 0
+
+    @property
+    def needs_clearance(self) -> bool:
+        """Whether only gentle work may be planned until somebody clears the client."""
+        return bool(self.stopped_by)
+
+    def as_result(self, excluded_count: int) -> dict[str, object]:
+        """The `screening` object of a result, JSON-ready."""
+        return {
+            "conditions": list(self.conditions),
+            "evidence": [
+                {
+                    "code": found.code,
+                    "span": found.span,
+                    "source": found.source,
+                    "by": found.by,
+                    "verdict": found.verdict,
+                }
+                for found in self.evidence
+            ],
+            "excluded_count": excluded_count,
+            "clearance": {"required": self.needs_clearance, "reasons": list(self.stopped_by)},
+        }
+
+
+def screen(
+    sources: Sequence[Source],
+    *,
+    as_of: date,
+    age: int | None = None,
+    blood_pressure: BloodPressure | None = None,
+    clearance: Clearance | None = None,
+) -> Screening:
+    """The conditions found in `sources`, in `age` (years) and in the newest `blood_pressure`."""
+    evidence: list[Evidence] = []
+    for source in scanned(sources, age=age, blood_pressure=blood_pressure):
+        evidence.extend(_read(source, as_of))
+    evidence.extend(
+        Evidence(code, str(age), "age", "lexicon", "active") for code in age_codes(age)
+    )
+    return _conclude(evidence, as_of=as_of, clearance=clearance)
+
+
+def scanned(
+    sources: Sequence[Source], *, age: int | None, blood_pressure: BloodPressure | None
+) -> tuple[Source, ...]:
+    """Every text that `screen` reads: the given ones and the measured values as words."""
+    texts = list(sources)
+    if age is not None:
+        texts.append(Source("age", f"Age {age}"))
+    if blood_pressure is not None:
+        pair = f"{blood_pressure.systolic}/{blood_pressure.diastolic}"
+        texts.append(
+            Source(
+                "blood_pressure", f"Blood pressure {pair} mmHg", written=blood_pressure.measured
+            )
+        )
+    return tuple(texts)
+
+
+def accept_model_conditions(
+    screening: Screening,
+    proposals: Iterable[Proposal],
+    sources: Sequence[Source],
+    *,
+    as_of: date,
+    clearance: Clearance | None = None,
+) -> Screening:
+    """`screening` with the model's findings added.
+
+    A proposal counts when its code is known, its span has three letters or more and stands
+    verbatim in a text of `sources`, and the lexicon did not judge that very span to be denied,
+    somebody else's or past. The rest is dropped and counted. Nothing is ever removed.
+    """
+    evidence = list(screening.evidence)
+    dropped = screening.dropped
+    for proposal in proposals:
+        source = next((s for s in sources if proposal.span and proposal.span in s.text), None)
+        letters = sum(letter.isalpha() for letter in proposal.span)
+        judged = any(
+            found.code == proposal.code
+            and found.verdict != "active"
+            and source is not None
+            and found.source == source.name
+            and (found.span in proposal.span or proposal.span in found.span)
+            for found in screening.evidence
+        )
+        if source is None or letters < 3 or proposal.code not in CODES or judged:
+            dropped += 1
+            continue
+        finding = Evidence(
+            proposal.code, proposal.span, source.name, "llm", "active", source.written
+        )
+        if not any(_same(finding, found) for found in evidence):
+            evidence.append(finding)
+    concluded = _conclude(evidence, as_of=as_of, clearance=clearance)
+    return replace(concluded, dropped=dropped)
+
+
+def _same(one: Evidence, other: Evidence) -> bool:
+    return (one.code, one.span, one.source) == (other.code, other.span, other.source)
+
+
+def _conclude(
+    evidence: Sequence[Evidence], *, as_of: date, clearance: Clearance | None
+) -> Screening:
+    active = [found for found in evidence if found.verdict == "active"]
+    codes = {found.code for found in active}
+    if "bp_crisis" in codes:
+        codes.add("hypertension")
+    if "pregnancy_complication" in codes:
+        codes.add("pregnancy")
+    flags: dict[str, date | None] = {}
+    for code in (code for code in CODES if code in codes & RED_FLAGS):
+        noted = [found.noted for found in active if found.code == code]
+        known = [day for day in noted if day is not None]
+        flags[code] = max(known) if len(known) == len(noted) else None
+    unread = [found for found in active if found.code == "other_condition"]
+    return Screening(
+        conditions=tuple(code for code in CODES if code in codes),
+        evidence=tuple(evidence),
+        stopped_by=still_stopping(flags, clearance, as_of),
+        warnings=tuple(f"unrecognised_condition: in {name}" for name in _unique(unread)),
+    )
+
+
+def _unique(findings: Iterable[Evidence]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found.source for found in findings))
+
+
+# -- one text ----------------------------------------------------------------------------------
+
+
+def _read(source: Source, as_of: date) -> list[Evidence]:
+    written = min(source.written, as_of) if source.written is not None else as_of
+    readings = list(
+        read_conditions(source.text, written=written, as_of=as_of, declared=source.declared)
+    )
+    pressures = list(_pressures(source.text, measured=source.name == "blood_pressure"))
+    readings.extend(pressures)
+    if source.declared and not readings and not _says_nothing(source.text):
+        span = source.text.strip()
+        readings.append(Reading("other_condition", span, source.text.index(span), "active"))
+    found = dict.fromkeys(
+        Evidence(r.code, r.span, source.name, "lexicon", r.verdict, source.written)
+        for r in sorted(readings, key=lambda r: (r.start, r.code))
+    )
+    return list(found)
+
+
+_PAIR = re.compile(
+    r"(?<![\d/.])(\d{2,3})\s*(?:/|over|sobre|con)\s*(\d{2,3})(?![\d/])", re.IGNORECASE
+)
+_PRESSURE = re.compile(
+    r"\b(?:bp|blood pressure|mm ?hg|presi[oó]n|tensi[oó]n|hypertension|hipertensi[oó]n|ta)\b",
+    re.IGNORECASE,
+)
+
+
+def _pressures(text: str, *, measured: bool) -> Iterable[Reading]:
+    """Blood pressures written as pairs, where the words around say that they are ones."""
+    for pair in _PAIR.finditer(text):
+        systolic, diastolic = int(pair[1]), int(pair[2])
+        near = text[max(0, pair.start() - 60) : pair.end() + 15]
+        if not (70 <= systolic <= 280 and 35 <= diastolic <= 180 and systolic > diastolic):
+            continue
+        if not (measured or _PRESSURE.search(near)):
+            continue
+        verdict: Verdict = "active" if systolic >= 140 or diastolic >= 90 else "negated"
+        yield Reading("hypertension", pair[0], pair.start(), verdict)
+        if systolic > 180 or diastolic > 110:
+            yield Reading("bp_crisis", pair[0], pair.start(), "active")
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a declared text reports nothing, or nothing that matters for training."""
+    said = [token.word for token in tokenise(text) if token.word[:1].isalpha()]
+    if all(word in words("nothing") for word in said):
+        return True
+    return any(word in words("harmless") for word in said) and len(said) <= 12
