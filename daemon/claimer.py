@@ -278,10 +278,13 @@ class Claimer(Service):
         """Intake has its own pace: a long list of refusals must not hold up claims."""
         failures = 0
         while True:
-            with suppress(TimeoutError):
-                # With every slot taken nobody rings, and bad requests are still told at once.
-                async with asyncio.timeout(BUSY_INTAKE_SECONDS if self.free <= 0 else None):
+            try:
+                async with asyncio.timeout(BUSY_INTAKE_SECONDS):
                     await self._intake_wanted.wait()
+            except TimeoutError:
+                # With every slot taken nobody rings, and bad requests are to be told all the same.
+                if self.free > 0:
+                    continue
             self._intake_wanted.clear()
             try:
                 while await self._intake.check_once():

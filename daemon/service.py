@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import structlog
 
 from daemon import __version__, backoff, clock, migrate, statements
 from daemon.claimer import Claimer
@@ -41,6 +42,7 @@ from daemon.web.site import Site
 from daemon.web.status import State, Vitals, build
 
 if TYPE_CHECKING:
+    from daemon.llm.gateway import Gateway
     from daemon.runner import Runner
 
 log = get_logger(__name__)
@@ -59,6 +61,7 @@ class Daemon:
         self._stop_wanted = asyncio.Event()
         self._config_changed = asyncio.Event()
         self._runner: Runner | None = None
+        self._gateway: Gateway | None = None
         self._claimer: Claimer | None = None
         self._config_follower: asyncio.Task[None] | None = None
 
@@ -66,7 +69,7 @@ class Daemon:
         self.vitals = Vitals(self.worker_id)
         self.site = Site(build(self.vitals, self.meters), settings.port)
         self.database = Database(*_urls(settings), self.worker_id)
-        texts = statements.load()
+        texts = self._texts = statements.load()
         self.store = Store(self.database.pool, texts)
         self.registry = Registry(self.store, settings, catalog)
         self.intake = Intake(self.store, self.registry)
@@ -96,6 +99,7 @@ class Daemon:
             running=self._running,
             types=self._known_types,
             on_drain=self.stop,
+            tidy=self._tidy,
             on_clock=self._clock_seen,
         )
         self.schedules = Schedules(self.store)
@@ -115,8 +119,8 @@ class Daemon:
         Raises ConfigurationError or SchemaTooNew for what no restart mends, and an exception group
         when a service died.
         """
-        self._listen_to_signals()
-        log.info("starting", version=__version__, worker_id=self.worker_id)
+        structlog.contextvars.bind_contextvars(worker_id=self.worker_id)
+        log.info("starting", version=__version__)
         await self.site.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -168,6 +172,8 @@ class Daemon:
             self._config_follower.cancel()
         if self._runner is not None:
             self._runner.close()
+        if self._gateway is not None:
+            await self._gateway.aclose()
         await self._duty(lambda: self.store.worker_stop(self.worker_id))
 
     async def _migrate(self) -> None:
@@ -189,7 +195,8 @@ class Daemon:
 
     async def _prepare_agents(self) -> None:
         """Import what is heavy, in a thread, and read the agents' rows."""
-        self._runner = await asyncio.to_thread(self._assemble_runner)
+        self._runner, self._gateway = await asyncio.to_thread(self._assemble)
+        await self._gateway.warm()
         await self.registry.start()
         self.meters.know(self.registry.known_types())
         self._claimer = Claimer(
@@ -207,18 +214,20 @@ class Daemon:
             poll_seconds=self._settings.poll_seconds,
         )
 
-    def _assemble_runner(self) -> Runner:
+    def _assemble(self) -> tuple[Runner, Gateway]:
         from agents.crm import Crm, open_engine
-        from daemon.llm.assemble import gateway
+        from daemon.llm.gateway import Gateway
         from daemon.runner import Runner
 
-        return Runner(
+        gateway = Gateway.create(self.database.pool, self._texts, self._settings, self.meters)
+        runner = Runner(
             store=self.store,
             registry=self.registry,
-            gateway=gateway(self._settings, self.database.pool, self.meters, self.worker_id),
+            gateway=gateway,
             gym_time_zone=self._settings.gym_time_zone,
             crm=Crm(open_engine(self.database.url), tz=self._settings.gym_time_zone),
         )
+        return runner, gateway
 
     async def _follow_config(self) -> None:
         """Read the agents' rows again whenever one changed."""
@@ -240,6 +249,10 @@ class Daemon:
     async def _notify(self, channel: str, payload: str) -> None:
         async with self.database.pool.connection() as connection:
             await connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))
+
+    async def _tidy(self) -> None:
+        if self._gateway is not None:
+            await self._gateway.tidy()
 
     async def _duty(self, duty: Any) -> None:
         await Duties().attempt(duty)
@@ -264,7 +277,8 @@ class Daemon:
 
     # --- signals --------------------------------------------------------------------------------
 
-    def _listen_to_signals(self) -> None:
+    def obey_signals(self) -> None:
+        """SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 logs all tasks."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)

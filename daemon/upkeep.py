@@ -5,7 +5,7 @@ every                what
 ===================  ===========================================================================
 second               sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
-5 min                typed rows that could not be written with their result
+5 min                typed rows that were not written with their result; dead owners' model calls
 hour                 prune what is older than it is kept
 ===================  ===========================================================================
 
@@ -63,7 +63,8 @@ class WorkerCard:
 class Upkeep(Service):
     """running: attempts now. types: agents' task types, for gauges. on_drain: somebody asked for it.
 
-    on_clock gets the database's clock minus this host's, in seconds, at every reap.
+    on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks after
+    the journal of model calls.
     """
 
     name: ClassVar[str] = "upkeep"
@@ -79,6 +80,7 @@ class Upkeep(Service):
         types: Callable[[], list[str]],
         on_drain: Callable[[], None] = lambda: None,
         on_clock: Callable[[float], None] = lambda _: None,
+        tidy: Callable[[], Awaitable[None]] | None = None,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         super().__init__()
@@ -90,6 +92,7 @@ class Upkeep(Service):
         self._types = types
         self._on_drain = on_drain
         self._on_clock = on_clock
+        self._tidy_calls = tidy
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -112,6 +115,7 @@ class Upkeep(Service):
                 (REAP_SECONDS, self.reap),
                 (REAP_SECONDS, self.show),
                 (REDO_SECONDS, self.redo),
+                (REDO_SECONDS, self.tidy),
                 (PRUNE_SECONDS, self.prune),
             ):
                 group.create_task(self._repeat(seconds, duty))
@@ -189,6 +193,11 @@ class Upkeep(Service):
     async def redo(self) -> int:
         """Typed rows that once failed; returns how many now stand."""
         return await self._store.redo_projections()
+
+    async def tidy(self) -> None:
+        """Settle the model calls of dead workers, erase what was kept for requests that ended."""
+        if self._tidy_calls is not None:
+            await self._tidy_calls()
 
     async def prune(self) -> int:
         """Delete what is older than it is kept; returns how many requests and rows."""

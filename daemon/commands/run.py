@@ -75,7 +75,9 @@ def _serve(chosen: settings.Settings, catalog: Mapping[str, str]) -> int:
     from daemon.service import Daemon
 
     async def live() -> None:
-        await Daemon(chosen, catalog).run()
+        daemon = Daemon(chosen, catalog)
+        daemon.obey_signals()
+        await daemon.run()
 
     asyncio.run(live())
     return EXIT_STOPPED
