@@ -2,4 +2,5 @@
 -- Index:   primary key of ai_requests.
 -- Caller:  Store.retry.
 -- Locks:   the request.
-SELECT ai_retry(%(request_id)s::bigint, %(actor)s::text, %(channel)s::text) AS reopened
+SELECT ai_retry(%(request_id)s::bigint, %(actor)s::text, %(channel)s::text,
+    %(now)s::timestamptz) AS reopened

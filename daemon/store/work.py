@@ -139,7 +139,7 @@ class WorkStore(Executor):
 
     async def retry(self, request_id: int, actor: str, channel: str = "api") -> bool:
         """Reopen a failed, cancelled or expired request, with a line in the audit log."""
-        row = await self._row("request_retry", request_id=request_id, actor=actor, channel=channel)
+        row = await self._row("request_retry", request_id=request_id, actor=actor, channel=channel, now=None)
         return bool(row and row["reopened"])
 
     async def ring(self) -> None:

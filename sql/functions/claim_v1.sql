@@ -54,12 +54,11 @@ BEGIN
     IF NOT EXISTS (SELECT FROM ai_lease_epoch) THEN
         PERFORM ai_adopt_v1(p_lease, v_now);
     END IF;
-    IF EXISTS (
-        SELECT FROM unnest(p_types) AS t(task_type)
-        WHERE NOT EXISTS (SELECT FROM ai_control c WHERE c.task_type = t.task_type))
-    THEN
-        INSERT INTO ai_control (task_type) SELECT unnest(p_types) ON CONFLICT DO NOTHING;
-    END IF;
+    -- Only what is missing: a conflict with a row that an admin is editing would be waited for.
+    INSERT INTO ai_control (task_type)
+    SELECT t.task_type FROM unnest(p_types) AS t(task_type)
+    WHERE NOT EXISTS (SELECT FROM ai_control c WHERE c.task_type = t.task_type)
+    ON CONFLICT DO NOTHING;
 
     -- A walk that ended, or met only full keys, goes on from the front.
     FOR pass IN 1..6 LOOP

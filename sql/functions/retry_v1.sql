@@ -4,16 +4,19 @@
 -- Caller:  request_retry.sql; admins: SELECT ai_retry(7, 'name').
 -- Locks:   the request.
 --
--- Not versioned: people call it. Everything starts anew but the fence: a zombie of the earlier life
--- must stay a stranger. A question that timed out is asked again. Runs with the caller's rights.
+-- Not versioned: people call it. Everything starts anew but the fence: once claimed again, a zombie of
+-- the earlier life stays a stranger. A question that timed out is asked again. Runs with the caller's
+-- rights.
 CREATE FUNCTION ai_retry(
     request_id bigint,
     actor text DEFAULT session_user,
-    channel text DEFAULT 'sql'
+    channel text DEFAULT 'sql',
+    p_now timestamptz DEFAULT NULL
 ) RETURNS boolean
     LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before jsonb;
 BEGIN
     SELECT jsonb_build_object('status', r.status, 'attempt', r.attempt,
@@ -32,8 +35,8 @@ BEGIN
         FOR UPDATE SKIP LOCKED));
     UPDATE ai_requests r
     SET status = 'pending', attempt = 0, lost_count = 0, checked = false, error = NULL,
-        cancel_requested_at = NULL, finished_at = NULL, run_after = clock_timestamp(),
-        expires_at = CASE WHEN r.expires_at > clock_timestamp() THEN r.expires_at END
+        cancel_requested_at = NULL, finished_at = NULL, run_after = v_now,
+        expires_at = CASE WHEN r.expires_at > v_now THEN r.expires_at END
     WHERE r.id = ai_retry.request_id;
     INSERT INTO ai_audit_log (actor, channel, action, target, before, after)
     VALUES (ai_retry.actor, ai_retry.channel, 'retry', 'request:' || ai_retry.request_id,

@@ -1,0 +1,225 @@
+"""Who is claimed next, and how many at once."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.sql.driver import Queue, another
+
+CLAIMERS = 8
+
+
+def test_a_claim_starts_an_attempt(queue: Queue) -> None:
+    """A claim gives the request a fence, a lease and an attempt row, and hands over its input."""
+    request_id = queue.insert(input_data='{"client_id": 1}', fair_key="client:1")
+
+    [row] = queue.claim("w1")
+
+    assert (row["id"], row["fence"], row["attempt"]) == (request_id, 1, 1)
+    assert row["input_text"] == '{"client_id": 1}'
+    assert [(lease["request_id"], lease["worker_id"]) for lease in queue.leases()] == [
+        (request_id, "w1")
+    ]
+    assert queue.attempt(row)["outcome"] is None
+    assert queue.status(request_id) == "running"
+
+
+def test_a_large_input_stays_out_of_the_claim(queue: Queue) -> None:
+    """The claim, which everybody waits for, never carries a large input."""
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, input_data) SELECT 'work',"
+        " jsonb_agg(md5(i::text)) FROM generate_series(1, 200) i"
+    )
+    [row] = queue.claim()
+    assert row["input_text"] is None
+
+
+def test_order(queue: Queue) -> None:
+    """Higher priority first, then the older request."""
+    low = queue.insert(priority=-1)
+    first, second = queue.insert(), queue.insert()
+    high = queue.insert(priority=5)
+
+    claimed = [queue.claim(slots=1)[0]["id"] for _ in range(4)]
+
+    assert claimed == [high, first, second, low]
+
+
+def test_what_is_not_claimed(queue: Queue) -> None:
+    """Not yet due, expired, cancelled, paused or of another type: none is started."""
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, run_after, expires_at, cancel_requested_at) VALUES"
+        " ('work', now() + interval '1 min', NULL, NULL),"
+        " ('work', now(), now() - interval '1 s', NULL), ('work', now(), NULL, now()),"
+        " ('other', now(), NULL, NULL), ('paused', now(), NULL, NULL)"
+    )
+    queue.control("paused", paused=True)
+    assert queue.claim(types=("work", "paused")) == []
+
+
+def test_pause_ends_by_itself(queue: Queue) -> None:
+    """A paused agent's requests wait, until resume_at."""
+    queue.insert()
+    queue.advance(0)
+    assert queue.now is not None
+    queue.control("work", paused=True, resume_at=queue.now.replace(year=2100))
+    assert queue.claim() == []
+    queue.control("work", resume_at=queue.now)
+    assert len(queue.claim()) == 1
+
+
+@pytest.mark.parametrize("limited", ["work", "*"])
+def test_start_rate(queue: Queue, limited: str) -> None:
+    """No more starts than the bucket holds; it fills with time, also if set back."""
+    queue.insert_many(50, run_after="2000-01-01")
+    queue.advance(0)
+    queue.control(limited, starts_per_minute=6, bucket_at=queue.now)
+
+    assert queue.claim_all(slots=50) == []
+    queue.advance(20)
+    assert len(queue.claim_all(slots=50)) == 2
+    queue.advance(3600)
+    assert len(queue.claim_all(slots=50)) == 6
+    queue.advance(-20)
+    assert len(queue.claim_all(slots=50)) == 2
+    assert queue.claim_all(slots=50) == []
+
+
+def test_rate_and_cursor_together(queue: Queue) -> None:
+    """A start is charged to the bucket also when the walk over keys moves on in the same claim."""
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, fair_key)"
+        " SELECT 'work', 'client:' || i FROM generate_series(1, 500) i"
+    )
+    queue.advance(0)
+    queue.control("work", starts_per_minute=10, bucket=10, bucket_at=queue.now)
+    assert len(queue.claim_all(slots=100)) == 10
+    assert queue.value("SELECT bucket FROM ai_control WHERE task_type = 'work'") == 0
+
+
+def test_an_admin_who_edits_limits_stops_nobody(queue: Queue, database: str) -> None:
+    """An open transaction on one agent's limits lets the other agents work on."""
+    queue.control("rated", starts_per_minute=60, bucket=60)
+    queue.insert("rated")
+    queue.insert("work")
+    with another(database) as admin:
+        admin.rows("BEGIN")
+        admin.control("rated", concurrency=3)
+        queue.rows("SET statement_timeout = '5s'")
+        claimed = queue.claim(types=("rated", "work"))
+        assert [row["task_type"] for row in claimed] == ["work"]
+        admin.rows("COMMIT")
+    assert [row["task_type"] for row in queue.claim(types=("rated", "work"))] == ["rated"]
+
+
+def test_a_type_without_limits_gets_some(queue: Queue) -> None:
+    """An agent that an admin added without a row in ai_control works, within the defaults."""
+    queue.insert_many(30, "new")
+    assert len(queue.claim_all(slots=30, types=("new",))) == 20
+
+
+def test_locked_rows_are_stepped_round(queue: Queue, database: str) -> None:
+    """A row that some transaction holds is passed over, and the next ones are taken."""
+    held = [queue.insert(fair_key="a") for _ in range(3)]
+    free = queue.insert(fair_key="a")
+    with another(database) as app:
+        app.rows("BEGIN")
+        app.rows("SELECT FROM ai_requests WHERE id = ANY (%s) FOR UPDATE", held)
+        assert [row["id"] for row in queue.claim(slots=1)] == [free]
+        app.rows("ROLLBACK")
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        ({"work": {"concurrency": 13}}, 13),
+        ({"work": {"per_key": 2}}, 8),
+        ({"*": {"concurrency": 7}}, 7),
+        ({"work": {"starts_per_minute": 11, "bucket": 11}}, 11),
+        ({"work": {"concurrency": 0}}, 0),
+    ],
+)
+def test_limits_are_exact(
+    queue: Queue, database: str, limits: dict[str, dict[str, int]], most: int
+) -> None:
+    """Eight daemons that claim at once start exactly as many as the limits allow."""
+    for key in "abcd":
+        queue.insert_many(20, fair_key=key)
+    queue.advance(0)
+    for task_type, columns in limits.items():
+        queue.control(task_type, bucket_at=queue.now, **columns)
+    at_once = threading.Barrier(CLAIMERS)
+
+    def greedy(number: int) -> int:
+        with another(database) as mine:
+            mine.now = queue.now
+            at_once.wait()
+            return len(mine.claim_all(f"w{number}", slots=20))
+
+    with ThreadPoolExecutor(CLAIMERS) as pool:
+        started = sum(pool.map(greedy, range(CLAIMERS)))
+
+    assert started == most == len(queue.leases())
+
+
+def test_a_flood_does_not_starve_others(queue: Queue) -> None:
+    """One tenant's 5,000 requests do not make another's wait: turns are taken."""
+    queue.insert_many(5000, fair_key="flood")
+    for key in ("anna", "ben"):
+        queue.insert_many(3, fair_key=key)
+
+    claimed = Counter(row["fair_key"] for row in queue.claim_all(slots=9))
+
+    assert claimed == {"flood": 3, "anna": 3, "ben": 3}
+
+
+def test_a_full_tenant_blocks_nobody(queue: Queue) -> None:
+    """A tenant at its own limit, with the best 1,000 rows, leaves the slots to the others."""
+    queue.control("work", per_key=1)
+    queue.insert_many(1000, fair_key="full", priority=5)
+    other = queue.insert(fair_key="other")
+    assert queue.claim(slots=1)[0]["fair_key"] == "full"
+    assert [row["id"] for row in queue.claim(slots=5)] == [other]
+
+
+def test_every_key_gets_its_turn(queue: Queue) -> None:
+    """With more keys than one walk visits, the walk goes on where it stopped, and comes round."""
+    queue.control("work", concurrency=1000, per_key=1)
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, fair_key)"
+        " SELECT 'work', 'client:' || i FROM generate_series(1, 450) i, generate_series(1, 2)"
+    )
+    claimed = queue.claim_all(slots=1000)
+    assert len({row["fair_key"] for row in claimed}) == len(claimed) == 450
+
+
+def test_a_full_agent_keeps_its_place_in_the_walk(queue: Queue) -> None:
+    """A claim that finds no room does not send the walk back to the first keys."""
+    queue.control("work", concurrency=0, key_cursor="client:5")
+    queue.insert(fair_key="client:1")
+    assert queue.claim() == []
+    assert queue.value("SELECT key_cursor FROM ai_control WHERE task_type = 'work'") == "client:5"
+
+
+def test_after_a_crash_running_work_still_counts(queue: Queue) -> None:
+    """When a crash empties the leases, the next claim counts what runs before it starts more."""
+    queue.control("work", concurrency=5)
+    queue.insert_many(10)
+    running = queue.claim_all("w1", slots=4)
+    queue.lose_leases()
+
+    assert len(queue.claim_all("w2", slots=10)) == 1
+    adopted = {lease["request_id"]: lease["worker_id"] for lease in queue.leases()}
+    assert {row["id"]: "w1" for row in running}.items() <= adopted.items()
+
+
+def test_a_claim_outlives_a_crash(queue: Queue) -> None:
+    """A claim commits synchronously, even where the server's default is not to."""
+    queue.insert()
+    queue.rows("SET synchronous_commit = off")
+    queue.rows("BEGIN")
+    queue.claim()
+    assert queue.value("SHOW synchronous_commit") == "on"
+    queue.rows("COMMIT")

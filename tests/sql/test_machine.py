@@ -1,0 +1,399 @@
+"""Daemons, people and accidents in any order, against a model of what must be true.
+
+The model knows nothing of SQL: it keeps each request as the documentation describes it. After
+every step the whole queue is compared with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.sql.driver import LEASE_SECONDS, Queue
+
+WORKERS = ("w1", "w2", "w3")
+CONCURRENCY = {"a": 3, "b": 2}
+EVERYBODY = 4
+PER_KEY = 2
+LOST_CAP = 3
+LEASE = timedelta(seconds=LEASE_SECONDS)
+TERMINAL = {"completed", "failed", "cancelled", "expired"}
+GIVEN_BACK = {"snoozed", "released", "waiting", "refused"}
+RUNS_AGAIN = {"retry", "snoozed", "released", "waiting"}
+OUTCOMES = ("completed", "retry", *sorted(GIVEN_BACK), "failed", "cancelled")
+TABLES = (
+    "ai_requests, ai_results, ai_attempts, ai_approvals, ai_leases, ai_lease_epoch, ai_control"
+)
+
+
+@dataclass
+class Attempt:
+    worker: str
+    outcome: str | None = None
+
+
+@dataclass
+class Request:
+    task_type: str
+    key: str
+    run_after: datetime
+    expires_at: datetime | None
+    status: str = "pending"
+    attempt: int = 0
+    lost: int = 0
+    fence: int = 0
+    cancel: bool = False
+    open_question: bool = False
+    answered: bool = False
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
+    result_by: int | None = None
+
+
+@dataclass
+class Lease:
+    fence: int
+    worker: str
+    expires_at: datetime
+
+
+class QueueMachine(RuleBasedStateMachine):
+    queue: Queue
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue.now = None
+        self.queue.rows(f"TRUNCATE {TABLES}")
+        self.queue.control("*", concurrency=EVERYBODY)
+        for task_type, concurrency in CONCURRENCY.items():
+            self.queue.control(task_type, concurrency=concurrency, per_key=PER_KEY)
+        # Triggers stamp the real clock: everything they make due is due on ours.
+        self.queue.advance(86_400)
+        self.requests: dict[int, Request] = {}
+        self.leases: dict[int, Lease] = {}
+        self.epoch = False
+
+    @property
+    def now(self) -> datetime:
+        assert self.queue.now is not None
+        return self.queue.now
+
+    # --- the main app and people ------------------------------------------------------------
+
+    @rule(
+        task_type=st.sampled_from(sorted(CONCURRENCY)),
+        key=st.sampled_from(["", "x", "y"]),
+        priority=st.integers(-1, 1),
+        delay=st.sampled_from([0, 0, 50]),
+        expires=st.sampled_from([None, None, 100]),
+    )
+    def insert(
+        self, task_type: str, key: str, priority: int, delay: int, expires: int | None
+    ) -> None:
+        run_after = self.now + timedelta(seconds=delay)
+        expires_at = None if expires is None else self.now + timedelta(seconds=expires)
+        request_id = self.queue.insert(
+            task_type,
+            fair_key=key,
+            priority=priority,
+            run_after=run_after,
+            expires_at=expires_at,
+        )
+        self.requests[request_id] = Request(task_type, key, run_after, expires_at)
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        request_id, request = self.pick(data)
+        self.queue.run("request_cancel", request_id=request_id)
+        request.cancel = request.cancel or request.status not in TERMINAL
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        request_id, request = self.pick(data)
+        reopened = request.status in {"failed", "cancelled", "expired"}
+        assert self.queue.retry(request_id) == reopened
+        if reopened:
+            request.status, request.run_after = "pending", self.now
+            request.attempt = request.lost = 0
+            request.cancel = False
+            if request.expires_at is not None and request.expires_at <= self.now:
+                request.expires_at = None
+
+    @precondition(lambda self: any(r.open_question for r in self.requests.values()))
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        asked = [i for i, r in self.requests.items() if r.open_question]
+        request_id = data.draw(st.sampled_from(asked))
+        self.queue.answer(request_id)
+        request = self.requests[request_id]
+        request.open_question, request.answered = False, True
+        if request.status == "waiting":
+            request.status = "pending"
+            request.run_after = self.now - timedelta(days=1)
+
+    # --- daemons ----------------------------------------------------------------------------
+
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        slots=st.integers(1, 6),
+        types=st.sampled_from([("a",), ("b",), ("a", "b")]),
+    )
+    def claim(self, worker: str, slots: int, types: tuple[str, ...]) -> None:
+        self.adopt()
+        room = self.room(slots, types)
+        rows = self.queue.claim_all(worker, slots, types=types)
+        assert len(rows) == room
+        for row in rows:
+            request = self.requests[row["id"]]
+            assert self.claimable(request) and request.task_type in types
+            request.status = "running"
+            request.attempt += 1
+            request.fence += 1
+            assert (row["fence"], row["attempt"]) == (request.fence, request.attempt)
+            request.attempts[request.fence] = Attempt(worker)
+            self.leases[row["id"]] = Lease(request.fence, worker, self.now + LEASE)
+
+    @precondition(lambda self: any(r.status == "running" for r in self.requests.values()))
+    @rule(data=st.data())
+    def ask(self, data: st.DataObject) -> None:
+        running = [i for i, r in self.requests.items() if r.status == "running" and not r.answered]
+        if running:
+            request_id = data.draw(st.sampled_from(running))
+            if not self.requests[request_id].open_question:
+                self.queue.ask(request_id)
+                self.requests[request_id].open_question = True
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def beat(self, worker: str) -> None:
+        keys = [
+            (request_id, fence)
+            for request_id, request in self.requests.items()
+            for fence, attempt in request.attempts.items()
+            if attempt.worker == worker
+        ]
+        expected = {
+            (i, f): self.requests[i].cancel
+            for i, f in keys
+            if self.requests[i].status == "running" and self.requests[i].fence == f
+        }
+        assert self.queue.beat(worker, keys) == expected
+        for request_id, fence in expected:
+            self.leases[request_id] = Lease(fence, worker, self.now + LEASE)
+
+    @precondition(lambda self: any(r.attempts for r in self.requests.values()))
+    @rule(
+        data=st.data(),
+        outcome=st.sampled_from(["completed", *OUTCOMES]),
+        delay=st.sampled_from([0, 20]),
+    )
+    def complete(self, data: st.DataObject, outcome: str, delay: int) -> None:
+        known = [(i, fence) for i, request in self.requests.items() for fence in request.attempts]
+        chosen = data.draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
+        worker = data.draw(st.sampled_from(WORKERS))
+        ends = [self.queue.end(key, outcome, delay_seconds=delay) for key in chosen]
+        verdicts = self.queue.complete(worker, *ends)
+        assert verdicts == {key: self.ended(worker, key, outcome, delay) for key in chosen}
+        # An unknown commit: the same again changes nothing.
+        if data.draw(st.booleans()):
+            again = self.queue.complete(worker, *ends)
+            assert "accepted" not in again.values()
+
+    @rule(extend=st.sampled_from([False, False, False, True]))
+    def reap(self, extend: bool) -> None:
+        rows = self.queue.reap(extend=extend, max_lost=LOST_CAP)
+        for lease in self.leases.values():
+            if extend or lease.expires_at > self.now + 2 * LEASE:
+                lease.expires_at = self.now + LEASE
+        self.grant()
+        dead = [] if extend else [i for i, x in self.leases.items() if x.expires_at < self.now]
+        assert sorted(row["id"] for row in rows) == sorted(dead)
+        for request_id in dead:
+            del self.leases[request_id]
+            request = self.requests[request_id]
+            request.lost += 1
+            request.attempts[request.fence].outcome = "lost"
+            if request.cancel:
+                request.status = "cancelled"
+            elif request.lost >= LOST_CAP or request.attempt >= 3:
+                request.status = "failed"
+            else:
+                request.status = "pending"
+
+    @rule()
+    def sweep(self) -> None:
+        self.queue.sweep()
+        for request in self.requests.values():
+            if request.status in {"pending", "waiting"} and request.cancel:
+                request.status = "cancelled"
+            elif (
+                request.status == "pending"
+                and request.expires_at is not None
+                and request.expires_at <= self.now
+            ):
+                request.status = "expired"
+
+    # --- accidents --------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 10, 31, 31, 100, -100]))
+    def clock(self, seconds: int) -> None:
+        self.queue.advance(seconds)
+
+    @rule()
+    def crash(self) -> None:
+        self.queue.lose_leases()
+        self.leases.clear()
+        self.epoch = False
+
+    # --- what must be true ------------------------------------------------------------------
+
+    @invariant()
+    def same_as_the_model(self) -> None:
+        rows = self.queue.rows(
+            "SELECT r.*, (SELECT count(*) FROM ai_attempts a WHERE a.request_id = r.id) AS tries"
+            " FROM ai_requests r"
+        )
+        seen = {
+            r["id"]: (r["status"], r["attempt"], r["lost_count"], r["fence"], r["tries"])
+            for r in rows
+        }
+        assert seen == {
+            i: (r.status, r.attempt, r.lost, r.fence, r.fence - len(r.refused))
+            for i, r in self.requests.items()
+        }
+
+    @invariant()
+    def one_result_of_whoever_was_accepted(self) -> None:
+        results = self.queue.rows("SELECT request_id, result FROM ai_results")
+        assert {row["request_id"]: row["result"]["by"] for row in results} == {
+            i: r.result_by for i, r in self.requests.items() if r.status == "completed"
+        }
+
+    @invariant()
+    def leases_of_running_requests_only(self) -> None:
+        seen = {
+            row["request_id"]: (row["fence"], row["worker_id"], row["expires_at"])
+            for row in self.queue.leases()
+        }
+        assert seen == {i: (x.fence, x.worker, x.expires_at) for i, x in self.leases.items()}
+        assert all(self.requests[i].status == "running" for i in seen)
+
+    @invariant()
+    def within_limits(self) -> None:
+        running = [r for r in self.requests.values() if r.status == "running"]
+        assert len(running) <= EVERYBODY
+        for task_type, most in CONCURRENCY.items():
+            assert sum(r.task_type == task_type for r in running) <= most
+            for key in ("x", "y"):
+                assert sum((r.task_type, r.key) == (task_type, key) for r in running) <= PER_KEY
+
+    # --- the model's own rules --------------------------------------------------------------
+
+    def pick(self, data: st.DataObject) -> tuple[int, Request]:
+        request_id = data.draw(st.sampled_from(sorted(self.requests)))
+        return request_id, self.requests[request_id]
+
+    def grant(self) -> None:
+        """Every running request without a lease gets one, for its worker."""
+        for request_id, r in self.requests.items():
+            if r.status == "running" and request_id not in self.leases:
+                worker = r.attempts[r.fence].worker
+                self.leases[request_id] = Lease(r.fence, worker, self.now + LEASE)
+
+    def adopt(self) -> None:
+        if not self.epoch:
+            self.grant()
+            self.epoch = True
+
+    def claimable(self, r: Request) -> bool:
+        alive = r.expires_at is None or r.expires_at > self.now
+        return r.status == "pending" and r.run_after <= self.now and not r.cancel and alive
+
+    def room(self, slots: int, types: tuple[str, ...]) -> int:
+        """How many requests a claim must find, by the limits."""
+        found = 0
+        for task_type in types:
+            mine = [r for r in self.requests.values() if r.task_type == task_type]
+            running = sum(r.status == "running" for r in mine)
+            startable = 0
+            for key in ("", "x", "y"):
+                due = sum(self.claimable(r) for r in mine if r.key == key)
+                busy = sum(r.status == "running" for r in mine if r.key == key)
+                startable += due if key == "" else min(due, PER_KEY - busy)
+            found += min(startable, CONCURRENCY[task_type] - running)
+        everybody = sum(r.status == "running" for r in self.requests.values())
+        return max(0, min(slots, found, EVERYBODY - everybody))
+
+    def ended(self, worker: str, key: tuple[int, int], outcome: str, delay: int) -> str:
+        """The verdict on one end, and what it does to the request."""
+        request_id, fence = key
+        request = self.requests[request_id]
+        attempt = request.attempts.get(fence)
+        if attempt is None or attempt.worker != worker:
+            refused_before = (
+                outcome == "refused" and fence == request.fence and request.status == "failed"
+            )
+            refused_before = refused_before and (attempt is None or attempt.worker != worker)
+            return "repeated" if refused_before else "foreign"
+        current = fence == request.fence
+        running = current and request.status == "running" and attempt.outcome is None
+        late = (
+            current
+            and request.status == "pending"
+            and attempt.outcome == "lost"
+            and outcome == "completed"
+            and not request.cancel
+        )
+        if not (running or late):
+            had = attempt.outcome
+            if had in (None, "lost"):
+                attempt.outcome = "superseded"
+            return "repeated" if had == outcome else "superseded"
+        self.leases.pop(request_id, None)
+        attempt.outcome = outcome
+        if outcome == "refused":
+            del request.attempts[fence]
+            request.refused.add(fence)
+        if outcome in GIVEN_BACK:
+            request.attempt -= 1
+        request.status = self.next_status(request, outcome)
+        if request.status == "pending":
+            request.run_after = self.now + timedelta(seconds=delay)
+        if request.status == "completed":
+            request.result_by = fence
+        return "accepted"
+
+    def next_status(self, request: Request, outcome: str) -> str:
+        if outcome in RUNS_AGAIN:
+            if request.cancel:
+                return "cancelled"
+            if outcome == "retry" and request.attempt >= 3:
+                return "failed"
+            return "waiting" if outcome == "waiting" and request.open_question else "pending"
+        return {"refused": "failed"}.get(outcome, outcome)
+
+
+def test_any_order_of_events(queue: Queue) -> None:
+    """Whatever daemons, people and crashes do in whatever order: one result, exact limits."""
+    machine: Any = type("Machine", (QueueMachine,), {"queue": queue})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
