@@ -260,7 +260,7 @@ def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str
 
 def _trace(error: BaseException) -> dict[str, Any]:
     """Type and frames; an exception's text may hold a client's data and stays out of the log."""
-    return {"error": type(error).__name__, "stack": stack(error)}
+    return {"error": type(error).__name__, "frames": stack(error)}
 
 
 def _code(outcome: Outcome) -> dict[str, str]:

@@ -300,11 +300,11 @@ def new_worker_id() -> str:
 def dump_tasks() -> None:
     """Log where every task stands, without local variables: those hold people's data."""
     for task in asyncio.all_tasks():
-        stack = [
+        frames = [
             f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
             for frame in task.get_stack()
         ]
-        log.info("task", name=task.get_name(), stack=stack)
+        log.info("task", name=task.get_name(), frames=frames)
 
 
 def _urls(settings: Settings) -> tuple[str, str]:
