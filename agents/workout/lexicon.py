@@ -22,6 +22,8 @@ _GAP = frozenset({"~"})
 _LONGEST_GAP = 3
 _PAIR_DISTANCE = 5
 STOPS = frozenset(".!?;\n•|")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?(?![^\W\d_])|[^\W_]+(?:['’][^\W\d_]+)*|[^\w\s]|\n")
+_JOINED = re.compile(r"\w-\w")
 COMMAS = frozenset(",:()[]/-–—")
 
 
@@ -65,13 +67,12 @@ def tokenise(text: str) -> tuple[Token, ...]:
     """The tokens of `text` in order; a hyphen inside a word separates without a mark."""
     tokens: list[Token] = []
     sentence = 0
-    for match in re.finditer(r"\d+(?:[.,]\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]|\n", text):
+    for match in _TOKEN.finditer(text):
         word = _fold(match[0])
         if word in STOPS:
             sentence += 1
-        elif word == "-" and text[match.start() - 1 : match.end() + 1].replace("-", "").isalnum():
-            if len(text[match.start() - 1 : match.end() + 1].strip()) == 3:
-                continue
+        elif word == "-" and _JOINED.fullmatch(text, match.start() - 1, match.end() + 1):
+            continue
         tokens.append(Token(word, match.start(), match.end(), sentence))
     return tuple(tokens)
 
@@ -141,6 +142,8 @@ def _forms(word: str) -> frozenset[str]:
     if len(word) < _TYPO_LETTERS - 1 or word in words("real_words"):
         return frozenset({word})
     index = _by_first_letters()
+    if word in index.get(word, ()):
+        return frozenset({word})
     near = {
         known
         for shape in _shapes(word)
@@ -212,7 +215,12 @@ def _complaints(
 ) -> Iterator[Mention]:
     """Body parts joined with the words of complaint that belong to them."""
     parts = _parts(tokens, forms)
-    hurting = [i for i, near in enumerate(forms) if not words("complaints").isdisjoint(near)]
+    unmended = {i for i in range(len(tokens)) if _unmended(tokens, i)}
+    hurting = [
+        i
+        for i, near in enumerate(forms)
+        if i in unmended or not words("complaints").isdisjoint(near)
+    ]
     paired: set[_Part] = set()
     for at in hurting:
         if _training_soreness(tokens, at):
@@ -220,10 +228,14 @@ def _complaints(
         for part in _parts_of(tokens, parts, hurting, at):
             paired.add(part)
             first, last = min(part.first, at), max(part.last, at)
-            yield Mention(part.code, first, last, (part.first, at))
+            anchors = (part.first,) if at in unmended else (part.first, at)
+            yield Mention(part.code, first, last, anchors)
     if declared:
         for part in parts:
             after = tokens[part.last + 1 : part.last + 4]
+            before = tokens[part.first - 1].word if part.first else ""
+            if before in ("in", "of", "en", "de", "del", "la", "the") and part.first > 2:
+                continue
             if part not in paired and words("positive").isdisjoint(t.word for t in after):
                 yield Mention(part.code, part.first, part.last, (part.first,), bare=True)
 
@@ -246,6 +258,13 @@ def _parts(tokens: Sequence[Token], forms: Sequence[frozenset[str]]) -> list[_Pa
         if p != q and p.code == q.code and q.first <= p.first and p.last <= q.last
     }  # fmt: skip
     return sorted((p for p in found if p not in inner), key=lambda p: (p.first, p.code))
+
+
+def _unmended(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the word at `at` tells of a healing that has not happened: "isn't healed"."""
+    return tokens[at].word in words("mended") and not words("unfinished").isdisjoint(
+        token.word for token in tokens[max(0, at - 3) : at]
+    )
 
 
 def _training_soreness(tokens: Sequence[Token], at: int) -> bool:
@@ -272,6 +291,8 @@ def _parts_of(
     left = next(
         (p for p in reversed(parts) if p.last < at and _reaches(tokens, hurting, p, at)), None
     )
+    if left is None and right is None and tokens[at].word in words("aches"):
+        left = _subject(tokens, parts, at)
     if right is not None:
         yield from _row(tokens, parts, right, step=1)
     if left is not None and (right is None or at - left.last == 1):
@@ -279,6 +300,14 @@ def _parts_of(
     for part in parts:
         if part.first <= at <= part.last:
             yield part
+
+
+def _subject(tokens: Sequence[Token], parts: Sequence[_Part], at: int) -> _Part | None:
+    """The last body part before a verb without one: "the knee is better, hardly hurts"."""
+    here = tokens[at].sentence
+    return next(
+        (p for p in reversed(parts) if p.last < at and tokens[p.first].sentence == here), None
+    )
 
 
 def _only_sides(tokens: Sequence[Token], first: int, last: int) -> bool:

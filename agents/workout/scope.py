@@ -19,17 +19,17 @@ from typing import Literal
 
 from agents.workout.conditions import RED_FLAGS
 from agents.workout.lexicon import COMMAS, Mention, Token, find_mentions, tokenise, words
-from agents.workout.when import When, find_ages
+from agents.workout.when import When, find_ages, find_length
 
 Verdict = Literal["active", "negated", "relative", "hypothetical", "resolved", "outdated"]
 
 # Healing is believed of other conditions only.
 _LASTING = RED_FLAGS | {
-    "diabetes", "osteoporosis", "glaucoma", "retinopathy", "neuropathy",
+    "diabetes", "epilepsy", "osteoporosis", "glaucoma", "retinopathy", "neuropathy",
 }  # fmt: skip
 _SURGERY_DAYS = 42
 _PREGNANCY_DAYS = 300
-_RECENT_DAYS = 90
+_RECENT_DAYS = 42
 _ANDS = frozenset({"and", "y", "e"})
 
 _DENIED_AFTER = re.compile(
@@ -39,13 +39,20 @@ _DENIED_AFTER = re.compile(
     r"(?:ruled out|excluded|negative|absent|descartad[oa]s?|not present)\b"
     r"|(?:\s+\w+){0,2}\s+(?:no longer|not any ?more|ya no)\b(?!\s+(?:able|manag|control))"
     r"|\s+(?:is|are|was|were)(?: not|n't) (?:a|an) (?:problem|issue|concern)"
+    r"|(?:\s+\w+){0,3}\s+(?:no|sin) (?:trouble|problems?|pain|issues?|bother|problemas?|molestias)\b"
     r"|[\s-]*free\b",
     re.IGNORECASE,
 )
 _FINE_SINCE = re.compile(
-    r"\bno (?:more |further )?(?:pain|problems?|issues?|symptoms?|trouble|complaints?|attacks?) since\b"
+    r"\bno (?:more |further )?"
+    r"(?:pain|problems?|issues?|symptoms?|trouble|complaints?|attacks?) since\b"
     r"|\bnone since\b|\bsin (?:molestias|dolor|problemas|sintomas) desde\b|\bwent away\b"
-    r"|\bcleared up\b",
+    r"|\bcleared up\b|\b(?:full|complete|total) recovery\b|\brecuperaci[oó]n (?:completa|total)\b",
+    re.IGNORECASE,
+)
+_SO_DO_I = re.compile(
+    r"\b(?:so|as) (?:do|does|is|has|have|am) (?:i|she|he|they|we)\b|\b(?:me|him|her) too\b"
+    r"|\b(?:i|she|he) (?:do|does|has|have|am|is) too\b|\b(?:yo|ella|[eé]l) tambi[eé]n\b",
     re.IGNORECASE,
 )
 _EXCEPTION = re.compile(
@@ -152,11 +159,18 @@ class _Page:
         return self.text[self.tokens[places[0]].start : self.tokens[places[-1]].end]
 
     def _age(self, mention: Mention) -> int | None:
-        """Days since the time nearest to the mention in its sentence, or None."""
+        """Days since the time nearest to the mention in its sentence, or None.
+
+        Behind a birth or an operation a bare length of time is its age: "cesarean, 8 weeks".
+        """
         places = list(self._sentence(mention))
         start, end = self.tokens[places[0]].start, self.tokens[places[-1]].end
         here = self.tokens[mention.first].start
         near = [when for when in self.ages if start <= when.start and when.end <= end]
+        if mention.code in ("postpartum", "recent_surgery"):
+            bare = find_length(self._tail(mention))
+            if bare is not None:
+                return bare + self.days_since
         if not near:
             return None
         when = min(near, key=lambda when: (when.days < 0, abs(when.start - here)))
@@ -166,7 +180,10 @@ class _Page:
 
     def _of_another(self, mention: Mention) -> bool:
         return (
-            self._borne_before(mention) or self._in_family(mention) or self._named_after(mention)
+            self._borne_before(mention)
+            or self._in_family(mention)
+            or self._named_after(mention)
+            or self._of_work(mention)
         )
 
     def _borne_before(self, mention: Mention) -> bool:
@@ -174,10 +191,11 @@ class _Page:
         commas = 0
         for i in self._left(mention.first):
             word = self._word(i)
-            commas += word == ","
-            if word not in words("relatives"):
+            commas += word == "," and self._word(i + 1) not in ("who", "que", "whose")
+            if not self._is_relative(i):
                 continue
-            if mention.code == "postpartum" or self._in_own_youth(i):
+            born = mention.code == "postpartum" and word in words("young")
+            if born or self._in_own_youth(i) or _SO_DO_I.search(self._rest_of_sentence(mention)):
                 return False
             before = {self._word(k) for k in range(max(0, i - 4), i)}
             if before & words("together") or (
@@ -197,15 +215,28 @@ class _Page:
             or self._word(place - 1) in ("as", "since", "desde")
         )
 
+    def _owns(self, place: int) -> bool:
+        token = self.tokens[place]
+        return not set("'’").isdisjoint(self.text[token.start : token.end])
+
+    def _is_relative(self, place: int) -> bool:
+        word = self._word(place)
+        known = words("relatives")
+        return word in known or (self._owns(place) and word.removesuffix("s") in known)
+
     def _bears(self, relative: int, mention: Mention) -> bool:
-        token = self.tokens[relative]
-        owns = (
-            "'" in self.text[token.start : token.end] or "’" in self.text[token.start : token.end]
-        )
         behind = self._word(relative + 1)
-        if owns or behind in words("bears") or behind in (":", "("):
+        if behind == ",":
+            behind = self._word(relative + 2) if self._word(relative + 2) in ("who", "que") else ""
+        if self._owns(relative) or behind in words("bears") or behind in (":", "("):
             return True
         return relative + 1 == mention.first and len(mention.anchors) == 1
+
+    def _of_work(self, mention: Mention) -> bool:
+        """Knee injuries somebody treats, heart disease somebody does research on."""
+        return self._word(mention.first - 1) in words("dealing_with") - {"for"} or (
+            not words("causes").isdisjoint(self._after(mention, 2))
+        )
 
     def _in_family(self, mention: Mention) -> bool:
         for i in self._sentence(mention):
@@ -250,10 +281,12 @@ class _Page:
         for i in self._left(anchor):
             word = self._word(i)
             if word in words("negators"):
-                if self._doubled(i):
+                if self._doubled(i) or self._word(i - 1) == "casi":
                     return False
                 listed = closed or self._closes_ahead(mention)
                 return not crossed or listed or word in words("denials")
+            if word in words("stopped") and mention.code in ("anticoagulant", "beta_blocker"):
+                return True
             if word == "out" and self._word(i - 1) == "ruled":
                 return True
             if word == "of" and self._word(i - 1) == "cleared":
@@ -268,8 +301,10 @@ class _Page:
 
     def _doubled(self, negator: int) -> bool:
         """Whether "without" keeps the condition: "can't train without", "goal: run without"."""
-        if self._word(negator) not in ("without", "sin"):
+        if self._word(negator) not in ("without", "sin", "free"):
             return False
+        if self._word(negator + 1) in ("his", "her", "my", "su", "mi"):
+            return True
         before = {self._word(i) for i in list(self._left(negator))[:6]}
         return not before.isdisjoint(words("cannot") | words("aims"))
 
@@ -311,6 +346,8 @@ class _Page:
                 said = {self._word(k) for k in range(mention.first, mention.last + 1)}
                 aching = said & {"pain", "pains", "dolor", "dolores", "hurt", "hurting"}
                 return not (word.startswith(("avoid", "evit")) and aching)
+            if word == "about" and self._word(i - 1) in words("learnt"):
+                return True
             if word not in words("wish_bridge") and not (
                 mention.first <= i <= mention.last and i in self.covered
             ):
@@ -325,6 +362,8 @@ class _Page:
                 return False
             token = self.tokens[i]
             if word in ("if", "si") and self.text[token.start : token.end].lower() == word:
+                if not words("returns").isdisjoint(self._after(mention, 3)):
+                    return False
                 asked = self._word(i - 1) in ("check", "see", "ask", "know", "as", "ver", "como")
                 return not asked and mention.first - i <= 5
         return False
@@ -356,7 +395,7 @@ class _Page:
     def _past(self, mention: Mention) -> bool:
         age = self._age(mention)
         if mention.code in ("postpartum", "recent_surgery"):
-            return age is not None and age >= _SURGERY_DAYS
+            return self._in_childhood(mention) if age is None else age >= _SURGERY_DAYS
         if mention.code in ("pregnancy", "pregnancy_complication"):
             if (age if age is not None else self.days_since) >= _PREGNANCY_DAYS:
                 return True
@@ -403,7 +442,11 @@ class _Page:
     def _recovered(self, mention: Mention) -> bool:
         if _FINE_SINCE.search(self._rest_of_sentence(mention)):
             return True
-        for i in self._sentence(mention):
+        here = self.tokens[mention.first].sentence
+        follows = [i for i, t in enumerate(self.tokens) if t.sentence == here + 1][:4]
+        for i in (*self._sentence(mention), *follows):
+            if i < mention.first and self.clauses[i] != self.clauses[mention.first]:
+                continue
             if self._word(i) not in words("resolved") or self._word(i + 1) in ("up", "worse"):
                 continue
             doubts = {self._word(k) for k in range(max(0, i - 4), i)} & words("unfinished")
@@ -429,14 +472,22 @@ class _Page:
         return not words("returns").isdisjoint(later)
 
     def _in_childhood(self, mention: Mention) -> bool:
+        """ "Childhood X", "X as a child", "X de niña"; not "since childhood"."""
+        if mention.code.startswith(("pregnancy", "postpartum")):
+            return False
         near = [
-            *range(mention.first - 2, mention.first),
+            *range(mention.first - 4, mention.first),
             *range(mention.last + 1, mention.last + 6),
         ]
         for i in near:
-            if 0 <= i < len(self.tokens) and self._word(i) in words("childhood"):
-                before = {self._word(k) for k in range(max(mention.last, i - 3), i)}
-                return words("since").isdisjoint(before)
+            if not 0 <= i < len(self.tokens) or self._word(i) not in words("childhood"):
+                continue
+            before = [self._word(k) for k in range(max(0, i - 3), i)]
+            told = self._word(i) in ("childhood", "infancia") or not {"as", "de"}.isdisjoint(
+                before
+            )
+            if told and words("since").isdisjoint(before):
+                return True
         return False
 
     def _used_to(self, mention: Mention) -> bool:

@@ -72,6 +72,12 @@ def find_ages(text: str, written: date) -> tuple[When, ...]:
     return tuple(sorted(_outermost(found), key=lambda when: when.start))
 
 
+def find_length(text: str) -> int | None:
+    """The days of a bare length of time at the head of `text` (", 8 weeks", "(10 days)")."""
+    match = _LENGTH.match("".join(_plain(letter) for letter in text[:40]))
+    return None if match is None else _span(match, date.min)
+
+
 def _plain(letter: str) -> str:
     """One letter for one letter, so that places in the text stay true."""
     base = unicodedata.normalize("NFKD", letter.lower())[:1]
@@ -149,7 +155,13 @@ def _age(written: date, year: int, month: int, day: int | None) -> int | None:
 
 
 _Reader = Callable[[re.Match[str], date], int | None]
-_IN_TIME = rf"\b(?:in|en|within|dentro de)\s+(?:a\s+)?(?P<number>{_NUMBER})\s+(?:of\s+)?(?P<unit>{_UNIT})\b"
+_LENGTH = re.compile(
+    rf"\s*[,(:-]?\s*(?P<number>{_NUMBER})\s+(?P<unit>{_UNIT})\b(?!\s+(?:off|away))"
+)
+_IN_TIME = (
+    rf"\b(?:in|en|within|dentro de)\s+(?:a\s+)?(?P<number>{_NUMBER})\s+(?:of\s+)?"
+    rf"(?P<unit>{_UNIT})\b"
+)
 _MONTH_NAMED = (
     rf"(?P<lead>\b(?:in|en|last|since|on|desde|de|el)\s+)?(?:\b\d{{1,2}}(?:\s+de)?\s+)?"
     rf"\b(?P<month>{_MONTH})\b(?:\s+\d{{1,2}}(?:st|nd|rd|th)?\b)?"
