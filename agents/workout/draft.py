@@ -84,6 +84,11 @@ class Option:
         """The exercise's key."""
         return self.exercise.key
 
+    @property
+    def droppable(self) -> bool:
+        """Whether a lighter week may leave it out: isolation that no movement pattern needs."""
+        return self.block == "isolation" and self.group is None
+
     def fixed(self, dose: Dose) -> int:
         """Seconds that do not depend on the number of sets."""
         return self.exercise.setup_seconds + CHANGE_OVER_SECONDS - dose.rest

@@ -333,5 +333,5 @@ def _drop_isolation(
     for place in range(len(day) - 1, -1, -1):
         if sum(len(other) for other in days) <= target or len(day) <= FEWEST_EXERCISES:
             return
-        if day[place].option.block == "isolation":
+        if day[place].option.droppable:
             del day[place]

@@ -76,10 +76,11 @@ def plan_week(problem: Problem) -> Solution | None:
     best = solve(problem, "least")
     if best is None:
         return None
-    for wanted, dose in ((varied, "tight"), (varied, "least"), (problem, "tight")):
-        if _distinct_exercises(best) >= wanted.distinct and dose == "least":
-            continue
-        nicer = solve(wanted, dose, most_cost=best.cost, deterministic_seconds=_QUICK_SECONDS)
+    wanted: list[DoseName] = ["tight"]
+    if _distinct_exercises(best) < varied.distinct:
+        wanted.append("least")
+    for dose in wanted:
+        nicer = solve(varied, dose, most_cost=best.cost, deterministic_seconds=_QUICK_SECONDS)
         if nicer is not None:
             return Solution(nicer.draft, nicer.cost, minimal=best.minimal)
     return best
@@ -132,11 +133,7 @@ def pruned(options: tuple[Option, ...], days: int) -> tuple[Option, ...]:
         traits = (option.slots, option.halves, option.majors, option.contacts, option.block)
         alike[traits].append(option)
     enough = -(-days // MOST_SESSIONS_OF_ONE)
-    kept = [
-        option
-        for group in alike.values()
-        for option in sorted(group, key=_slowness)[:enough]
-    ]
+    kept = [option for group in alike.values() for option in sorted(group, key=_slowness)[:enough]]
     return tuple(sorted(kept, key=lambda option: option.key))
 
 
@@ -298,8 +295,7 @@ class _Week:
         for day in self.days:
             least = self.model.new_int_var(FEWEST_EXERCISES, MOST_EXERCISES, "")
             self.model.add(
-                least
-                >= sum(self.done[o.key, day] for o in self.options if o.block != "isolation")
+                least >= sum(self.done[o.key, day] for o in self.options if not o.droppable)
             )
             kept.append(least)
         self.model.add(20 * sum(kept) <= 13 * sum(self.sets.values()))

@@ -260,7 +260,7 @@ class _Week:
                 return False
         if self.problem.needs_deload:
             kept = sum(
-                max(FEWEST_EXERCISES, sum(item.option.block != "isolation" for item in items))
+                max(FEWEST_EXERCISES, sum(not item.option.droppable for item in items))
                 for items in self.days
             )
             return 20 * kept <= 13 * totals.sets
