@@ -66,6 +66,9 @@ class Recorded:
     text: str = ""
 
 
+RECORDED = web.RequestKey("recorded", Recorded)
+
+
 @dataclass
 class ModelServer:
     """script: behaviours for the next calls, used up one by one; then honest answers.
@@ -116,7 +119,7 @@ class ModelServer:
         body = await request.json()
         recorded = Recorded(str(body.get("model", "")), _name_of(body), body)
         self.calls.append(recorded)
-        request["recorded"] = recorded
+        request[RECORDED] = recorded
         queue = self.by_model.get(recorded.model) or self.script
         behave = queue.popleft() if queue else honest
         response = await behave(self, request, body)
@@ -161,7 +164,7 @@ class ModelServer:
         } | changes
         if usage is not None:
             reply["usage"] = usage
-        recorded: Recorded = request["recorded"]
+        recorded = request[RECORDED]
         recorded.usage, recorded.text = usage, text
         return web.Response(
             # As the provider does: lone surrogates and NUL travel as escapes.

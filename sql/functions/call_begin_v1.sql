@@ -114,14 +114,15 @@ BEGIN
         RETURN;
     END IF;
 
-    -- A bucket may go into debt: the next caller waits until it is out of it, which queues fairly.
+    -- A call goes if there is anything left. The tokens' bucket may go into debt, since no call is
+    -- ever too big for a full one; whoever comes next waits until it is out of it.
     FOR r IN SELECT least(b.burst, b.tokens + b.rate_per_second
                 * greatest(0, extract(epoch FROM v_now - b.updated_at)::float8)) AS level,
             b.rate_per_second AS rate
         FROM ai_rate_buckets b
         WHERE b.key IN ('rpm:' || v_model, 'tpm:' || v_model) ORDER BY b.key FOR UPDATE
     LOOP
-        IF r.level <= 0 THEN v_wait := greatest(v_wait, (1 - r.level) / r.rate); END IF;
+        IF r.level < 1 THEN v_wait := greatest(v_wait, (1 - r.level) / r.rate); END IF;
     END LOOP;
     IF v_wait > 0 THEN
         RETURN QUERY SELECT 'wait', v_model, NULL::text, NULL::jsonb, NULL::jsonb, v_wait, NULL::text;
