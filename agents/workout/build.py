@@ -60,6 +60,26 @@ class Built:
     weekly_volume: Mapping[str, int | float]
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A safe week before polishing."""
+
+    problem: Problem
+    solution: Solution
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Polished:
+    """A good week before it becomes a plan."""
+
+    solved: Solved
+    draft: Draft
+    quality: float
+    parts: Mapping[str, float]
+    cardio: tuple[Exercise, ...]
+
+
 def build(
     profile: Profile,
     restrictions: Restrictions,
@@ -67,61 +87,75 @@ def build(
     weights: Mapping[str, int] | None = None,
 ) -> Built | Conflict:
     """The plan for `profile` out of `library`. weights: key -> -3..3, soft wishes only."""
+    solved = solve_week(profile, restrictions, library)
+    if isinstance(solved, Conflict):
+        return solved
+    return plan_weeks(polish_week(solved, weights))
+
+
+def solve_week(
+    profile: Profile, restrictions: Restrictions, library: Mapping[str, Exercise]
+) -> Solved | Conflict:
+    """The week that gives up least, or why there is none."""
     chosen = select(profile, restrictions, library.values())
     problem = problem_for(profile, limits_for(profile, restrictions), chosen.allowed.values())
     solution = plan_week(problem)
     if solution is None:
         return explain(profile, restrictions, library.values())
-    usual = _finish(profile, problem, solution, chosen, weights or {})
+    solved = Solved(problem, solution, chosen)
     if "plateau_variety" not in profile.adaptations:
-        return usual
-    fewer = _without_some(problem, usual.draft)
+        return solved
+    fewer = _without_some(problem, polish_week(solved).draft)
     other = plan_week(fewer)
     if other is None or other.cost > solution.cost:
-        return usual
-    return _finish(profile, fewer, other, chosen, weights or {})
+        return solved
+    return Solved(fewer, other, chosen)
 
 
-def finish(conflict: Conflict, restrictions: Restrictions, library: Mapping[str, Exercise]) -> (
-    Built | None
-):
-    """The plan that the change named in `conflict` would give, None where none was found."""
+def changed_week(
+    conflict: Conflict, restrictions: Restrictions, library: Mapping[str, Exercise]
+) -> Built | None:
+    """The one-week plan that the change named in `conflict` would give, None without one."""
     if conflict.problem is None or conflict.solution is None:
         return None
     chosen = select(conflict.profile, restrictions, library.values())
     shown = replace(conflict.profile, weeks=1)
-    return _finish(shown, replace(conflict.problem, profile=shown), conflict.solution, chosen, {})
+    solved = Solved(replace(conflict.problem, profile=shown), conflict.solution, chosen)
+    return plan_weeks(polish_week(solved))
 
 
-def _finish(
-    profile: Profile,
-    problem: Problem,
-    solution: Solution,
-    chosen: Selection,
-    weights: Mapping[str, int],
-) -> Built:
+def polish_week(solved: Solved, weights: Mapping[str, int] | None = None) -> Polished:
+    """The same week, better: thousands of changes that break no rule."""
+    profile = solved.problem.profile
     wanted = profile.goal in ("weight_loss", "endurance")
-    cardio = session_cardio(chosen.allowed.values()) if wanted else ()
+    cardio = session_cardio(solved.selection.allowed.values()) if wanted else ()
     draft, quality, parts = polish(
-        problem, solution.draft, seed=seed_of(profile), cardio=bool(cardio), weights=weights
+        solved.problem,
+        solved.solution.draft,
+        seed=seed_of(profile),
+        cardio=bool(cardio),
+        weights=weights,
     )
+    return Polished(solved, draft, quality, parts, cardio)
 
-    def harder(exercise: Exercise) -> Exercise | None:
-        return chosen.allowed.get(exercise.variant_up or "")
 
+def plan_weeks(polished: Polished) -> Built:
+    """All weeks of the plan."""
+    solved = polished.solved
+    problem, allowed = solved.problem, solved.selection.allowed
     return Built(
-        profile=profile,
+        profile=problem.profile,
         limits=problem.limits,
-        selection=chosen,
+        selection=solved.selection,
         problem=problem,
-        draft=draft,
-        weeks=periodise(problem, draft, harder),
-        cardio=cardio,
-        relaxed=_relaxed(problem, draft),
-        minimal=solution.minimal,
-        quality=quality,
-        parts={name: round(points, 2) for name, points in parts.items()},
-        weekly_volume=_weekly_volume(draft),
+        draft=polished.draft,
+        weeks=periodise(problem, polished.draft, lambda e: allowed.get(e.variant_up or "")),
+        cardio=polished.cardio,
+        relaxed=_relaxed(problem, polished.draft),
+        minimal=solved.solution.minimal,
+        quality=polished.quality,
+        parts={name: round(points, 2) for name, points in polished.parts.items()},
+        weekly_volume=_weekly_volume(polished.draft),
     )
 
 

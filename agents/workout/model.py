@@ -7,8 +7,8 @@ empty text, list or object) folded to None; `agents.workout.normalise` turns it 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -55,9 +55,7 @@ def _texts(value: Any) -> tuple[str, ...] | None:
         if item is None or item == "":
             continue
         if isinstance(item, bool) or not isinstance(item, str | int | float):
-            raise ValueError(
-                f"holds a {type(item).__name__}; expected a text or a list of texts"
-            )
+            raise ValueError(f"holds a {type(item).__name__}; expected a text or a list of texts")
         text = str(item).strip()
         if len(text) > MAX_TEXT:
             raise ValueError(
@@ -80,17 +78,17 @@ def _word(allowed: tuple[str, ...]) -> Callable[[Any], Any]:
     return check
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: Any) -> dt.datetime | None:
     """An ISO moment; a date alone means its end, so that the rows of that day exist."""
     if value is None or value in ("", [], {}):
         return None
-    if isinstance(value, datetime):
+    if isinstance(value, dt.datetime):
         return value
     text = value.strip() if isinstance(value, str) else ""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = dt.datetime.fromisoformat(text)
         whole_day = len(text) <= len("2026-03-01")
-        return datetime.combine(moment, time(23, 59, 59)) if whole_day else moment
+        return dt.datetime.combine(moment, dt.time(23, 59, 59)) if whole_day else moment
     except ValueError:
         raise ValueError(
             f"{_short(value)} given; expected an ISO date or time such as 2026-03-01"
@@ -101,9 +99,7 @@ def _zone(value: Any) -> str | None:
     if value is None or value in ("", [], {}):
         return None
     if not isinstance(value, str) or value.strip() not in available_timezones():
-        raise ValueError(
-            f"{_short(value)} given; expected an IANA name such as Europe/Berlin"
-        )
+        raise ValueError(f"{_short(value)} given; expected an IANA name such as Europe/Berlin")
     return value.strip()
 
 
@@ -111,8 +107,7 @@ def _client(value: Any) -> Any:
     number = _whole(1, 2**63 - 1)(value)
     if number is None:
         raise ValueError(
-            f"{_short(value)} given; expected the id of a client, a whole "
-            "number from 1 up"
+            f"{_short(value)} given; expected the id of a client, a whole number from 1 up"
         )
     return number
 
@@ -127,7 +122,12 @@ class Clearance(BaseModel):
 
     cleared: bool = False
     by: str = Field(default="", max_length=200)
-    on: date | None = Field(default=None, alias="date")
+    on: dt.date | None = Field(default=None, alias="date")
+
+    @property
+    def date(self) -> dt.date | None:
+        """The day it was given."""
+        return self.on
 
 
 def _clearance(value: Any) -> Any:
@@ -142,11 +142,10 @@ def _clearance(value: Any) -> Any:
     day = given.get("date")
     if isinstance(day, str):
         try:
-            given["date"] = date.fromisoformat(day.strip()[:10]) if day.strip() else None
+            given["date"] = dt.date.fromisoformat(day.strip()[:10]) if day.strip() else None
         except ValueError:
             raise ValueError(
-                f"date {_short(day)} given; expected an ISO date such as "
-                "2026-03-01"
+                f"date {_short(day)} given; expected an ISO date such as 2026-03-01"
             ) from None
     return given
 
@@ -162,15 +161,11 @@ class WorkoutRequest(AgentInput):
     client_id: Annotated[int, BeforeValidator(_client)]
     goals: Annotated[Texts, BeforeValidator(_texts)] = None
     fitness_level: Annotated[Level | None, BeforeValidator(_word(LEVELS))] = None
-    available_equipment: Annotated[
-        Texts, BeforeValidator(_texts)
-    ] = Field(default=None, validation_alias=AliasChoices("available_equipment", "equipment"))
-    time_per_session: Annotated[
-        int | None, BeforeValidator(_whole(15, 120))
-    ] = None
-    sessions_per_week: Annotated[
-        int | None, BeforeValidator(_whole(1, 6))
-    ] = None
+    available_equipment: Annotated[Texts, BeforeValidator(_texts)] = Field(
+        default=None, validation_alias=AliasChoices("available_equipment", "equipment")
+    )
+    time_per_session: Annotated[int | None, BeforeValidator(_whole(15, 120))] = None
+    sessions_per_week: Annotated[int | None, BeforeValidator(_whole(1, 6))] = None
     duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = None
     focus_areas: Annotated[Texts, BeforeValidator(_texts)] = None
     count: Annotated[int | None, BeforeValidator(_whole(3, 5))] = None
@@ -181,7 +176,7 @@ class WorkoutRequest(AgentInput):
     age: Annotated[int | None, BeforeValidator(_whole(-1000, 1000))] = None
     clearance: Annotated[Clearance | None, BeforeValidator(_clearance)] = None
     trainer_id: Annotated[int | None, BeforeValidator(_whole(1, None))] = None
-    as_of: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    as_of: Annotated[dt.datetime | None, BeforeValidator(_moment)] = None
     timezone: Annotated[str | None, BeforeValidator(_zone)] = None
     narrative: Annotated[
         Literal["auto", "off"] | None, BeforeValidator(_word(("auto", "off")))
