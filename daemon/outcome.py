@@ -40,6 +40,10 @@ class Snoozed(Exception):
         self.reason = reason
 
 
+class CancelRequested(Exception):  # noqa: N818 - a signal to the runtime, not an error
+    """Somebody asked to cancel this request; nothing more is bought for it."""
+
+
 class WaitingForPerson(Exception):
     """The agent asked a question that nobody has answered yet."""
 
@@ -77,6 +81,8 @@ def decide(
             return Release()
         case Snoozed():
             return Snooze(error.delay_seconds, error.reason)
+        case CancelRequested():
+            return Cancel()
         case WaitingForPerson():
             return Wait()
         case AgentError(retryable=False):

@@ -18,11 +18,6 @@ Beside ``Snoozed``, an ``ask`` may raise ``daemon.errors.LeaseLost`` (the attemp
 else's) and :class:`CancelRequested` (do not buy for a request nobody wants any more).
 """
 
-from daemon.outcome import Snoozed
-
-
-class CancelRequested(Exception):  # noqa: N818 - a signal to the runtime, not an error
-    """Somebody asked to cancel this request; no further call is made for it."""
-
+from daemon.outcome import CancelRequested, Snoozed
 
 __all__ = ["CancelRequested", "Snoozed"]
