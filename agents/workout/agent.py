@@ -83,7 +83,7 @@ class WorkoutOptimizer(BaseAgent[WorkoutRequest, WorkoutPlan]):
     timeout_seconds = 60.0
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State, context_schema=RunContext)
+        graph = StateGraph(State)
         for node in (
             load,
             normalise,
@@ -115,16 +115,16 @@ def _config(ctx: RunContext) -> WorkoutConfig:
     return ctx.config if isinstance(ctx.config, WorkoutConfig) else WorkoutConfig()
 
 
-async def load(state: State, runtime: Runtime[RunContext]) -> State:
+async def load(state: State, runtime: Runtime[Any]) -> State:
     """Read everything the tables say about the client, in one snapshot."""
-    ctx = runtime.context
+    ctx: RunContext = runtime.context
     facts = await ctx.compute(
         facts_read.read, ctx.crm, state["input"], ctx.requested_by, ctx.now, ctx.time_zone
     )
     return {"facts": facts, "started": time.monotonic()}
 
 
-async def normalise(state: State, runtime: Runtime[RunContext]) -> State:
+async def normalise(state: State, runtime: Runtime[Any]) -> State:
     """Fill the gaps of the request."""
     profile, warnings = facts_read.profile_of(
         state["input"], state["facts"], _config(runtime.context)
@@ -132,7 +132,7 @@ async def normalise(state: State, runtime: Runtime[RunContext]) -> State:
     return {"profile": profile, "facts": state["facts"].with_warnings(warnings)}
 
 
-async def screen(state: State, runtime: Runtime[RunContext]) -> State:
+async def screen(state: State, runtime: Runtime[Any]) -> State:
     """Read every text for health conditions and red flags."""
     found = await runtime.context.compute(
         facts_read.screening_of, state["input"], state["facts"], state["profile"].age
@@ -149,7 +149,7 @@ def _after_solving(state: State) -> str:
     return "polish" if "solved" in state else "validate"
 
 
-async def safe(state: State, runtime: Runtime[RunContext]) -> State:
+async def safe(state: State, runtime: Runtime[Any]) -> State:
     """Gentle movement until somebody with authority says yes."""
     gentle = await runtime.context.compute(
         _gentle, state["profile"], state["facts"].library.exercises
@@ -157,15 +157,13 @@ async def safe(state: State, runtime: Runtime[RunContext]) -> State:
     return {"outcome": gentle}
 
 
-def _gentle(
-    profile: Profile, library: Mapping[str, Exercise]
-) -> tuple[GentleSession, ...]:
+def _gentle(profile: Profile, library: Mapping[str, Exercise]) -> tuple[GentleSession, ...]:
     rules = restrictions(profile.conditions)
     allowed = select(profile, rules, library.values()).allowed.values()
     return safe_minimum(profile, limits_for(profile, rules), allowed)
 
 
-async def solve(state: State, runtime: Runtime[RunContext]) -> State:
+async def solve(state: State, runtime: Runtime[Any]) -> State:
     """One safe week, or the reason why there is none."""
     began = time.monotonic()
     solved = await runtime.context.compute(
@@ -180,19 +178,20 @@ async def solve(state: State, runtime: Runtime[RunContext]) -> State:
     return {"solved": solved, "solve_ms": solve_ms}
 
 
-async def polish(state: State, runtime: Runtime[RunContext]) -> State:
+async def polish(state: State, runtime: Runtime[Any]) -> State:
     """Make the safe week a good one."""
     return {"polished": await runtime.context.compute(polish_week, state["solved"])}
 
 
-async def periodise(state: State, runtime: Runtime[RunContext]) -> State:
+async def periodise(state: State, runtime: Runtime[Any]) -> State:
     """Make the week a plan."""
     return {"outcome": await runtime.context.compute(plan_weeks, state["polished"])}
 
 
-async def personalise(state: State, runtime: Runtime[RunContext]) -> State:
+async def personalise(state: State, runtime: Runtime[Any]) -> State:
     """Ask the model for words, once, and sieve what it says."""
-    ctx, config = runtime.context, _config(runtime.context)
+    ctx: RunContext = runtime.context
+    config = _config(ctx)
     built = state["outcome"]
     wanted = config.words and state["input"].narrative != "off" and ctx.llm.configured
     if not wanted or not isinstance(built, Built):
@@ -216,9 +215,7 @@ async def personalise(state: State, runtime: Runtime[RunContext]) -> State:
     changed = await ctx.compute(_leaned, state, reply.value)
     numbers = numbers_of(weeks)
     kept = sieve(reply.value, texts, numbers, frozenset().union(*numbers.values()))
-    part = answer.ModelPart(
-        used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped)
-    )
+    part = answer.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
     return {**changed, "words": kept, "llm": part}
 
 
@@ -261,9 +258,9 @@ def _leaned(state: State, words: WorkoutWords) -> State:
     }
 
 
-async def validate(state: State, runtime: Runtime[RunContext]) -> State:
+async def validate(state: State, runtime: Runtime[Any]) -> State:
     """Let the independent checker decide; replace what it refuses."""
-    ctx = runtime.context
+    ctx: RunContext = runtime.context
     output, refused = await ctx.compute(_checked, state, ctx.request_id)
     for rule in refused:
         ctx.log.error("workout_plan_refused", rule=rule)
@@ -348,7 +345,7 @@ def _refusal(state: State, rules: tuple[str, ...]) -> answer.Parts:
     )
 
 
-async def persist(state: State, runtime: Runtime[RunContext]) -> State:
+def persist(state: State) -> State:
     """The answer and its typed row."""
     output = state["output"]
     row = answer.plan_row(output, state["facts"].trainer_id, state.get("solve_ms"))

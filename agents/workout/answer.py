@@ -222,9 +222,7 @@ def _provenance(parts: Parts) -> Provenance:
         algorithm=ALGORITHM,
         version=VERSION,
         input_sha256=parts.facts.input_sha256,
-        llm=LlmUsed(
-            used=parts.llm.used, model=parts.llm.model, dropped=list(parts.llm.dropped)
-        ),
+        llm=LlmUsed(used=parts.llm.used, model=parts.llm.model, dropped=list(parts.llm.dropped)),
         elapsed_ms=round(1000 * (time.monotonic() - parts.started)),
         generated_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )

@@ -198,7 +198,7 @@ def _relaxed(problem: Problem, draft: Draft) -> tuple[Relaxed, ...]:
             )
         )
     groups = {option.group for option in problem.options}
-    for group in missing_patterns(problem, items):
+    for group in missing_patterns(items):
         possible = group in groups
         name = group.replace("_", " ")
         found.append(

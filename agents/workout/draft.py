@@ -193,9 +193,7 @@ def option_for(exercise: Exercise, scheme: Scheme) -> Option:
     """`exercise` with its doses under `scheme`."""
     column = scheme.column(exercise)
     least = _dose(exercise, scheme.hold[0], column.reps[0], column.rest[0])
-    tight = _dose(
-        exercise, min(STEADY_HOLD_SECONDS, scheme.hold[1]), column.floor, column.rest[0]
-    )
+    tight = _dose(exercise, min(STEADY_HOLD_SECONDS, scheme.hold[1]), column.floor, column.rest[0])
     usual = _dose(exercise, min(30, scheme.hold[1]), column.start, column.usual_rest)
     contacts = most_contacts(exercise, column.top)
     most = scheme.sets[1]
@@ -235,7 +233,7 @@ def _dose(exercise: Exercise, hold: int, reps: int, rest: int) -> Dose:
     return replace(dose, work=set_seconds(exercise, dose.reps, dose.hold))
 
 
-def missing_patterns(problem: Problem, items: Iterable[Item]) -> list[str]:
+def missing_patterns(items: Iterable[Item]) -> list[str]:
     """Pattern groups that no item of the week belongs to, in their usual order."""
     present = {item.option.group for item in items}
     return [group for group in PATTERN_GROUPS if group not in present]
@@ -256,5 +254,5 @@ def shortfalls(problem: Problem, items: Sequence[Item]) -> dict[str, int]:
 def relaxation_cost(problem: Problem, draft: Draft) -> int:
     """What the draft gives up: 20 per missing pattern, 1 per half set short."""
     items = tuple(draft.items())
-    missing = len(missing_patterns(problem, items))
+    missing = len(missing_patterns(items))
     return MISSING_PATTERN_COST * missing + sum(shortfalls(problem, items).values())

@@ -127,7 +127,7 @@ def _trainer(
     history: TrainingHistory,
     warnings: list[str],
 ) -> int | None:
-    """The trainer in charge, or the one named; naming one who is not assigned is only a warning."""
+    """The trainer in charge, or the one named; one who is not assigned is only a warning."""
     assigned = history.assignment.trainer_id if history.assignment else None
     if request.trainer_id is None:
         return assigned
@@ -147,9 +147,7 @@ def _trainer(
 
 def _resting_heart_rate(snapshot: Snapshot, client_id: int, as_of: datetime) -> int | None:
     rows = snapshot.measurements(client_id, as_of)
-    return next(
-        (row.resting_heart_rate for row in reversed(rows) if row.resting_heart_rate), None
-    )
+    return next((row.resting_heart_rate for row in reversed(rows) if row.resting_heart_rate), None)
 
 
 def _blood_pressure(history: TrainingHistory | None) -> BloodPressure | None:
@@ -193,5 +191,3 @@ def _fingerprint(
     seen = [request.model_dump(mode="json"), rows, today.isoformat(), resting]
     text = json.dumps(seen, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-

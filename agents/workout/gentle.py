@@ -57,9 +57,7 @@ class GentleSession:
     items: tuple[GentleItem, ...]
 
 
-def warmup(
-    profile: Profile, limits: Limits, allowed: Callable[[str], bool]
-) -> tuple[Drill, ...]:
+def warmup(profile: Profile, limits: Limits, allowed: Callable[[str], bool]) -> tuple[Drill, ...]:
     """At least `limits.warmup_seconds` of drills; from 65 on one of them is for balance.
 
     allowed: whether the client may be shown a drill of this name.

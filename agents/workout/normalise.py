@@ -124,9 +124,7 @@ def _current(history: TrainingHistory | None) -> Sequence[ClientWorkoutRow]:
 
 def _duration(request: WorkoutRequest, config: WorkoutConfig, into: Gathered) -> int:
     default = 1 if request.kind == "recommendations" else config.default_weeks
-    weeks = into.pick(
-        "duration_weeks", (request.duration_weeks, "request"), (default, "default")
-    )
+    weeks = into.pick("duration_weeks", (request.duration_weeks, "request"), (default, "default"))
     if (weeks or default) > MAX_BUILT_WEEKS:
         into.warn(
             f"duration_cut: {MAX_BUILT_WEEKS} of {weeks} weeks were built; ask again for the rest"
@@ -178,7 +176,7 @@ def _goal(
 def _settled(wish: wishes.GoalWish, source: str, into: Gathered) -> Goal | None:
     if wish.opposed:
         into.warn(
-            f"contradictory_goals: {source} ask for losing and gaining; planned for general fitness"
+            f"contradictory_goals: {source} ask for losing and gaining; planned as general fitness"
         )
     if wish.goal is not None:
         into.sources["goal"] = source
@@ -243,9 +241,7 @@ def _equipment(
     return wishes.ALWAYS_THERE
 
 
-def _age(
-    request: WorkoutRequest, history: TrainingHistory | None, into: Gathered
-) -> int | None:
+def _age(request: WorkoutRequest, history: TrainingHistory | None, into: Gathered) -> int | None:
     stored = history.client.age if history else None
     for value, source in ((request.age, "request"), (stored, "clients.age")):
         if value is None:
@@ -262,9 +258,7 @@ def _preferred(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> frozenset[str]:
     wanted = _bounded(request.preferences)
-    keys = {
-        key for key, exercise in library.items() for wish in wanted if _likes(exercise, wish)
-    }
+    keys = {key for key, exercise in library.items() for wish in wanted if _likes(exercise, wish)}
     if wanted and not keys:
         into.warn("preferences_unknown: preferences match no exercise")
     return frozenset(keys)

@@ -31,11 +31,15 @@ _PURPOSE = {
     "pull": "pulling, which keeps the shoulders balanced",
     "core": "a trunk that holds everything else",
 }
+_LOAD_RULE = (
+    "At the top of the range add 2.5 % load for the upper body or 5 % for the lower body, "
+    "never more than 5 % and 10 %, and start the range again."
+)
 _MUSCLE_WORDS = {"back": "upper back", "lower_back": "lower back"}
 
 
 def joined(words: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """ "a", "a and b", "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
@@ -106,8 +110,7 @@ def progression_rules(profile: Profile, deloads: Sequence[int]) -> list[str]:
     """What changes from week to week, as short rules."""
     rules = [
         "Add a repetition (or five seconds) a week while technique stays clean.",
-        "At the top of the range add 2.5 % load for the upper body or 5 % for the lower body, "
-        "never more than 5 % and 10 %, and start the range again.",
+        _LOAD_RULE,
     ]
     if deloads:
         weeks = joined([str(week) for week in deloads])

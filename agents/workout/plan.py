@@ -42,7 +42,7 @@ class Recommendation(Part):
 
 
 class Load(Part):
-    """How heavy. Without logged loads only `rpe` (value: the effort) and `bodyweight` (0) occur."""
+    """How heavy: `rpe` (value: the effort) or `bodyweight` (0), since nobody logs loads."""
 
     type: Literal["rpe", "pct_1rm", "kg", "bodyweight"]
     value: int | float

@@ -149,7 +149,7 @@ class _Week:
         self.model = model
         self.problem = problem
         self.days = range(len(problem.weekdays))
-        self.options = _distinct(problem, dose)
+        self.options = _distinct(problem)
         self.doses: Mapping[str, Dose] = {o.key: getattr(o, dose) for o in self.options}
         self.done: dict[tuple[str, int], IntVar] = {}
         self.sets: dict[tuple[str, int], IntVar] = {}
@@ -301,6 +301,8 @@ class _Week:
         self.model.add(20 * sum(kept) <= 13 * sum(self.sets.values()))
 
     def _price(self) -> LinearExpr:
+        from ortools.sat.python.cp_model import LinearExpr
+
         price = []
         for patterns in PATTERN_GROUPS.values():
             keys = [o.key for o in self.options if o.exercise.pattern in patterns]
@@ -314,10 +316,10 @@ class _Week:
             short = self.model.new_int_var(0, least, "")
             self.model.add(self._volume(muscle, self.days) + short >= least)
             price.append(short)
-        return sum(price)
+        return LinearExpr.sum(price)
 
 
-def _distinct(problem: Problem, dose: DoseName) -> tuple[Option, ...]:
+def _distinct(problem: Problem) -> tuple[Option, ...]:
     """Pruned by the least dose; the other doses only re-use what the minimum needs."""
     if "dup" in problem.without:
         return problem.options

@@ -1,4 +1,4 @@
-"""Makes a safe week a good one: thousands of small seeded changes, each refused if it breaks a rule.
+"""Makes a safe week a good one: thousands of small seeded changes, none against a rule.
 
 The solver stops at the first week that gives up the least; it does not know a popular exercise
 from an odd one. Here the week is changed in place: a set more or less, another exercise, another
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agents.workout.draft import (
@@ -42,6 +42,8 @@ _WARMTH = 0.6
 _CARDIO_STEP, _MOST_CARDIO = 5, 20
 _GROUPS = tuple(PATTERN_GROUPS)
 
+Undo = Callable[[], None]
+
 
 def polish(
     problem: Problem,
@@ -58,7 +60,7 @@ def polish(
     that are no rules. The week never breaks a rule the given one keeps, nor gives up more.
     """
     week = _Week(problem, draft, Appeal(problem, cardio=cardio, weights=weights or {}))
-    rng = random.Random(seed)  # noqa: S311 - reproducible choice, not a secret
+    rng = random.Random(seed)
     moves_left = moves if problem.options else 0
     best, best_score = week.freeze(), week.score()
     now = best_score
@@ -112,7 +114,7 @@ class _Week:
         """Points of the week as it stands."""
         return score(self.totals, self.appeal)[0]
 
-    def change(self, rng: random.Random):  # type: ignore[no-untyped-def]  # a local closure or None
+    def change(self, rng: random.Random) -> Undo | None:
         """Try one random change; returns how to undo it, or None if a rule refused it."""
         day = rng.randrange(len(self.days))
         items = self.days[day]
@@ -141,7 +143,7 @@ class _Week:
         count = rng.randint(low, high) if sets is None else min(max(sets, low), high)
         return Item(option, count, option.usual if rng.random() < 0.6 else option.tight)
 
-    def _resized(self, item: Item, rng: random.Random) -> Item | None:
+    def _resized(self, item: Item, rng: random.Random) -> Item:
         sets = item.sets + (1 if rng.random() < 0.6 else -1)
         if not self.fewest_sets <= sets <= item.option.most_sets:
             return item
@@ -151,7 +153,7 @@ class _Week:
         option = item.option
         return replace(item, dose=rng.choice((option.usual, option.usual, option.tight)))
 
-    def _change_cardio(self, day: int, rng: random.Random):  # type: ignore[no-untyped-def]
+    def _change_cardio(self, day: int, rng: random.Random) -> Undo | None:
         minutes = self.totals.cardio_minutes
         old = minutes[day]
         new = old + (_CARDIO_STEP if rng.random() < 0.7 else -_CARDIO_STEP)
@@ -166,7 +168,7 @@ class _Week:
 
         return undo
 
-    def _move(self, day: int, place: int, target: int):  # type: ignore[no-untyped-def]
+    def _move(self, day: int, place: int, target: int) -> Undo | None:
         if target == day or len(self.days[day]) <= FEWEST_EXERCISES:
             return None
         item = self.days[day][place]
@@ -184,9 +186,9 @@ class _Week:
 
         return undo
 
-    def _swap(  # type: ignore[no-untyped-def]
+    def _swap(
         self, day: int, place: int | None, new: Item | None, *, priced: bool = True
-    ):
+    ) -> Undo | None:
         """Put `new` in the place of the item there (None: add, or remove); None when refused."""
         items = self.days[day]
         old = None if place is None else items[place]
@@ -196,25 +198,15 @@ class _Week:
             self._count(day, old, -1)
         if new is not None:
             self._count(day, new, +1)
-        if new is None:
-            del items[place]  # type: ignore[arg-type]  # place is given whenever new is None
-        elif place is None:
-            items.append(new)
-        else:
-            items[place] = new
-        at = len(items) - 1 if place is None else place
+        at = len(items) if place is None else place
+        items[at : at + (old is not None)] = [] if new is None else [new]
 
         def undo() -> None:
             if new is not None:
                 self._count(day, new, -1)
             if old is not None:
                 self._count(day, old, +1)
-            if new is None and old is not None:
-                items.insert(at, old)
-            elif old is None:
-                del items[at]
-            else:
-                items[at] = old
+            items[at : at + (new is not None)] = [] if old is None else [old]
 
         if not self._sums_hold(day) or (priced and self._price() > self.price):
             undo()

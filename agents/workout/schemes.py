@@ -121,7 +121,11 @@ def _narrowed(row: _Row, limits: Limits, goal: Goal) -> Column:
                 rest = _REST_WHEN_REPS_REPLACED
                 usual_rest = min(usual_rest, 90)
         reps = (low, high)
-    clip = lambda value: min(max(value, reps[0]), reps[1])  # noqa: E731 - a screen of one-liners
+    low, high = reps
+
+    def clip(value: int) -> int:
+        return min(max(value, low), high)
+
     return Column(reps, rest, clip(floor), clip(start), max(clip(start), clip(top)), usual_rest)
 
 

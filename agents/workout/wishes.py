@@ -51,8 +51,8 @@ _LOSE = re.compile(
     r"|get(ting)? lean\w*|perder|adelgazar|bajar de peso)\b"
 )
 _GAIN = re.compile(
-    r"\b(muscle[ _-]?gain|gain(ing)?|bulk\w*|put on|hypertroph\w*|build(ing)? (up )?(some )?muscle\w*"
-    r"|muscle[ _-]?(mass|growth|building)|more muscle|ganar)\b"
+    r"\b(muscle[ _-]?gain|gain(ing)?|bulk\w*|put on|hypertroph\w*"
+    r"|build(ing)? (up )?(some )?muscle\w*|muscle[ _-]?(mass|growth|building)|more muscle|ganar)\b"
 )
 _OTHER_GOALS: tuple[tuple[re.Pattern[str], Goal], ...] = (
     (re.compile(r"\b(ton(e|ed|ing)( up)?|muscle\w*|physique|bodybuilding)\b"), "hypertrophy"),

@@ -213,9 +213,7 @@ class Strangers:
         return not self.unusual.isdisjoint(words) or not self.runs.isdisjoint(_runs(words))
 
 
-def clean(
-    text: str, numbers: frozenset[float], strangers: Strangers, longest: int
-) -> str | None:
+def clean(text: str, numbers: frozenset[float], strangers: Strangers, longest: int) -> str | None:
     """`text` on one line if it may be shown, else None."""
     line = " ".join(unicodedata.normalize("NFKC", text).split())
     if not _SHORTEST <= len(line) <= longest or not _PLAIN.fullmatch(line):

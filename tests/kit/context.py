@@ -76,6 +76,22 @@ class ScriptedLLM:
         return Answer(None, reason)
 
 
+class _Log:
+    """Keeps events; a warning or an error of an agent can be looked at afterwards."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, Mapping[str, Json]]] = []
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        if level.startswith("_") or not hasattr(logging, level.upper()):
+            raise AttributeError(level)
+
+        def write(event: str, **values: Json) -> None:
+            self.events.append((level, event, values))
+
+        return write
+
+
 @dataclass
 class FakeContext:
     """`agents.base.RunContext` for one request."""
@@ -88,7 +104,7 @@ class FakeContext:
     time_zone: str = "Europe/Berlin"
     request_id: int = 412
     task_type: str = "test"
-    log: Any = field(default_factory=lambda: _Log())
+    log: Any = field(default_factory=_Log)
     told: list[tuple[str, int]] = field(default_factory=list)
     kept: dict[str, Json] = field(default_factory=dict)
     answers: dict[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -122,19 +138,3 @@ class FakeContext:
     async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
         del question
         return self.answers[key]
-
-
-class _Log:
-    """Keeps events; a warning or an error of an agent can be looked at afterwards."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, Mapping[str, Json]]] = []
-
-    def __getattr__(self, level: str) -> Callable[..., None]:
-        if level.startswith("_") or not hasattr(logging, level.upper()):
-            raise AttributeError(level)
-
-        def write(event: str, **values: Json) -> None:
-            self.events.append((level, event, values))
-
-        return write
