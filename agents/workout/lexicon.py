@@ -116,14 +116,23 @@ def _phrases(section: str) -> dict[str, tuple[Phrase, ...]]:
 
 
 @cache
-def _by_first_letters() -> dict[str, frozenset[str]]:
+def _vocabulary() -> frozenset[str]:
+    """Every word that a mention may be made of."""
+    return words("complaints") | {
+        word
+        for section in ("phrases", "parts", "excluded")
+        for phrases in _phrases(section).values()
+        for phrase in phrases
+        for element in phrase
+        for word in element
+    }
+
+
+@cache
+def _by_shape() -> dict[str, frozenset[str]]:
     """Long words of the lexicon by themselves and by themselves with one letter left out."""
-    vocabulary = set(words("complaints"))
-    for section in ("phrases", "parts", "excluded"):
-        for phrases in _phrases(section).values():
-            vocabulary.update(word for phrase in phrases for element in phrase for word in element)
     index: dict[str, set[str]] = {}
-    for word in vocabulary:
+    for word in _vocabulary():
         if len(word) >= _TYPO_LETTERS:
             for shape in _shapes(word):
                 index.setdefault(shape, set()).add(word)
@@ -136,12 +145,25 @@ def _shapes(word: str) -> Iterator[str]:
         yield word[:place] + word[place + 1 :]
 
 
+@cache
+def _five_letters() -> frozenset[str]:
+    return frozenset(word for word in _vocabulary() if len(word) == _TYPO_LETTERS - 1)
+
+
 @lru_cache(maxsize=16384)
 def _forms(word: str) -> frozenset[str]:
     """`word` and the lexicon's long words at most one typing error away from it."""
     if len(word) < _TYPO_LETTERS - 1 or word in words("real_words"):
         return frozenset({word})
-    index = _by_first_letters()
+    if len(word) == _TYPO_LETTERS - 1 and word not in _vocabulary():
+        swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+        near = {
+            known
+            for known in words("short_typos")
+            if (known[0], known[-1]) == (word[0], word[-1]) and _one_error(word, known)
+        }
+        return frozenset(swapped & _five_letters() | near | {word})
+    index = _by_shape()
     if word in index.get(word, ()):
         return frozenset({word})
     near = {
@@ -230,6 +252,10 @@ def _complaints(
             first, last = min(part.first, at), max(part.last, at)
             anchors = (part.first,) if at in unmended else (part.first, at)
             yield Mention(part.code, first, last, anchors)
+    for part in parts:
+        if part not in paired and _blamed(tokens, part):
+            paired.add(part)
+            yield Mention(part.code, part.first, part.last, (part.first,))
     if declared:
         for part in parts:
             after = tokens[part.last + 1 : part.last + 4]
@@ -260,11 +286,25 @@ def _parts(tokens: Sequence[Token], forms: Sequence[frozenset[str]]) -> list[_Pa
     return sorted((p for p in found if p not in inner), key=lambda p: (p.first, p.code))
 
 
+def _blamed(tokens: Sequence[Token], part: _Part) -> bool:
+    """Whether something is done or left because of the part: "no jumps due to her knee"."""
+    for i in range(part.first - 1, max(-1, part.first - 5), -1):
+        word, before = tokens[i].word, tokens[i - 1].word if i else ""
+        if word == "por":
+            return tokens[i + 1].word in ("la", "el", "las", "los", "su", "sus", "mi")
+        if (before, word) in (("because", "of"), ("due", "to")):
+            return True
+        if word not in words("sides"):
+            return False
+    return False
+
+
 def _unmended(tokens: Sequence[Token], at: int) -> bool:
     """Whether the word at `at` tells of a healing that has not happened: "isn't healed"."""
-    return tokens[at].word in words("mended") and not words("unfinished").isdisjoint(
-        token.word for token in tokens[max(0, at - 3) : at]
-    )
+    word, before = tokens[at].word, [token.word for token in tokens[max(0, at - 3) : at]]
+    if word in words("liked"):
+        return not {"not", "doesnt", "dont", "didnt", "no"}.isdisjoint(before)
+    return word in words("mended") and not words("unfinished").isdisjoint(before)
 
 
 def _training_soreness(tokens: Sequence[Token], at: int) -> bool:
@@ -287,7 +327,11 @@ def _parts_of(
     five words without a comma, another complaint or a word of well-being ("my knee really hurts").
     Parts in a row ("knee, hip and ankle") share the complaint.
     """
-    right = next((p for p in parts if p.first > at and _only_sides(tokens, at + 1, p.first)), None)
+    right = None
+    if tokens[at].word not in words("liked"):
+        right = next(
+            (p for p in parts if p.first > at and _only_sides(tokens, at + 1, p.first)), None
+        )
     left = next(
         (p for p in reversed(parts) if p.last < at and _reaches(tokens, hurting, p, at)), None
     )

@@ -39,7 +39,8 @@ _DENIED_AFTER = re.compile(
     r"(?:ruled out|excluded|negative|absent|descartad[oa]s?|not present)\b"
     r"|(?:\s+\w+){0,2}\s+(?:no longer|not any ?more|ya no)\b(?!\s+(?:able|manag|control))"
     r"|\s+(?:is|are|was|were)(?: not|n't) (?:a|an) (?:problem|issue|concern)"
-    r"|(?:\s+\w+){0,3}\s+(?:no|sin) (?:trouble|problems?|pain|issues?|bother|problemas?|molestias)\b"
+    r"|(?:\s+\w+){0,3}\s+(?:no|sin) "
+    r"(?:trouble|problems?|pain|issues?|bother|problemas?|molestias)\b"
     r"|[\s-]*free\b",
     re.IGNORECASE,
 )
@@ -236,6 +237,10 @@ class _Page:
         """Knee injuries somebody treats, heart disease somebody does research on."""
         return self._word(mention.first - 1) in words("dealing_with") - {"for"} or (
             not words("causes").isdisjoint(self._after(mention, 2))
+            or any(
+                self._word(i) in ("charity", "fundraiser", "awareness")
+                for i in list(self._left(mention.first))[:4]
+            )
         )
 
     def _in_family(self, mention: Mention) -> bool:
@@ -330,6 +335,9 @@ class _Page:
             return True
         if mention.code == "recent_surgery" and self._planned(mention):
             return True
+        said = {self._word(k) for k in range(mention.first, mention.last + 1)}
+        if said & {"surgery", "operation", "replacement", "cirugia", "operacion"}:
+            return False  # who fears an operation on a joint has trouble with it
         return self._supposed(mention) or any(self._wished(a, mention) for a in mention.anchors)
 
     def _wished(self, anchor: int, mention: Mention) -> bool:
@@ -444,15 +452,17 @@ class _Page:
             return True
         here = self.tokens[mention.first].sentence
         follows = [i for i, t in enumerate(self.tokens) if t.sentence == here + 1][:4]
+        healed = False
         for i in (*self._sentence(mention), *follows):
-            if i < mention.first and self.clauses[i] != self.clauses[mention.first]:
+            early = i < mention.first and self.clauses[i] != self.clauses[mention.first]
+            if early or self._word(i) not in words("resolved"):
                 continue
-            if self._word(i) not in words("resolved") or self._word(i + 1) in ("up", "worse"):
+            if self._word(i + 1) in ("up", "down", "worse", "to", "through"):
                 continue
-            doubts = {self._word(k) for k in range(max(0, i - 4), i)} & words("unfinished")
-            if not doubts and self._alone_between(mention, i):
-                return True
-        return False
+            if {self._word(k) for k in range(max(0, i - 4), i)} & words("unfinished"):
+                return False
+            healed = healed or self._alone_between(mention, i)
+        return healed
 
     def _alone_between(self, mention: Mention, place: int) -> bool:
         """Whether no other condition stands between the mention and the word at `place`."""

@@ -139,7 +139,8 @@ def _month(match: re.Match[str], written: date) -> int | None:
 
 
 def _year(match: re.Match[str], written: date) -> int | None:
-    return _age(written, int(match[1]), 12, None)
+    year = int(match[1])
+    return 0 if year == written.year else _age(written, year, 12, None)
 
 
 def _age(written: date, year: int, month: int, day: int | None) -> int | None:
@@ -178,6 +179,6 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (r"\b(\d{4})-(\d{2})-(\d{2})\b", _iso),
         (r"\b(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})\b", _slashed),
         (_MONTH_NAMED, _month),
-        (r"\b((?:19|20)\d\d)\b", _year),
+        (r"(?<![\d/.-])\b((?:19|20)\d\d)\b(?![/.-]\d)", _year),
     )
 )
