@@ -18,7 +18,8 @@ from datetime import date
 from typing import Literal
 
 from agents.workout.conditions import RED_FLAGS
-from agents.workout.lexicon import COMMAS, Mention, Token, find_mentions, tokenise, words
+from agents.workout.lexicon import COMMAS, Token, tokenise, words
+from agents.workout.mentions import Mention, find_mentions
 from agents.workout.when import When, find_ages, find_length
 
 Verdict = Literal["active", "negated", "relative", "hypothetical", "resolved", "outdated"]
@@ -111,6 +112,7 @@ class _Page:
         self.ages = ages
         self.days_since = max(days_since, 0)
         self.clauses = tuple(_clauses(tokens))
+        self.sentences = _sentences(tokens)
         self.covered = {i for m in mentions for i in range(m.first, m.last + 1)}
         self.covered |= {i for i, t in enumerate(tokens) if t.word in words("complaints")}
 
@@ -137,9 +139,11 @@ class _Page:
                 return
             yield i
 
-    def _sentence(self, mention: Mention) -> Iterator[int]:
-        here = self.tokens[mention.first].sentence
-        return (i for i, token in enumerate(self.tokens) if token.sentence == here)
+    def _sentence(self, mention: Mention) -> range:
+        return self.sentences[self.tokens[mention.first].sentence]
+
+    def _next_sentence(self, mention: Mention) -> range:
+        return self.sentences.get(self.tokens[mention.first].sentence + 1, range(0))
 
     def _after(self, mention: Mention, count: int) -> list[str]:
         """Up to `count` words behind the mention, up to a comma or the end of the sentence."""
@@ -151,7 +155,9 @@ class _Page:
         return found
 
     def _tail(self, mention: Mention) -> str:
-        return self.text[self.tokens[mention.last].end :]
+        """What follows the mention, as far as any rule looks."""
+        end = self.tokens[mention.last].end
+        return self.text[end : end + 200]
 
     def _rest_of_sentence(self, mention: Mention) -> str:
         places = [i for i in self._sentence(mention) if i > mention.last]
@@ -450,8 +456,7 @@ class _Page:
     def _recovered(self, mention: Mention) -> bool:
         if _FINE_SINCE.search(self._rest_of_sentence(mention)):
             return True
-        here = self.tokens[mention.first].sentence
-        follows = [i for i, t in enumerate(self.tokens) if t.sentence == here + 1][:4]
+        follows = self._next_sentence(mention)[:4]
         healed = False
         for i in (*self._sentence(mention), *follows):
             early = i < mention.first and self.clauses[i] != self.clauses[mention.first]
@@ -473,12 +478,8 @@ class _Page:
         )
 
     def _comes_back(self, mention: Mention) -> bool:
-        here = self.tokens[mention.first].sentence
-        later = [
-            token.word
-            for i, token in enumerate(self.tokens)
-            if i > mention.last and token.sentence in (here, here + 1)
-        ]
+        places = (*self._sentence(mention), *self._next_sentence(mention))
+        later = [self._word(i) for i in places if i > mention.last]
         return not words("returns").isdisjoint(later)
 
     def _in_childhood(self, mention: Mention) -> bool:
@@ -508,6 +509,15 @@ class _Page:
             if word not in words("bridge"):
                 return False
         return False
+
+
+def _sentences(tokens: Sequence[Token]) -> dict[int, range]:
+    """The places of each sentence's tokens."""
+    places: dict[int, range] = {}
+    for i, token in enumerate(tokens):
+        first = places[token.sentence].start if token.sentence in places else i
+        places[token.sentence] = range(first, i + 1)
+    return places
 
 
 def _clauses(tokens: Sequence[Token]) -> Iterator[int]:
