@@ -154,7 +154,8 @@ def _open_red_flags(plan: Plan) -> list[str]:
     evidence = [as_map(item) for item in as_list(plan.screened.get("evidence"))]
 
     def older(code: str) -> bool:
-        days = [as_day(item.get("date")) for item in evidence if item.get("code") == code]
+        active = [e for e in evidence if e.get("code") == code and e.get("verdict") == "active"]
+        days = [as_day(item.get("date")) for item in active]
         return bool(days) and all(day is not None and day <= cleared_on for day in days)
 
     return [code for code in flags if code in tables.NEVER_LIFTED_IF_NEWER and not older(code)]
