@@ -6,6 +6,9 @@ would hold a snapshot that ``CREATE INDEX CONCURRENTLY`` waits for, and both wou
 Alembic costs a quarter of a second to import, so the version is read with psycopg first and
 Alembic is only loaded when there is something to do. A database that is *ahead* of this code is
 fine as long as it says that this code still works on it; else :class:`SchemaTooNew` (exit 57).
+
+What cannot be migrated is refused before anything is touched (``daemon.preflight``); a revision
+that fails midway leaves the database as it was.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from daemon import preflight
 from daemon.errors import ConfigurationError, SchemaTooNew
 from daemon.log import get_logger
 
@@ -33,6 +37,28 @@ LOCK_WAIT_SECONDS = 120.0
 POLL_SECONDS = 0.2
 DDL_LOCK_TIMEOUT = "3s"
 DDL_TRIES = 5
+GRANTS = tuple(sorted((ROOT / "sql" / "grants").glob("*.sql")))
+# Somebody holds a lock we need; or, behind a pooler that makes the advisory lock worthless,
+# another migrator was faster: the next try finds its work done.
+CONTENDED = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.UniqueViolation,
+)
+# Settings of every transaction here. Local, since a pooler would lend a session's to others.
+LOCAL_SETTINGS = (
+    "SELECT set_config('search_path', quote_ident(%s) || ', pg_temp', true),"
+    " set_config('lock_timeout', %s, true), set_config('statement_timeout', '0', true)"
+)
+PREAMBLE = f"""\
+-- Run as the role that is to own the ai_ tables (the one the daemon connects as), for example with
+--   psql -v ON_ERROR_STOP=1 -f this_file "$DATABASE_URL"
+-- Everything goes into the first schema of the search path.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false);
+SET lock_timeout = '{DDL_LOCK_TIMEOUT}';
+"""
+POSTSCRIPT = "RESET lock_timeout;\nRESET search_path;\n"
 
 log = get_logger(__name__)
 
@@ -50,7 +76,7 @@ class Migrated:
 
 
 def revisions() -> tuple[str, ...]:
-    """The revisions this code knows, oldest first: the names of the files in migrations/versions."""
+    """The revisions this code knows, oldest first: named like their files."""
     return tuple(sorted(path.stem for path in VERSIONS.glob("[0-9]*.py")))
 
 
@@ -60,15 +86,18 @@ def head() -> str:
 
 
 def current(connection: psycopg.Connection) -> str | None:
-    """The revision the database is at, or None. Raises SchemaTooNew if this code cannot run on it."""
+    """The database's revision, or None. Raises SchemaTooNew if this code cannot run on it."""
     row = connection.execute("SELECT to_regclass('ai_alembic_version') IS NOT NULL").fetchone()
     if row is None or not row[0]:
         return None
-    row = connection.execute(
-        "SELECT (SELECT version_num FROM ai_alembic_version),"
-        " obj_description('ai_alembic_version'::regclass, 'pg_class')"
-    ).fetchone()
-    version, note = row if row else (None, None)
+    try:
+        row = connection.execute(
+            "SELECT (SELECT version_num FROM ai_alembic_version),"
+            " obj_description('ai_alembic_version'::regclass, 'pg_class')"
+        ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        raise _may_not_read(connection) from None
+    version, note = row or (None, None)
     if version is not None and version not in revisions():
         oldest = re.fullmatch(r"works with code from (\S+)", note or "")
         if oldest is None or oldest[1] not in revisions():
@@ -80,41 +109,70 @@ def current(connection: psycopg.Connection) -> str | None:
     return str(version) if version is not None else None
 
 
-def upgrade(dsn: str, *, say: Callable[[str], None] | None = None) -> Migrated:
+def upgrade(
+    dsn: str, *, say: Callable[[str], None] | None = None, regrant: bool = False
+) -> Migrated:
     """Migrate the database at ``dsn`` to this code's schema; a second call changes nothing.
 
     Safe when several processes call it at once: one migrates, the others wait for it. ``say`` is
-    told each step. Raises SchemaTooNew, ConfigurationError (no right to migrate; another program's
-    ``ai_requests``) and psycopg errors where the database is unreachable.
+    told each step. Roles that exist get their rights (``sql/grants``) whenever something changed,
+    and with ``regrant`` in any case. Raises SchemaTooNew, ConfigurationError (no right to migrate;
+    another program's tables) and psycopg errors where the database is unreachable or locked.
     """
     with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
         before = current(connection)
-        if before is not None and (before == head() or before not in revisions()):
-            return Migrated(before, before)
+        known = before is None or before in revisions()
+        if not known or (before == head() and not regrant):
+            return Migrated(before, before or head())
         _wait_for_turn(connection)
         before = current(connection)
+        where = home(connection)
         if before != head():
-            _check_ours(connection, before)
-            _run_alembic(dsn, say)
+            preflight.check(connection, where, adopt=before is None)
+            _run_alembic(dsn, where, say)
+        _grant(connection, where)
         return Migrated(before, head())
 
 
+def home(connection: psycopg.Connection) -> str:
+    """The schema of our tables, or the one to create them in: the first of the search path."""
+    row = connection.execute(
+        "SELECT coalesce((SELECT c.relnamespace::regnamespace::name FROM pg_class c"
+        "   WHERE c.oid = to_regclass('ai_alembic_version')), current_schema()),"
+        " quote_ident(current_user), current_setting('search_path')"
+    ).fetchone()
+    schema, user, path = row or (None, "", "")
+    if schema is None:
+        raise ConfigurationError(
+            f"role {user} may use no schema of its search_path ({path})",
+            hint=f"let a superuser run: GRANT USAGE, CREATE ON SCHEMA public TO {user};"
+            " or name an existing schema in search_path",
+        )
+    return str(schema)
+
+
 def script(*, since: str | None = None) -> str:
-    """The SQL of an upgrade from ``since`` (default: from nothing), for a DBA to read and run."""
+    """The SQL of an upgrade from ``since`` (default: from nothing), for a DBA to read and run.
+
+    It creates everything in the first schema of the search path it is run with.
+    """
     from alembic import command
 
     out = io.StringIO()
     config = _config()
     config.output_buffer = out
     command.upgrade(config, f"{since}:head" if since else "head", sql=True)
-    return out.getvalue()
+    grants = "\n".join(path.read_text(encoding="utf-8") for path in GRANTS)
+    return f"{PREAMBLE}\n{out.getvalue()}\n{grants}\n{POSTSCRIPT}"
 
 
 def downgrade(dsn: str, to: str) -> None:
-    """Go back to revision ``to`` (``base`` for none). For development: releases only go forward."""
+    """Go back to revision ``to``, or ``base``. For development: releases only go forward."""
     from alembic import command
 
-    _with_engine(dsn, lambda config: command.downgrade(config, to))
+    with psycopg.connect(dsn, connect_timeout=5) as connection:
+        where = home(connection)
+    _with_engine(dsn, where, lambda config: command.downgrade(config, to))
 
 
 def _wait_for_turn(connection: psycopg.Connection) -> None:
@@ -133,45 +191,48 @@ def _wait_for_turn(connection: psycopg.Connection) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _check_ours(connection: psycopg.Connection, before: str | None) -> None:
-    """Stop before touching anything where the tables are not ours to migrate."""
-    row = connection.execute(
-        "SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE'), current_user"
-    ).fetchone()
-    schema, may_create, user = row if row else (None, False, "")
-    if schema is None or not may_create:
-        raise ConfigurationError(
-            f"role {user!r} may not create tables in schema {schema!r}",
-            hint=f"GRANT CREATE ON SCHEMA {schema or 'public'} TO {user};"
-            " or run `python -m daemon migrate --sql` and hand the script to your DBA",
-        )
-    row = connection.execute("SELECT to_regclass('ai_requests') IS NOT NULL").fetchone()
-    if before is None and row and row[0]:
-        raise ConfigurationError(
-            "there is a table ai_requests here that no migration of ours has made",
-            hint="rename it, or give the orchestrator a schema of its own with search_path",
-        )
+def _may_not_read(connection: psycopg.Connection) -> ConfigurationError:
+    row = connection.execute("SELECT quote_ident(current_user)").fetchone()
+    user = row[0] if row else ""
+    return ConfigurationError(
+        f"role {user} may not read the table ai_alembic_version",
+        hint="connect as the role that migrated, or let it run:"
+        f" GRANT SELECT ON ai_alembic_version TO {user}",
+    )
 
 
-def _run_alembic(dsn: str, say: Callable[[str], None] | None) -> None:
+def _run_alembic(dsn: str, where: str, say: Callable[[str], None] | None) -> None:
     from alembic import command
 
     for attempt in range(1, DDL_TRIES + 1):
         try:
-            _with_engine(dsn, lambda config: command.upgrade(config, "head"))
-        except Exception as error:
-            busy = isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable)
-            if not busy or attempt == DDL_TRIES:
+            _with_engine(dsn, where, lambda config: command.upgrade(config, "head"))
+        except CONTENDED:
+            if attempt == DDL_TRIES:
                 raise
             log.info("migration_waits_for_lock", attempt=attempt)
             time.sleep(attempt)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"the migration was refused: {error.diag.message_primary}",
+                hint="migrate as the owner of the ai_ tables, or hand the output of"
+                " `python -m daemon migrate --sql` to your DBA",
+            ) from None
         else:
             break
     if say:
         say(f"database migrated to {head()}")
 
 
-def _with_engine(dsn: str, act: Callable[[Config], None]) -> None:
+def _grant(connection: psycopg.Connection, where: str) -> None:
+    with connection.transaction():
+        connection.execute(LOCAL_SETTINGS, (where, DDL_LOCK_TIMEOUT))
+        for path in GRANTS:
+            connection.execute(path.read_bytes())
+
+
+def _with_engine(dsn: str, where: str, act: Callable[[Config], None]) -> None:
+    """Let Alembic act in schema ``where``. Raises psycopg's errors, not SQLAlchemy's."""
     import sqlalchemy as sa
 
     def connect() -> psycopg.Connection:
@@ -180,15 +241,22 @@ def _with_engine(dsn: str, act: Callable[[Config], None]) -> None:
         )
 
     engine = sa.create_engine("postgresql+psycopg://", creator=connect, poolclass=sa.NullPool)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(LOCAL_SETTINGS, (where, DDL_LOCK_TIMEOUT))
+
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"SET lock_timeout = '{DDL_LOCK_TIMEOUT}'")
-            connection.exec_driver_sql("SET statement_timeout = 0")
-            connection.commit()
             config = _config()
             config.attributes["connection"] = connection
+            config.attributes["schema"] = where
             act(config)
             connection.commit()
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise
     finally:
         engine.dispose()
 

@@ -26,7 +26,12 @@ def run() -> None:
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", literal_binds=True, **options)
     else:
-        context.configure(connection=context.config.attributes["connection"], **options)
+        attributes = context.config.attributes
+        context.configure(
+            connection=attributes["connection"],
+            version_table_schema=attributes["schema"],
+            **options,
+        )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -1,8 +1,10 @@
 """Runs SQL files inside a migration, word for word.
 
 Alembic's ``op.execute(str)`` goes through SQLAlchemy's ``text()``, where ``:name`` becomes a bind
-parameter and ``%`` is doubled; the files are plain SQL, so they go past it. Functions
-carry ``@schema@`` where they pin their search path: it becomes the schema that holds our tables.
+parameter and ``%`` is doubled; the files are plain SQL, so they go past it. Functions say
+``SET search_path = @schema@, pg_temp``: they find our tables whatever the caller's path is. Both
+ways of migrating (``daemon.migrate``) set exactly this path before the first revision, so that what
+is executed here is FROM CURRENT, and an offline script needs no schema's name.
 """
 
 from __future__ import annotations
@@ -13,17 +15,7 @@ from pathlib import Path
 from alembic import context, op
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def schema() -> str:
-    """The quoted name of the schema that our objects are created in.
-
-    Offline the name cannot be asked for; ``public`` is what a DBA's script is written for.
-    """
-    if context.is_offline_mode():
-        return "public"
-    name = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar()
-    return str(name)
+PINNED = "SET search_path = @schema@, pg_temp"
 
 
 def statements(text: str) -> list[str]:
@@ -54,7 +46,11 @@ def execute(sql: str) -> None:
 
 def sql_file(path: str) -> None:
     """Run every statement of a file, given relative to the repository's root."""
-    text = (ROOT / path).read_text(encoding="utf-8").replace("@schema@", schema())
+    text = (
+        (ROOT / path).read_text(encoding="utf-8").replace(PINNED, "SET search_path FROM CURRENT")
+    )
+    if "@schema@" in text:
+        raise ValueError(f"{path}: @schema@ stands only in {PINNED!r}")
     for statement in statements(text):
         execute(statement)
 

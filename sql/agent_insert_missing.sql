@@ -1,11 +1,15 @@
 -- Purpose: gives an agent of the code its row of configuration and its row of limits, where it has
---          none. One that was archived stays archived.
+--          none. One that was archived stays archived. A name that another agent has gets the type
+--          behind it.
 -- Index:   ai_agents by type and by name; primary key of ai_control.
 -- Caller:  Store.agent_insert_missing.
 -- Locks:   none beyond the new rows.
 WITH agent AS (
     INSERT INTO ai_agents (name, type, description, config, enabled, updated_by)
-    SELECT %(name)s::text, %(type)s::text, %(description)s::text, %(config)s::jsonb,
+    SELECT CASE WHEN EXISTS (SELECT FROM ai_agents a WHERE a.name = %(name)s::text)
+            THEN format('%%s (%%s)', %(name)s::text, %(type)s::text)
+            ELSE %(name)s::text END,
+        %(type)s::text, %(description)s::text, %(config)s::jsonb,
         %(enabled)s::boolean, 'daemon'
     WHERE NOT EXISTS (SELECT FROM ai_agents a WHERE a.type = %(type)s::text)
     ON CONFLICT DO NOTHING

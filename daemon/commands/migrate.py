@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(migrate.script(since=arguments.since))
         return 0
     with reachable():
-        migrated = migrate.upgrade(database_url(direct=True))
+        migrated = migrate.upgrade(database_url(direct=True), regrant=True)
     if arguments.json:
         print(
             json.dumps(

@@ -1,4 +1,4 @@
-"""Tables of the queue, the agents' runtime and the workout agent."""
+"""Tables of the queue, the agents' runtime and the workout agent; an older service's adopted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ down_revision = None
 
 
 def upgrade() -> None:
+    sql_file("migrations/versions/0001_older.sql")
     sql_file("migrations/versions/0001_tables.sql")
+    sql_file("migrations/versions/0001_comments.sql")
 
 
 def downgrade() -> None:
@@ -29,8 +31,6 @@ TABLES = (
     "ai_budgets",
     "ai_llm_calls",
     "ai_workers",
-    "ai_agent_versions",
-    "ai_agents",
     "ai_control",
     "ai_request_events",
     "ai_steps",
@@ -39,4 +39,8 @@ TABLES = (
     "ai_attempts",
     "ai_results",
     "ai_requests",
+    "ai_agent_versions",
+    "ai_code_suggestions",
+    "ai_system_health",
+    "ai_agents",
 )

@@ -26,10 +26,14 @@ FUNCTIONS = (
     "call_begin_v1",
     "call_end_v1",
     "call_abandon_v1",
+    "older_v1",
 )
 VIEWS: tuple[str, ...] = (
     "cost_daily",
     "cost_check",
+    "dead_letters",
+    "agent_performance",
+    "queue_depth",
 )
 
 
@@ -38,6 +42,8 @@ def upgrade() -> None:
         sql_file(f"sql/functions/{name}.sql")
     for name in VIEWS:
         sql_file(f"sql/views/{name}.sql")
+    sql_file("migrations/versions/0002_comments.sql")
+    sql_file("migrations/versions/0002_private.sql")
     declare_compatible(revision)
 
 

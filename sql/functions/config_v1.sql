@@ -1,11 +1,27 @@
 -- Purpose: keeps every version of an agent's configuration, and tells running daemons of the change.
+-- Index:   primary key of ai_agent_versions.
 -- Caller:  triggers ai_agent_changed and ai_agent_versioned on ai_agents, ai_control_changed on
 --          ai_control; admins edit those rows by SQL, API or console.
--- Index:   primary key of ai_agent_versions.
 -- Locks:   none beyond the row being written.
+--
+-- The older AI service may still insert agents: what it leaves NULL gets its default, a config that
+-- is no object is kept under `legacy`. status is computed here, whatever is written. SECURITY DEFINER
+-- where an admin's role need not be allowed to write versions or to ring.
 CREATE FUNCTION ai_agent_changed_v1() RETURNS trigger
     LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
 BEGIN
+    NEW.config := CASE
+        WHEN coalesce(NEW.config, 'null') = 'null' THEN '{}'
+        WHEN jsonb_typeof(NEW.config) = 'object' THEN NEW.config
+        ELSE jsonb_build_object('legacy', NEW.config) END;
+    NEW.enabled := coalesce(NEW.enabled, true);
+    NEW.created_at := coalesce(NEW.created_at, now());
+    NEW.updated_at := coalesce(NEW.updated_at, now());
+    NEW.status := CASE
+        WHEN NEW.archived_at IS NOT NULL THEN 'archived'
+        WHEN NOT NEW.enabled THEN 'inactive'
+        WHEN NEW.problem IS NOT NULL THEN 'error'
+        ELSE 'active' END;
     IF TG_OP = 'INSERT' THEN
         NEW.version := 1;
     ELSIF (NEW.config, NEW.enabled, NEW.name, NEW.type, NEW.archived_at)
@@ -47,7 +63,7 @@ CREATE TRIGGER ai_agent_versioned AFTER INSERT OR UPDATE ON ai_agents
 
 -- A raised limit or a resumed agent makes waiting requests claimable now.
 CREATE FUNCTION ai_control_changed_v1() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp AS $function$
 BEGIN
     PERFORM ai_ring();
     RETURN NULL;

@@ -6,15 +6,44 @@
 -- Raises nothing: an insert of the main app must never fail because of us. SECURITY DEFINER so that
 -- a role with only INSERT may draw an id; the id is drawn again even when the client sent one, so a
 -- client's id neither collides nor spends a later one.
+--
+-- Text in an index must stay far below a third of a page, or the insert fails: longer task types are
+-- cut (nobody answers them), longer keys end in their hash and so stay distinct. Moments are kept
+-- within the years that every client can read, and the limit within what a budget can hold.
+CREATE FUNCTION ai_key_v1(p_key text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = @schema@, pg_temp AS $function$
+    SELECT CASE WHEN length(p_key) <= 200 THEN p_key
+        ELSE left(p_key, 120) || ':' || encode(sha256(convert_to(p_key, 'UTF8')), 'hex') END
+$function$;
+
 CREATE FUNCTION ai_guard_v1() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp AS $function$
+DECLARE
+    c_first CONSTANT timestamptz := '1970-01-02 00:00+00';
+    c_last CONSTANT timestamptz := '9999-12-30 00:00+00';
 BEGIN
     NEW.id := nextval('ai_requests_id_seq');
-    NEW.task_type := coalesce(NEW.task_type, '');
+    NEW.task_type := left(coalesce(NEW.task_type, ''), 200);
     NEW.input_data := coalesce(NEW.input_data, '{}');
     NEW.priority := coalesce(NEW.priority, 0);
-    NEW.run_after := coalesce(NEW.run_after, now());
+    NEW.run_after := greatest(c_first, least(c_last, coalesce(NEW.run_after, now())));
+    -- greatest() and least() pass over NULLs, which mean "never" here.
+    IF NEW.expires_at IS NOT NULL THEN
+        NEW.expires_at := greatest(c_first, least(c_last, NEW.expires_at));
+    END IF;
+    IF NEW.cancel_requested_at IS NOT NULL THEN
+        NEW.cancel_requested_at := greatest(c_first, least(c_last, NEW.cancel_requested_at));
+    END IF;
+    IF length(NEW.idempotency_key) > 200 THEN
+        NEW.idempotency_key := ai_key_v1(NEW.idempotency_key);
+    END IF;
     NEW.fair_key := coalesce(NEW.fair_key, '');
+    IF length(NEW.fair_key) > 200 THEN
+        NEW.fair_key := ai_key_v1(NEW.fair_key);
+    END IF;
+    IF NEW.max_usd IS NOT NULL THEN
+        NEW.max_usd := round(greatest(-1, least(999999, NEW.max_usd)), 8);
+    END IF;
     NEW.status := 'pending';
     NEW.attempt := 0;
     NEW.max_attempts := 3;

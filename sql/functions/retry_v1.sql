@@ -5,15 +5,15 @@
 -- Locks:   the request.
 --
 -- Not versioned: people call it. Everything starts anew but the fence: once claimed again, a zombie of
--- the earlier life stays a stranger. A question that timed out is asked again. Runs with the caller's
--- rights.
+-- the earlier life stays a stranger. A question that timed out is asked again. SECURITY DEFINER, so
+-- that an admin needs no right to write a status by hand; only who was granted EXECUTE may call it.
 CREATE FUNCTION ai_retry(
     request_id bigint,
     actor text DEFAULT session_user,
     channel text DEFAULT 'sql',
     p_now timestamptz DEFAULT NULL
 ) RETURNS boolean
-    LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());

@@ -4,6 +4,7 @@
 -- Locks:   as an INSERT.
 --
 -- Not versioned: it is part of the interface the main app relies on. Runs with the caller's rights.
+-- It looks for the key as ai_guard_v1 stores it.
 CREATE FUNCTION ai_submit(
     task_type text,
     input_data jsonb DEFAULT '{}',
@@ -26,8 +27,8 @@ BEGIN
     FOR look IN 1..5 LOOP
         IF ai_submit.idempotency_key IS NOT NULL THEN
             SELECT r.id INTO v_id FROM ai_requests r
-            WHERE r.task_type = ai_submit.task_type
-                AND r.idempotency_key = ai_submit.idempotency_key;
+            WHERE r.task_type = left(coalesce(ai_submit.task_type, ''), 200)
+                AND r.idempotency_key = ai_key_v1(ai_submit.idempotency_key);
             IF FOUND THEN RETURN v_id; END IF;
         END IF;
         INSERT INTO ai_requests AS r (task_type, input_data, priority, run_after, expires_at,
