@@ -217,9 +217,8 @@ def _read(source: Source, as_of: date) -> list[Evidence]:
     )
     pressures = list(_pressures(source.text, measured=source.name == "blood_pressure"))
     readings.extend(pressures)
-    if source.declared and not readings and not _says_nothing(source.text):
-        span = source.text.strip()
-        readings.append(Reading("other_condition", span, source.text.index(span), "active"))
+    if source.declared:
+        readings.extend(_unread(source.text, readings))
     found = dict.fromkeys(
         Evidence(r.code, r.span, source.name, "lexicon", r.verdict, source.written)
         for r in sorted(readings, key=lambda r: (r.start, r.code))
@@ -249,6 +248,34 @@ def _pressures(text: str, *, measured: bool) -> Iterable[Reading]:
         yield Reading("hypertension", pair[0], pair.start(), verdict)
         if systolic > 180 or diastolic > 110:
             yield Reading("bp_crisis", pair[0], pair.start(), "active")
+
+
+# Words that end like these name a disease, in English and Spanish.
+_DISEASE = re.compile(
+    r"\b\w{2,}(?:itis|osis|[ae]emia|emia|opathy|patia|patía|algia|plegia|trophy|trofia|omas?)\b"
+    r"|\b(?:syndrome|disease|disorder|enfermedad|s[ií]ndrome|trastorno)\b",
+    re.IGNORECASE,
+)
+
+
+def _unread(text: str, readings: Sequence[Reading]) -> Iterable[Reading]:
+    """The parts of a declared `text` that name something the lexicon does not know.
+
+    A line, or a part between semicolons, in which nothing was found and which does not say
+    "none"; a part between commas only if a word in it ends like the name of a disease.
+    """
+    taken = [(r.start, r.start + len(r.span)) for r in readings]
+    for line in re.finditer(r"[^\n;]+", text):
+        inside = any(line.start() <= start < line.end() for start, _ in taken)
+        if not inside and not _says_nothing(line[0]):
+            start = line.start() + len(line[0]) - len(line[0].lstrip())
+            yield Reading("other_condition", line[0].strip(), start, "active")
+        if inside:
+            for part in re.finditer(r"[^,/+]+", line[0]):
+                start, end = line.start() + part.start(), line.start() + part.end()
+                named = _DISEASE.search(part[0])
+                if named and not any(s < end and start < e for s, e in taken):
+                    yield Reading("other_condition", named[0], start + named.start(), "active")
 
 
 def _says_nothing(text: str) -> bool:

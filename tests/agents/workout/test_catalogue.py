@@ -346,7 +346,7 @@ def test_an_unknown_row_is_tagged_for_the_worst_case() -> None:
     ],
 )
 def test_an_unclear_row_is_refused(row: Row, field: str) -> None:
-    """A row that lacks a tag, contradicts itself or hides its movement is refused, with a reason."""
+    """A row that lacks a tag, contradicts itself or hides its movement is refused."""
     library = merge([row])
 
     assert library.exercises.keys() == CATALOGUE.keys()
