@@ -31,7 +31,9 @@ from aiohttp import web
 
 Json = Any
 Responder = Callable[[Mapping[str, Json], Mapping[str, Json]], Json]
-Behaviour = Callable[["ModelServer", web.Request, Mapping[str, Json]], Awaitable[web.StreamResponse]]
+Behaviour = Callable[
+    ["ModelServer", web.Request, Mapping[str, Json]], Awaitable[web.StreamResponse]
+]
 
 RESPONDERS: dict[str, Responder] = {}
 CACHE_BLOCK_TOKENS = 128
@@ -126,12 +128,12 @@ class ModelServer:
         recorded.status = response.status
         return response
 
-    async def _models(self, request: web.Request) -> web.Response:
+    async def _models(self, _: web.Request) -> web.Response:
         names = sorted({call.model for call in self.calls} | {"gpt-4o-mini"})
         entries = [{"id": name, "object": "model", "owned_by": "local"} for name in names]
         return web.json_response({"object": "list", "data": entries})
 
-    async def _recordings(self, request: web.Request) -> web.Response:
+    async def _recordings(self, _: web.Request) -> web.Response:
         return web.json_response([asdict(call) for call in self.calls])
 
     def answer(
@@ -200,7 +202,7 @@ class ModelServer:
         return known if known >= CACHE_FROM_TOKENS else 0
 
     def limit_headers(self) -> dict[str, str]:
-        """What is left of the rate limit. The window is not modelled: this call alone is missing."""
+        """What is left of the rate limit; the window is not modelled, only this call missing."""
         return {
             "x-ratelimit-limit-requests": str(REQUESTS_PER_MINUTE),
             "x-ratelimit-remaining-requests": str(REQUESTS_PER_MINUTE - 1),
@@ -308,7 +310,7 @@ def _find(node: Json, key: str, kind: type | tuple[type, ...]) -> Json:
 
 @contextlib.contextmanager
 def running_server(server: ModelServer | None = None) -> Iterator[str]:
-    """The server in a thread of its own, for callers without an event loop; yields its base URL."""
+    """The server in a thread of its own, for callers without a loop; yields its base URL."""
     chosen = server or ModelServer()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="model-server", daemon=True)

@@ -1,4 +1,4 @@
-"""Gets one answer from a model, whichever way is left: replay, retry, a simpler form, another model.
+"""Gets one answer from a model, whichever way is left: replay, retry, another form or model.
 
 For each model in turn: ask the journal (known? allowed?), send, settle, react. A call that was
 sent is settled whatever happens to this task, cancellation included: settling runs on its own and
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -53,7 +53,7 @@ LEARNINGS = 4
 log = get_logger(__name__)
 
 
-class Unavailable(Exception):  # noqa: N818 - a value between two modules, not an error to report
+class Unavailable(Exception):
     """No model answered. wait_seconds: when to try again; None where waiting would not help."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Unavailable(Exception):  # noqa: N818 - a value between two modules, not a
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, before it is put into one model's form. turns: what followed a first answer."""
+    """What is asked, in no model's form yet. turns: what followed a first answer."""
 
     name: str
     schema: type[BaseModel]
@@ -89,7 +89,7 @@ class Question:
         )
 
     def identity(self) -> bytes:
-        """The same for every model and form: identical questions of an attempt are numbered by it."""
+        """The same for every model and form; an attempt numbers identical questions by it."""
         return digest(
             canonical(
                 [self.name, self.system, self.data, self.max_output_tokens, list(self.turns)]
@@ -117,7 +117,7 @@ class Stopwatch:
     _running: int = 0
     _since: float = 0.0
 
-    def __enter__(self) -> Stopwatch:
+    def __enter__(self) -> Self:
         if self._running == 0:
             self._since = time.monotonic()
         self._running += 1
@@ -344,7 +344,7 @@ class Buyer:
         )
 
     async def _wait(self, seconds: float, code: str) -> None:
-        """Wait in place, or raise Unavailable where that would hold the slot or miss the deadline."""
+        """Wait in place, or raise Unavailable where that holds the slot or misses the deadline."""
         if seconds > min(IN_PLACE_SECONDS, self.clock.left() - SHORTEST_CALL_SECONDS):
             if code == "timeout":
                 raise Unavailable("timeout", code)

@@ -1,17 +1,17 @@
 """What a reply means and what to do about it: the provider's moods as one pure function.
 
-| reply                                     | kind           | reaction                             |
-|-------------------------------------------|----------------|--------------------------------------|
-| 200 with JSON                             | answer         | settle, then validate                |
-| timeout, reset, cut, 408, 409, 5xx        | transient      | at most 2 retries, then a fallback   |
-| 429                                       | rate_limited   | wait up to 5 s, else unavailable     |
-| insufficient_quota, 402                   | quota          | breaker of the provider, 15 min      |
-| 401, 403                                  | auth           | breaker of the provider, 5 min       |
-| 404, model_not_found                      | model_gone     | breaker of the model, 1 h            |
-| 400 naming a parameter                    | parameter      | remember it, leave it out, ask again |
-| 400 context_length_exceeded, 413          | context_length | ask once for a shorter answer        |
-| 400 content_filter                        | refusal        | no retry                             |
-| any other 4xx                             | bad_request    | a bug of ours: no retry, logged      |
+| reply                                   | kind           | reaction                             |
+|-----------------------------------------|----------------|--------------------------------------|
+| 200 with JSON                           | answer         | settle, then validate                |
+| timeout, reset, cut, 408, 409, 5xx      | transient      | at most 2 retries, then a fallback   |
+| 429                                     | rate_limited   | wait up to 5 s, else unavailable     |
+| insufficient_quota, 402                 | quota          | breaker of the provider, 15 min      |
+| 401, 403                                | auth           | breaker of the provider, 5 min       |
+| 404, model_not_found                    | model_gone     | breaker of the model, 1 h            |
+| 400 naming a parameter                  | parameter      | remember it, leave it out, ask again |
+| 400 context_length_exceeded, 413        | context_length | ask once for a shorter answer        |
+| 400 content_filter                      | refusal        | no retry                             |
+| any other 4xx                           | bad_request    | a bug of ours: no retry, logged      |
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Kind = Literal[
 ]
 
 PARAMETERS = ("response_format", "temperature", "store", "max_completion_tokens")
-"""What a model may refuse and can do without; response_format is simplified before it is dropped."""
+"""What a model may refuse and can do without; response_format is simplified first."""
 QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 REFUSAL_CODES = {"content_filter", "content_policy_violation"}
 OPEN_SECONDS: Mapping[Kind, float] = {"auth": 300.0, "quota": 900.0, "model_gone": 3600.0}
@@ -125,7 +125,7 @@ def _failure(
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds the provider asks to wait, from its headers in seconds, milliseconds or as a date."""
+    """Seconds the provider asks to wait; its headers say it in seconds, ms or as a date."""
     lower = {name.lower(): value for name, value in headers.items()}
     if (milliseconds := _number(lower.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
@@ -202,9 +202,9 @@ def _name(value: Json) -> str:
 
 def _parameter(error: Mapping[str, Json]) -> str | None:
     """Which optional parameter a 400 complains about."""
-    named = str(error.get("param") or "")
+    named, _, _ = str(error.get("param") or "").partition(".")
     message = str(error.get("message") or "")
     for parameter in PARAMETERS:
-        if named.split(".")[0] == parameter or (not named and parameter in message):
+        if named == parameter or (not named and parameter in message):
             return parameter
     return None

@@ -97,7 +97,7 @@ class Gateway:
         await self._shop.provider.aclose()
 
     async def tidy(self) -> None:
-        """Upkeep: settle what dead owners left, erase what was kept for a finished request only."""
+        """Upkeep: settle what dead owners left, erase what a finished request no longer needs."""
         await self._shop.journal.abandon(ABANDONED_AFTER_SECONDS)
         await self._shop.journal.forget(FORGET_LIMIT)
 
@@ -198,9 +198,7 @@ class RequestLLM:
         default: OnUnavailable = "degrade" if self.agent.llm.optional else "wait"
         return self.claimed.on_unavailable or default
 
-    def inside(
-        self, claimed: Claimed, agent: BaseAgent[Any, Any], config: object
-    ) -> RequestLLM:
+    def inside(self, claimed: Claimed, agent: BaseAgent[Any, Any], config: object) -> RequestLLM:
         """The model for an agent that runs inside this request: same ledger, same mode."""
         return replace(self, claimed=claimed, agent=agent, config=config, _buyer=None)
 
@@ -238,9 +236,7 @@ class RequestLLM:
             return Answer(None)
         await self.gateway.know()
         if self._buyer is None:
-            self._buyer = self.gateway.buyer(
-                self.claimed, self.agent, self.config, self.numbers
-            )
+            self._buyer = self.gateway.buyer(self.claimed, self.agent, self.config, self.numbers)
         question = Question(name, schema, system, data, max_output_tokens)
         try:
             with self._buyer.clock:

@@ -118,13 +118,12 @@ class Prices:
         self.worst = configured or _dearest(every)
 
     def find(self, model: str, tier: str | None = None) -> Price | None:
-        """The price of a model as the provider names it: exact, else its snapshot's, else a prefix.
+        """The price of a model as the provider names it: its own, else its snapshot's, a prefix's.
 
         tier: as returned; None, ``auto`` and ``default`` are the same. A tier without a price is
         not sold at another one's: the answer is None.
         """
-        wanted = tier if tier not in {None, "", "auto"} else "default"
-        assert wanted is not None
+        wanted = "default" if tier is None or tier in {"", "auto"} else tier
         for name in (model, _SNAPSHOT.sub("", model)):
             if found := self._named.get((name, wanted)):
                 return found

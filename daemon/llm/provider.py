@@ -33,7 +33,7 @@ BODY_LIMIT_BYTES = 8_000_000
 """A longer body is cut off; it is no answer, and must not fill the memory."""
 CONNECT_SECONDS = 5.0
 BACKSTOP_SECONDS = 600.0
-"""The HTTP client's own limit. The gateway's deadline is far below; this one guards against a bug."""
+"""The HTTP client's own limit; the gateway's deadline is far below."""
 NO_KEY = "none"
 """What a server without keys is sent: the SDK insists on having one."""
 
@@ -70,15 +70,15 @@ class Provider:
         """False where there is nobody to ask: neither a key nor a server of one's own."""
         return self._api_key is not None or self._base_url is not None
 
-    async def warm(self) -> None:
-        """Load the libraries in a thread, once, so that the first call does not stall the loop."""
+    async def warm(self, model: str = "warm") -> None:
+        """Load the libraries and make a client in a thread: both would stall the loop."""
         if self.configured and not self._warm:
-            await asyncio.to_thread(_load)
+            await asyncio.to_thread(self._client, model)
             self._warm = True
 
     async def call(self, call: Call, timeout_seconds: float) -> Reply:
         """Send one call; whatever happens to it is a Reply, only cancellation is raised."""
-        await self.warm()
+        await self.warm(call.model)
         received = _Received()
         token = _received.set(received)
         started = time.monotonic()
@@ -146,11 +146,6 @@ class Provider:
                 temperature=None,
             )
         return client
-
-
-def _load() -> None:
-    import langchain_openai  # noqa: F401
-    import openai  # noqa: F401
 
 
 class _Capped:

@@ -93,7 +93,7 @@ def digest(text: str) -> bytes:
 def response_of(body: Json) -> dict[str, Json]:
     """The part of an answer that is kept and replayed: ``text, finish_reason, refusal, bytes``.
 
-    Never raises: an answer without choices has an empty text, and its usage is billed all the same.
+    Never raises: an answer without choices has an empty text, and is billed all the same.
     """
     choices = body.get("choices") if isinstance(body, Mapping) else None
     choice = choices[0] if isinstance(choices, list) and choices else {}

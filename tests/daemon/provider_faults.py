@@ -1,7 +1,7 @@
 """What every fault of a provider leads to: one row each, executed by the tests, shown in the docs.
 
-The request wants ``on_unavailable = degrade`` and no fallback model is set. ``waits`` and ``fails``
-say what the same fault does to a request that wants ``wait`` or ``fail``.
+The request wants ``on_unavailable = degrade`` and no fallback model is set. ``waits`` and
+``fails`` say what the same fault does to a request that wants ``wait`` or ``fail``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ FAULTS = (
         ("closed", "closed"),
         "snooze",
         "provider_unavailable",
-        deadline_seconds=0.5,
+        deadline_seconds=1.0,
     ),
     Fault(
         "one byte now and then",
@@ -153,7 +153,7 @@ FAULTS = (
         ("closed", "closed"),
         "snooze",
         "provider_unavailable",
-        deadline_seconds=0.5,
+        deadline_seconds=1.0,
     ),
     Fault(
         "truncated JSON (length)",

@@ -26,7 +26,7 @@ by_name = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 
 @by_name
 async def test_a_fault_ends_as_documented(bench: Bench, fault: Fault) -> None:
-    """A fault leads to the documented answer, ledger lines and breaker, and budgets equal the ledger."""
+    """A fault leads to the documented answer, ledger and breaker; budgets equal the ledger."""
     bench.server.script = deque(fault.script)
     claimed = await bench.request()
     llm = bench.llm(claimed, asker(deadline_seconds=fault.deadline_seconds))
@@ -74,7 +74,7 @@ async def test_a_fault_under_fail_raises_or_answers(bench: Bench, fault: Fault) 
 
 
 async def test_a_fallback_model_answers_when_the_first_is_gone(database: str) -> None:
-    """The next of LLM_FALLBACK_MODELS answers when a model is gone, on a ledger line of its own."""
+    """The next of LLM_FALLBACK_MODELS answers when a model is gone, on a line of its own."""
     async with bench_on(database, llm_fallback_models=(FALLBACK,)) as bench:
         bench.server.by_model[MODEL] = deque([status(404, "model_not_found")])
         claimed = await bench.request()
@@ -89,7 +89,7 @@ async def test_a_fallback_model_answers_when_the_first_is_gone(database: str) ->
 
 
 async def test_five_failures_in_a_row_open_the_breaker_for_everybody(bench: Bench) -> None:
-    """A model that keeps failing is left alone, by every daemon, until its breaker's time is over."""
+    """A model that keeps failing is left alone, by every daemon, until its time is over."""
     bench.server.script = deque([status(500)] * 6)
     for _ in range(2):
         await bench.ask(await bench.request())
@@ -120,5 +120,6 @@ async def test_a_learned_form_is_kept_for_the_next_daemon(bench: Bench) -> None:
 
 
 async def breaker(bench: Bench) -> tuple[Any, Any]:
-    rows = dict(await bench.all("SELECT model, state FROM ai_provider_state"))
+    states = await bench.all("SELECT model, state FROM ai_provider_state")
+    rows = {model: state for model, state in states}
     return rows.get(MODEL, "closed"), rows.get("*", "closed")

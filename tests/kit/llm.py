@@ -159,14 +159,13 @@ class Bench:
         return await ask(self.llm(claimed, agent), **options)
 
     async def one(self, query: str, *values: Any) -> Sequence[Any]:
-        async with self.pool.connection() as connection:
-            row = await (await connection.execute(query, values)).fetchone()
-        assert row is not None
-        return row
+        rows = await self.all(query, *values)
+        return rows[0]
 
-    async def all(self, query: str, *values: Any) -> list[Any]:
+    async def all(self, query: str, *values: Any) -> list[Sequence[Any]]:
         async with self.pool.connection() as connection:
-            return await (await connection.execute(query, values)).fetchall()
+            cursor = await connection.execute(query, values)
+            return list(await cursor.fetchall())
 
     async def run(self, query: str, *values: Any) -> None:
         async with self.pool.connection() as connection:
@@ -175,7 +174,7 @@ class Bench:
     async def ledger(self, request_id: int) -> list[tuple[str, str, str]]:
         """(model, status, cost_state) of each physical call, in order."""
         return [
-            tuple(row)
+            (row[0], row[1], row[2])
             for row in await self.all(
                 "SELECT model, status, cost_state FROM ai_llm_calls WHERE request_id = %s"
                 " ORDER BY id",

@@ -109,7 +109,7 @@ def text(content: str, **changes: Json) -> Behaviour:
 
 
 def changed(**changes: Json) -> Behaviour:
-    """An honest answer but for the envelope: ``model``, ``service_tier``, ``usage``, ``choices``."""
+    """An honest answer, its envelope changed: ``model``, ``service_tier``, ``usage``."""
 
     async def behave(
         server: ModelServer, request: web.Request, body: Mapping[str, Json]

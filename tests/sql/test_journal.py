@@ -1,4 +1,4 @@
-"""Begin and end of a model call, in SQL alone: exact under races, deaths, zombies and lost replies."""
+"""Begin and end of a model call: exact under races, deaths, zombies and lost replies."""
 
 from __future__ import annotations
 
@@ -58,14 +58,13 @@ class Ledger:
         return Authority(before.request_id, row[0], worker)
 
     async def one(self, query: str, *values: Any) -> Sequence[Any]:
-        async with self.pool.connection() as connection:
-            row = await (await connection.execute(query, values)).fetchone()
-        assert row is not None
-        return row
+        rows = await self.all(query, *values)
+        return rows[0]
 
-    async def all(self, query: str, *values: Any) -> list[Any]:
+    async def all(self, query: str, *values: Any) -> list[Sequence[Any]]:
         async with self.pool.connection() as connection:
-            return await (await connection.execute(query, values)).fetchall()
+            cursor = await connection.execute(query, values)
+            return list(await cursor.fetchall())
 
     async def run(self, query: str, *values: Any) -> None:
         async with self.pool.connection() as connection:
@@ -73,12 +72,12 @@ class Ledger:
 
     async def statuses(self, request_id: int) -> list[tuple[str, str]]:
         rows = await self.all(
-            "SELECT status, cost_state FROM ai_llm_calls WHERE request_id = %s ORDER BY try",
+            "SELECT status, cost_state FROM ai_llm_calls WHERE request_id = %s ORDER BY id",
             request_id,
         )
         return [tuple(row) for row in rows]
 
-    async def money(self, scope: str = "global") -> tuple[Decimal, Decimal, Decimal]:
+    async def money(self, scope: str = "global") -> tuple[Any, Any, Any]:
         """spent, reserved, uncertain of the scope's day."""
         row = await self.one(
             "SELECT spent_usd, reserved_usd, uncertain_usd FROM ai_budgets"
@@ -146,7 +145,7 @@ async def test_an_answered_call_is_replayed_and_not_begun_again(ledger: Ledger) 
 
 
 async def test_the_answer_of_another_model_is_replayed_too(ledger: Ledger) -> None:
-    """The fallback model's answer serves the second attempt, though the first model is asked first."""
+    """A fallback model's answer serves the second attempt, though another is asked first."""
     first = await ledger.request()
     by_fallback = entry(first, "b", model="fallback")
     await ledger.journal.begin(by_fallback)
@@ -178,7 +177,7 @@ async def test_a_cancelled_request_buys_nothing(ledger: Ledger) -> None:
 
 
 async def test_a_call_its_owner_never_settled_becomes_uncertain_money(ledger: Ledger) -> None:
-    """After a crash the open call is in doubt: its reservation is kept apart from what was spent."""
+    """After a crash the open call is in doubt: its reservation is kept apart from the spent."""
     first = await ledger.request()
     await ledger.journal.begin(entry(first))
 
@@ -237,7 +236,7 @@ async def test_an_end_sent_twice_counts_once(ledger: Ledger) -> None:
 
 
 async def test_a_begin_sent_twice_reserves_once(ledger: Ledger) -> None:
-    """After an unknown commit the begin is sent again; the unconfirmed reservation is taken back."""
+    """After an unknown commit begin is sent again; the unconfirmed reservation is undone."""
     authority = await ledger.request()
     await ledger.journal.begin(entry(authority))
 
@@ -251,7 +250,7 @@ async def test_a_begin_sent_twice_reserves_once(ledger: Ledger) -> None:
 
 
 async def test_an_end_without_its_begin_writes_the_line(ledger: Ledger) -> None:
-    """If a crash of PostgreSQL swallowed the begin, the end alone books the call, and only once."""
+    """If a crash of PostgreSQL swallowed the begin, the end alone books the call, once."""
     authority = await ledger.request()
     call = entry(authority)
 
@@ -290,7 +289,7 @@ async def test_identical_calls_are_told_apart_by_number(ledger: Ledger) -> None:
 
 
 async def test_a_recent_answer_serves_another_request_for_free(ledger: Ledger) -> None:
-    """With cache_seconds an identical prompt is not bought twice, and a copy never grows old age."""
+    """With cache_seconds an identical prompt is not bought twice; copies do not keep it fresh."""
     first = await ledger.request()
     call = entry(first)
     await ledger.journal.begin(call)
@@ -304,8 +303,7 @@ async def test_a_recent_answer_serves_another_request_for_free(ledger: Ledger) -
     assert (await ledger.journal.begin(entry(third, cache_seconds=60))).verdict == "replay"
 
     await ledger.run(
-        "UPDATE ai_llm_calls SET finished_at = now() - interval '2 minutes'"
-        " WHERE request_id = %s",
+        "UPDATE ai_llm_calls SET finished_at = now() - interval '2 minutes' WHERE request_id = %s",
         first.request_id,
     )
     fourth = await ledger.request()
@@ -351,7 +349,7 @@ async def test_a_requests_own_budget_never_renews(ledger: Ledger) -> None:
 async def test_limits_that_admins_set_hold_at_once(
     ledger: Ledger, setting: str, spent: int
 ) -> None:
-    """A row of ai_budgets or ai_control limits the very next call, for the whole, agents and keys."""
+    """A row of ai_budgets or ai_control limits the very next call."""
     await ledger.run(setting)
     authority = await ledger.request()
     counted = [
@@ -378,7 +376,7 @@ async def test_a_key_without_a_limit_leaves_no_budget_row(ledger: Ledger) -> Non
 
 
 async def test_a_rate_bucket_in_debt_makes_the_next_caller_wait(ledger: Ledger) -> None:
-    """Requests per minute are shared: once the bucket is empty, begin answers how long to wait."""
+    """Once the shared bucket of requests is empty, begin answers how long to wait."""
     authority = await ledger.request()
     call = entry(authority)
     await ledger.journal.begin(call)
@@ -391,11 +389,14 @@ async def test_a_rate_bucket_in_debt_makes_the_next_caller_wait(ledger: Ledger) 
     assert begun.verdict == "wait"
     assert begun.wait_seconds is not None
     assert 0 < begun.wait_seconds <= 4
-    assert await ledger.statuses(authority.request_id) == [("done", "exact"), ("started", "reserved")]
+    assert await ledger.statuses(authority.request_id) == [
+        ("done", "exact"),
+        ("started", "reserved"),
+    ]
 
 
 async def test_a_broken_model_is_probed_by_one_caller(ledger: Ledger) -> None:
-    """When an open breaker's time is over, one of many callers goes and the others stay away."""
+    """When an open breaker's time is over, one of many callers goes, the others do not."""
     await ledger.run(
         "INSERT INTO ai_provider_state (model, state, opened_until, reason)"
         " VALUES ('m', 'open', now() + interval '1 minute', 'http_500')"
@@ -452,7 +453,7 @@ async def test_abandoned_calls_are_settled_as_uncertain(ledger: Ledger) -> None:
 
 
 async def test_private_answers_are_erased_with_their_request(ledger: Ledger) -> None:
-    """Without log_prompts no prompt is kept, and the answer only as long as the request may need it."""
+    """Without log_prompts no prompt is kept, and the answer only while its request runs."""
     authority = await ledger.request()
     call = entry(authority, prompt=None)
     await ledger.journal.begin(call)
@@ -468,7 +469,7 @@ async def test_private_answers_are_erased_with_their_request(ledger: Ledger) -> 
 
 
 async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> None:
-    """Whatever races, dies, comes late or is sent twice: no budget is exceeded, sums equal the ledger."""
+    """Whatever races, dies, comes late or twice: no budget is exceeded, sums are exact."""
     limit = Decimal("0.60")
     dice = random.Random(7)
     seeds = [dice.random() for _ in range(50)]
@@ -478,7 +479,7 @@ async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> Non
     assert spent + reserved + uncertain <= limit
     assert await ledger.differences() == []
     bought = sum(outcome.count("go") for outcome in outcomes)
-    assert 0 < bought
+    assert bought > 0
     assert any("budget" in outcome for outcome in outcomes)
 
 
