@@ -27,7 +27,7 @@ from daemon import backoff, clock
 from daemon.completer import Completer
 from daemon.database import brief, is_transient
 from daemon.lease import Leases, LeaseState
-from daemon.lifecycle import Service
+from daemon.lifecycle import Loop, Service
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -163,10 +163,8 @@ class Claimer(Service):
 
     # --- looking --------------------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_for_refusals())
-            group.create_task(self._look_for_work())
+    def _loops(self) -> list[Loop]:
+        return [self._look_for_work, self._look_for_refusals]
 
     async def _look_for_work(self) -> None:
         source = "start"

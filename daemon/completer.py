@@ -13,6 +13,7 @@ else holds locked is set aside for the next batch, so that the others need not w
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -110,10 +111,9 @@ class Completer(Service):
     async def _gather(self, seconds: float) -> None:
         """Wait for company, unless the last batch is long gone or this one is full."""
         if seconds > 0 and not self._full.is_set():
-            try:
-                await asyncio.wait_for(self._full.wait(), seconds)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._full.wait()
 
     async def _flush(self, batch: list[_End]) -> None:
         """Send a batch until the database has answered."""

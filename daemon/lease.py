@@ -178,7 +178,7 @@ class Leases(Service):
         self._ticks += 1
         now = self._monotonic()
         sent = self._sent_monotonic
-        if sent is not None and now - sent > self._interval:
+        if sent is not None and now - sent > self._interval / 2:
             self._cut()
         with self._guard:
             overdue = [
@@ -227,7 +227,7 @@ class Leases(Service):
             # A duplicate: closing ours must not close psycopg's.
             with socket.socket(fileno=os.dup(connection.fileno())) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
-            log.warning("heartbeat_cut", after_seconds=round(self._interval, 1))
+            log.warning("heartbeat_cut", after_seconds=round(self._interval / 2, 1))
 
     # --- the thread's part ----------------------------------------------------------------------
 

@@ -1,65 +1,81 @@
 """What every service of this process has in common: it starts, it stops, it does not die quietly.
 
-``start(group)`` returns once the service is up; its loop is a task of the process's one
+``start(group)`` returns once the service is up; its loops are tasks of the process's one
 ``TaskGroup``, so a loop that fails, or ends without having been asked to, takes the whole group
-down and the supervisor starts a fresh process. ``stop()`` returns once the loop has really ended.
+down and the supervisor starts a fresh process. ``stop()`` returns once every loop has really ended.
 Both may be called in any order and any number of times, also at the same time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from typing import ClassVar
+from abc import ABC
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar
 
 from daemon.errors import ServiceError
 from daemon.testsignals import TestSignals
 
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
+CANCEL_AGAIN_SECONDS = 1.0
+
 
 class Service(ABC):
-    """A background loop. Subclasses fill in ``_run``, and ``_opened``/``_closed`` if they must."""
+    """Background loops. Subclasses fill in ``_run`` or ``_loops``; ``_opened``, ``_closed`` if needed."""
 
     name: ClassVar[str]
 
     def __init__(self) -> None:
         self.signals = TestSignals()
         self._turn = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> bool:
-        """True between a completed ``start`` and the beginning of ``stop``."""
-        return self._task is not None and not self._task.done()
+        """True between a completed ``start`` and the end of ``stop``."""
+        return bool(self._tasks)
 
     async def start(self, group: asyncio.TaskGroup) -> None:
-        """Open, then run the loop in ``group``; nothing happens when it runs already."""
+        """Open, then run the loops in ``group``; nothing happens when they run already."""
         async with self._turn:
-            if self._task is not None:
+            if self._tasks:
                 return
             await self._opened()
-            self._task = group.create_task(self._guarded(), name=self.name)
+            self._tasks = {
+                group.create_task(self._guarded(loop), name=self.name)
+                for loop in self._loops()
+            }
 
     async def stop(self) -> None:
-        """End the loop and close; returns when that is done. Nothing happens before ``start``."""
+        """End the loops and close; returns when that is done. Nothing happens before ``start``."""
         async with self._turn:
-            task, self._task = self._task, None
-            if task is None:
+            if not self._tasks:
                 return
-            task.cancel()
-            # The group has told of a failure already; here only its end matters.
-            await asyncio.wait({task})
+            ending = self._tasks
+            while ending:
+                for task in ending:
+                    task.cancel()
+                # Python 3.11's wait_for, which the connection pool uses, loses a cancellation that
+                # comes together with what was waited for: then it takes another one.
+                _, ending = await asyncio.wait(ending, timeout=CANCEL_AGAIN_SECONDS)
+            self._tasks = set()
             await self._closed()
 
-    async def _guarded(self) -> None:
-        await self._run()
+    async def _guarded(self, loop: Loop) -> None:
+        await loop()
         raise ServiceError(f"the {self.name} ended without being asked to")
 
-    @abstractmethod
+    def _loops(self) -> Sequence[Loop]:
+        """What runs side by side; each ends by being cancelled only."""
+        return [self._run]
+
     async def _run(self) -> None:
-        """The loop; it ends by being cancelled."""
+        """The loop, where there is one only."""
+        raise NotImplementedError
 
     async def _opened(self) -> None:
-        """Acquire what the loop needs, before ``start`` returns."""
+        """Acquire what the loops need, before ``start`` returns."""
 
     async def _closed(self) -> None:
-        """Give it back, after the loop has ended."""
+        """Give it back, after the loops have ended."""

@@ -214,11 +214,9 @@ class Listener(Service):
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Returns once the first connection listens and has been tested, or was found deaf."""
         await super().start(group)
-        task = self._task
-        if task is None:
-            return
         tried = asyncio.ensure_future(self._tried.wait())
-        await asyncio.wait({tried, task}, return_when=asyncio.FIRST_COMPLETED)
+        # The loop may be stopped, or fail, before it comes so far.
+        await asyncio.wait({tried, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         tried.cancel()
 
     async def _run(self) -> None:
@@ -267,7 +265,8 @@ class Listener(Service):
             self._tried.set()
             pause = self._self_test_seconds if came_back is not None else UNSENT_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._broken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._broken.wait()
 
     async def _self_test(self) -> bool | None:
         """Whether a notification comes back; None where none could be sent, which proves nothing."""

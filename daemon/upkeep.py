@@ -25,13 +25,14 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from psycopg_pool import PoolTimeout
 
 from daemon import __version__, backoff, clock
 from daemon.database import brief, is_transient
-from daemon.lifecycle import Service
+from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.store import Store
@@ -108,17 +109,15 @@ class Upkeep(Service):
         """Somebody cancelled something: do not wait for the second to pass."""
         self._sweep_wanted.set()
 
-    async def _run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweeping())
-            for seconds, duty in (
-                (REAP_SECONDS, self.reap),
-                (REAP_SECONDS, self.show),
-                (REDO_SECONDS, self.redo),
-                (REDO_SECONDS, self.tidy),
-                (PRUNE_SECONDS, self.prune),
-            ):
-                group.create_task(self._repeat(seconds, duty))
+    def _loops(self) -> list[Loop]:
+        duties = (
+            (REAP_SECONDS, self.reap),
+            (REAP_SECONDS, self.show),
+            (REDO_SECONDS, self.redo),
+            (REDO_SECONDS, self.tidy),
+            (PRUNE_SECONDS, self.prune),
+        )
+        return [self._sweeping, *(partial(self._repeat, *duty) for duty in duties)]
 
     async def _repeat(self, seconds: float, duty: Callable[[], Awaitable[object]]) -> None:
         while True:

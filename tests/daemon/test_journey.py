@@ -165,7 +165,7 @@ async def test_hostile_agents_do_not_take_the_daemon_down(
         ids = [
             *(await insert(aconnection, "test_crash", text="exit")),
             *(await insert(aconnection, "test_crash", text="recurse")),
-            *(await insert(aconnection, "test_stubborn", seconds=30)),
+            *(await insert(aconnection, "test_stubborn", seconds=2)),
         ]
         for request_id in ids:
 

@@ -1,0 +1,183 @@
+"""Schedules: which instants are slots, and one request for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.schedule import Schedules, Trigger, named_weekdays
+from tests.kit.parts import parts
+from tests.kit.worker import count
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_time_that_a_change_skips_has_no_slot() -> None:
+    """02:30 in Berlin does not exist on the last Sunday of March: no slot that day."""
+    trigger = Trigger("30 2 * * *", "Europe/Berlin")
+    assert trigger.next(at("2026-03-28T02:00")) == at("2026-03-30T00:30")
+
+
+def test_time_that_comes_twice_has_one_slot() -> None:
+    """02:30 in Berlin comes twice on the last Sunday of October: the first counts."""
+    trigger = Trigger("30 2 * * *", "Europe/Berlin")
+    first = trigger.next(at("2026-10-24T12:00"))
+    assert first == at("2026-10-25T00:30")
+    assert trigger.next(first) == at("2026-10-26T01:30")
+
+
+def test_noon_stays_noon_over_the_change() -> None:
+    """A cron line speaks of the clock on the wall, on both sides of a change."""
+    trigger = Trigger("0 12 * * *", "Europe/Berlin")
+    assert trigger.next(at("2026-03-28T00:00")) == at("2026-03-28T11:00")
+    assert trigger.next(at("2026-03-29T00:00")) == at("2026-03-29T10:00")
+
+
+@pytest.mark.parametrize(
+    ("cron", "first"),
+    [
+        ("0 9 * * 0", "2026-03-01T09:00"),
+        ("0 9 * * 7", "2026-03-01T09:00"),
+        ("0 9 * * 1", "2026-03-02T09:00"),
+        ("0 9 * * 1-5", "2026-03-02T09:00"),
+        ("0 9 * * sat", "2026-03-07T09:00"),
+        ("0 9 * * 6,2", "2026-03-03T09:00"),
+    ],
+)
+def test_weekdays_are_counted_as_cron_does(cron: str, first: str) -> None:
+    """0 and 7 are Sunday, 1 is Monday, names work as well. The first of March 2026 is a Sunday."""
+    assert Trigger(cron, "UTC").next(at("2026-03-01T00:00")) == at(first)
+
+
+def test_steps_of_weekdays_are_left_alone() -> None:
+    """What is no list of numbers goes through as it is."""
+    assert named_weekdays("0 9 * * */2") == "0 9 * * */2"
+
+
+def test_every_does_not_depend_on_a_start() -> None:
+    """Intervals are counted from 1970, so all daemons see the same slots."""
+    trigger = Trigger("every 90 minutes", "Europe/Berlin")
+    assert trigger.next(at("2026-03-01T00:10")) == at("2026-03-01T01:30")
+    assert trigger.newest(at("2026-03-01T00:10"), at("2026-03-01T05:00")) == at(
+        "2026-03-01T04:30"
+    )
+
+
+@given(
+    minutes=st.integers(0, 525_600),
+    width=st.integers(0, 5_000),
+    cron=st.sampled_from(["*/15 * * * *", "30 2 * * *", "0 0 1 * *", "5 3 * * 1", "0 */6 * * *"]),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+)
+def test_newest_is_the_last_of_all(minutes: int, width: int, cron: str, zone: str) -> None:
+    """newest() gives what stepping through every slot gives."""
+    trigger = Trigger(cron, zone)
+    start = at("2026-01-01T00:00") + timedelta(minutes=minutes)
+    end = start + timedelta(minutes=width)
+    last, slot = None, trigger.next(start)
+    while slot is not None and slot <= end:
+        assert last is None or slot > last
+        last, slot = slot, trigger.next(slot)
+    assert trigger.newest(start, end) == last
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "says"),
+    [
+        ("every 0 seconds", "UTC", "never comes round"),
+        ("61 * * * *", "UTC", "61"),
+        ("noon", "UTC", "five cron fields"),
+        ("0 9 * * *", "Mars/Base", "IANA"),
+        ("0 9 * * *", "../etc/passwd", "IANA"),
+    ],
+)
+def test_nonsense_is_explained(text: str, zone: str, says: str) -> None:
+    """A trigger that cannot be used says what would be right."""
+    with pytest.raises(ValueError, match=says):
+        Trigger(text, zone)
+
+
+def test_slot_that_never_comes() -> None:
+    """30 February is no error, and never."""
+    assert Trigger("0 0 30 2 *", "UTC").next(at("2026-01-01T00:00")) is None
+
+
+async def add(connection: Connection, name: str, trigger: str, **columns: Any) -> None:
+    """A schedule that was last edited long ago and has run up to two days ago."""
+    await connection.execute(
+        "INSERT INTO ai_schedules (name, task_type, trigger, misfire, misfire_grace_seconds,"
+        " last_slot, updated_at) VALUES (%s, 'test_echo', %s, %s, %s,"
+        " now() - interval '2 days', now() - interval '30 days')",
+        (name, trigger, columns.get("misfire", "latest"), columns.get("grace", 3600)),
+    )
+
+
+async def test_one_request_per_slot_however_many_daemons(
+    database: str, aconnection: Connection
+) -> None:
+    """Three daemons that look at the same time insert one request, for the newest missed slot."""
+    async with parts(database) as p:
+        await add(aconnection, "often", "every 6 hours")
+        looks = await asyncio.gather(*(Schedules(p.store).look() for _ in range(3)))
+        assert sorted(looks) == [0, 0, 1]
+        assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 1
+        assert await Schedules(p.store).look() == 0
+
+
+async def test_late_slot_is_skipped_where_asked(
+    database: str, aconnection: Connection
+) -> None:
+    """misfire = skip: a slot later than the grace is passed over, not made up for."""
+    async with parts(database) as p:
+        await add(aconnection, "strict", "every 1 day", misfire="skip", grace=0)
+        assert await Schedules(p.store).look() == 0
+        moved = "SELECT count(*) FROM ai_schedules WHERE last_slot > now() - interval '25 hours'"
+        assert await count(aconnection, moved) == 1
+
+
+async def test_edit_by_sql_starts_nothing_old(database: str, aconnection: Connection) -> None:
+    """Changing a trigger counts from now on: slots of the new one before the edit are not missed."""
+    async with parts(database) as p:
+        await add(aconnection, "edited", "0 0 1 1 *")
+        await aconnection.execute("UPDATE ai_schedules SET trigger = '* * * * *'")
+        await aconnection.execute("UPDATE ai_schedules SET enabled = false")
+        await aconnection.execute("UPDATE ai_schedules SET enabled = true")
+        inserted = await Schedules(p.store).look()
+        # A minute may have begun since the edit.
+        assert inserted <= 1
+        if inserted:
+            fresh = "SELECT count(*) FROM ai_schedules WHERE last_slot >= updated_at"
+            assert await count(aconnection, fresh) == 1
+
+
+async def test_bad_row_is_explained_and_others_go_on(
+    database: str, aconnection: Connection
+) -> None:
+    """A schedule that cannot be read says why in its row; mending it clears that."""
+    async with parts(database) as p:
+        await add(aconnection, "bad", "whenever")
+        await add(aconnection, "good", "every 6 hours")
+        assert await Schedules(p.store).look() == 1
+        told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%five cron fields%%'"
+        assert await count(aconnection, told) == 1
+        await aconnection.execute("UPDATE ai_schedules SET trigger = '0 0 1 1 *'")
+        await Schedules(p.store).look()
+        assert await count(aconnection, told) == 0
+
+
+async def test_disabled_schedule_rests(database: str, aconnection: Connection) -> None:
+    """enabled = false stops it."""
+    async with parts(database) as p:
+        await add(aconnection, "off", "every 6 hours")
+        await aconnection.execute("UPDATE ai_schedules SET enabled = false")
+        assert await Schedules(p.store).look() == 0
