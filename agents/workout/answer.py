@@ -19,7 +19,7 @@ from agents.workout.conditions import restrictions
 from agents.workout.conflict import Conflict
 from agents.workout.exercise import Exercise
 from agents.workout.facts_read import Facts
-from agents.workout.gentle import GentleSession, safe_minimum
+from agents.workout.gentle import GentleSession, safe_minimum, spare_items
 from agents.workout.model import WorkoutRequest
 from agents.workout.plan import (
     ConflictOut,
@@ -114,7 +114,8 @@ def compose(parts: Parts, request_id: int) -> WorkoutPlan:
         status = _NEEDS_CLEARANCE
         limits = limits_for(profile, rules)
         weeks = render.gentle_weeks(profile, limits, outcome, shown)
-        cards = render.gentle_cards(profile, outcome, shown)
+        allowed = select(profile, rules, library.values()).allowed.values()
+        cards = render.gentle_cards(profile, outcome, spare_items(limits, allowed), shown)
     for card in cards:
         card.tip = parts.words.tips.get(card.key)
     chosen = select(profile, rules, library.values())
@@ -169,8 +170,9 @@ def _conflict_cards(parts: Parts, shown: render.Pages) -> list[Recommendation]:
     rules = restrictions(profile.conditions)
     library = parts.facts.library.exercises.values()
     allowed = select(profile, rules, library).allowed.values()
-    sessions = safe_minimum(profile, limits_for(profile, rules), allowed)
-    return render.gentle_cards(profile, sessions, shown)
+    limits = limits_for(profile, rules)
+    sessions = safe_minimum(profile, limits, allowed)
+    return render.gentle_cards(profile, sessions, spare_items(limits, allowed), shown)
 
 
 def _constraints(outcome: Outcome) -> Constraints:

@@ -109,6 +109,19 @@ def safe_minimum(
     return tuple(sessions)
 
 
+def spare_items(limits: Limits, exercises: Iterable[Exercise]) -> tuple[GentleItem, ...]:
+    """What else a client may do at an easy effort, for pages that must show three exercises when
+    a short session with a long warm-up holds only one or two."""
+    hold = min(_DRILL_SECONDS, limits.max_hold_seconds)
+    return tuple(
+        GentleItem(exercise, hold)
+        for exercise in sorted(exercises, key=lambda e: (not e.staple, e.key))
+        if exercise.pattern == "mobility"
+        or (exercise.pattern == "balance" and exercise.fall_risk < 2)
+        or exercise.key in _WALKS
+    )
+
+
 def _turned(items: Sequence[Exercise], by: int) -> list[Exercise]:
     if not items:
         return []

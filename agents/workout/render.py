@@ -38,6 +38,7 @@ from agents.workout.schemes import block_of
 from agents.workout.time_budget import COOLDOWN_SECONDS, exercise_seconds, whole_minutes
 from agents.workout.wishes import says
 
+FEWEST_CARDS = 3
 _CARD_ORDER = ("knee_dominant", "push", "pull", "hinge", "core")
 _LOWER = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
 _UPPER = frozenset({"chest", "back", "shoulders", "biceps", "triceps", "forearms"})
@@ -313,12 +314,18 @@ def _gentle_line(item: gentle.GentleItem, order: int, pages: Pages) -> PlannedEx
 
 
 def gentle_cards(
-    profile: Profile, sessions: Sequence[gentle.GentleSession], pages: Pages
+    profile: Profile,
+    sessions: Sequence[gentle.GentleSession],
+    spare: Sequence[gentle.GentleItem],
+    pages: Pages,
 ) -> list[Recommendation]:
-    """Cards of the safe minimum: what its sessions hold, each once."""
+    """Cards of the safe minimum: what its sessions hold, each once, filled up to three."""
     items: dict[str, gentle.GentleItem] = {}
     for session in sessions:
         for item in session.items:
+            items.setdefault(item.exercise.key, item)
+    for item in spare:
+        if len(items) < FEWEST_CARDS:
             items.setdefault(item.exercise.key, item)
     return [
         Recommendation(

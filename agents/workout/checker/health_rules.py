@@ -163,8 +163,7 @@ def _open_red_flags(plan: Plan) -> list[str]:
 
 def _only_gentle(plan: Plan) -> Iterator[Finding]:
     for entry in plan.entries():
-        walking = entry.fact.pattern == "cardio" and WALKING.search(plain_name(entry.fact.name))
-        if not walking and entry.fact.pattern not in ("mobility", "balance"):
+        if not _is_gentle(entry.fact):
             yield entry.where, f"{entry.key} is no walking, mobility or balance"
         if entry.rpe > tables.GENTLE_RPE:
             yield entry.where, f"rpe {entry.rpe:g} is above {tables.GENTLE_RPE:g}"
@@ -180,8 +179,15 @@ def _only_gentle(plan: Plan) -> Iterator[Finding]:
         return
     for where, item in plan.recommendations:
         fact = plan.facts.get(as_text(item.get("key")))
-        if fact is not None and fact.pattern not in tables.GENTLE_PATTERNS:
+        if fact is not None and not _is_gentle(fact):
             yield where, f"{fact.key} is no walking, mobility or balance"
+        if as_number(item.get("rpe"), 10.0) > tables.GENTLE_RPE:
+            yield where, f"rpe is above {tables.GENTLE_RPE:g}"
+
+
+def _is_gentle(fact: Fact) -> bool:
+    walking = fact.pattern == "cardio" and WALKING.search(plain_name(fact.name))
+    return bool(walking) or fact.pattern in ("mobility", "balance")
 
 
 def intensity(plan: Plan) -> Iterator[Finding]:

@@ -37,7 +37,10 @@ AVOIDED_GROUPS = {
 
 def known_exercise(plan: Plan) -> Iterator[Finding]:
     """Every exercise is in exercise_facts under its key and name; recommendations are exercises
-    of the plan, with its numbers. Source: closed world of the catalogue."""
+    of the plan, with its numbers. Source: closed world of the catalogue.
+
+    A safe minimum may recommend more walking, mobility and balance than its sessions hold.
+    """
     prescribed: dict[str, list[Entry]] = {}
     for entry in plan.entries():
         prescribed.setdefault(entry.key, []).append(entry)
@@ -57,7 +60,7 @@ def known_exercise(plan: Plan) -> Iterator[Finding]:
                 item.get(k) == entry.raw.get(k) for k in ("sets", "reps", "rest_seconds", "rpe")
             )
         ]
-        if plan.status != "infeasible" and not same:
+        if plan.trains and not same:
             yield where, f"{key!r} is not prescribed so in any week"
 
 

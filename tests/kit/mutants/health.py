@@ -201,3 +201,9 @@ def a_number_from_nowhere(a: Json, r: Json) -> None:
 @mutant("numbers_grounded")
 def a_percentage_from_nowhere(a: Json, r: Json) -> None:
     item(a, "plank")["reason"] = "Works 97% of the time."
+
+
+@mutant("clearance", kit.stopped_answer)
+def a_lift_recommended_in_a_safe_minimum(a: Json, r: Json) -> None:
+    a["exercise_facts"]["leg_press"] = kit.facts_of("leg_press")
+    a["recommendations"][0] |= {"key": "leg_press", "exercise": "Leg Press"}

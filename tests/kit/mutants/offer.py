@@ -231,3 +231,8 @@ def a_lift_hidden_in_the_balance_block(a: Json, r: Json) -> None:
 @mutant("facts_honest", kit.weight_loss_answer)
 def running_without_impact(a: Json, r: Json) -> None:
     day(a)["cardio"]["type"] = "outdoor running"
+
+
+@mutant("schema")
+def fewer_recommendations_than_wished(a: Json, r: Json) -> None:
+    r["count"] = 5
