@@ -129,7 +129,7 @@ def upgrade(
         where = home(connection)
         if before != head():
             preflight.check(connection, where, adopt=before is None)
-            _run_alembic(dsn, where, say)
+            _run_alembic(dsn, where, say, first=before is None)
         _grant(connection, where)
         return Migrated(before, head())
 
@@ -201,12 +201,12 @@ def _may_not_read(connection: psycopg.Connection) -> ConfigurationError:
     )
 
 
-def _run_alembic(dsn: str, where: str, say: Callable[[str], None] | None) -> None:
+def _run_alembic(dsn: str, where: str, say: Callable[[str], None] | None, *, first: bool) -> None:
     from alembic import command
 
     for attempt in range(1, DDL_TRIES + 1):
         try:
-            _with_engine(dsn, where, lambda config: command.upgrade(config, "head"))
+            _with_engine(dsn, where, lambda config: command.upgrade(config, "head"), first=first)
         except CONTENDED:
             if attempt == DDL_TRIES:
                 raise
@@ -231,7 +231,9 @@ def _grant(connection: psycopg.Connection, where: str) -> None:
             connection.execute(path.read_bytes())
 
 
-def _with_engine(dsn: str, where: str, act: Callable[[Config], None]) -> None:
+def _with_engine(
+    dsn: str, where: str, act: Callable[[Config], None], *, first: bool = False
+) -> None:
     """Let Alembic act in schema ``where``. Raises psycopg's errors, not SQLAlchemy's."""
     import sqlalchemy as sa
 
@@ -250,7 +252,7 @@ def _with_engine(dsn: str, where: str, act: Callable[[Config], None]) -> None:
         with engine.connect() as connection:
             config = _config()
             config.attributes["connection"] = connection
-            config.attributes["schema"] = where
+            config.attributes.update(schema=where, first=first)
             act(config)
             connection.commit()
     except sa.exc.DBAPIError as error:

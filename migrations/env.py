@@ -20,7 +20,6 @@ def include_name(name: str | None, type_: str, _parents: Any) -> bool:
 def run() -> None:
     options: dict[str, Any] = {
         "version_table": VERSION_TABLE,
-        "transaction_per_migration": True,
         "include_name": include_name,
     }
     if context.is_offline_mode():
@@ -30,6 +29,9 @@ def run() -> None:
         context.configure(
             connection=attributes["connection"],
             version_table_schema=attributes["schema"],
+            # The first installation is all or nothing: an older service must not find its tables
+            # changed without the triggers that let it go on.
+            transaction_per_migration=not attributes["first"],
             **options,
         )
     with context.begin_transaction():

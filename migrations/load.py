@@ -3,8 +3,8 @@
 Alembic's ``op.execute(str)`` goes through SQLAlchemy's ``text()``, where ``:name`` becomes a bind
 parameter and ``%`` is doubled; the files are plain SQL, so they go past it. Functions say
 ``SET search_path = @schema@, pg_temp``: they find our tables whatever the caller's path is. Both
-ways of migrating (``daemon.migrate``) set exactly this path before the first revision, so that what
-is executed here is FROM CURRENT, and an offline script needs no schema's name.
+ways of migrating (``daemon.migrate``) set exactly this path before the first revision: what is
+executed here is FROM CURRENT, and an offline script needs no schema's name.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ COMMENT ON FUNCTION ai_answered_v1() IS 'Trigger: lets a request go on when its 
 COMMENT ON FUNCTION ai_call_budgets_v1 IS 'Daemon only: the limits that hold for a model call now.';
 COMMENT ON FUNCTION ai_call_lock_v1 IS 'Daemon only: locks the budgets of a model call, always in one order.';
 COMMENT ON FUNCTION ai_call_charge_v1 IS 'Daemon only: moves money between reserved, spent and uncertain.';
+COMMENT ON FUNCTION ai_call_breaker_v1 IS 'Daemon only: opens or closes a model''s circuit breaker after a call.';
 COMMENT ON FUNCTION ai_call_begin_v1 IS 'Daemon only: decides whether a model call is made, replayed or refused, and reserves its money.';
 COMMENT ON FUNCTION ai_call_end_v1 IS 'Daemon only: settles a model call.';
 COMMENT ON FUNCTION ai_call_abandon_v1 IS 'Daemon only: settles a call whose owner died; its money becomes uncertain.';
