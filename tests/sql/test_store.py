@@ -1,0 +1,406 @@
+"""The store over a real pool: typed rows, poison, large inputs, steps, progress, schedules."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from daemon.errors import LeaseLost
+from daemon.model import (
+    Authority,
+    Claimed,
+    Complete,
+    ErrorInfo,
+    Fail,
+    Json,
+    Lost,
+    Outcome,
+    Release,
+    Retry,
+    Snooze,
+    Status,
+    Wait,
+)
+from daemon.statements import load
+from daemon.store import Event, Finished, InputTooLarge, Store, doorbell_lock, doorbell_unlock
+from tests.sql.driver import Queue
+
+PLAN: Mapping[str, Json] = {
+    "client_id": 7,
+    "status": "optimal",
+    "kind": "plan",
+    "weeks": 4,
+    "relaxed": ["minutes"],
+    "plan": {"weeks": []},
+    "items": [
+        {"week": 1, "day": 1, "ord": i, "key": "goblet_squat", "exercise": "Goblet squat"}
+        | {"sets": 3, "reps": 10, "rest_seconds": 90, "rpe": 7.5}
+        for i in (1, 2)
+    ],
+}
+
+
+@pytest.fixture(params=["autocommit", "transactions"])
+async def pool(
+    request: pytest.FixtureRequest, database: str
+) -> AsyncIterator[AsyncConnectionPool[AsyncConnection[Any]]]:
+    """A pool as it may be set up, without prepared statements as behind PgBouncer."""
+    options = {"autocommit": request.param == "autocommit", "prepare_threshold": None}
+    async with AsyncConnectionPool[AsyncConnection[Any]](
+        database, min_size=1, max_size=3, open=False, kwargs=options
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Store:
+    return Store(pool, load())
+
+
+async def claim(store: Store, queue: Queue, count: int = 1, **columns: Any) -> list[Claimed]:
+    """``count`` requests, claimed by w1."""
+    queue.insert_many(count, **columns)
+    return await store.claim("w1", ["work"], count, 30.0)
+
+
+def complete(
+    result: Mapping[str, Json], rows: Mapping[str, Sequence[Mapping[str, Json]]] | None = None
+) -> Complete:
+    return Complete(result, "deterministic", rows=rows or {})
+
+
+async def test_the_way_of_a_request(store: Store, queue: Queue) -> None:
+    """A request is claimed as it was inserted, and its result stands where the app looks."""
+    request_id = queue.insert(
+        input_data='{"client_id": 7}', requested_by="trainer:12", max_usd="0.05"
+    )
+    [claimed] = await store.claim("w1", ["work"], 5, 30.0)
+    assert claimed.authority == Authority(request_id, 1, "w1")
+    assert (claimed.input_data, claimed.requested_by) == ({"client_id": 7}, "trainer:12")
+    assert await store.config_pin(claimed.authority, 4) == 4
+    assert await store.config_pin(claimed.authority, 5) == 4
+
+    verdicts = await store.complete("w1", [(claimed.authority, complete({"a": 1}), None)])
+
+    assert verdicts == {(request_id, 1): "accepted"}
+    assert queue.value("SELECT result FROM ai_results") == {"a": 1}
+    assert queue.request(request_id)["agent_version"] == 4
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Retry(ErrorInfo("agent_error", "m"), 5.0), "pending"),
+        (Snooze(5.0, "rate"), "pending"),
+        (Release(), "pending"),
+        (Wait(), "pending"),
+        (Fail(ErrorInfo("timeout", "m", "h")), "failed"),
+    ],
+)
+async def test_outcomes(store: Store, queue: Queue, outcome: Outcome, status: str) -> None:
+    """Every outcome of the model reaches the database as its own."""
+    [claimed] = await claim(store, queue)
+    verdicts = await store.complete("w1", [Finished(claimed.authority, outcome)])
+    assert set(verdicts.values()) == {"accepted"}
+    assert queue.status(claimed.request_id) == status
+
+
+async def test_a_lost_attempt_writes_nothing(store: Store, queue: Queue) -> None:
+    """Whoever knows that the lease is gone writes nothing at all."""
+    [claimed] = await claim(store, queue)
+    assert await store.complete("w1", [(claimed.authority, Lost(), None)]) == {}
+    assert queue.status(claimed.request_id) == "running"
+
+
+async def test_typed_rows_come_with_the_result(store: Store, queue: Queue) -> None:
+    """A plan stands in its own table, with its items, in the result's transaction."""
+    [claimed] = await claim(store, queue)
+    outcome = complete({"plan": 1}, {"ai_workout_plans": [PLAN]})
+    await store.complete("w1", [(claimed.authority, outcome, 3)])
+    [plan] = queue.rows("SELECT * FROM ai_workout_plans")
+    assert (plan["request_id"], plan["client_id"], plan["agent_version"]) == (
+        claimed.request_id,
+        7,
+        3,
+    )
+    assert plan["relaxed"] == ["minutes"]
+    items = queue.rows("SELECT * FROM ai_workout_plan_items WHERE plan_id = %s", plan["id"])
+    assert [(item["key"], item["rpe"]) for item in items] == [("goblet_squat", 7.5)] * 2
+
+
+async def test_bad_typed_rows_cost_no_result(store: Store, queue: Queue) -> None:
+    """A projection that fails keeps its rows for later; the result is accepted all the same."""
+    queue.rows("ALTER TABLE ai_workout_plans ADD CONSTRAINT broken CHECK (client_id <> 7)")
+    bad, good = await claim(store, queue, 2)
+    rows = {"ai_workout_plans": [PLAN]}
+    other = {"ai_workout_plans": [{**PLAN, "client_id": 8}]}
+    verdicts = await store.complete(
+        "w1",
+        [
+            (bad.authority, complete({}, rows), None),
+            (good.authority, complete({}, other), None),
+        ],
+    )
+    assert set(verdicts.values()) == {"accepted"}
+    assert queue.rows("SELECT client_id FROM ai_workout_plans") == [{"client_id": 8}]
+    assert await store.redo_projections() == 0
+
+    queue.rows("ALTER TABLE ai_workout_plans DROP CONSTRAINT broken")
+
+    assert await store.redo_projections() == 1
+    assert queue.value("SELECT count(*) FROM ai_workout_plans") == 2
+    assert queue.value("SELECT count(*) FROM ai_workout_plan_items") == 4
+    assert await store.redo_projections() == 0
+
+
+async def test_poison_in_a_batch(store: Store, queue: Queue) -> None:
+    """One result that cannot be stored fails alone; the others of its batch are stored."""
+    queue.rows("ALTER TABLE ai_results ADD CHECK (NOT result ? 'poison')")
+    claimed = await claim(store, queue, 3)
+    ends = [(c.authority, complete({}), None) for c in claimed]
+    ends[1] = (claimed[1].authority, complete({"poison": 1}), None)
+    verdicts = await store.complete("w1", ends)
+    assert set(verdicts.values()) == {"accepted"}
+    assert [queue.status(c.request_id) for c in claimed] == ["completed", "failed", "completed"]
+    assert queue.request(claimed[1].request_id)["error"]["code"] == "agent_error"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e400])
+async def test_results_are_stored_clean(store: Store, queue: Queue, number: float) -> None:
+    """NUL, lone surrogates, NaN and infinities cost nobody a result."""
+    [claimed] = await claim(store, queue)
+    result = {"a\0": "x\0y\ud800z", "n": number, "deep": [{"d": datetime(2026, 1, 2, tzinfo=UTC)}]}
+    await store.complete("w1", [(claimed.authority, complete(result), None)])
+    assert queue.value("SELECT result FROM ai_results") == {
+        "a": "xyz",
+        "n": None,
+        "deep": [{"d": "2026-01-02 00:00:00+00:00"}],
+    }
+
+
+async def test_large_input(store: Store, queue: Queue) -> None:
+    """What the claim leaves out is loaded on demand; more than 1 MB is refused unread."""
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, input_data) SELECT 'work',"
+        " jsonb_build_object('x', (SELECT string_agg(md5(i::text), '') FROM"
+        " generate_series(1, n) i)) FROM unnest(ARRAY[1000, 100000]) n"
+    )
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, input_data) VALUES"
+        " ('work', jsonb_build_object('x', repeat('y', 5000000)))"
+    )
+    fine, random, repeated = await store.claim("w1", ["work"], 3, 30.0)
+    assert fine.input_data is None
+    assert len((await store.load_input(fine.authority))["x"]) == 32_000
+    for claimed in (random, repeated):
+        with pytest.raises(InputTooLarge) as refused:
+            await store.load_input(claimed.authority)
+        assert refused.value.size_bytes > 2**20
+    with pytest.raises(LeaseLost):
+        await store.load_input(replace(fine.authority, worker_id="w2"))
+
+
+async def test_intake(store: Store, queue: Queue) -> None:
+    """Intake sees what is pending and unchecked, with its agent, and never a huge input."""
+    await store.agent_insert_missing(name="Work", type="work", description="", config={})
+    queue.rows("INSERT INTO ai_agents (name, type, enabled) VALUES ('Off', 'off', false)")
+    for task_type in ("work", "off", "nonsense"):
+        queue.insert(task_type, input_data="[1]")
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, input_data) VALUES"
+        " ('work', jsonb_build_object('x', repeat('y', 2000000))),"
+        " ('work', ('[1' || repeat('0', 6000) || ']')::jsonb)"
+    )
+    seen = await store.unchecked()
+    assert [(u.known, u.enabled, u.too_large) for u in seen] == [
+        (True, True, False),
+        (True, False, False),
+        (False, False, False),
+        (True, True, True),
+        (True, True, False),
+    ]
+    assert [u.input_data for u in seen] == [[1], [1], [1], None, [float("inf")]]
+
+    await store.mark_checked([seen[0].request_id])
+    refused = await store.refuse([(seen[2].request_id, ErrorInfo("unknown_task_type", "m"))])
+
+    assert refused == [seen[2].request_id]
+    left = [u.request_id for u in await store.unchecked()]
+    assert left == [seen[1].request_id, seen[3].request_id, seen[4].request_id]
+
+
+async def test_intake_reads_a_bounded_amount(store: Store, queue: Queue) -> None:
+    """However large the inputs, one look at them stays near 8 MB, and always sees some."""
+    queue.rows(
+        "INSERT INTO ai_requests (task_type, input_data) SELECT 'work',"
+        " jsonb_build_object('x', (SELECT string_agg(md5((i * n)::text), '')"
+        " FROM generate_series(1, 30000) i)) FROM generate_series(1, 12) n"
+    )
+    seen = await store.unchecked()
+    assert 0 < len(seen) < 12
+
+
+async def test_steps_are_kept_once(store: Store, queue: Queue) -> None:
+    """A step's first value stays, whoever runs it again, and only for whoever has the request."""
+    [claimed] = await claim(store, queue)
+    assert await store.step_get(claimed.request_id, "rows") == (False, None)
+    assert await store.step_put(claimed.authority, "rows", {"n": 1}) == {"n": 1}
+    assert await store.step_put(claimed.authority, "rows", {"n": 2}) == {"n": 1}
+    assert await store.step_get(claimed.request_id, "rows") == (True, {"n": 1})
+    for stranger in (
+        replace(claimed.authority, worker_id="w2"),
+        replace(claimed.authority, fence=2),
+    ):
+        with pytest.raises(LeaseLost):
+            await store.step_put(stranger, "other", 1)
+        with pytest.raises(LeaseLost):
+            await store.config_pin(stranger, 1)
+        with pytest.raises(LeaseLost):
+            await store.approval_put(stranger, "k", {})
+
+
+async def test_progress_is_fenced(store: Store, queue: Queue) -> None:
+    """Progress of an attempt that lost its request is dropped, the rest is stored."""
+    [claimed] = await claim(store, queue)
+    events = [
+        Event(claimed.authority, "plan", 40, "choosing"),
+        Event(claimed.authority, "plan", 400),
+        Event(replace(claimed.authority, worker_id="w2"), "plan", 50),
+    ]
+    assert await store.events_put(events) == 2
+    rows = queue.rows("SELECT node, percent, message FROM ai_request_events ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [("plan", 40, "choosing"), ("plan", 100, "")]
+
+
+async def test_a_question_is_asked_once(store: Store, queue: Queue) -> None:
+    """A second attempt that asks the same gets the answer that came meanwhile."""
+    [claimed] = await claim(store, queue)
+    first = await store.approval_put(claimed.authority, "save", {"q": "?"}, expires_seconds=60)
+    assert (first.decided, first.answer) == (False, None)
+    await store.complete("w1", [(claimed.authority, Wait(), None)])
+    assert queue.status(claimed.request_id) == "waiting"
+    answer = {"decision": "approve"}
+    assert await store.approval_answer(claimed.request_id, "save", answer, "user:1")
+    assert not await store.approval_answer(claimed.request_id, "save", {}, "user:2")
+
+    [again] = await store.claim("w1", ["work"], 1, 30.0)
+    second = await store.approval_put(again.authority, "save", {"q": "?"})
+
+    assert (second.decided, second.answer, second.decided_by) == (True, answer, "user:1")
+    assert await store.approval_get(again.request_id, "none") is None
+
+
+async def test_a_schedule_fires_once(store: Store, queue: Queue) -> None:
+    """However many daemons fire a slot, it gets one request; a skipped slot gets none."""
+    queue.rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger, input_data)"
+        " VALUES ('daily', 'work', '0 6 * * *', '{\"n\": 1}')"
+    )
+    _, [schedule] = await store.schedules_list()
+    slot = datetime(2026, 3, 29, 6, tzinfo=UTC)
+    request_id = await store.schedule_fire("daily", schedule.last_slot, slot)
+    assert request_id is not None
+    assert await store.schedule_fire("daily", schedule.last_slot, slot) is None
+    request = queue.request(request_id)
+    assert request["idempotency_key"] == "cron:daily:2026-03-29T06:00:00Z"
+    assert (request["input_data"], request["requested_by"]) == ({"n": 1}, "schedule:daily")
+
+    later = datetime(2026, 3, 30, 6, tzinfo=UTC)
+    assert await store.schedule_fire("daily", slot, later, insert=False) is None
+    _, [schedule] = await store.schedules_list()
+    assert schedule.last_slot == later
+    assert queue.value("SELECT count(*) FROM ai_requests") == 1
+
+
+async def test_agents_get_their_rows_once(store: Store, queue: Queue) -> None:
+    """An agent's rows are made where they are missing, and never changed by a start."""
+    fresh: dict[str, Any] = {
+        "name": "Work",
+        "type": "work",
+        "description": "d",
+        "config": {"a": 1},
+    }
+    assert await store.agent_insert_missing(**fresh, on_lost="fail")
+    assert not await store.agent_insert_missing(**{**fresh, "config": {"a": 2}})
+    [agent] = [a for a in await store.agents_list() if a.type == "work"]
+    assert (agent.config, agent.version) == ({"a": 1}, 1)
+    assert await store.agent_version("work", 1) == {"a": 1}
+    assert queue.value("SELECT on_lost FROM ai_control WHERE task_type = 'work'") == "fail"
+    await store.agent_problem("work", "config.a: not a number")
+    [agent] = [a for a in await store.agents_list() if a.type == "work"]
+    assert agent.problem == "config.a: not a number"
+
+
+async def test_load(store: Store, queue: Queue) -> None:
+    """The queue's load is told in bounded time: by type, and how long the oldest has waited."""
+    queue.insert_many(3, run_after="2020-01-01")
+    queue.insert(run_after="2100-01-01")
+    await store.claim("w1", ["work"], 1, 30.0)
+    load_now = await store.load(["work", "other"])
+    assert load_now.pending == {"work": 3, "other": 0}
+    assert load_now.running == {"work": 1}
+    assert load_now.oldest_pending_seconds > 86_400
+    due = await store.next_due_seconds()
+    assert due is not None and due > 86_400
+
+
+async def test_retention(store: Store, queue: Queue) -> None:
+    """What ended long ago goes, with what belongs to it, a few rows at a time."""
+    claimed = await claim(store, queue, 3)
+    await store.complete("w1", [(c.authority, complete({}), None) for c in claimed])
+    await store.step_get(claimed[0].request_id, "x")
+    assert await store.prune_requests(Status.COMPLETED) == 0
+    assert await store.prune_requests(Status.FAILED, older_seconds=-1) == 0
+    assert await store.prune_requests(Status.COMPLETED, older_seconds=-1, limit=2) == 2
+    assert queue.value("SELECT count(*) FROM ai_results") == 1
+    assert queue.value("SELECT count(*) FROM ai_attempts") == 1
+    for table in ("request_events", "llm_calls", "workers", "audit_log"):
+        assert await store.prune(table) == 0
+
+
+async def test_workers_can_be_asked_to_drain(store: Store, queue: Queue) -> None:
+    """A wish to drain, written by a person, reaches the worker with its next sign of life."""
+    seen: dict[str, Any] = {"version": "1", "host": "h", "pid": 1, "concurrency": 5}
+    assert not await store.worker_upsert("w1", **seen, running=0, state="starting")
+    queue.rows("UPDATE ai_workers SET drain_requested_at = now()")
+    assert await store.worker_upsert("w1", **seen, running=2, state="ready")
+    await store.worker_stop("w1")
+    assert queue.value("SELECT state FROM ai_workers") == "stopped"
+
+
+async def test_the_bell(store: Store, database: str) -> None:
+    """Whoever sleeps behind the doorbell is rung; nobody else costs a notification."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as listener:
+        await listener.execute("LISTEN ai_requests")
+        await store.ring()
+        slot = await doorbell_lock(listener, load())
+        assert slot == 0
+        await store.ring()
+        notes = [note async for note in listener.notifies(timeout=10, stop_after=1)]
+        assert len(notes) == 1
+        await doorbell_unlock(listener, load(), slot)
+        await store.ring()
+        assert [note async for note in listener.notifies(timeout=0.2)] == []
+
+
+async def test_the_bell_behind_producers(database: str, queue: Queue) -> None:
+    """A sleeper that finds every slot shared by producers in flight waits for them to commit."""
+    async with (
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as listener,
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as other,
+    ):
+        queue.rows("BEGIN")
+        queue.rows("SELECT ai_ring()")
+        await listener.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            await doorbell_lock(listener, load())
+        queue.rows("COMMIT")
+        assert await doorbell_lock(listener, load()) == 0
+        assert await doorbell_lock(other, load()) == 1
