@@ -92,7 +92,7 @@ class Leases(Service):
         statements: Statements,
         meters: Meters,
         monotonic: clock.Monotonic = clock.monotonic,
-        wedged_seconds: float = WEDGED_SECONDS,
+        wedged_seconds: float | None = None,
         wedged: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class Leases(Service):
         self._statements = statements
         self._meters = meters
         self._monotonic = monotonic
-        self._wedged_seconds = wedged_seconds
+        self._wedged_seconds = WEDGED_SECONDS if wedged_seconds is None else wedged_seconds
         self._wedged = wedged or end_wedged
         self._states: dict[tuple[int, int], LeaseState] = {}
         self._guard = threading.Lock()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from agents.base import AgentError, Result
-from daemon import intake
+from daemon import clock, intake
 from daemon.context import AttemptContext, Services, refused_inside
 from daemon.log import get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
@@ -126,6 +126,7 @@ class Runner:
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, prepared: _Prepared) -> Outcome:
         agent = prepared.agent
+        lease.deadline_monotonic = clock.monotonic() + agent.timeout_seconds
         llm = self._gateway.for_request(claimed, agent, prepared.config)
         ctx = AttemptContext(
             claimed, self._services, lease, llm, prepared.config, claimed.task_type

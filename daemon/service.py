@@ -304,7 +304,7 @@ def dump_tasks() -> None:
             f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
             for frame in task.get_stack()
         ]
-        log.info("task", name=task.get_name(), frames=frames)
+        log.info("task_stack", task=task.get_name(), frames=frames)
 
 
 def _urls(settings: Settings) -> tuple[str, str]:

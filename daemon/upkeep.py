@@ -111,7 +111,7 @@ class Upkeep(Service):
 
     def _loops(self) -> list[Loop]:
         duties = (
-            (REAP_SECONDS, self.reap),
+            (min(REAP_SECONDS, self._lease_seconds), self.reap),
             (REAP_SECONDS, self.show),
             (REDO_SECONDS, self.redo),
             (REDO_SECONDS, self.tidy),

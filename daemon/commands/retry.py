@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
                 request_id=request_id,
                 actor=arguments.actor or _user(),
                 channel="cli",
+                now=None,
             )[0]
             code = code if row["reopened"] else 1
             if arguments.json:

@@ -1,0 +1,199 @@
+"""`python -m daemon`: commands, exit codes, and the check that `agents` is ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon import cli
+from daemon.errors import ConfigurationError
+from tests.kit.process import clean_environment
+from tests.kit.worker import becomes, request, running
+
+ROOT = Path(__file__).resolve().parents[2]
+Connection = psycopg.AsyncConnection[Any]
+
+
+@pytest.fixture
+def at(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Commands talk to the test's database."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.delenv("DATABASE_UNPOOLED_URL", raising=False)
+    return database
+
+
+def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """A command as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *arguments],
+        cwd=ROOT,
+        env=clean_environment() | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--help of each command exists and documents its exit codes."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0
+    assert "exit codes" in capsys.readouterr().out.lower()
+
+
+def test_wrong_use_is_64(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command or option ends with 64 and says what there is."""
+    for arguments in (["explode"], ["submit"], ["watch", "seven"]):
+        with pytest.raises(SystemExit) as end:
+            cli.main(arguments)
+        assert end.value.code == 64
+    assert "explode" in capsys.readouterr().err
+    assert cli.main([]) == 64
+
+
+def test_submit_and_its_idempotency_key(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """submit inserts one row per key and prints its id."""
+    ids = set()
+    for _ in range(2):
+        code = cli.main(["submit", "test_echo", '{"text": "x"}', "--key", "k", "--json"])
+        assert code == 0
+        ids.add(json.loads(capsys.readouterr().out)["id"])
+    assert len(ids) == 1
+
+
+def test_submit_refuses_what_is_no_json(at: str) -> None:
+    """Input that is no JSON is wrong use, and inserts nothing."""
+    assert cli.main(["submit", "test_echo", "{client: 1}"]) == 64
+
+
+async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> None:
+    """--wait prints the answer; a request that fails is exit code 1, with its reason."""
+    import asyncio
+
+    async with running(at):
+        good = await asyncio.to_thread(
+            run, "submit", "test_echo", '{"text": "hello"}', "--wait", "30", "--json",
+            DATABASE_URL=at,
+        )
+        assert good.returncode == 0, good.stderr
+        assert json.loads(good.stdout)["result"]["said"] == "hello"
+        bad = await asyncio.to_thread(
+            run, "submit", "nonsense", "{}", "--wait", "30", DATABASE_URL=at
+        )
+        assert bad.returncode == 1
+        assert "unknown_task_type" in bad.stderr
+
+
+def test_watch_gives_up_in_time(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """watch of a request that goes on ends with 75 when its time is over; of none, with 64."""
+    cli.main(["submit", "test_echo", "--json"])
+    request_id = json.loads(capsys.readouterr().out)["id"]
+    assert cli.main(["watch", str(request_id), "--seconds", "0"]) == 75
+    assert cli.main(["watch", "999999"]) == 64
+
+
+async def test_cancel_and_retry(
+    at: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """cancel stops a request, retry reopens it; what cannot be done is exit code 1."""
+    assert cli.main(["submit", "test_echo", "--json"]) == 0
+    request_id = json.loads(capsys.readouterr().out)["id"]
+    assert cli.main(["retry", str(request_id)]) == 1
+    assert cli.main(["cancel", str(request_id)]) == 0
+    async with running(at):
+        await becomes(aconnection, request_id, "cancelled")
+    assert cli.main(["cancel", str(request_id)]) == 1
+    assert cli.main(["retry", str(request_id), "--actor", "alex", "--json"]) == 0
+    assert (await request(aconnection, request_id))["status"] == "pending"
+    cursor = await aconnection.execute("SELECT actor, channel FROM ai_audit_log")
+    assert await cursor.fetchall() == [("alex", "cli")]
+
+
+def test_migrate(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """migrate works on an empty database; a second time there is nothing to do."""
+    monkeypatch.setenv("DATABASE_URL", empty_database)
+    assert cli.main(["submit", "test_echo"]) == 78
+    assert "python -m daemon migrate" in capsys.readouterr().err
+    assert cli.main(["migrate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed"] is True
+    assert cli.main(["migrate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed"] is False
+
+
+def test_migrate_prints_sql_without_a_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """migrate --sql needs no database and prints what a DBA may run."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert cli.main(["migrate", "--sql"]) == 0
+    assert "CREATE TABLE ai_requests" in capsys.readouterr().out
+
+
+def test_unreachable_database_is_75(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that does not answer is "try again", without the password."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@127.0.0.1:1/gym")
+    for arguments in (["submit", "x"], ["migrate"], ["watch", "1"]):
+        assert cli.main(arguments) == 75
+    assert "hunter2" not in capsys.readouterr().err
+
+
+def test_foreign_agents_package_is_named(tmp_path: Path) -> None:
+    """Where `import agents` would find another project, the start says which, and the cure."""
+    foreign = tmp_path / "agents"
+    foreign.mkdir()
+    (foreign / "__init__.py").write_text("")
+    source = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.path.append({str(ROOT)!r})\n"
+    source += "from daemon.cli import main; sys.exit(main(['run']))"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", source],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 78
+    assert str(foreign) in ended.stderr
+    assert "pip uninstall" in ended.stderr
+
+
+def test_missing_agents_package_is_told(tmp_path: Path) -> None:
+    """The check compares with the repository's own folder."""
+    with pytest.raises(ConfigurationError, match="instead of"):
+        cli.check_imports(tmp_path)
+
+
+def test_control_plane_loads_nothing_heavy() -> None:
+    """Importing the service loads no LangGraph, openai, SQLAlchemy or Alembic."""
+    source = (
+        "import sys, daemon.service\n"
+        "heavy = ('langgraph', 'langchain_core', 'openai', 'sqlalchemy', 'alembic', 'ortools')\n"
+        "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        env=clean_environment() | {"PYTHONPATH": os.fspath(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,112 @@
+"""Behind a real PgBouncer in transaction mode: it says so once, polls, and answers."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.kit.process import DaemonProcess, free_port
+from tests.kit.signals import until
+from tests.kit.worker import becomes, count, insert
+
+Connection = psycopg.AsyncConnection[Any]
+BINARY = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(
+    BINARY is None, reason="pgbouncer is not installed (Debian: apt-get install pgbouncer)"
+)
+
+
+@pytest.fixture
+def pooled(database: str) -> Iterator[str]:
+    """The database through a PgBouncer of this test's own, in transaction mode."""
+    assert BINARY is not None
+    parts = urlsplit(database)
+    port = free_port()
+    # Not pytest's folder, which another user may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n')
+    (folder / "pgbouncer.ini").write_text(
+        "[databases]\n"
+        f"* = host={parts.hostname} port={parts.port}\n"
+        "[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = scram-sha-256\nauth_file = {folder}/users.txt\n"
+        "pool_mode = transaction\n"
+        "ignore_startup_parameters = extra_float_digits\n"
+    )
+    command = [BINARY, str(folder / "pgbouncer.ini")]
+    if os.geteuid() == 0:
+        # It refuses to run as root.
+        user = pwd.getpwnam("nobody")
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        command += ["-u", user.pw_name]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            url = parts._replace(
+                netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}"
+            ).geturl()
+            until(lambda: _answers(url), what="PgBouncer answers")
+            yield url
+        finally:
+            server.terminate()
+            shutil.rmtree(folder)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=2, prepare_threshold=None) as connection:
+            return connection.execute("SELECT true").fetchone() == (True,)
+    except psycopg.OperationalError:
+        return False
+
+
+def child(**env: str) -> DaemonProcess:
+    return DaemonProcess(env, (), program=(sys.executable, "-m", "tests.kit.child"))
+
+
+async def test_journey_by_polling(
+    pooled: str, database: str, aconnection: Connection
+) -> None:
+    """Requests are answered by polling, deafness is told once, and no lock or SET leaks."""
+    with child(DATABASE_URL=pooled, POLL_SECONDS="0.5") as daemon:
+        await daemon.await_event("ready", 40)
+        event = await daemon.await_event("listener_deaf", 20)
+        assert "DATABASE_UNPOOLED_URL" in event["reason"]
+        for request_id in await insert(aconnection, "test_echo", 5):
+            await becomes(aconnection, request_id, "completed", 10)
+        [nonsense] = await insert(aconnection, "nonsense")
+        await becomes(aconnection, nonsense, "failed", 10)
+        assert len(daemon.seen("listener_deaf")) == 1
+        locks = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        assert await count(aconnection, locks) == 0
+        with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as app:
+            for _ in range(10):
+                assert app.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+async def test_unpooled_url_is_preferred(
+    pooled: str, database: str, aconnection: Connection
+) -> None:
+    """With DATABASE_UNPOOLED_URL it hears, also when everything else goes through the pooler."""
+    with child(
+        DATABASE_URL=pooled, DATABASE_UNPOOLED_URL=database, POLL_SECONDS="3600"
+    ) as daemon:
+        await daemon.await_event("ready", 40)
+        assert daemon.seen("listener_connected")
+        [request_id] = await insert(aconnection, "test_echo")
+        await becomes(aconnection, request_id, "completed", 10)

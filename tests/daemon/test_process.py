@@ -1,0 +1,270 @@
+"""The daemon as a process: it drains, answers while it cannot work, and ends when it is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from tests.kit.process import DaemonProcess, free_port
+from tests.kit.proxy import Proxy
+from tests.kit.signals import eventually
+from tests.kit.worker import becomes, count, insert, request
+
+Connection = psycopg.AsyncConnection[Any]
+CHILD = (sys.executable, "-m", "tests.kit.child")
+
+
+def child(database: str, **env: str) -> DaemonProcess:
+    """A daemon with the test agents."""
+    return DaemonProcess({"DATABASE_URL": database} | env, (), program=CHILD)
+
+
+def get(url: str) -> tuple[int, Any]:
+    """Status and JSON of a GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+async def fetch(url: str) -> tuple[int, Any]:
+    return await asyncio.to_thread(get, url)
+
+
+def answers(url: str, status: int) -> Callable[[], Any]:
+    """A condition: GET url gives this status."""
+
+    async def look() -> bool:
+        try:
+            return (await fetch(url))[0] == status
+        except OSError:
+            return False
+
+    return look
+
+
+async def test_sigterm_waits_for_what_runs(database: str, aconnection: Connection) -> None:
+    """A stop lets running requests end, takes no new ones, is not ready meanwhile, and exits 0."""
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        [running] = await insert(aconnection, "test_sleep", seconds=2)
+        await becomes(aconnection, running, "running")
+        daemon.terminate()
+        await daemon.await_event("draining")
+        [late] = await insert(aconnection, "test_echo")
+        status, body = await fetch(f"{daemon.base_url}/ready")
+        assert (status, body["reasons"][0]) == (503, "draining")
+        assert (await fetch(f"{daemon.base_url}/health"))[0] == 200
+        assert await asyncio.to_thread(daemon.wait, 20) == 0
+        assert (await request(aconnection, running))["status"] == "completed"
+        assert (await request(aconnection, late))["status"] == "pending"
+
+
+async def test_drain_gives_back_what_takes_too_long(
+    database: str, aconnection: Connection
+) -> None:
+    """After DRAIN_SECONDS what still runs goes back at once, its attempt given back."""
+    with child(database, DRAIN_SECONDS="1", WORKER_CONCURRENCY="20") as daemon:
+        await daemon.await_event("ready", 30)
+        ids = await insert(aconnection, "test_sleep", 20, seconds=600)
+        for request_id in ids:
+            await becomes(aconnection, request_id, "running")
+        daemon.terminate()
+        assert await asyncio.to_thread(daemon.wait, 20) == 0
+        for request_id in ids:
+            row = await request(aconnection, request_id)
+            assert (row["status"], row["attempt"], row["fence"]) == ("pending", 0, 1)
+        assert await count(aconnection, "SELECT count(*) FROM ai_leases") == 0
+        stopped = "SELECT count(*) FROM ai_workers WHERE state = 'stopped'"
+        assert await count(aconnection, stopped) == 1
+
+
+async def test_second_signal_ends_at_once(database: str, aconnection: Connection) -> None:
+    """A second SIGTERM does not wait, and says so by status 130."""
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        [request_id] = await insert(aconnection, "test_sleep", seconds=600)
+        await becomes(aconnection, request_id, "running")
+        daemon.terminate()
+        await daemon.await_event("draining")
+        daemon.terminate()
+        assert await asyncio.to_thread(daemon.wait, 5) == 130
+
+
+async def test_wish_to_drain_in_the_database(database: str, aconnection: Connection) -> None:
+    """ai_workers.drain_requested_at drains a daemon that nobody can send a signal to."""
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        await aconnection.execute("UPDATE ai_workers SET drain_requested_at = now()")
+        assert await asyncio.to_thread(daemon.wait, 40) == 0
+
+
+async def test_killed_daemon_is_replaced_by_the_next(
+    database: str, aconnection: Connection
+) -> None:
+    """kill -9 in the middle of an attempt: the next daemon answers the request, once."""
+    with child(database, LEASE_SECONDS="3") as first:
+        await first.await_event("ready", 30)
+        [request_id] = await insert(aconnection, "test_sleep", seconds=1.5)
+        await becomes(aconnection, request_id, "running")
+        first.kill()
+    with child(database, LEASE_SECONDS="3") as second:
+        row = await becomes(aconnection, request_id, "completed", 50)
+        assert (row["attempt"], row["fence"], row["lost_count"]) == (2, 2, 1)
+        assert await count(aconnection, "SELECT count(*) FROM ai_results") == 1
+        second.terminate()
+        assert await asyncio.to_thread(second.wait, 20) == 0
+
+
+async def test_zombie_changes_nothing(database: str, aconnection: Connection) -> None:
+    """A daemon stopped beyond its lease and continued finds its attempt lost; the other's counts."""
+    with (
+        child(database, LEASE_SECONDS="3") as zombie,
+        child(database, LEASE_SECONDS="3", WORKER_CONCURRENCY="5") as other,
+    ):
+        await zombie.await_event("ready", 30)
+        await other.await_event("ready", 30)
+        await aconnection.execute("UPDATE ai_control SET concurrency = 1")
+        [request_id] = await insert(aconnection, "test_sleep", seconds=3)
+        await becomes(aconnection, request_id, "running")
+        owner, taker = (zombie, other) if zombie.seen("attempt_started") else (other, zombie)
+        await owner.await_event("attempt_started")
+        owner.freeze()
+        await taker.await_event("attempt_started", 40, request_id=request_id)
+        row = await becomes(aconnection, request_id, "completed", 30)
+        owner.thaw()
+        await owner.await_event("lease_lost", 20)
+        assert await request(aconnection, request_id) == row
+        assert row["fence"] == 2
+
+
+async def test_open_core_answers_while_the_database_is_away(
+    database: str, aconnection: Connection
+) -> None:
+    """Without the database /health and /metrics answer, /ready says why not; it comes back alone."""
+    with Proxy.before(database) as proxy, child(proxy.through(database)) as daemon:
+        await daemon.await_event("ready", 30)
+        proxy.refuse()
+        await eventually(answers(f"{daemon.base_url}/ready", 503), 30)
+        status, body = await fetch(f"{daemon.base_url}/ready")
+        assert body["reasons"] == ["the database does not answer"]
+        status, body = await fetch(f"{daemon.base_url}/health")
+        assert (status, body["status"], body["database"]) == (200, "degraded", "away")
+        with urllib.request.urlopen(f"{daemon.base_url}/metrics", timeout=5) as metrics:
+            assert b"ai_listener_connected 0.0" in metrics.read()
+        proxy.forward()
+        await eventually(answers(f"{daemon.base_url}/ready", 200), 30)
+        [request_id] = await insert(aconnection, "test_echo")
+        await becomes(aconnection, request_id, "completed")
+
+
+async def test_start_waits_for_the_database(database: str, aconnection: Connection) -> None:
+    """A daemon that is started before its database answers /health and works once that is there."""
+    with Proxy.before(database) as proxy:
+        proxy.refuse()
+        with child(proxy.through(database)) as daemon:
+            await daemon.await_event("database_unavailable", 30)
+            assert (await fetch(f"{daemon.base_url}/health"))[1]["state"] == "starting"
+            assert (await fetch(f"{daemon.base_url}/ready"))[0] == 503
+            proxy.forward()
+            await daemon.await_event("ready", 30)
+
+
+async def test_stop_while_waiting_for_the_database(database: str) -> None:
+    """SIGTERM is obeyed also by a daemon that has not come up yet."""
+    with Proxy.before(database) as proxy:
+        proxy.refuse()
+        with child(proxy.through(database)) as daemon:
+            await daemon.await_event("database_unavailable", 30)
+            daemon.terminate()
+            assert await asyncio.to_thread(daemon.wait, 15) == 0
+
+
+async def test_health_answers_while_slots_are_busy(
+    database: str, aconnection: Connection
+) -> None:
+    """With every slot taken the open core answers as ever."""
+    with child(database, WORKER_CONCURRENCY="50", DRAIN_SECONDS="0") as daemon:
+        await daemon.await_event("ready", 30)
+        await aconnection.execute("UPDATE ai_control SET concurrency = 50")
+        await insert(aconnection, "test_sleep", 60, seconds=600)
+
+        async def full() -> bool:
+            return bool((await fetch(f"{daemon.base_url}/health"))[1]["running"] == 50)
+
+        await eventually(full)
+        for path in ("/health", "/api/health", "/healthz", "/ready", "/readyz", "//api/health"):
+            assert (await fetch(daemon.base_url + path))[0] == 200
+
+
+async def test_both_address_families_are_bound(database: str) -> None:
+    """IPv4 and IPv6 both reach the server."""
+    with child(database) as daemon:
+        await daemon.await_event("http_listening", 30)
+        for host in ("127.0.0.1", "[::1]"):
+            assert (await fetch(f"http://{host}:{daemon.port}/health"))[0] == 200
+
+
+async def test_taken_port_is_a_configuration_error(database: str) -> None:
+    """A port that somebody else has is told by name, with status 78."""
+    with child(database) as first:
+        await first.await_event("http_listening", 30)
+        with child(database, PORT=str(first.port)) as second:
+            assert await asyncio.to_thread(second.wait, 30) == 78
+            assert "PORT" in second.wait_event("cannot_run")["reason"]
+
+
+async def test_bad_setting_ends_with_its_name_and_not_its_value(database: str) -> None:
+    """A setting that cannot be used stops the start: its name is told, its value is not."""
+    with child(database, LEASE_SECONDS="hunter2") as daemon:
+        assert await asyncio.to_thread(daemon.wait, 30) == 78
+        assert "LEASE_SECONDS" in daemon.wait_event("cannot_run")["reason"]
+        assert "hunter2" not in daemon.report()
+
+
+async def test_wrong_password_is_a_configuration_error(database: str) -> None:
+    """What no retry mends is not retried."""
+    login, _, rest = database.rpartition("@")
+    wrong = f"{login.rpartition(':')[0]}:wrong-secret@{rest}"
+    with child(wrong) as daemon:
+        assert await asyncio.to_thread(daemon.wait, 30) == 78
+        assert "wrong-secret" not in daemon.report()
+
+
+async def test_sigusr1_tells_where_tasks_stand(database: str, aconnection: Connection) -> None:
+    """SIGUSR1 logs every task with its stack and no values."""
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        daemon.signal(signal.SIGUSR1)
+        event = await daemon.await_event("task_stack", 10, task="listener")
+        assert "listener.py" in " ".join(event["frames"])
+
+
+async def test_side_task_that_dies_ends_the_process(
+    database: str, aconnection: Connection
+) -> None:
+    """A service that fails in a way nobody foresaw takes the process down, with status 70."""
+    with child(database, PORT=str(free_port())) as daemon:
+        await daemon.await_event("ready", 30)
+        await aconnection.execute("DROP FUNCTION ai_sweep_v1 CASCADE")
+        assert await asyncio.to_thread(daemon.wait, 30) == 70
+        assert daemon.seen("service_died")
+
+
+async def test_wedged_loop_ends_the_process(database: str, aconnection: Connection) -> None:
+    """An event loop that is stuck for a minute ends the process, non-zero, for others to take over."""
+    with child(database, LEASE_SECONDS="3", AI_TEST_WEDGED_SECONDS="2") as daemon:
+        await daemon.await_event("ready", 30)
+        [request_id] = await insert(aconnection, "test_block", seconds=600)
+        await becomes(aconnection, request_id, "running")
+        assert await asyncio.to_thread(daemon.wait, 30) == 70
+        assert daemon.seen("event_loop_wedged")

@@ -1,0 +1,132 @@
+"""The real supervisord around the daemon: restarts, gives up honestly, passes on how it ended."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daemon import supervise
+from tests.kit.process import DaemonProcess
+from tests.kit.signals import until
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (sys.executable, "-m", "daemon.supervise")
+
+
+@contextmanager
+def supervised(folder: Path, command: str, **env: str) -> Iterator[DaemonProcess]:
+    """supervisord with our file, but another program under it and a pid file of its own."""
+    text = (ROOT / "supervisord.conf").read_text()
+    text = text.replace("command=python -m daemon run", f"command={command}")
+    text = text.replace("/tmp/supervisord.pid", str(folder / "supervisord.pid"))
+    text = text.replace("%(here)s", str(ROOT))
+    config = folder / "supervisord.conf"
+    config.write_text(text)
+    with DaemonProcess(env, [str(config)], program=PROGRAM) as process:
+        yield process
+
+
+def python(folder: Path, source: str) -> str:
+    """A command line that runs ``source``."""
+    script = folder / "program.py"
+    script.write_text(source)
+    return f"{sys.executable} {script}"
+
+
+def test_crash_loop_ends_with_70(tmp_path: Path) -> None:
+    """A program that dies at once, every time, makes the container end with 70, not with 0."""
+    with supervised(tmp_path, python(tmp_path, "raise SystemExit(3)")) as process:
+        assert process.wait(60) == 70
+
+
+def test_what_no_restart_mends_ends_with_78(tmp_path: Path) -> None:
+    """Status 78 after startsecs is passed on as 78, without a restart."""
+    source = "import time; print('{\"message\": \"begun\"}', flush=True)\n"
+    source += "time.sleep(5.5); raise SystemExit(78)"
+    with supervised(tmp_path, python(tmp_path, source)) as process:
+        assert process.wait(60) == 78
+        assert len(process.seen("begun")) == 1
+
+
+def test_one_crash_is_mended_in_place(tmp_path: Path) -> None:
+    """A single crash is a restart of the program, and an orderly stop afterwards is 0."""
+    source = (
+        "import os, pathlib, time\n"
+        f"mark = pathlib.Path({str(tmp_path / 'crashed')!r})\n"
+        "print('{\"message\": \"begun\"}', flush=True)\n"
+        "if not mark.exists():\n"
+        "    mark.touch()\n"
+        "    os.abort()\n"
+        "time.sleep(600)\n"
+    )
+    with supervised(tmp_path, python(tmp_path, source)) as process:
+        until(lambda: len(process.seen("begun")) == 2, 30, what="the program was restarted")
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_daemon_under_supervision_drains(tmp_path: Path, database: str) -> None:
+    """SIGTERM to the supervisor drains the daemon and ends with 0; its log passes through."""
+    command = f"{sys.executable} -m tests.kit.child"
+    with supervised(tmp_path, command, DATABASE_URL=database) as process:
+        process.wait_event("ready", 40)
+        with urllib.request.urlopen(f"{process.base_url}/ready", timeout=5) as answer:
+            assert answer.status == 200
+        process.terminate()
+        assert process.wait(40) == 0
+        assert process.seen("drained")
+
+
+def test_bad_setting_under_supervision_is_not_restarted(tmp_path: Path) -> None:
+    """A configuration error waits past startsecs, so that supervisord takes it for final: 78."""
+    command = f"{sys.executable} -m tests.kit.child"
+    with supervised(tmp_path, command, LEASE_SECONDS="never") as process:
+        assert process.wait(60) == 78
+        assert len(process.seen("cannot_run")) == 1
+
+
+def test_shipped_file_starts_our_daemon() -> None:
+    """The shipped file runs `python -m daemon run` and leaves more time than a drain takes."""
+    text = (ROOT / "supervisord.conf").read_text()
+    assert "command=python -m daemon run" in text
+    assert "user=" not in text.replace("No user=", "")
+    assert "%(ENV_" not in text
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "expected"),
+    [
+        ("PROCESS_STATE_FATAL", {"processname": "daemon"}, 70),
+        ("PROCESS_STATE_EXITED", {"processname": "daemon", "expected": "1"}, 78),
+        ("PROCESS_STATE_EXITED", {"processname": "daemon", "expected": "0"}, None),
+        ("PROCESS_STATE_FATAL", {"processname": "ending"}, None),
+    ],
+)
+def test_only_final_ends_count(event: str, payload: dict[str, str], expected: int | None) -> None:
+    """A crash that supervisord mends ends nothing."""
+    assert supervise.exit_code(event, payload) == expected
+
+
+def test_protocol_is_spoken_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The event listener prints READY and RESULT only, leaves a note, and stops its parent."""
+    note = tmp_path / "note"
+    monkeypatch.setenv(supervise.NOTE, str(note))
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    payload = "processname:daemon groupname:daemon from_state:BACKOFF"
+    header = f"ver:3.0 server:s serial:1 pool:p eventname:PROCESS_STATE_FATAL len:{len(payload)}\n"
+    out = io.StringIO()
+    supervise.listen(io.StringIO(header + payload), out)
+    assert out.getvalue() == "READY\nRESULT 2\nOKREADY\n"
+    assert note.read_text() == "70"
+    assert sent == [(os.getppid(), signal.SIGTERM)]
