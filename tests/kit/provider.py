@@ -44,12 +44,20 @@ def status(
 
 def rate_limited(retry_after: float | None = None, *, as_date: bool = False) -> Behaviour:
     """429; retry_after in seconds, told as a number or as a date; None tells nothing."""
-    headers: dict[str, str] = {}
-    if retry_after is not None:
-        at = datetime.now(UTC) + timedelta(seconds=retry_after)
-        told = format_datetime(at, usegmt=True) if as_date else f"{retry_after:g}"
-        headers["retry-after"] = told
-    return status(429, "rate_limit_exceeded", headers=headers)
+
+    async def behave(
+        server: ModelServer, request: web.Request, body: Mapping[str, Json]
+    ) -> web.StreamResponse:
+        headers: dict[str, str] = {}
+        if retry_after is not None:
+            at = datetime.now(UTC) + timedelta(seconds=retry_after)
+            headers["retry-after"] = (
+                format_datetime(at, usegmt=True) if as_date else f"{retry_after:g}"
+            )
+        refuse = status(429, "rate_limit_exceeded", headers=headers)
+        return await refuse(server, request, body)
+
+    return behave
 
 
 async def hang(
