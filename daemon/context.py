@@ -24,9 +24,9 @@ from daemon.outcome import WaitingForPerson
 from daemon.store import Event
 
 if TYPE_CHECKING:
-    from agents.base import LLM
     from agents.crm import Crm
     from daemon.lease import LeaseState
+    from daemon.llm.gateway import RequestLLM
     from daemon.store import Store
 
 R = TypeVar("R")
@@ -55,7 +55,7 @@ class AttemptContext:
     claimed: Claimed
     services: Services
     lease: LeaseState
-    llm: LLM
+    llm: RequestLLM
     config: AgentConfig
     task_type: str
     rows: dict[str, list[Mapping[str, Json]]] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class AttemptContext:
         for table, more in rows.items():
             self.rows.setdefault(table, []).extend(more)
 
-    def inside(self, task_type: str, config: AgentConfig, llm: LLM) -> AttemptContext:
+    def inside(self, task_type: str, config: AgentConfig, llm: RequestLLM) -> AttemptContext:
         """The context of an agent that runs inside this request."""
         return AttemptContext(
             self.claimed,

@@ -127,7 +127,9 @@ class Runner:
     async def _attempt(self, claimed: Claimed, lease: LeaseState, prepared: _Prepared) -> Outcome:
         agent = prepared.agent
         lease.deadline_monotonic = clock.monotonic() + agent.timeout_seconds
-        llm = self._gateway.for_request(claimed, agent, prepared.config)
+        llm = self._gateway.for_request(
+            claimed, agent, prepared.config, enabled=prepared.config.use_model
+        )
         ctx = AttemptContext(
             claimed, self._services, lease, llm, prepared.config, claimed.task_type
         )

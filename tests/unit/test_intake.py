@@ -44,7 +44,7 @@ def test_a_missing_field_is_named() -> None:
 
 def test_a_bad_value_is_shown_with_what_is_right() -> None:
     """Numbers and words of a closed list are repeated beside what is expected."""
-    assert "input_data.client_id is \"1; drop table\"; expected a valid integer" in message(
+    assert 'input_data.client_id is "1; drop table"; expected a valid integer' in message(
         {"client_id": "1; drop table"}
     )
     assert "input_data.time_per_session is 500; expected less than or equal to 120" in message(

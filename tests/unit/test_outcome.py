@@ -68,7 +68,7 @@ def test_retry_after_is_obeyed_to_the_second() -> None:
 
 def test_retries_are_spread_and_grow() -> None:
     """Backoff is jittered over the whole interval and its limit doubles with each attempt."""
-    rng = random.Random(4)  # noqa: S311
+    rng = random.Random(4)
     for attempt, limit in ((1, 1.0), (2, 2.0), (3, 4.0), (40, 300.0)):
         delays = [
             decide(ValueError(), Circumstances(attempt), rng=rng).delay_seconds  # type: ignore[union-attr]
