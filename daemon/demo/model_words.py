@@ -1,0 +1,54 @@
+"""What the local server answers to the agents' own questions: honest, plain, and a little dull.
+
+Each function gets the question's data and schema and returns the answer as JSON. It uses only what
+the data holds, as the instructions of a real model demand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Any
+
+REASONS = (
+    "{name} trains the {muscles} and fits your goal of {goal}.",
+    "With {name} you build strength in the {muscles}, which helps with {goal}.",
+    "{name} keeps the {muscles} in the plan every week, and that supports {goal}.",
+)
+TIPS = (
+    "Move slowly, keep your posture, and stop the set while the movement is still good.",
+    "Breathe out on the hard part and keep every movement the same.",
+    "Choose a weight that you can move well from the first to the last movement.",
+)
+
+
+def workout_words(data: Mapping[str, Json], _: Mapping[str, Json]) -> Json:
+    """A reason for each exercise, a tip for the first ones, a summary; texts are ignored."""
+    exercises = data["exercises"]
+    goal = "general fitness" if data["goal"] == "general" else str(data["goal"]).replace("_", " ")
+    return {
+        "summary": f"This plan works towards {goal} with balance between all parts of the body. "
+        "Each session leaves you with time to get stronger before the next one.",
+        "reasons": [
+            {
+                "key": exercise["key"],
+                "text": REASONS[place % len(REASONS)].format(
+                    name=exercise["name"], muscles=_listed(exercise["trains"]), goal=goal
+                ),
+            }
+            for place, exercise in enumerate(exercises)
+        ],
+        "tips": [
+            {"key": exercise["key"], "text": TIPS[place % len(TIPS)]}
+            for place, exercise in enumerate(exercises[:5])
+        ],
+        "focus": [],
+        "weights": [],
+        "conditions": [],
+    }
+
+
+def _listed(names: list[str]) -> str:
+    words = [name.replace("_", " ") for name in names]
+    return " and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}"
