@@ -43,8 +43,7 @@ class Service(ABC):
                 return
             await self._opened()
             self._tasks = {
-                group.create_task(self._guarded(loop), name=self.name)
-                for loop in self._loops()
+                group.create_task(self._guarded(loop), name=self.name) for loop in self._loops()
             }
 
     async def stop(self) -> None:

@@ -16,7 +16,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -254,7 +254,7 @@ class Daemon:
         if self._gateway is not None:
             await self._gateway.tidy()
 
-    async def _duty(self, duty: Any) -> None:
+    async def _duty(self, duty: Callable[[], Awaitable[object]]) -> None:
         await Duties().attempt(duty)
 
     def _cancel_hinted(self, request_id: int) -> None:
@@ -300,11 +300,19 @@ def new_worker_id() -> str:
 def dump_tasks() -> None:
     """Log where every task stands, without local variables: those hold people's data."""
     for task in asyncio.all_tasks():
-        frames = [
-            f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
-            for frame in task.get_stack()
-        ]
-        log.info("task_stack", task=task.get_name(), frames=frames)
+        log.info("task_stack", task=task.get_name(), frames=list(_awaited(task.get_coro())))
+
+
+def _awaited(coroutine: Any) -> Iterator[str]:
+    """Where a suspended coroutine waits, and where what it waits for waits, outermost first."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            yield f"{code.co_filename}:{frame.f_lineno} {code.co_name}"
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(
+            coroutine, "gi_yieldfrom", None
+        )
 
 
 def _urls(settings: Settings) -> tuple[str, str]:

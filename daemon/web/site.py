@@ -54,7 +54,8 @@ class Site:
                 hint="stop the other process, or set PORT to a free one, for example PORT=5002",
             ) from error
         self._runner = runner
-        self.port = runner.addresses[0][1]
+        # With port 0 each family gets its own; an IPv4 address has two parts.
+        self.port = min(runner.addresses, key=len)[1]
         log.info("http_listening", port=self.port)
 
     async def stop(self) -> None:

@@ -43,9 +43,7 @@ def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_explains_itself(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help of each command exists and documents its exit codes."""
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
@@ -84,7 +82,13 @@ async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> 
 
     async with running(at):
         good = await asyncio.to_thread(
-            run, "submit", "test_echo", '{"text": "hello"}', "--wait", "30", "--json",
+            run,
+            "submit",
+            "test_echo",
+            '{"text": "hello"}',
+            "--wait",
+            "30",
+            "--json",
             DATABASE_URL=at,
         )
         assert good.returncode == 0, good.stderr

@@ -22,9 +22,7 @@ RESULTS = "SELECT count(*) FROM ai_results"
 
 async def claim(p: Parts, connection: Connection, how_many: int) -> list[Authority]:
     """Requests that this worker has claimed."""
-    await p.store.agent_insert_missing(
-        name="Echo", type="test_echo", description="", config={}
-    )
+    await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
     await connection.execute("UPDATE ai_control SET concurrency = 1000")
     await insert(connection, "test_echo", how_many)
     claims = await p.store.claim(p.worker_id, ["test_echo"], how_many, 30)
@@ -104,9 +102,7 @@ async def test_ends_survive_the_absence_of_the_database(
             await way.close()
 
 
-async def test_locked_row_holds_up_nobody_else(
-    database: str, aconnection: Connection
-) -> None:
+async def test_locked_row_holds_up_nobody_else(database: str, aconnection: Connection) -> None:
     """A request that somebody else has locked waits alone; the others of its batch are written."""
     async with parts(database) as p:
         completer = Completer(p.store, p.worker_id)

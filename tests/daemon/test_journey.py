@@ -11,9 +11,7 @@ from tests.kit.worker import FOREVER, becomes, count, insert, request, running
 Connection = psycopg.AsyncConnection
 
 
-async def test_insert_is_answered_without_polling(
-    database: str, aconnection: Connection
-) -> None:
+async def test_insert_is_answered_without_polling(database: str, aconnection: Connection) -> None:
     """A plain INSERT, without NOTIFY and without the poll, is answered."""
     async with running(database, poll_seconds=FOREVER):
         [request_id] = await insert(aconnection, "test_echo", text="hello")
@@ -133,9 +131,7 @@ async def test_cancel_of_a_pending_request(database: str, aconnection: Connectio
         assert row["attempt"] == 0
 
 
-async def test_failures_are_retried_and_then_final(
-    database: str, aconnection: Connection
-) -> None:
+async def test_failures_are_retried_and_then_final(database: str, aconnection: Connection) -> None:
     """An agent that always breaks is tried three times; the error names no client's data."""
     async with running(database):
         [request_id] = await insert(aconnection, "test_crash", text="error")

@@ -31,9 +31,7 @@ class Clock:
 
 async def claimed(p: Parts, connection: Connection) -> Authority:
     """A request that this worker has claimed."""
-    await p.store.agent_insert_missing(
-        name="Echo", type="test_echo", description="", config={}
-    )
+    await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
     await insert(connection, "test_echo")
     [claim] = await p.store.claim(p.worker_id, ["test_echo"], 1, LEASE_SECONDS)
     return claim.authority
@@ -163,9 +161,7 @@ async def test_black_hole_does_not_hold_the_heartbeat(
             await leases.stop()
 
 
-async def test_cancel_is_learned_by_the_heartbeat(
-    database: str, aconnection: Connection
-) -> None:
+async def test_cancel_is_learned_by_the_heartbeat(database: str, aconnection: Connection) -> None:
     """A cancel that nobody heard as a notification is learned with the next renewal."""
     async with parts(database) as p:
         leases = p.leases()
@@ -192,9 +188,7 @@ async def test_attempt_past_its_deadline_is_not_renewed(
         await leases.stop()
 
 
-async def test_dead_loop_is_noticed_by_the_thread(
-    database: str, aconnection: Connection
-) -> None:
+async def test_dead_loop_is_noticed_by_the_thread(database: str, aconnection: Connection) -> None:
     """When the event loop does not tick any more, the heartbeat says so instead of going on."""
     wedged = threading.Event()
     async with parts(database) as p:

@@ -97,9 +97,7 @@ async def test_deaf_listener_says_so_once_and_never_locks(
         """As a transaction pooler does: accepted, and gone."""
 
     async with parts(database) as p:
-        listener = p.listener(
-            notify=into_the_void, self_test_seconds=0.05, answer_seconds=0.05
-        )
+        listener = p.listener(notify=into_the_void, self_test_seconds=0.05, answer_seconds=0.05)
         await listener.start(p.group)
         assert not listener.hearing
         for _ in range(3):

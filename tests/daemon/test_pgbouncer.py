@@ -76,9 +76,7 @@ def child(**env: str) -> DaemonProcess:
     return DaemonProcess(env, (), program=(sys.executable, "-m", "tests.kit.child"))
 
 
-async def test_journey_by_polling(
-    pooled: str, database: str, aconnection: Connection
-) -> None:
+async def test_journey_by_polling(pooled: str, database: str, aconnection: Connection) -> None:
     """Requests are answered by polling, deafness is told once, and no lock or SET leaks."""
     with child(DATABASE_URL=pooled, POLL_SECONDS="0.5") as daemon:
         await daemon.await_event("ready", 40)
@@ -103,9 +101,7 @@ async def test_unpooled_url_is_preferred(
     pooled: str, database: str, aconnection: Connection
 ) -> None:
     """With DATABASE_UNPOOLED_URL it hears, also when everything else goes through the pooler."""
-    with child(
-        DATABASE_URL=pooled, DATABASE_UNPOOLED_URL=database, POLL_SECONDS="3600"
-    ) as daemon:
+    with child(DATABASE_URL=pooled, DATABASE_UNPOOLED_URL=database, POLL_SECONDS="3600") as daemon:
         await daemon.await_event("ready", 40)
         assert daemon.seen("listener_connected")
         [request_id] = await insert(aconnection, "test_echo")

@@ -189,9 +189,7 @@ async def test_stop_while_waiting_for_the_database(database: str) -> None:
             assert await asyncio.to_thread(daemon.wait, 15) == 0
 
 
-async def test_health_answers_while_slots_are_busy(
-    database: str, aconnection: Connection
-) -> None:
+async def test_health_answers_while_slots_are_busy(database: str, aconnection: Connection) -> None:
     """With every slot taken the open core answers as ever."""
     with child(database, WORKER_CONCURRENCY="50", DRAIN_SECONDS="0") as daemon:
         await daemon.await_event("ready", 30)

@@ -68,9 +68,7 @@ def test_every_does_not_depend_on_a_start() -> None:
     """Intervals are counted from 1970, so all daemons see the same slots."""
     trigger = Trigger("every 90 minutes", "Europe/Berlin")
     assert trigger.next(at("2026-03-01T00:10")) == at("2026-03-01T01:30")
-    assert trigger.newest(at("2026-03-01T00:10"), at("2026-03-01T05:00")) == at(
-        "2026-03-01T04:30"
-    )
+    assert trigger.newest(at("2026-03-01T00:10"), at("2026-03-01T05:00")) == at("2026-03-01T04:30")
 
 
 @given(
@@ -134,9 +132,7 @@ async def test_one_request_per_slot_however_many_daemons(
         assert await Schedules(p.store).look() == 0
 
 
-async def test_late_slot_is_skipped_where_asked(
-    database: str, aconnection: Connection
-) -> None:
+async def test_late_slot_is_skipped_where_asked(database: str, aconnection: Connection) -> None:
     """misfire = skip: a slot later than the grace is passed over, not made up for."""
     async with parts(database) as p:
         await add(aconnection, "strict", "every 1 day", misfire="skip", grace=0)

@@ -49,7 +49,7 @@ def test_crash_loop_ends_with_70(tmp_path: Path) -> None:
 
 def test_what_no_restart_mends_ends_with_78(tmp_path: Path) -> None:
     """Status 78 after startsecs is passed on as 78, without a restart."""
-    source = "import time; print('{\"message\": \"begun\"}', flush=True)\n"
+    source = 'import time; print(\'{"message": "begun"}\', flush=True)\n'
     source += "time.sleep(5.5); raise SystemExit(78)"
     with supervised(tmp_path, python(tmp_path, source)) as process:
         assert process.wait(60) == 78
@@ -61,7 +61,7 @@ def test_one_crash_is_mended_in_place(tmp_path: Path) -> None:
     source = (
         "import os, pathlib, time\n"
         f"mark = pathlib.Path({str(tmp_path / 'crashed')!r})\n"
-        "print('{\"message\": \"begun\"}', flush=True)\n"
+        'print(\'{"message": "begun"}\', flush=True)\n'
         "if not mark.exists():\n"
         "    mark.touch()\n"
         "    os.abort()\n"

@@ -97,9 +97,7 @@ async def test_errors_are_json(
         assert "secret" not in str(body)
 
 
-async def test_metrics_are_prometheus_text(
-    client: aiohttp.ClientSession, meters: Meters
-) -> None:
+async def test_metrics_are_prometheus_text(client: aiohttp.ClientSession, meters: Meters) -> None:
     """Unregistered task types share one label: no client can make up new ones."""
     meters.know(["known"])
     meters.queue([("known", 2), ("x'; DROP", 3), ("y", 4)], 1.5)

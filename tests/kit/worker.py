@@ -78,15 +78,11 @@ async def becomes(
         row = await request(connection, request_id)
         return row if row["status"] == status else None
 
-    row: dict[str, Any] = await eventually(
-        look, seconds, what=f"request {request_id} is {status}"
-    )
+    row: dict[str, Any] = await eventually(look, seconds, what=f"request {request_id} is {status}")
     return row
 
 
-async def count(
-    connection: psycopg.AsyncConnection[Any], query: str, *values: Any
-) -> int:
+async def count(connection: psycopg.AsyncConnection[Any], query: str, *values: Any) -> int:
     """The number that a query gives."""
     cursor = await connection.execute(query.encode(), values)
     row = await cursor.fetchone()
