@@ -1,4 +1,4 @@
-"""``python -m daemon COMMAND``: finds the command, loads it alone, and turns errors into exit codes.
+"""``python -m daemon COMMAND``: finds the command, loads it alone, turns errors into exit codes.
 
 A command is a module ``daemon/commands/<name>.py`` with ``add_arguments(parser)`` and
 ``run(arguments) -> int``; its docstring is the help, exit codes included.
@@ -14,12 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from daemon.errors import (
-    EXIT_CONFIGURATION,
-    EXIT_USAGE,
-    ConfigurationError,
-    ServiceError,
-)
+from daemon.errors import EXIT_USAGE, ConfigurationError, ServiceError
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
@@ -94,17 +89,17 @@ def _list_commands(given: list[str]) -> int:
 
 def complain(error: ServiceError) -> int:
     """Say on standard error what is wrong and what to do; returns the error's exit code."""
-    print(f"error: {error}", file=sys.stderr)
+    sys.stderr.write(f"error: {error}\n")
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
-    return error.exit_code or EXIT_CONFIGURATION
+        sys.stderr.write(f"hint: {error.hint}\n")
+    return error.exit_code
 
 
 def check_imports(root: Path = ROOT) -> None:
     """Raises ConfigurationError where ``import agents`` would find somebody else's package.
 
-    ``agents`` (openai-agents) and ``daemon`` (python-daemon) are import names of other projects; the
-    repository's root must come first on the path.
+    ``agents`` (openai-agents) and ``daemon`` (python-daemon) are import names of other projects;
+    the repository's root must come first on the path.
     """
     spec = importlib.util.find_spec("agents")
     found = Path(spec.origin) if spec is not None and spec.origin else None

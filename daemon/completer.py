@@ -5,8 +5,8 @@ so one durable commit serves them all. Whoever hands in an end waits for the com
 when its answer is safe, and thereby no more ends can wait here than there are slots.
 
 When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
-sent again until it gets an answer: what was written already comes back ``repeated``. A row that the
-database refuses falls back to a transaction of its own (in ``store``); a row that somebody
+sent again until it gets an answer: what was written already comes back ``repeated``. A row that
+the database refuses falls back to a transaction of its own (in ``store``); a row that somebody
 else holds locked is set aside for the next batch, so that the others need not wait with it.
 """
 

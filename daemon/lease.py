@@ -7,8 +7,8 @@ holds two more things: an attempt that is *not* returned is lost, and one with a
 Who cannot renew must stop believing in its lease before anybody else may take it over. Counted on
 the monotonic clock from the moment the last successful renewal was *sent*, an attempt without an
 answer is lost some seconds before its lease ends ("self-fencing"). The event loop judges this, in
-:meth:`Leases.tick`, since the thread may be stuck in a network read; the loop also cuts such a read
-off.
+:meth:`Leases.tick`, since the thread may be stuck in a network read; the loop also cuts such a
+read off.
 
 Two kinds of work are not kept alive: an attempt past its deadline and grace (its slot would be
 taken for ever), and everything once the loop has not ticked for a minute. Then the process
@@ -77,8 +77,8 @@ class LeaseState:
 class Leases(Service):
     """The leases of this process. ``watch`` and ``forget`` belong to the event loop.
 
-    connect opens the heartbeat's connection. wedged is called, from the thread, when the event loop
-    is dead; it must not return.
+    connect opens the heartbeat's connection. wedged is called, from the thread, when the event
+    loop is dead.
     """
 
     name: ClassVar[str] = "lease"
@@ -219,7 +219,7 @@ class Leases(Service):
         self.signals.emit("renewed", len(kept))
 
     def _cut(self) -> None:
-        """End a network read of the thread's that goes on for ever: the peer may be a black hole."""
+        """End a network read of the thread's that lasts too long: the peer may be a black hole."""
         connection = self._connection
         if connection is None or connection.closed:
             return
@@ -235,10 +235,10 @@ class Leases(Service):
         seen_ticks, stuck_seconds, pause = -1, 0.0, min(1.0, self._interval / 4)
         next_renewal = self._monotonic() + self._interval
         try:
-            while not self._stopping:
+            while True:
                 called = self._call.wait(pause)
                 if self._stopping:
-                    break
+                    return
                 stuck_seconds = 0.0 if self._ticks != seen_ticks else stuck_seconds + pause
                 seen_ticks = self._ticks
                 if stuck_seconds >= self._wedged_seconds:
@@ -310,6 +310,7 @@ class Leases(Service):
 
 def end_wedged() -> None:
     """The event loop is dead: show where every thread stands, and end with status 70."""
-    print('{"level": "critical", "message": "event_loop_wedged"}', flush=True)
+    # Not through the logger, whose lock the stuck thread may hold.
+    os.write(sys.stdout.fileno(), b'{"level": "critical", "message": "event_loop_wedged"}\n')
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
     os._exit(EXIT_INTERNAL)

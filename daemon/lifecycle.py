@@ -2,8 +2,8 @@
 
 ``start(group)`` returns once the service is up; its loops are tasks of the process's one
 ``TaskGroup``, so a loop that fails, or ends without having been asked to, takes the whole group
-down and the supervisor starts a fresh process. ``stop()`` returns once every loop has really ended.
-Both may be called in any order and any number of times, also at the same time.
+down and the supervisor starts a fresh process. ``stop()`` returns once every loop has really
+ended. Both may be called in any order and any number of times, also at the same time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CANCEL_AGAIN_SECONDS = 1.0
 
 
 class Service(ABC):
-    """Background loops. Subclasses fill in ``_run`` or ``_loops``; ``_opened``, ``_closed`` if needed."""
+    """Background loops: subclasses fill in ``_run`` or ``_loops``, and what else they need."""
 
     name: ClassVar[str]
 

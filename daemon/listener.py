@@ -15,8 +15,8 @@ half-open connection likewise. So every ten seconds we notify ourselves through 
 connection. What does not come back in time is *deaf*: said once, polled around. A connection that
 was fine and falls silent is replaced; the lock is only ever taken on one that hears.
 
-The socket is read by the event loop directly, not by ``AsyncConnection.notifies()``: that generator
-holds the connection, and would have to be broken off for each lock and unlock.
+The socket is read by the event loop directly, not by ``AsyncConnection.notifies()``: that
+generator holds the connection, and would have to be broken off for each lock and unlock.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Listener(Service):
     """``wake`` is set whenever there may be work; whoever looks clears it *before* looking.
 
     connect: opens the connection. notify: sends (channel, payload) through *another* connection.
-    on_cancel gets request ids, on_config the task type whose row changed; both must return at once.
+    on_cancel gets request ids, on_config the task type whose row changed ('' for any); both must
+    return at once.
     """
 
     name: ClassVar[str] = "listener"
@@ -91,7 +92,7 @@ class Listener(Service):
         self._tried = asyncio.Event()
         self._slot: int | None = None
         self._beat = 0
-        self._answers: dict[str, asyncio.Future[float]] = {}
+        self._answers: dict[str, asyncio.Future[float | None]] = {}
         self._hearing = False
         self._said_deaf = False
 
@@ -205,6 +206,9 @@ class Listener(Service):
         if not self._broken.is_set():
             log.info("listener_connection_lost", error=brief(error))
         self._broken.set()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result(None)
 
     # --- the life of a connection ---------------------------------------------------------------
 
@@ -269,10 +273,10 @@ class Listener(Service):
                     await self._broken.wait()
 
     async def _self_test(self) -> bool | None:
-        """Whether a notification comes back; None where none could be sent, which proves nothing."""
+        """Whether a notification comes back; None, for "unknown", where none could be sent."""
         self._beat += 1
         payload = str(self._beat)
-        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self._answers[payload] = answer
         sent = clock.monotonic()
         try:
@@ -281,16 +285,14 @@ class Listener(Service):
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.info("self_test_not_sent", error=brief(error))
                 return None
-            broken = asyncio.ensure_future(self._broken.wait())
-            await asyncio.wait(
-                {answer, broken},
-                timeout=self._answer_seconds,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            broken.cancel()
-            if not answer.done():
+            try:
+                async with asyncio.timeout(self._answer_seconds):
+                    heard = await answer
+            except TimeoutError:
                 return False
-            self._meters.notify_roundtrip_seconds.set(answer.result() - sent)
+            if heard is None:
+                return False
+            self._meters.notify_roundtrip_seconds.set(heard - sent)
             return True
         finally:
             self._answers.pop(payload, None)

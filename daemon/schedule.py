@@ -1,12 +1,13 @@
 """``ai_schedules``: requests that make themselves, one per slot, however many daemons run.
 
-A slot is an instant at which a schedule is due, computed from its row alone (APScheduler's triggers
-do the arithmetic, nothing of its scheduler runs), so every daemon computes the same ones. Who moves
-``last_slot`` from the old value to the new one inserts the request, in the same statement; the
-others find the old value gone. Rows are read afresh each time: an edit by SQL counts at once.
+A slot is an instant at which a schedule is due, computed from its row alone, so every daemon
+computes the same ones. (APScheduler's triggers do the arithmetic; nothing of its scheduler runs.)
+Who moves ``last_slot`` from the old value to the new one inserts the request, in the same
+statement; the others find the old value gone. Rows are read afresh each time: an edit by SQL
+counts at once.
 
 **trigger** is either a cron line of five fields (``30 6 * * mon-fri``) or ``every 90 minutes``
-(seconds, minutes, hours, days; counted from 1970-01-01 UTC, so that it does not depend on a start).
+(seconds, minutes, hours, days; counted from 1970-01-01 UTC, so it does not depend on a start).
 
 **Daylight saving.** A cron line speaks of wall-clock time in ``time_zone``. A time that a change
 skips has no slot that day; one that comes twice has one, the first. ``every`` counts real time.
@@ -35,7 +36,7 @@ from daemon.upkeep import Duties
 LOOK_SECONDS = 10.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WINDOWS = tuple(timedelta(hours=h) for h in (1, 24, 24 * 32, 24 * 366, 24 * 366 * 9))
-"""How far back to look for the newest slot: near first, so frequent ones are found in few steps."""
+"""How far back to look for the newest slot: near first, so frequent ones take few steps."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
@@ -45,7 +46,7 @@ log = get_logger(__name__)
 
 
 class Trigger:
-    """When a schedule is due. Raises ValueError, in words for its author, for what has no sense."""
+    """When a schedule is due. Raises ValueError, in words for its author, for nonsense."""
 
     def __init__(self, text: str, time_zone: str) -> None:
         try:

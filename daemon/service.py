@@ -5,8 +5,9 @@ upkeep, schedules, then the heavy imports (LangGraph, the solvers) in a thread, 
 So the process hears and answers long before it can work, and a deploy counts as done only when it
 does. Stop: the same backwards; see :meth:`Daemon._drain`.
 
-All loops are tasks of one ``TaskGroup``: when one dies the others are cancelled, :meth:`Daemon.run`
-raises, and the supervisor starts a fresh process. Nothing limps on without its listener.
+All loops are tasks of one ``TaskGroup``: when one dies the others are cancelled,
+:meth:`Daemon.run` raises, and the supervisor starts a fresh process. Nothing limps on without its
+listener.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class Daemon:
         self.signals.emit("ready")
 
     async def _drain(self, starting: asyncio.Task[None]) -> None:
-        """Not ready, no claims; graphs stop at a step; what still runs is given back; flush, close."""
+        """Not ready, no claims, graphs stop at a step; what still runs goes back; flush, close."""
         self._enter("draining")
         log.info("draining", running=self._running(), seconds=self._settings.drain_seconds)
         starting.cancel()
@@ -195,14 +196,15 @@ class Daemon:
 
     async def _prepare_agents(self) -> None:
         """Import what is heavy, in a thread, and read the agents' rows."""
-        self._runner, self._gateway = await asyncio.to_thread(self._assemble)
-        await self._gateway.warm()
+        runner, gateway = await asyncio.to_thread(self._assemble)
+        self._runner, self._gateway = runner, gateway
+        await gateway.warm()
         await self.registry.start()
         self.meters.know(self.registry.known_types())
         self._claimer = Claimer(
             worker_id=self.worker_id,
             store=self.store,
-            runner=self._runner,
+            runner=runner,
             intake=self.intake,
             completer=self.completer,
             leases=self.leases,

@@ -1,4 +1,4 @@
-"""``python -m daemon.supervise``: the container's start command; supervisord that tells how it ended.
+"""``python -m daemon.supervise``: the start command; supervisord that tells how it ended.
 
 supervisord restarts a daemon that crashed, but exits 0 once it has given up, so that a platform
 takes the failure for an orderly end and restarts nothing. Here supervisord runs in this process,

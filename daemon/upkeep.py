@@ -62,10 +62,10 @@ class WorkerCard:
 
 
 class Upkeep(Service):
-    """running: attempts now. types: agents' task types, for gauges. on_drain: somebody asked for it.
+    """running: attempts now. types: agents' task types, for gauges. on_drain: somebody wants it.
 
-    on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks after
-    the journal of model calls.
+    on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks
+    after the journal of model calls.
     """
 
     name: ClassVar[str] = "upkeep"
@@ -202,9 +202,9 @@ class Upkeep(Service):
         """Delete what is older than it is kept; returns how many requests and rows."""
         pruned = 0
         for status in REQUEST_SECONDS:
-            pruned += await self._in_batches(lambda s=status: self._store.prune_requests(s))
+            pruned += await self._in_batches(partial(self._store.prune_requests, status))
         for table in TABLE_SECONDS:
-            pruned += await self._in_batches(lambda t=table: self._store.prune(t))
+            pruned += await self._in_batches(partial(self._store.prune, table))
         if pruned:
             log.info("pruned", rows=pruned)
         return pruned

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from daemon.commands.connection import Queue
+from daemon.commands.connection import queue
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     code = 0
-    with Queue() as queue:
+    with queue() as requests:
         for request_id in arguments.id:
-            asked = bool(queue.rows("request_cancel", request_id=request_id))
+            asked = bool(requests.rows("request_cancel", request_id=request_id))
             code = code if asked else 1
             if arguments.json:
                 print(json.dumps({"id": request_id, "cancel_requested": asked}))

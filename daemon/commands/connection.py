@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -55,30 +55,26 @@ def _unmigrated() -> ConfigurationError:
 
 
 class Queue:
-    """The queue, for one command. A context manager."""
+    """The queue, for one command."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
         self._statements = statements.load()
-        self._stack = reachable()
-
-    def __enter__(self) -> Self:
-        self._stack.__enter__()
-        try:
-            self.connection = psycopg.connect(
-                database_url(), autocommit=True, application_name="ai-cli", **CONNECT
-            )
-        except psycopg.OperationalError as error:
-            raise DatabaseUnavailable(
-                f"the database does not answer: {brief(error)}", hint=STARTED_BY
-            ) from None
-        return self
-
-    def __exit__(self, *problem: object) -> bool | None:
-        self.connection.close()
-        return self._stack.__exit__(*problem)
 
     def rows(self, name: str, **values: Any) -> list[DictRow]:
         """All rows of ``sql/<name>.sql``."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(self._statements[name], values)
             return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def queue() -> Iterator[Queue]:
+    """The configured database's queue, for one command."""
+    with (
+        reachable(),
+        psycopg.connect(
+            database_url(), autocommit=True, application_name="ai-cli", **CONNECT
+        ) as connection,
+    ):
+        yield Queue(connection)

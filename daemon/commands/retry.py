@@ -15,7 +15,7 @@ import getpass
 import json
 from contextlib import suppress
 
-from daemon.commands.connection import Queue
+from daemon.commands.connection import queue
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     code = 0
-    with Queue() as queue:
+    with queue() as requests:
         for request_id in arguments.id:
-            row = queue.rows(
+            row = requests.rows(
                 "request_retry",
                 request_id=request_id,
                 actor=arguments.actor or _user(),
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(
                     f"{request_id}: reopened"
                     if row["reopened"]
-                    else f"{request_id}: not reopened (only failed, cancelled and expired ones are)"
+                    else f"{request_id}: not reopened (only failed, cancelled, expired ones are)"
                 )
     return code
 

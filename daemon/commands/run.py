@@ -67,7 +67,7 @@ def serve(catalog: Mapping[str, str], *, human: bool = False) -> int:
                 url = SecretStr(server.dsn())
                 return _serve(chosen.model_copy(update={"database_url": url}), catalog)
         return _serve(chosen, catalog)
-    except BaseException as error:
+    except Exception as error:  # noqa: BLE001 - the last place where it can be told
         return _ended_by(error)
 
 

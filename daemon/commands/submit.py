@@ -18,7 +18,7 @@ import argparse
 import json
 import sys
 
-from daemon.commands.connection import Queue
+from daemon.commands.connection import queue
 from daemon.commands.watch import follow
 from daemon.errors import EXIT_USAGE
 
@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"input_data is not JSON: {error}", file=sys.stderr)
         return EXIT_USAGE
-    with Queue() as queue:
-        row = queue.rows(
+    with queue() as requests:
+        row = requests.rows(
             "request_submit",
             task_type=arguments.task_type,
             input_data=text,
@@ -65,4 +65,4 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.wait is None:
             print(json.dumps({"id": row["id"]}) if arguments.json else row["id"])
             return 0
-        return follow(queue, row["id"], arguments.wait, as_json=arguments.json)
+        return follow(requests, row["id"], arguments.wait, as_json=arguments.json)

@@ -17,7 +17,7 @@ import time
 
 from psycopg.rows import DictRow
 
-from daemon.commands.connection import Queue
+from daemon.commands.connection import Queue, queue
 from daemon.errors import EXIT_TRY_AGAIN, EXIT_USAGE
 from daemon.model import TERMINAL
 
@@ -34,22 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with Queue() as queue:
-        return follow(queue, arguments.id, arguments.seconds, as_json=arguments.json)
+    with queue() as requests:
+        return follow(requests, arguments.id, arguments.seconds, as_json=arguments.json)
 
 
-def follow(queue: Queue, request_id: int, seconds: float, *, as_json: bool) -> int:
-    """Print progress until the request has ended or ``seconds`` are over; returns the exit code."""
+def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -> int:
+    """Print progress until the request ends or ``seconds`` are over; returns the exit code."""
     deadline = time.monotonic() + seconds
-    queue.connection.execute("LISTEN ai_results")
-    queue.connection.execute("LISTEN ai_events")
+    requests.connection.execute("LISTEN ai_results")
+    requests.connection.execute("LISTEN ai_events")
     seen_id = 0
     while True:
-        rows = queue.rows("request_show", request_id=request_id)
+        rows = requests.rows("request_show", request_id=request_id)
         if not rows:
             print(f"there is no request {request_id}", file=sys.stderr)
             return EXIT_USAGE
-        for event in queue.rows("event_list", request_id=request_id, after_id=seen_id):
+        for event in requests.rows("event_list", request_id=request_id, after_id=seen_id):
             seen_id = event["id"]
             percent = "" if event["percent"] is None else f"{event['percent']:3d} % "
             print(f"{percent}{event['node']} {event['message']}".rstrip(), file=sys.stderr)
@@ -64,7 +64,7 @@ def follow(queue: Queue, request_id: int, seconds: float, *, as_json: bool) -> i
                 file=sys.stderr,
             )
             return EXIT_TRY_AGAIN
-        for _ in queue.connection.notifies(timeout=min(left, LOOK_SECONDS), stop_after=1):
+        for _ in requests.connection.notifies(timeout=min(left, LOOK_SECONDS), stop_after=1):
             pass
 
 

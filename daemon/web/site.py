@@ -108,7 +108,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 @web.middleware
 async def one_slash(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """``//api/x`` is ``/api/x``: answered, not redirected, since clients lose the body on the way."""
+    """``//api/x`` is ``/api/x``: answered, not redirected, since clients lose the body then."""
     if not request.raw_path.startswith("//"):
         return await handler(request)
     again = request.clone(rel_url="/" + request.raw_path.lstrip("/"))

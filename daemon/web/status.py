@@ -1,7 +1,7 @@
 """Is it alive, may it take work, what has it counted: for Railway, Prometheus, people.
 
-``/health`` (``/api/health``, ``/healthz``): the process and its event loop live. A listener that is
-deaf and polled around is ``degraded``, still 200: a restart would not mend it.
+``/health`` (``/api/health``, ``/healthz``): the process and its event loop live. A listener that
+is deaf and polled around is ``degraded``, still 200: a restart would not mend it.
 ``/ready`` (``/readyz``): 200 when it takes work; 503 while starting, draining, or without the
 database, so that no deploy counts as done before it works.
 ``/metrics``: Prometheus text. Values come from memory; the gauges are upkeep's.
@@ -35,7 +35,7 @@ class Vitals:
 
     def reasons(self) -> list[str]:
         """Why it is not ready; empty when it is."""
-        reasons = [] if self.state == "ready" else [self.state]
+        reasons: list[str] = [] if self.state == "ready" else [self.state]
         if self.state != "starting" and not self.database():
             reasons.append("the database does not answer")
         return reasons

@@ -29,7 +29,7 @@ def at(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return database
 
 
-def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A command as a process."""
     return subprocess.run(
         [sys.executable, "-m", "daemon", *arguments],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import psycopg
 
+from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, request, running
 
-Connection = psycopg.AsyncConnection
+Connection = psycopg.AsyncConnection[Any]
 
 
 async def test_insert_is_answered_without_polling(database: str, aconnection: Connection) -> None:
@@ -34,7 +36,7 @@ async def test_each_sleep_is_interrupted(database: str, aconnection: Connection)
 async def test_insert_racing_with_sleep_is_not_missed(
     database: str, aconnection: Connection
 ) -> None:
-    """Requests committed at the very moment the daemon lies down are found, with no poll to help."""
+    """Requests committed while the daemon lies down are found, with no poll to help."""
     async with running(database, poll_seconds=FOREVER) as daemon:
         for _ in range(30):
             up = daemon.listener.signals.expect("lying")
@@ -136,17 +138,16 @@ async def test_failures_are_retried_and_then_final(database: str, aconnection: C
     async with running(database):
         [request_id] = await insert(aconnection, "test_crash", text="error")
 
-        async def exhausted() -> bool:
+        async def exhausted() -> Any:
             # Backoff is not what is tested here.
             await aconnection.execute(
                 "UPDATE ai_requests SET run_after = now() WHERE id = %s AND status = 'pending'",
                 (request_id,),
             )
             await aconnection.execute("NOTIFY ai_requests")
-            return bool((await request(aconnection, request_id))["status"] == "failed")
+            return (await request(aconnection, request_id))["status"] == "failed"
 
-        while not await exhausted():
-            await asyncio.sleep(0.05)
+        await eventually(exhausted)
         row = await request(aconnection, request_id)
         assert row["attempt"] == 3
         assert row["error"]["code"] == "agent_error"
@@ -156,20 +157,18 @@ async def test_failures_are_retried_and_then_final(database: str, aconnection: C
 async def test_hostile_agents_do_not_take_the_daemon_down(
     database: str, aconnection: Connection
 ) -> None:
-    """sys.exit, endless recursion and a refusal to be cancelled cost an attempt, not the daemon."""
+    """sys.exit, endless recursion, a refusal to be cancelled cost an attempt, not the daemon."""
     async with running(database, drain_seconds=0):
         ids = [
             *(await insert(aconnection, "test_crash", text="exit")),
             *(await insert(aconnection, "test_crash", text="recurse")),
             *(await insert(aconnection, "test_stubborn", seconds=2)),
         ]
-        for request_id in ids:
 
-            async def tried(request_id: int = request_id) -> bool:
-                return (await request(aconnection, request_id))["attempt"] >= 1
+        async def tried() -> Any:
+            return await count(aconnection, "SELECT count(*) FROM ai_attempts") >= len(ids)
 
-            while not await tried():
-                await asyncio.sleep(0.02)
+        await eventually(tried)
         [last] = await insert(aconnection, "test_echo")
         await becomes(aconnection, last, "completed")
 

@@ -36,6 +36,13 @@ def get(url: str) -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
+def read(url: str) -> str:
+    """The text at a URL."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 async def fetch(url: str) -> tuple[int, Any]:
     return await asyncio.to_thread(get, url)
 
@@ -126,7 +133,7 @@ async def test_killed_daemon_is_replaced_by_the_next(
 
 
 async def test_zombie_changes_nothing(database: str, aconnection: Connection) -> None:
-    """A daemon stopped beyond its lease and continued finds its attempt lost; the other's counts."""
+    """A daemon stopped beyond its lease and continued has lost its attempt; the other's counts."""
     with (
         child(database, LEASE_SECONDS="3") as zombie,
         child(database, LEASE_SECONDS="3", WORKER_CONCURRENCY="5") as other,
@@ -150,7 +157,7 @@ async def test_zombie_changes_nothing(database: str, aconnection: Connection) ->
 async def test_open_core_answers_while_the_database_is_away(
     database: str, aconnection: Connection
 ) -> None:
-    """Without the database /health and /metrics answer, /ready says why not; it comes back alone."""
+    """Without the database /health and /metrics answer, /ready says why not; it comes back."""
     with Proxy.before(database) as proxy, child(proxy.through(database)) as daemon:
         await daemon.await_event("ready", 30)
         proxy.refuse()
@@ -159,8 +166,9 @@ async def test_open_core_answers_while_the_database_is_away(
         assert body["reasons"] == ["the database does not answer"]
         status, body = await fetch(f"{daemon.base_url}/health")
         assert (status, body["status"], body["database"]) == (200, "degraded", "away")
-        with urllib.request.urlopen(f"{daemon.base_url}/metrics", timeout=5) as metrics:
-            assert b"ai_listener_connected 0.0" in metrics.read()
+        assert "ai_listener_connected 0.0" in await asyncio.to_thread(
+            read, f"{daemon.base_url}/metrics"
+        )
         proxy.forward()
         await eventually(answers(f"{daemon.base_url}/ready", 200), 30)
         [request_id] = await insert(aconnection, "test_echo")
@@ -168,7 +176,7 @@ async def test_open_core_answers_while_the_database_is_away(
 
 
 async def test_start_waits_for_the_database(database: str, aconnection: Connection) -> None:
-    """A daemon that is started before its database answers /health and works once that is there."""
+    """A daemon started before its database answers /health, and works once that is there."""
     with Proxy.before(database) as proxy:
         proxy.refuse()
         with child(proxy.through(database)) as daemon:
@@ -259,7 +267,7 @@ async def test_side_task_that_dies_ends_the_process(
 
 
 async def test_wedged_loop_ends_the_process(database: str, aconnection: Connection) -> None:
-    """An event loop that is stuck for a minute ends the process, non-zero, for others to take over."""
+    """An event loop stuck for a minute ends the process, non-zero; others take over."""
     with child(database, LEASE_SECONDS="3", AI_TEST_WEDGED_SECONDS="2") as daemon:
         await daemon.await_event("ready", 30)
         [request_id] = await insert(aconnection, "test_block", seconds=600)

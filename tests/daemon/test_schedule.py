@@ -142,7 +142,7 @@ async def test_late_slot_is_skipped_where_asked(database: str, aconnection: Conn
 
 
 async def test_edit_by_sql_starts_nothing_old(database: str, aconnection: Connection) -> None:
-    """Changing a trigger counts from now on: slots of the new one before the edit are not missed."""
+    """Changing a trigger counts from now on: what lies before the edit is not missed."""
     async with parts(database) as p:
         await add(aconnection, "edited", "0 0 1 1 *")
         await aconnection.execute("UPDATE ai_schedules SET trigger = '* * * * *'")

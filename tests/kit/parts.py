@@ -40,7 +40,7 @@ class Parts:
     def listener(self, url: str | None = None, **values: Any) -> Listener:
         """A listener that listens at ``url``, by default where everything else is."""
         way = Database(url, url, self.worker_id) if url else self.database
-        defaults = {
+        defaults: dict[str, Any] = {
             "worker_id": self.worker_id,
             "connect": lambda: way.direct("listener"),
             "notify": self.notify,

@@ -1,4 +1,4 @@
-"""A whole daemon inside the test's own event loop, with the test agents, and small questions to it."""
+"""A whole daemon in the test's own event loop, with the test agents, and questions to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ FOREVER = 3600.0
 
 def settings(database: str, **values: Any) -> Settings:
     """Settings for a daemon on this database, on any free port."""
-    return Settings(**({"database_url": database, "port": 0, "openai_api_key": None} | values))
+    chosen: dict[str, Any] = {"database_url": database, "port": 0, "openai_api_key": None}
+    return Settings(**(chosen | values))
 
 
 @asynccontextmanager
@@ -74,7 +75,7 @@ async def becomes(
 ) -> dict[str, Any]:
     """Wait until a request has this status; returns its row."""
 
-    async def look() -> dict[str, Any] | None:
+    async def look() -> Any:
         row = await request(connection, request_id)
         return row if row["status"] == status else None
 
