@@ -13,8 +13,8 @@ from agents.workout.checker import check
 from tests.kit.offline import offline
 from tests.kit.workouts import SCENARIOS, Json, Scenario, codes_of, random_requests
 
-PER_BATCH = 10
-BATCHES = 30
+PER_BATCH = 5
+BATCHES = 60
 TRUSTED = {key: exercise.facts() for key, exercise in CATALOGUE.items()}
 
 
