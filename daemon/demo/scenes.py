@@ -42,7 +42,7 @@ def scenes(cast: Mapping[str, int]) -> list[Scene]:
             "Eight weeks at home with dumbbells, three days of 45 minutes",
             workout,
             {
-                "client_id": cast["home_dumbbells"],
+                "client_id": cast["healthy_dumbbells"],
                 "duration_weeks": 8,
                 "focus_areas": ["legs", "back"],
                 "equipment": ["dumbbells", "bench"],
@@ -76,7 +76,7 @@ def scenes(cast: Mapping[str, int]) -> list[Scene]:
             "A wish that cannot be met in full: six days of 20 minutes",
             workout,
             {
-                "client_id": cast["home_dumbbells"],
+                "client_id": cast["healthy_dumbbells"],
                 "duration_weeks": 1,
                 "sessions_per_week": 6,
                 "time_per_session": 20,
@@ -86,7 +86,7 @@ def scenes(cast: Mapping[str, int]) -> list[Scene]:
         Scene(
             "A client of whom nothing is known",
             workout,
-            {"client_id": cast["blank"], "goals": ["general"]},
+            {"client_id": cast["no_data"], "goals": ["general"]},
         ),
         Scene(
             "A mistake in a field",
