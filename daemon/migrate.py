@@ -124,9 +124,9 @@ def upgrade(
         known = before is None or before in revisions()
         if not known or (before == head() and not regrant):
             return Migrated(before, before or head())
-        _wait_for_turn(connection)
-        before = current(connection)
         where = home(connection)
+        _wait_for_turn(connection, where)
+        before = current(connection)
         if before != head():
             preflight.check(connection, where, adopt=before is None)
             _run_alembic(dsn, where, say, first=before is None)
@@ -175,11 +175,11 @@ def downgrade(dsn: str, to: str) -> None:
     _with_engine(dsn, where, lambda config: command.downgrade(config, to))
 
 
-def _wait_for_turn(connection: psycopg.Connection) -> None:
+def _wait_for_turn(connection: psycopg.Connection, where: str) -> None:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         row = connection.execute(
-            "SELECT pg_try_advisory_lock(hashtext(%s || current_schema()), 0)", (LOCK_KEY,)
+            "SELECT pg_try_advisory_lock(hashtext(%s), 0)", (f"{LOCK_KEY}:{where}",)
         ).fetchone()
         if row and row[0]:
             return

@@ -54,10 +54,10 @@ def downgrade() -> None:
         BEGIN
             FOR item IN SELECT oid::regclass AS name FROM pg_class
                 WHERE relkind = 'v' AND relname LIKE 'ai\\_%'
-                    AND relnamespace = current_schema()::regnamespace
+                    AND relnamespace = quote_ident(current_schema())::regnamespace
             LOOP EXECUTE format('DROP VIEW %s CASCADE', item.name); END LOOP;
             FOR item IN SELECT oid::regprocedure AS name FROM pg_proc
-                WHERE proname LIKE 'ai\\_%' AND pronamespace = current_schema()::regnamespace
+                WHERE proname LIKE 'ai\\_%' AND pronamespace = quote_ident(current_schema())::regnamespace
             LOOP EXECUTE format('DROP FUNCTION %s CASCADE', item.name); END LOOP;
         END $$
     """)

@@ -6,7 +6,7 @@ DECLARE
 BEGIN
     FOR v_function IN
         SELECT p.oid FROM pg_proc p
-        WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'ai\_%'
+        WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname LIKE 'ai\_%'
             AND p.prosecdef
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', v_function);

@@ -1,4 +1,4 @@
-"""Who may do what: the main app asks, reads and cancels; people look; admins steer; nobody forges."""
+"""Who may do what: the main app asks, reads, cancels; people look; admins steer; none forges."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         "UPDATE ai_requests SET max_attempts = 99, cancel_requested_at = now()",
         "DELETE FROM ai_requests",
         "TRUNCATE ai_requests",
-        "INSERT INTO ai_results (request_id, task_type, mode, result) VALUES (1, 'a', 'full', '{}')",
+        "INSERT INTO ai_results SELECT 1, 'a', 'full', NULL, '{}', now()",
         "UPDATE ai_results SET result = '{}'",
         "UPDATE ai_control SET concurrency = 1000",
         "SELECT config FROM ai_agents",
@@ -134,8 +134,7 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         "UPDATE ai_agents SET config = '{}'",
         "SELECT prompt FROM ai_llm_calls",
         "UPDATE ai_budgets SET limit_usd = NULL",
-        "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million,"
-        " output_usd_per_million) VALUES ('*', 0, 0)",
+        "INSERT INTO ai_model_prices (model_pattern) VALUES ('*')",
         "UPDATE ai_approvals SET decided_at = now()",
         "SELECT FROM ai_approvals",
         "INSERT INTO ai_leases VALUES (1, 1, 'a', '', 'w', now())",
@@ -146,14 +145,15 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         "SELECT setval('ai_requests_id_seq', 1)",
         "ALTER TABLE ai_requests DISABLE TRIGGER ai_guard",
         "ALTER TABLE ai_requests ENABLE TRIGGER ai_guard",
-        "CREATE TRIGGER mine BEFORE INSERT ON ai_requests"
-        " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        """CREATE TRIGGER mine BEFORE UPDATE ON ai_requests
+            FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
         "DROP TABLE ai_results",
     ],
 )
 def test_app_may_nothing_else(app: Database, daemon: Queue, statement: str) -> None:
     """No result, status, limit, setting or secret is within the app's reach."""
-    daemon.finish("w1", daemon.claim()[0]) if daemon.insert() else None
+    daemon.insert()
+    daemon.finish("w1", daemon.claim()[0])
     assert refused(app, statement)
 
 
@@ -277,7 +277,7 @@ def test_admin_steers(admin: Database, daemon: Queue) -> None:
     "statement",
     [
         "UPDATE ai_requests SET status = 'completed'",
-        "INSERT INTO ai_results (request_id, task_type, mode, result) VALUES (1, 'a', 'full', '{}')",
+        "INSERT INTO ai_results SELECT 1, 'a', 'full', NULL, '{}', now()",
         "UPDATE ai_llm_calls SET cost_usd = 0",
         "UPDATE ai_budgets SET spent_usd = 0",
         "INSERT INTO ai_budgets (scope, period, spent_usd) VALUES ('x', 'day', -5)",
