@@ -96,6 +96,7 @@ async def test_parallel_branches_replay_in_any_order(bench: Bench) -> None:
     questions = ["a", "b", "b", "c"]
     await asyncio.gather(*(ask(llm, data={"q": q}) for q in questions))
     assert bench.server.count() == 4
+    assert await bench.ledger(first.request_id) == [(MODEL, "done", "exact")] * 4
 
     again = bench.llm(await bench.claim(first, "w2"))
     await asyncio.gather(*(ask(again, data={"q": q}) for q in reversed(questions)))

@@ -23,6 +23,16 @@ from daemon.model import Authority
 
 Json = Any
 CENT = Decimal("0.01")
+GUARD = """
+CREATE FUNCTION within_limit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.spent_usd + new.reserved_usd + new.uncertain_usd > new.limit_usd THEN
+        RAISE EXCEPTION 'budget % % exceeded', new.scope, new.period;
+    END IF;
+    RETURN new;
+END $$
+"""
+"""Watches every single change of a budget, not only the last one."""
 
 
 class Ledger:
@@ -68,7 +78,7 @@ class Ledger:
 
     async def run(self, query: str, *values: Any) -> None:
         async with self.pool.connection() as connection:
-            await connection.execute(query, values)
+            await connection.execute(query, values or None)
 
     async def statuses(self, request_id: int) -> list[tuple[str, str]]:
         rows = await self.all(
@@ -470,6 +480,11 @@ async def test_private_answers_are_erased_with_their_request(ledger: Ledger) -> 
 
 async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> None:
     """Whatever races, dies, comes late or twice: no budget is exceeded, sums are exact."""
+    await ledger.run(GUARD)
+    await ledger.run(
+        "CREATE TRIGGER within_limit BEFORE INSERT OR UPDATE ON ai_budgets"
+        " FOR EACH ROW EXECUTE FUNCTION within_limit()"
+    )
     limit = Decimal("0.60")
     dice = random.Random(7)
     seeds = [dice.random() for _ in range(50)]
