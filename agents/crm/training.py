@@ -20,9 +20,12 @@ from agents.crm.words import fold
 
 _RATINGS = range(1, 11)
 _MOST_SESSIONS = 2_000
+_MOST_BOOKINGS = 5_000
+_MOST_GYM_SESSIONS = 10_000
 _MOST_WORKOUTS = 50
 _MOST_LOGS = 500
 _MOST_EXERCISES = 5_000
+_BOOKED = ("id", "trainer_id", "client_id", "session_date", "end_time", "duration", "status")
 
 
 class TrainingReader(Reader):
@@ -52,6 +55,55 @@ class TrainingReader(Reader):
                 window=("session_date", self.wall(since), self.wall(until)),
                 order=("-session_date", "-id"),
                 limit=_MOST_SESSIONS,
+            )
+        )
+        return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
+
+    def bookings(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        client_ids: Iterable[int] = (),
+        trainer_ids: Iterable[int] = (),
+    ) -> tuple[SessionRow, ...]:
+        """Sessions of any of these people that start in [since, until), oldest first.
+
+        At most the newest 5,000. Where the table does not say whose a session is, every session
+        is returned: an unknown booking must not look like a free hour.
+        """
+        asked = (("client_id", tuple(sorted(set(client_ids)))),)
+        asked += (("trainer_id", tuple(sorted(set(trainer_ids)))),)
+        by_any = tuple((column, ids) for column, ids in asked if ids)
+        if not by_any:
+            return ()
+        known = all(self.has("sessions", column) for column, _ in by_any)
+        rows = self.read(
+            Query(
+                "sessions",
+                by_any=by_any if known else (),
+                window=("session_date", self.wall(since), self.wall(until)),
+                order=("-session_date", "-id"),
+                limit=_MOST_BOOKINGS,
+                only=(*_BOOKED, "session_type", "location"),
+            )
+        )
+        if not known:
+            self.warn("column_missing: sessions.client_id, sessions.trainer_id")
+        return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
+
+    def gym_sessions(self, since: datetime, until: datetime) -> tuple[SessionRow, ...]:
+        """Everybody's sessions that start in [since, until), oldest first, without any texts.
+
+        One sequential scan; at most the newest 10,000.
+        """
+        rows = self.read(
+            Query(
+                "sessions",
+                window=("session_date", self.wall(since), self.wall(until)),
+                order=("-session_date", "-id"),
+                limit=_MOST_GYM_SESSIONS,
+                only=_BOOKED,
             )
         )
         return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
