@@ -9,7 +9,7 @@ SELECT
      CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM (
             SELECT FROM ai_requests r
-            WHERE r.task_type = t.task_type AND r.status = 'pending'
+            WHERE r.task_type = t.task_type AND r.status = 'pending' AND r.priority >= -32768
             LIMIT %(cap)s::integer) capped) p) AS pending,
     (SELECT coalesce(jsonb_object_agg(l.task_type, l.n), '{}')
      FROM (SELECT task_type, count(*) AS n FROM ai_leases GROUP BY task_type) l) AS running,
@@ -19,5 +19,5 @@ SELECT
     coalesce((
         SELECT greatest(0, extract(epoch FROM now() - r.run_after))::double precision
         FROM ai_requests r
-        WHERE r.status = 'pending' AND r.run_after <= now()
+        WHERE r.status = 'pending' AND r.run_after <= now() AND r.run_after >= '-infinity'
         ORDER BY r.run_after LIMIT 1), 0) AS oldest_pending_seconds

@@ -7,6 +7,7 @@ FROM (SELECT coalesce(%(now)s::timestamptz, now()) AS now) clock
 LEFT JOIN LATERAL (
     SELECT r.run_after AS at FROM ai_requests r
     WHERE r.status = 'pending' AND r.run_after > coalesce(%(now)s::timestamptz, now())
+        AND r.run_after >= '-infinity'
     ORDER BY r.run_after LIMIT 1) due ON true
 LEFT JOIN LATERAL (
     SELECT min(c.resume_at) AS at FROM ai_control c

@@ -5,7 +5,18 @@
 -- Locks:   none.
 --
 -- Known are the types of ai_agents, not those of the reading process: an old version must not refuse
--- a new agent's work.
+-- a new agent's work. The ids are walked one by one: where statistics expect few rows, the planner
+-- would sort the whole backlog to find the first 200.
+WITH RECURSIVE walk AS (
+    (SELECT r.id, 1 AS n FROM ai_requests r
+     WHERE r.status = 'pending' AND NOT r.checked
+     ORDER BY r.id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.id FROM ai_requests r
+            WHERE r.status = 'pending' AND NOT r.checked AND r.id > walk.id
+            ORDER BY r.id LIMIT 1), walk.n + 1
+    FROM walk WHERE walk.id IS NOT NULL AND walk.n < %(limit)s::integer
+)
 SELECT q.id, q.task_type, a.type IS NOT NULL AS known, coalesce(a.enabled, false) AS enabled,
     coalesce(octet_length(t.input_text), q.stored_bytes) AS size_bytes,
     CASE WHEN octet_length(t.input_text) <= %(limit_bytes)s::integer THEN t.input_text END
@@ -16,9 +27,7 @@ FROM (
         SELECT r.id, r.task_type, r.input_data,
             pg_column_size(r.input_data)::bigint AS stored_bytes
         FROM ai_requests r
-        WHERE r.status = 'pending' AND NOT r.checked
-        ORDER BY r.id
-        LIMIT %(limit)s::integer
+        WHERE r.id = ANY (ARRAY(SELECT walk.id FROM walk WHERE walk.id IS NOT NULL))
     ) u
 ) q
 LEFT JOIN ai_agents a ON a.type = q.task_type AND a.archived_at IS NULL

@@ -44,17 +44,22 @@ CREATE TABLE ai_requests (
     autovacuum_vacuum_threshold = 200,
     autovacuum_vacuum_cost_delay = 0
 );
+-- Three indexes hold all pending rows. While statistics say that hardly anything is pending, as they
+-- do when a backlog arrives, all three look equally cheap to the planner, and the wrong one reads the
+-- whole backlog for every key. So each demands a condition that is always true and that only its own
+-- queries state.
 CREATE INDEX ai_requests_claim ON ai_requests (task_type, priority DESC, id, run_after)
-    WHERE status = 'pending';
+    WHERE status = 'pending' AND priority >= -32768;
 CREATE INDEX ai_requests_fair ON ai_requests (task_type, fair_key, priority DESC, id, run_after)
-    WHERE status = 'pending';
+    WHERE status = 'pending' AND fair_key >= '';
+CREATE INDEX ai_requests_due ON ai_requests (run_after)
+    WHERE status = 'pending' AND run_after >= '-infinity';
 CREATE INDEX ai_requests_live ON ai_requests (id) WHERE status IN ('running', 'waiting');
 CREATE INDEX ai_requests_unchecked ON ai_requests (id) WHERE status = 'pending' AND NOT checked;
 CREATE INDEX ai_requests_stop ON ai_requests (id)
     WHERE cancel_requested_at IS NOT NULL AND status IN ('pending', 'waiting');
 CREATE INDEX ai_requests_expire ON ai_requests (expires_at)
     WHERE status = 'pending' AND expires_at IS NOT NULL;
-CREATE INDEX ai_requests_due ON ai_requests (run_after) WHERE status = 'pending';
 CREATE INDEX ai_requests_finished_at ON ai_requests (status, finished_at)
     WHERE finished_at IS NOT NULL;
 

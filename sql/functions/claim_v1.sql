@@ -18,8 +18,9 @@
 --
 -- Traps. Counted in the statement that takes the advisory lock, leases would come from a snapshot
 -- older than the lock, and limits would be overshot. `= ANY (ARRAY(...))` keeps the planner from
--- joining the whole table. jit would add 70 ms to each call. A second UPDATE of the same ai_control
--- row in one statement is silently dropped: cursor and bucket are written together.
+-- joining the whole table; conditions that are always true choose the index (see its definition).
+-- jit would add 70 ms to each call. A second UPDATE of the same ai_control row in one statement is
+-- silently dropped: cursor and bucket are written together.
 CREATE FUNCTION ai_claim_v1(
     p_worker text,
     p_types text[],
@@ -113,12 +114,12 @@ BEGIN
                 WITH RECURSIVE walk AS (
                     (SELECT r.fair_key, 1 AS n FROM ai_requests r
                      WHERE r.task_type = cap.task_type AND r.status = 'pending'
-                        AND r.fair_key >= cap.key_cursor
+                        AND r.fair_key >= cap.key_cursor AND r.fair_key >= ''
                      ORDER BY r.fair_key LIMIT 1)
                     UNION ALL
                     SELECT (SELECT r.fair_key FROM ai_requests r
                             WHERE r.task_type = cap.task_type AND r.status = 'pending'
-                                AND r.fair_key > walk.fair_key
+                                AND r.fair_key > walk.fair_key AND r.fair_key >= ''
                             ORDER BY r.fair_key LIMIT 1), walk.n + 1
                     FROM walk WHERE walk.fair_key IS NOT NULL AND walk.n < 200
                 )
@@ -134,7 +135,7 @@ BEGIN
                     SELECT best.fair_key FROM (
                         SELECT r.fair_key FROM ai_requests r
                         WHERE r.task_type = cap.task_type AND r.status = 'pending'
-                            AND r.run_after <= v_now
+                            AND r.run_after <= v_now AND r.priority >= -32768
                         ORDER BY r.priority DESC, r.id LIMIT 50) best
                 ),
                 open AS (
@@ -151,7 +152,8 @@ BEGIN
                 FROM open CROSS JOIN LATERAL (
                     SELECT r.id, r.priority FROM ai_requests r
                     WHERE r.task_type = cap.task_type AND r.status = 'pending'
-                        AND r.fair_key = open.fair_key AND r.run_after <= v_now
+                        AND r.fair_key = open.fair_key AND r.fair_key >= ''
+                        AND r.run_after <= v_now
                         AND r.cancel_requested_at IS NULL
                         AND (r.expires_at IS NULL OR r.expires_at > v_now)
                     ORDER BY r.priority DESC, r.id

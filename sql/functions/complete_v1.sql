@@ -16,11 +16,15 @@
 -- superseded: the request went on without this attempt; output and cost stay on the attempt.
 -- foreign:    this worker never had this attempt.
 --
+-- A batch is at most a hundred rows, found by their keys: no sequential scan is ever right here, and
+-- without statistics the planner would choose one.
+--
 -- snoozed, released, waiting and refused give the attempt back; refused leaves no attempt row. A
 -- finished result wins over a cancel; everything that would run again does not.
 CREATE FUNCTION ai_complete_v1(p_worker text, p jsonb, p_now timestamptz DEFAULT NULL)
     RETURNS TABLE (id bigint, fence bigint, verdict text)
-    LANGUAGE plpgsql SET jit = off SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET enable_seqscan = off
+    SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_ids bigint[] := ARRAY(SELECT (e ->> 'id')::bigint FROM jsonb_array_elements(p) e);

@@ -28,7 +28,7 @@ class Queue:
         self.connection = connection
         self.now: datetime | None = None
 
-    def run(self, name: str, **values: Any) -> list[DictRow]:
+    def run(self, name: str, /, **values: Any) -> list[DictRow]:
         """All rows of ``sql/<name>.sql``."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(STATEMENTS[name], values)

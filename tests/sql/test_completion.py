@@ -111,6 +111,17 @@ def test_a_late_result_counts(queue: Queue) -> None:
     assert queue.claim("w2") == []
 
 
+def test_an_older_late_result_does_not_count(queue: Queue) -> None:
+    """Of two lost attempts only the last one's result may still come."""
+    queue.insert()
+    [first] = queue.claim("w1")
+    lose(queue)
+    [second] = queue.claim("w2")
+    lose(queue)
+    assert queue.finish("w1", first) == "superseded"
+    assert queue.finish("w2", second) == "accepted"
+
+
 @pytest.mark.parametrize("outcome", ["retry", "failed", "released"])
 def test_only_a_late_result_counts(queue: Queue, outcome: str) -> None:
     """A late failure changes nothing: the request is already on its way again."""

@@ -1,0 +1,163 @@
+"""Who waits for whom, seen in pg_stat_activity: the order of locks that the store promises."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from tests.kit.signals import until
+from tests.sql.driver import LEASE_SECONDS, Queue, another
+
+
+def waits(queue: Queue, pid: int) -> str | None:
+    """What a backend waits for in the lock manager, if it does."""
+    row = queue.rows(
+        "SELECT wait_event FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", pid
+    )
+    return str(row[0]["wait_event"]) if row else None
+
+
+def test_a_claim_waits_only_for_a_claim(queue: Queue, database: str) -> None:
+    """Two claims queue for one advisory lock, and the second then counts what the first took."""
+    queue.control("work", concurrency=3)
+    queue.insert_many(10)
+    with another(database) as first, another(database) as second, ThreadPoolExecutor(1) as pool:
+        first.rows("BEGIN")
+        assert len(first.claim("w1", slots=2)) == 2
+        claimed = pool.submit(second.claim, "w2", 5)
+        assert until(lambda: waits(queue, second.connection.info.backend_pid)) == "advisory"
+        first.rows("COMMIT")
+        assert len(claimed.result(timeout=10)) == 1
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda q: q.claim("w2"),
+        lambda q: q.beat("w1", [(1, 1), (2, 1)]),
+        lambda q: q.reap(),
+        lambda q: q.sweep(),
+        lambda q: q.run("request_refuse", refusals="[]"),
+        lambda q: q.run("prune_requests", status="completed", older_seconds=-9, limit=9),
+    ],
+    ids=["claim", "beat", "reap", "sweep", "refuse", "prune"],
+)
+def test_who_never_waits_for_a_row(
+    queue: Queue, database: str, act: Callable[[Queue], object]
+) -> None:
+    """With every request and lease held by somebody, these go round them and return."""
+    queue.insert_many(4)
+    rows = queue.claim("w1", slots=2)
+    queue.finish("w1", rows[0])
+    queue.rows("UPDATE ai_requests SET cancel_requested_at = now() WHERE status = 'pending'")
+    queue.advance(LEASE_SECONDS + 1)
+    with another(database) as holder:
+        holder.rows("BEGIN")
+        holder.rows("SELECT FROM ai_requests FOR UPDATE")
+        holder.rows("SELECT FROM ai_leases FOR UPDATE")
+        queue.rows("SET lock_timeout = '100ms'")
+        act(queue)
+        holder.rows("ROLLBACK")
+
+
+def test_completion_locks_in_order(queue: Queue, database: str) -> None:
+    """Completion takes its requests from the lowest id up, however they are listed."""
+    queue.insert_many(3)
+    low, middle, high = sorted(queue.claim("w1"), key=lambda row: int(row["id"]))
+    with (
+        another(database) as app,
+        another(database) as worker,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        app.rows("BEGIN")
+        app.rows("SELECT FROM ai_requests WHERE id = %s FOR UPDATE", middle["id"])
+        ends = [worker.end(row) for row in (high, middle, low)]
+        done = pool.submit(worker.complete, "w1", *ends)
+        until(lambda: waits(queue, worker.connection.info.backend_pid))
+        free = "SELECT id FROM ai_requests WHERE id = ANY (%s) FOR UPDATE SKIP LOCKED"
+        ids = [low["id"], middle["id"], high["id"]]
+        assert [row["id"] for row in queue.rows(free, ids)] == [high["id"]]
+        app.rows("ROLLBACK")
+        assert set(done.result(timeout=10).values()) == {"accepted"}
+
+
+def test_a_person_who_answers_blocks_no_sweep(queue: Queue, database: str) -> None:
+    """The sweep passes over a question that somebody is answering, and over its request."""
+    request_id = queue.insert()
+    queue.ask(request_id, expires_at=queue.value("SELECT now()"))
+    [row] = queue.claim()
+    queue.finish("w1", row, "waiting")
+    queue.advance(1)
+    queue.rows("SET lock_timeout = '100ms'")
+    with another(database) as person:
+        person.rows("BEGIN")
+        person.answer(request_id)
+        assert queue.sweep() == []
+        person.rows("COMMIT")
+    assert queue.status(request_id) == "pending"
+
+
+def test_no_deadlock(queue: Queue, database: str) -> None:
+    """Everything at once, on few rows: nobody deadlocks, and nothing is left behind."""
+    queue.control("work", per_key=3)
+    for key in "abc":
+        queue.insert_many(20, fair_key=key)
+    stop = threading.Event()
+
+    def daemon(number: int) -> None:
+        chance = random.Random(number)
+        name = f"w{number}"
+        with another(database) as mine:
+            mine.rows("SET deadlock_timeout = '50ms'")
+            mine.now = queue.now
+            while not stop.is_set():
+                rows = mine.claim(name, slots=5)
+                mine.beat(name, [(row["id"], row["fence"]) for row in rows])
+                chance.shuffle(rows)
+                outcomes = ["completed", "retry", "released", "waiting"]
+                ends = [mine.end(row, chance.choice(outcomes)) for row in rows[1:]]
+                if chance.random() < 0.3:
+                    mine.reap(extend=True)
+                mine.complete(name, *ends)
+                for row in rows[1:2]:
+                    mine.run("request_cancel", request_id=row["id"])
+                mine.sweep()
+                mine.advance(LEASE_SECONDS / 3)
+                mine.reap()
+                left = mine.value("SELECT count(*) FROM ai_requests WHERE finished_at IS NULL")
+                if not left:
+                    stop.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(daemon, number) for number in range(4)]
+        for job in jobs:
+            job.result(timeout=50)
+
+    assert queue.rows("SELECT FROM ai_requests WHERE finished_at IS NULL") == []
+    results = queue.value("SELECT count(*) FROM ai_results")
+    completed = queue.value("SELECT count(*) FROM ai_requests WHERE status = 'completed'")
+    assert results == completed
+
+
+def test_deadlock_is_an_error_here(queue: Queue, database: str) -> None:
+    """The test above would see a deadlock: two transactions that cross are told."""
+    queue.insert_many(2)
+    low, high = (row["id"] for row in queue.rows("SELECT id FROM ai_requests ORDER BY id"))
+    lock = "SELECT FROM ai_requests WHERE id = %s FOR UPDATE"
+    with another(database) as one, another(database) as two, ThreadPoolExecutor(1) as pool:
+        one.rows("SET deadlock_timeout = '50ms'")
+        one.rows("BEGIN")
+        two.rows("BEGIN")
+        one.rows(lock, low)
+        two.rows(lock, high)
+        crossing = pool.submit(one.rows, lock, high)
+        until(lambda: waits(queue, one.connection.info.backend_pid))
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            two.rows("SET deadlock_timeout = '10ms'")
+            two.rows(lock, low)
+            crossing.result(timeout=10)
