@@ -154,8 +154,7 @@ class WorkoutRequest(AgentInput):
     """The caller's wishes. ``None`` everywhere means: not given, look at the main app's tables.
 
     client_id: > 0, digits as text are fine. time_per_session in minutes; duration_weeks beyond 16
-    is built to 16 with a warning. adaptations: set by a review that adapts an earlier plan;
-    avoid_keys are then the exercises to vary.
+    is built to 16 with a warning. adaptations: what a review of the client's progress asks for.
     """
 
     client_id: Annotated[int, BeforeValidator(_client)]
@@ -204,12 +203,10 @@ class WorkoutRequest(AgentInput):
 class WorkoutConfig(AgentConfig):
     """Lasting settings in ``ai_agents.config``.
 
-    save_to_main_app: also write the plan into the app's own workout tables. words: ask the model
-    for reasons and tips. default_minutes, default_sessions_per_week and default_weeks stand in
+    words: ask the model for reasons and tips. default_minutes, default_sessions_per_week and default_weeks stand in
     where neither request nor tables say anything.
     """
 
-    save_to_main_app: bool = False
     words: bool = True
     max_output_tokens: int = Field(default=1500, ge=200, le=4000)
     default_minutes: int = Field(default=45, ge=15, le=120)

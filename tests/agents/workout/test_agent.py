@@ -77,17 +77,17 @@ async def test_the_main_app_finds_what_it_reads(request_: Json) -> None:
     assert 3 <= len(cards) <= 5
     for number, card in enumerate(cards, start=1):
         assert f"412-{number}" == card["id"]
-        assert "ai_orchestrator" == card["source"]
+        assert card["source"] == "ai_orchestrator"
         assert isinstance(card["sets"], int)
         assert isinstance(card["reps"], int)
         assert card["exercise"]
         assert card["reason"]
         assert card["difficulty"]
-    assert 1 == found["client_id"]
-    assert "ai_orchestrator" == found["source"]
+    assert found["client_id"] == 1
+    assert found["source"] == "ai_orchestrator"
     assert "workout_optimization" not in found
     first = found["weeks"][0]["workouts"][0]
-    assert (1, 1) == (found["weeks"][0]["week"], first["day"])
+    assert (found["weeks"][0]["week"], first["day"]) == (1, 1)
     for key in ("exercise", "sets", "reps", "reason", "difficulty"):
         assert key in first["exercises"][0]
     json.dumps(found, allow_nan=False)
@@ -141,9 +141,9 @@ async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
     result, ctx = await run(request, script=lambda _name, _data: pytest.fail("no words wanted"))
     found = result.output.model_dump(mode="json")
-    assert "needs_clearance" == found["status"]
-    assert ["chest_pain"] == found["screening"]["clearance"]["reasons"]
-    assert [] == ctx.llm.asked
+    assert found["status"] == "needs_clearance"
+    assert found["screening"]["clearance"]["reasons"] == ["chest_pain"]
+    assert ctx.llm.asked == []
     assert result.rows["ai_workout_plans"][0]["needs_clearance"] is True
     sound(found, request | {"as_of": "2026-03-02"})
 
@@ -158,7 +158,7 @@ async def test_an_impossible_wish_is_a_filled_answer() -> None:
         "conditions": ["asthma"],
     }
     found = await answer(request)
-    assert "infeasible" == found["status"]
+    assert found["status"] == "infeasible"
     (conflict,) = found["constraints"]["conflict"]
     assert "time_max" in conflict["ids"]
     assert conflict["change"]["time_per_session"] > 15
@@ -221,7 +221,7 @@ async def test_an_honest_model_words_the_plan() -> None:
     assert SUMMARY in found["summary"]
     assert any(card["tip"] for card in found["recommendations"])
     llm = found["provenance"]["llm"]
-    assert (True, "scripted-model") == (llm["used"], llm["model"])
+    assert (llm["used"], llm["model"]) == (True, "scripted-model")
     assert doses(plain) == doses(found)
 
 
@@ -332,7 +332,7 @@ async def test_the_model_can_be_switched_off() -> None:
     await answer(GYM_PLAN | {"narrative": "off"}, script=script)
     ctx = FakeContext(llm=ScriptedLLM(script), config=WorkoutConfig(words=False))
     await WorkoutOptimizer().execute(ctx, WorkoutRequest.model_validate(GYM_PLAN))
-    assert [] == calls
+    assert calls == []
 
 
 async def test_what_the_checker_refuses_never_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,11 +340,11 @@ async def test_what_the_checker_refuses_never_leaves(monkeypatch: pytest.MonkeyP
     verdicts = [*check({}, request={}, trusted_facts={})][:1]
     monkeypatch.setattr(agent_module, "check", lambda *_a, **_k: verdicts)
     result, ctx = await run(GYM_PLAN)
-    assert "infeasible" == result.output.status
+    assert result.output.status == "infeasible"
     assert {"balance", "mobility", "cardio"} >= {
         CATALOGUE[card.key].pattern for card in result.output.recommendations
     }
-    assert [("error", "workout_plan_refused")] == [(lv, ev) for lv, ev, _ in ctx.log.events]
+    assert [(lv, ev) for lv, ev, _ in ctx.log.events] == [("error", "workout_plan_refused")]
 
 
 # --- with the main app's tables ----------------------------------------------------------------
@@ -406,7 +406,7 @@ async def test_the_newest_blood_pressure_counts(gym: tuple[str, Crm]) -> None:
         " blood_pressure_diastolic) VALUES (3, '2026-11-19', 195, 100)",
     )
     found = await answer({"client_id": 3}, crm=gym[1], now=AS_OF)
-    assert "needs_clearance" == found["status"]
+    assert found["status"] == "needs_clearance"
     assert "bp_crisis" in found["screening"]["clearance"]["reasons"]
 
 
@@ -414,9 +414,9 @@ async def test_gaps_are_filled_from_the_tables(gym: tuple[str, Crm]) -> None:
     """Minutes, days, level and equipment come from the client's own rows, with their source."""
     found = await answer({"client_id": 1, "duration_weeks": 4}, crm=gym[1], now=AS_OF)
     sources = found["profile"]["sources"]
-    assert "sessions.duration" == sources["minutes"]
-    assert "client_workouts.frequency_per_week" == sources["sessions_per_week"]
-    assert "workout_templates" == sources["equipment"]
+    assert sources["minutes"] == "sessions.duration"
+    assert sources["sessions_per_week"] == "client_workouts.frequency_per_week"
+    assert sources["equipment"] == "workout_templates"
 
 
 async def test_exercises_of_the_app_are_found_by_name(gym: tuple[str, Crm]) -> None:

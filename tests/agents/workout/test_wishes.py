@@ -50,7 +50,7 @@ def test_equipment_is_folded_and_completed(text: str, expected: set[str]) -> Non
 def test_unknown_equipment_is_counted() -> None:
     """A word that is no equipment is left out and counted, not echoed."""
     found = wishes.equipment(["dumbbells", "warp drive"])
-    assert (("bodyweight", "dumbbells"), 1) == (found.known, found.unknown)
+    assert (found.known, found.unknown) == (("bodyweight", "dumbbells"), 1)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_unknown_equipment_is_counted() -> None:
         ([], None, False),
     ],
 )
-def test_goals_are_read_from_words(texts: list[str], goal: str | None, opposed: bool) -> None:  # noqa: FBT001
+def test_goals_are_read_from_words(texts: list[str], goal: str | None, opposed: bool) -> None:
     """The first goal counts; losing and gaining at once is general and said so."""
     found = wishes.goal(texts)
     assert (goal, opposed) == (found.goal, found.opposed)
@@ -121,7 +121,7 @@ def test_empty_values_mean_not_given(nothing: Any) -> None:
     fields = set(WorkoutRequest.model_fields) - {"client_id"}
     request = WorkoutRequest.model_validate({"client_id": "7"} | dict.fromkeys(fields, nothing))
     assert WorkoutRequest(client_id=7) == request
-    assert "recommendations" == request.kind
+    assert request.kind == "recommendations"
 
 
 @pytest.mark.parametrize(
@@ -143,22 +143,22 @@ def test_doubtful_values_are_replaced_and_named() -> None:
         {"client_id": 1, "age": 7, "duration_weeks": 52, "equipment": ["gym", "warp drive"]}
     )
     profile, warnings = normalise(request, None, WorkoutConfig(), CATALOGUE)
-    assert (None, 16, 52) == (profile.age, profile.weeks, profile.duration_weeks)
+    assert (profile.age, profile.weeks, profile.duration_weeks) == (None, 16, 52)
     codes = {warning.split(":")[0] for warning in warnings}
     assert {"implausible_age", "duration_cut", "equipment_unknown"} <= codes
-    assert "request" == profile.sources["duration_weeks"]
+    assert profile.sources["duration_weeks"] == "request"
 
 
 def test_nothing_known_is_a_careful_default() -> None:
     """Without any word: a beginner, bodyweight, three times 45 minutes, general fitness."""
     profile, warnings = normalise(WorkoutRequest(client_id=1), None, WorkoutConfig(), CATALOGUE)
-    assert ("general", 0, 45, 3, 1) == (
+    assert (
         profile.goal,
         profile.level,
         profile.minutes,
         profile.sessions_per_week,
         profile.weeks,
-    )
+    ) == ("general", 0, 45, 3, 1)
     assert {"bodyweight"} == profile.equipment
     assert {"goal_assumed", "fitness_level_assumed", "equipment_assumed"} == {
         warning.split(":")[0] for warning in warnings
