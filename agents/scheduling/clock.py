@@ -84,7 +84,7 @@ def mixed_time_basis(seen: Iterable[tuple[int, datetime]], clock: GymClock) -> b
             continue
         own = usual[_key(client_id, start)]
         suspects += usual[_key(client_id, start + offset)] >= max(_HABIT, own)
-        controls += usual[_key(client_id, start - offset)] >= max(_HABIT, own)
+        controls += usual[_key(client_id, start - offset)] > max(_HABIT, own)
     return suspects >= _SUSPECTS and suspects >= _TIMES_CONTROL * controls
 
 

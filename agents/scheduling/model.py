@@ -141,7 +141,8 @@ class ScheduleRequest(AgentInput):
     @property
     def week_mode(self) -> bool:
         """Whether a trainer's week is asked for rather than a client's next times."""
-        return self.week is not None or bool(self.demand)
+        listed = bool(self.existing_sessions) and self.client_id is None
+        return self.week is not None or bool(self.demand) or listed
 
 
 class ScheduleConfig(AgentConfig):
