@@ -8,7 +8,7 @@ having taken it, it looks once more before it waits. While it lies there, a ring
 one look and the lock stays: with few requests that is as quick as it gets, and whoever comes next
 rings. Where several rang during one look, many commit at once, and ringing would make them queue
 for the server's one notification lock; then it gets up, and looks every 50 ms until nothing comes.
-Rings that led to nothing are answered every 50 ms at most, so a flood of them is no load.
+Rings that lead to nothing again and again are answered every 50 ms, so a flood is no load.
 
 Each attempt is a task, and its slot is free once its end is committed.
 """
@@ -36,6 +36,8 @@ from daemon.store import Verdict
 
 DEBOUNCE_SECONDS = 0.05
 MANY_RINGS = 3
+VAIN_RINGS = 3
+"""So often in a row may a ring lead to nothing: its request may have come with an earlier look."""
 BUSY_INTAKE_SECONDS = 0.5
 BROKEN = ErrorInfo(
     "agent_error",
@@ -113,6 +115,7 @@ class Claimer(Service):
         self._idle.set()
         self._slot_freed = asyncio.Event()
         self._intake_wanted = asyncio.Event()
+        self._vain = 0
         self._due_monotonic = float("inf")
         self.database_ahead_seconds = 0.0
         """The database's clock minus this host's, as far as upkeep knows."""
@@ -171,8 +174,9 @@ class Claimer(Service):
         failures = 0
         while True:
             try:
-                found = await self._look(source)
-                source = await self._rest(found, source)
+                rings, self._listener.rings = self._listener.rings, 0
+                most = await self._look(source)
+                source = await self._rest(most, source, rings)
                 failures = 0
             except Exception as error:
                 if not isinstance(error, PoolTimeout) and not is_transient(error):
@@ -186,18 +190,17 @@ class Claimer(Service):
                 source = "poll"
 
     async def _look(self, source: str) -> int:
-        """Claim until nothing comes or every slot is taken; returns how many came."""
+        """Claim until nothing comes or every slot is taken; returns the most that came at once."""
         self._meters.wakeups.labels(source).inc()
-        found = 0
+        most = 0
         while self.free > 0:
             self._listener.wake.clear()  # before the claim: what rings now is looked for again
             came = await self._claim()
-            found += came
             if not came:
                 break
-        if found:
-            self.signals.emit("claimed", found)
-        return found
+            most = max(most, came)
+            self.signals.emit("claimed", came)
+        return most
 
     async def _claim(self) -> int:
         """One claim, and the beginning of what it brought.
@@ -222,10 +225,12 @@ class Claimer(Service):
             raise asyncio.CancelledError
         return len(claimed)
 
-    async def _rest(self, found: int, source: str) -> str:
-        """Wait for a reason to look again, and say which."""
+    async def _rest(self, most: int, source: str, rings: int) -> str:
+        """Wait for a reason to look again, and say which.
+
+        most: what the last look found at once. rings: how many there were before it.
+        """
         listener = self._listener
-        rings, listener.rings = listener.rings, 0
         if rings or not (listener.lying or source == "slot"):
             self._intake_wanted.set()
         if self.free <= 0:
@@ -233,16 +238,21 @@ class Claimer(Service):
             self.signals.emit("full")
             self._slot_freed.clear()
             return await self._wait(self._slot_freed, self._poll_seconds, "slot")
-        if found and (rings >= MANY_RINGS or (source == "busy" and found >= MANY_RINGS)):
+        many = rings + listener.rings >= MANY_RINGS or source == "busy"
+        if many and most >= MANY_RINGS:
             await listener.get_up()
             await asyncio.sleep(DEBOUNCE_SECONDS)
             return "busy"
-        if rings and not found:
-            await asyncio.sleep(DEBOUNCE_SECONDS)
+        if most:
+            self._vain = 0
+        elif source == "hint":
+            self._vain += 1
+            if self._vain > VAIN_RINGS:
+                await asyncio.sleep(DEBOUNCE_SECONDS)
         if await listener.lie_down():
             self._intake_wanted.set()
             return "lock"
-        if not found and (rings or source != "slot" or self._due_in() <= 0):
+        if not most and (rings or source != "slot" or self._due_in() <= 0):
             await self._learn_next_due()
         if not listener.wake.is_set():
             self.signals.emit("asleep")
@@ -324,7 +334,9 @@ class Claimer(Service):
                 self._meters.requests.labels(label, "lost").inc()
                 return
             lease.finishing = True
-            verdict = await self._completer.submit(claimed.authority, outcome)
+            verdict = await self._completer.submit(
+                claimed.authority, outcome, claimed.agent_version
+            )
             self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
         finally:
             self._leases.forget(claimed.authority)

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.schedule import Schedules, Trigger, named_weekdays
@@ -71,6 +71,7 @@ def test_every_does_not_depend_on_a_start() -> None:
     assert trigger.newest(at("2026-03-01T00:10"), at("2026-03-01T05:00")) == at("2026-03-01T04:30")
 
 
+@settings(deadline=None)
 @given(
     minutes=st.integers(0, 525_600),
     width=st.integers(0, 5_000),

@@ -1,0 +1,126 @@
+"""Upkeep: the dead are found, a jumping clock kills nobody, gauges and signs of life are kept."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.upkeep import Upkeep, WorkerCard
+from tests.kit.parts import Parts, parts
+from tests.kit.worker import count, insert, request
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def upkeep(p: Parts, **values: Any) -> Upkeep:
+    """Upkeep whose duties the test calls itself."""
+    defaults: dict[str, Any] = {
+        "store": p.store,
+        "card": WorkerCard(p.worker_id, 20),
+        "meters": p.meters,
+        "lease_seconds": 30.0,
+        "running": lambda: 3,
+        "types": lambda: ["test_echo"],
+    }
+    return Upkeep(**(defaults | values))
+
+
+async def abandoned(p: Parts, connection: Connection) -> int:
+    """A running request whose lease is over."""
+    await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
+    await insert(connection, "test_echo")
+    [claim] = await p.store.claim(p.worker_id, ["test_echo"], 1, 30)
+    await connection.execute("UPDATE ai_leases SET expires_at = now() - interval '1 second'")
+    return claim.request_id
+
+
+async def test_request_of_a_dead_worker_is_rescued(database: str, aconnection: Connection) -> None:
+    """A lease that ran out puts its request back, once."""
+    async with parts(database) as p:
+        keeper = upkeep(p)
+        request_id = await abandoned(p, aconnection)
+        assert await keeper.reap() == 1
+        row = await request(aconnection, request_id)
+        assert (row["status"], row["lost_count"]) == ("pending", 1)
+        assert await keeper.reap() == 0
+
+
+@pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
+async def test_jump_of_the_clock_rescues_nobody(
+    database: str, aconnection: Connection, jump_seconds: float
+) -> None:
+    """When the database's clock jumps, every lease gets a full time instead of being taken."""
+    clock = Clock()
+    async with parts(database) as p:
+        keeper = upkeep(p, monotonic=clock)
+        await keeper.reap()
+        request_id = await abandoned(p, aconnection)
+        clock.ahead = -jump_seconds
+        assert await keeper.reap() == 0
+        assert (await request(aconnection, request_id))["status"] == "running"
+        in_time = (
+            "SELECT count(*) FROM ai_leases"
+            " WHERE expires_at BETWEEN now() + interval '20 s' AND now() + interval '31 s'"
+        )
+        assert await count(aconnection, in_time) == 1
+
+
+async def test_sweep_counts_what_ended(database: str, aconnection: Connection) -> None:
+    """Expired and cancelled requests end without an attempt and are counted."""
+    async with parts(database) as p:
+        p.meters.know(["test_echo"])
+        await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, expires_at)"
+            " VALUES ('test_echo', now() - interval '1 second')"
+        )
+        await insert(aconnection, "test_echo")
+        await aconnection.execute(
+            "UPDATE ai_requests SET cancel_requested_at = now() WHERE expires_at IS NULL"
+        )
+        assert await upkeep(p).sweep() == 2
+        for outcome in ("expired", "cancelled"):
+            assert p.meters.requests.labels("test_echo", outcome)._value.get() == 1
+
+
+async def test_sign_of_life_and_wish_to_drain(database: str, aconnection: Connection) -> None:
+    """ai_workers shows this process, and passes on a wish to drain it."""
+    wishes: list[bool] = []
+    async with parts(database) as p:
+        p.meters.know(["test_echo"])
+        keeper = upkeep(p, on_drain=lambda: wishes.append(True))
+        await insert(aconnection, "test_echo", 4)
+        await keeper.show()
+        assert await count(aconnection, "SELECT running FROM ai_workers") == 3
+        assert p.meters.pending.labels("test_echo")._value.get() == 4
+        assert not wishes
+        await aconnection.execute("UPDATE ai_workers SET drain_requested_at = now()")
+        await keeper.show()
+        assert wishes == [True]
+
+
+async def test_old_rows_are_pruned(database: str, aconnection: Connection) -> None:
+    """What is older than it is kept goes; the rest stays."""
+    async with parts(database) as p:
+        await insert(aconnection, "test_echo", 3)
+        await aconnection.execute(
+            "UPDATE ai_requests SET status = 'cancelled', finished_at = now()"
+        )
+        await aconnection.execute(
+            "UPDATE ai_requests SET finished_at = now() - interval '1 year'"
+            " WHERE id <> (SELECT min(id) FROM ai_requests)"
+        )
+        assert await upkeep(p).prune() == 2
+        assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 1
