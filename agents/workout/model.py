@@ -203,8 +203,8 @@ class WorkoutRequest(AgentInput):
 class WorkoutConfig(AgentConfig):
     """Lasting settings in ``ai_agents.config``.
 
-    words: ask the model for reasons and tips. default_minutes, default_sessions_per_week and default_weeks stand in
-    where neither request nor tables say anything.
+    words: ask the model for reasons and tips. default_minutes, default_sessions_per_week and
+    default_weeks stand in where neither request nor tables say anything.
     """
 
     words: bool = True
