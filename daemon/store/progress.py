@@ -17,22 +17,6 @@ from daemon.store.values import Approval, Event
 
 
 class ProgressStore(Executor):
-    async def config_pin(self, authority: Authority, version: int) -> int:
-        """Pin the agent's version to the request; returns the one pinned first.
-
-        Raises LeaseLost.
-        """
-        row = await self._row(
-            "config_pin",
-            request_id=authority.request_id,
-            fence=authority.fence,
-            worker_id=authority.worker_id,
-            version=version,
-        )
-        if row is None:
-            raise _lost(authority)
-        return int(row["agent_version"])
-
     async def step_get(self, request_id: int, name: str) -> tuple[bool, Json]:
         """Whether the step was kept, and its value."""
         row = await self._row("step_get", request_id=request_id, name=name)

@@ -1,5 +1,6 @@
 -- Purpose: takes due requests for a worker, best first, within every limit: fence + 1, a lease, an
---          attempt row. Fewer than p_slots may come although more could; call until nothing comes.
+--          attempt row; the first claim also pins the version of the agent's configuration.
+--          Fewer than p_slots may come although more could; call until nothing comes.
 -- Index:   ai_requests_fair for the walk over fair keys and for each key's best rows,
 --          ai_requests_claim for the best rows of all, primary keys for the rest.
 -- Caller:  request_claim.sql.
@@ -191,7 +192,10 @@ BEGIN
         taken AS (
             UPDATE ai_requests r
             SET status = 'running', attempt = r.attempt + 1, fence = r.fence + 1,
-                started_at = v_now, checked = true
+                started_at = v_now, checked = true,
+                agent_version = coalesce(r.agent_version, (
+                    SELECT a.version FROM ai_agents a
+                    WHERE a.type = r.task_type AND a.archived_at IS NULL))
             WHERE r.id = ANY (ARRAY(SELECT pick.id FROM pick)) AND r.status = 'pending'
             RETURNING r.*
         ),

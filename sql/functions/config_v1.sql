@@ -51,7 +51,10 @@ BEGIN
             WHERE OLD.config -> k.key IS DISTINCT FROM NEW.config -> k.key), '{}') END,
         coalesce(NEW.updated_by, session_user)
     ON CONFLICT (agent_id, version) DO NOTHING;
-    PERFORM pg_notify('ai_config', NEW.type);
+    -- A full queue would fail the commit; the daemons also look by themselves now and then.
+    IF pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify('ai_config', NEW.type);
+    END IF;
     RETURN NULL;
 END
 $function$;

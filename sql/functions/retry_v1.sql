@@ -5,7 +5,8 @@
 -- Locks:   the request.
 --
 -- Not versioned: people call it. Everything starts anew but the fence: once claimed again, a zombie of
--- the earlier life stays a stranger. A question that timed out is asked again. SECURITY DEFINER, so
+-- the earlier life stays a stranger. The agent's configuration is pinned anew: whoever retries has
+-- perhaps just corrected it. A question that timed out is asked again. SECURITY DEFINER, so
 -- that an admin needs no right to write a status by hand; only who was granted EXECUTE may call it.
 CREATE FUNCTION ai_retry(
     request_id bigint,
@@ -35,7 +36,7 @@ BEGIN
         FOR UPDATE SKIP LOCKED));
     UPDATE ai_requests r
     SET status = 'pending', attempt = 0, lost_count = 0, checked = false, error = NULL,
-        cancel_requested_at = NULL, finished_at = NULL, run_after = v_now,
+        cancel_requested_at = NULL, finished_at = NULL, agent_version = NULL, run_after = v_now,
         expires_at = CASE WHEN r.expires_at > v_now THEN r.expires_at END
     WHERE r.id = ai_retry.request_id;
     INSERT INTO ai_audit_log (actor, channel, action, target, before, after)

@@ -84,14 +84,29 @@ async def test_the_way_of_a_request(store: Store, queue: Queue) -> None:
     [claimed] = await store.claim("w1", ["work"], 5, 30.0)
     assert claimed.authority == Authority(request_id, 1, "w1")
     assert (claimed.input_data, claimed.requested_by) == ({"client_id": 7}, "trainer:12")
-    assert await store.config_pin(claimed.authority, 4) == 4
-    assert await store.config_pin(claimed.authority, 5) == 4
 
     verdicts = await store.complete("w1", [(claimed.authority, complete({"a": 1}), None)])
 
     assert verdicts == {(request_id, 1): "accepted"}
     assert queue.value("SELECT result FROM ai_results") == {"a": 1}
-    assert queue.request(request_id)["agent_version"] == 4
+
+
+async def test_the_first_claim_pins_the_configuration(store: Store, queue: Queue) -> None:
+    """A request keeps the configuration it began with, whatever changes, until it is retried."""
+    queue.rows("INSERT INTO ai_agents (name, type) VALUES ('Work', 'work')")
+    request_id = queue.insert()
+    [first] = await store.claim("w1", ["work"], 5, 30.0)
+    queue.rows("UPDATE ai_agents SET config = '{\"model\": \"x\"}' WHERE type = 'work'")
+    error = ErrorInfo("agent_error", "m")
+    await store.complete("w1", [(first.authority, Retry(error, 0.0), None)])
+    [second] = await store.claim("w1", ["work"], 5, 30.0)
+    assert (first.agent_version, second.agent_version) == (1, 1)
+    await store.complete("w1", [(second.authority, Fail(error), None)])
+
+    await store.retry(request_id, "an admin")
+
+    [third] = await store.claim("w1", ["work"], 5, 30.0)
+    assert third.agent_version == 2
 
 
 @pytest.mark.parametrize(
@@ -260,8 +275,6 @@ async def test_steps_are_kept_once(store: Store, queue: Queue) -> None:
     ):
         with pytest.raises(LeaseLost):
             await store.step_put(stranger, "other", 1)
-        with pytest.raises(LeaseLost):
-            await store.config_pin(stranger, 1)
         with pytest.raises(LeaseLost):
             await store.approval_put(stranger, "k", {})
 
