@@ -210,17 +210,22 @@ def _newton(
     prior_mean[0] = _INTERCEPT
     shared_precision, own_precision = 1.0 / _shared_prior(), 1.0 / _own_prior()
     shared, own = prior_mean.copy(), np.zeros((clients, _OWN))
-    firsts = np.searchsorted(owner, np.arange(clients))
+    edges = np.searchsorted(owner, np.arange(clients + 1))
+    rows = [slice(first, end) for first, end in zip(edges[:-1], edges[1:], strict=True)]
+    blocks, cross = np.zeros((clients, _OWN, _OWN)), np.zeros((clients, _OWN, _SHARED))
+    own_slope = np.zeros((clients, _OWN))
     for _ in range(_STEPS):
         logit = shared_x @ shared + np.einsum("ij,ij->i", own_x, own[owner])
         p = 1.0 / (1.0 + np.exp(-np.clip(logit, -35.0, 35.0)))
         error = kept - weight * p
         curve = weight * p * (1.0 - p)
         shared_slope = shared_x.T @ error - shared_precision * (shared - prior_mean)
-        own_slope = _by_client(own_x * error[:, None], firsts) - own_precision * own
-        corner = (shared_x * curve[:, None]).T @ shared_x + np.diag(shared_precision)
-        cross = _by_client(own_x[:, :, None] * (shared_x * curve[:, None])[:, None, :], firsts)
-        blocks = _by_client(own_x[:, :, None] * (own_x * curve[:, None])[:, None, :], firsts)
+        curved_shared, curved_own = shared_x * curve[:, None], own_x * curve[:, None]
+        corner = curved_shared.T @ shared_x + np.diag(shared_precision)
+        for client, mine in enumerate(rows):
+            own_slope[client] = own_x[mine].T @ error[mine] - own_precision * own[client]
+            blocks[client] = curved_own[mine].T @ own_x[mine]
+            cross[client] = own_x[mine].T @ curved_shared[mine]
         inverse = np.linalg.inv(blocks + np.diag(own_precision))
         solved = inverse @ cross
         schur = corner - np.einsum("cij,cik->jk", cross, solved)
@@ -234,9 +239,3 @@ def _newton(
         shared, own = shared + scale * step, own + scale * own_step
     return shared, own, covariance, inverse, cross
 
-
-def _by_client(rows: Floats, firsts: NDArray[np.intp]) -> Floats:
-    """Sums of the rows of each client; rows are in the clients' order."""
-    if not len(firsts):
-        return np.zeros((0, *rows.shape[1:]))
-    return np.add.reduceat(rows, firsts, axis=0)

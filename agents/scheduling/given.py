@@ -89,7 +89,7 @@ def moment(value: Any) -> dt.datetime | None:
     if missing(value):
         return None
     if isinstance(value, dt.datetime):
-        return value
+        return _plausible(value, value)
     said = value.strip() if isinstance(value, str) else ""
     try:
         found = dt.datetime.fromisoformat(said)
@@ -98,7 +98,14 @@ def moment(value: Any) -> dt.datetime | None:
             f"{shown(value)} given; expected an ISO date or time such as 2026-03-01T18:00:00"
         ) from None
     if len(said) <= len("2026-03-01"):
-        return dt.datetime.combine(found, dt.time(23, 59, 59))
+        found = dt.datetime.combine(found, dt.time(23, 59, 59))
+    return _plausible(found, value)
+
+
+def _plausible(found: dt.datetime, value: Any) -> dt.datetime:
+    """Far years overflow the arithmetic of dates and zones, and nobody means them."""
+    if not 1970 <= found.year <= 2200:
+        raise ValueError(f"{shown(value)} given; expected a year from 1970 to 2200")
     return found
 
 
@@ -112,8 +119,8 @@ def start(value: Any) -> dt.datetime | None:
 
 def day(value: Any) -> dt.date | None:
     """An ISO date; of a moment, its day."""
-    if isinstance(value, dt.date):
-        return value
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        value = dt.datetime.combine(value, dt.time())
     found = moment(value)
     return found.date() if found else None
 

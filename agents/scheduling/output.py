@@ -1,0 +1,169 @@
+"""The answer's JSON, as strict models.
+
+The main app reads the list `suggestions`; there is never a key `scheduling`, which it would read
+first. `start` is naive wall time on the clock of `sessions.session_date`, ready to be booked, and
+`start_utc` the same moment in UTC; `timezone` is how they agree.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["ok", "cold_start", "infeasible"]
+Chance = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Base of every part of the answer: no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Reason(Part):
+    """Why a slot is there.
+
+    likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions at
+    such times; gym_kept: of everybody's. preferred: the wish it meets, in our words. client_id:
+    whose it is, in a week. gain_percent: what a move adds. instead_of: the booked start.
+    """
+
+    code: Literal[
+        "likely_percent",
+        "kept_here",
+        "gym_kept",
+        "preferred",
+        "client_id",
+        "gain_percent",
+        "instead_of",
+    ]
+    value: int | str
+
+
+class Suggestion(Part):
+    """One slot. `id` comes back in feedback; `p_lo`, `p_hi` hold the chance in 8 of 10 cases."""
+
+    id: str
+    suggestion: str = Field(min_length=1, max_length=240)
+    priority: int = Field(ge=1)
+    source: Literal["ai_orchestrator"] = "ai_orchestrator"
+    start: str
+    duration_minutes: int = Field(ge=1)
+    timezone: str
+    start_utc: str
+    p_attend: Chance
+    p_lo: Chance
+    p_hi: Chance
+    reasons: list[Reason]
+    basis_sessions: int = Field(ge=0)
+
+
+class Placement(Part):
+    """A new session of the week."""
+
+    client_id: int
+    start: str
+    duration_minutes: int
+    start_utc: str
+    p_attend: Chance
+
+
+class Move(Part):
+    """A booked session that had better be at another time. from, to: wall time."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+    session_id: int | None
+    from_: str = Field(alias="from", serialization_alias="from")
+    to: str
+    gain: Chance
+
+
+class Unplaced(Part):
+    """Sessions that found no time. why: the rules in the way."""
+
+    client_id: int
+    missing: int = Field(ge=1)
+    why: str
+
+
+class Expected(Part):
+    """Sessions of the week that will probably be kept, before and after."""
+
+    before: Number
+    after: Number
+
+
+class Week(Part):
+    """A trainer's week."""
+
+    placements: list[Placement]
+    moves: list[Move]
+    unplaced: list[Unplaced]
+    expected_attendance: Expected
+
+
+class Tally(Part):
+    """Sessions with a known outcome, and how many were kept. rate is null without any."""
+
+    n: int
+    kept: int
+    rate: Chance | None
+
+
+class Summary(Part):
+    """What the past says: of the client, in a week of the trainer. by_weekday: 1 = Monday."""
+
+    by_daypart: dict[str, Tally]
+    by_weekday: dict[str, Tally]
+    n: int
+
+
+class ConflictOut(Part):
+    """Rules that together leave no time, and the cheapest way out."""
+
+    ids: list[str]
+    why: str
+    suggestion: str
+
+
+class Constraints(Part):
+    """Rules that could not all be kept."""
+
+    conflict: list[ConflictOut]
+
+
+class LlmUsed(Part):
+    """What the model had to do with it."""
+
+    used: bool
+    model: str | None = None
+    dropped: list[str] = []
+
+
+class Provenance(Part):
+    """How the answer came about; the only part that differs between two equal requests."""
+
+    algorithm: str
+    version: str
+    input_sha256: str
+    llm: LlmUsed
+    elapsed_ms: int
+    generated_at: str
+
+
+class Schedule(Part):
+    """The whole answer."""
+
+    status: Status
+    source: Literal["ai_orchestrator"] = "ai_orchestrator"
+    suggestions: list[Suggestion] = Field(max_length=5)
+    week: Week | None
+    attendance_summary: Summary
+    blocked_count: int
+    constraints: Constraints
+    ics: str | None
+    data_warnings: list[str]
+    provenance: Provenance
