@@ -1,0 +1,106 @@
+"""``python -m tests.chaos.child``: the daemon as it is, with agents that misbehave and a way to
+die at a chosen moment.
+
+``CHAOS_TRACE`` names a file that gets a line for each moment of an attempt: ``call_end>`` before
+that statement is sent, ``call_end<`` when its reply is there. ``CHAOS_DIE_AT`` is the number of the
+moment at which the process kills itself, as ``kill -9`` would. ``CHAOS_WEDGED_SECONDS`` shortens
+the time after which a stuck event loop ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from daemon import context, lease
+from daemon.commands.run import serve
+from daemon.llm.provider import Provider
+from daemon.store.executor import Executor
+from tests.chaos.agents import CATALOG
+
+OF_AN_ATTEMPT = {
+    "request_claim",
+    "request_load",
+    "agent_version",
+    "step_get",
+    "step_put",
+    "event_put",
+    "price_list",
+    "provider_habits",
+    "call_begin",
+    "call_end",
+    "attempt_complete",
+}
+"""The other statements come when they come."""
+
+
+class Moments:
+    """Counts the moments of an attempt, and ends the process at one of them."""
+
+    def __init__(self, trace: str, die_at: int) -> None:
+        self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._die_at = die_at
+        self._count = 0
+        self._claimed = False
+
+    def pass_by(self, name: str) -> None:
+        """One moment. The first is the reply of a claim that brought something."""
+        if name == "request_claim<":
+            self._claimed = True
+        if not self._claimed:
+            return
+        self._count += 1
+        os.write(self._trace, f"{name}\n".encode())
+        if self._count == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def count_moments(moments: Moments) -> None:
+    """Have every statement, commit and model call of an attempt pass by."""
+    rows, transaction, call = Executor._rows, Executor._transaction, Provider.call
+
+    async def counted_rows(
+        self: Executor, name: str, connection: Any = None, /, **values: Any
+    ) -> Any:
+        leaf = connection is not None and name in OF_AN_ATTEMPT
+        if leaf and name != "request_claim":
+            moments.pass_by(f"{name}>")
+        found = await rows(self, name, connection, **values)
+        if leaf and (name != "request_claim" or found):
+            moments.pass_by(f"{name}<")
+        return found
+
+    @asynccontextmanager
+    async def counted_transaction(self: Executor) -> AsyncIterator[Any]:
+        async with transaction(self) as connection:
+            yield connection
+        moments.pass_by("commit<")
+
+    async def counted_call(self: Provider, *values: Any) -> Any:
+        moments.pass_by("model>")
+        reply = await call(self, *values)
+        moments.pass_by("model<")
+        return reply
+
+    Executor._rows = counted_rows  # type: ignore[method-assign]
+    Executor._transaction = counted_transaction  # type: ignore[method-assign]
+    Provider.call = counted_call  # type: ignore[method-assign]
+
+
+def main() -> int:
+    """Be the daemon that the environment describes."""
+    if seconds := os.environ.get("CHAOS_WEDGED_SECONDS"):
+        lease.WEDGED_SECONDS = float(seconds)
+    if trace := os.environ.get("CHAOS_TRACE"):
+        # Each progress is a row, so that its moment can be died at.
+        context.EVENT_INTERVAL_SECONDS = 0.0
+        count_moments(Moments(trace, int(os.environ.get("CHAOS_DIE_AT", "0"))))
+    return serve(CATALOG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Daemons by the dozen: forked from one process that has imported everything, each ready at once.
+
+``python -m tests.chaos.child`` takes seconds to import LangGraph; a fork takes none. What runs in
+the fork is the same :func:`tests.chaos.child.main`, in a session of its own, its output in a file.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.chaos import child
+from tests.kit.process import clean_environment
+from tests.kit.signals import PATIENCE_SECONDS
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+PRELOAD = [
+    "tests.chaos.child",
+    "tests.chaos.agents",
+    "daemon.service",
+    "daemon.runner",
+    "daemon.llm.gateway",
+    "agents.crm",
+    "agents.graph",
+    "langchain_openai",
+    "openai",
+    "aiohttp",
+]
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(PRELOAD)
+
+
+def _live(env: Mapping[str, str], output: str) -> None:
+    os.setsid()
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.exit(child.main())
+
+
+@contextmanager
+def forked(database: str, output: Path, **env: str) -> Iterator[ForkServerProcess]:
+    """A daemon on this database, killed on leaving if it still lives. env: its settings."""
+    wanted = clean_environment() | {"DATABASE_URL": database, "PORT": "0"} | env
+    process = _forks.Process(target=_live, args=(wanted, str(output)), daemon=True)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join(PATIENCE_SECONDS)
+        process.close()
