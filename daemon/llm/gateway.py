@@ -46,6 +46,8 @@ T = TypeVar("T", bound=BaseModel)
 
 KNOWN_FOR_SECONDS = 300.0
 """How long prices and habits are taken for current."""
+UNCONFIGURED_SECONDS = 60.0
+"""When a request that waits for a model looks again whether there is one."""
 ABANDONED_AFTER_SECONDS = 3600.0
 FORGET_LIMIT = 500
 SETTLE_SECONDS = 10.0
@@ -120,7 +122,8 @@ class Gateway:
     ) -> RequestLLM:
         """The model as ``agent`` sees it during this attempt.
 
-        config: where it has ``model`` or ``temperature``, these replace the settings'.
+        config: its ``model`` and ``temperature`` replace the settings', its ``max_usd`` the
+            agent's; its ``on_unavailable`` is for requests without a wish of their own.
         enabled: False for a request that wants no model.
         """
         return RequestLLM(self, claimed, agent, config, enabled=enabled, ended=[])
@@ -143,7 +146,7 @@ class Gateway:
             agent.type,
             tuple(dict.fromkeys((first, *self._settings.llm_fallback_models))),
             temperature,
-            limits(claimed, agent, self._settings),
+            limits(claimed, agent, config, self._settings),
             agent.llm.cache_seconds,
             agent.llm.max_calls,
             Stopwatch(agent.llm.deadline_seconds),
@@ -151,10 +154,18 @@ class Gateway:
         )
 
 
-def limits(claimed: Claimed, agent: BaseAgent[Any, Any], settings: Settings) -> list[Limit]:
-    """The budgets a call of ``agent`` counts in; admins set further limits in the database."""
+def limits(
+    claimed: Claimed, agent: BaseAgent[Any, Any], config: object, settings: Settings
+) -> list[Limit]:
+    """The budgets a call of ``agent`` counts in; admins set further limits in the database.
+
+    The agent's share of a request is its config's ``max_usd``, else its own; the request's wish
+    holds beside it, for all agents inside together.
+    """
     request = f"request:{claimed.request_id}"
-    found = [Limit(f"{request}:{agent.type}", "request", agent.llm.max_usd)]
+    configured = getattr(config, "max_usd", None)
+    share = agent.llm.max_usd if configured is None else configured
+    found = [Limit(f"{request}:{agent.type}", "request", share)]
     if claimed.max_usd is not None:
         found.append(Limit(request, "request", claimed.max_usd))
     scopes = [f"agent:{agent.type}"]
@@ -194,9 +205,10 @@ class RequestLLM:
 
     @property
     def on_unavailable(self) -> OnUnavailable:
-        """What the request wants; by default, what the agent can do without a model."""
+        """The request's wish, else the config's, else what the agent can do without a model."""
         default: OnUnavailable = "degrade" if self.agent.llm.optional else "wait"
-        return self.claimed.on_unavailable or default
+        configured: OnUnavailable | None = getattr(self.config, "on_unavailable", None)
+        return self.claimed.on_unavailable or configured or default
 
     def inside(self, claimed: Claimed, agent: BaseAgent[Any, Any], config: object) -> RequestLLM:
         """The model for an agent that runs inside this request: same ledger, same mode."""
@@ -228,11 +240,7 @@ class RequestLLM:
         if not self.enabled:
             return Answer(None)
         if not self.gateway.configured:
-            if self.claimed.on_unavailable == "fail":
-                raise ProviderUnavailable(
-                    "this request demands a model and none is configured",
-                    hint="set OPENAI_API_KEY or OPENAI_BASE_URL, or on_unavailable = 'degrade'",
-                )
+            self._miss()
             return Answer(None)
         await self.gateway.know()
         if self._buyer is None:
@@ -247,6 +255,17 @@ class RequestLLM:
             self._insist(answer.reason)
         self.ended.append(Ended(answer.reason))
         return answer
+
+    def _miss(self) -> None:
+        """No model is configured: an agent that has an answer of its own goes on without it."""
+        optional, wanted = self.agent.llm.optional, self.on_unavailable
+        if wanted == "wait" and not optional:
+            raise Snoozed(UNCONFIGURED_SECONDS, "no model is configured")
+        if wanted == "fail" or not optional:
+            raise ProviderUnavailable(
+                "this request demands a model and none is configured",
+                hint="set OPENAI_API_KEY or OPENAI_BASE_URL, or on_unavailable = 'degrade'",
+            )
 
     def _unavailable(self, met: Unavailable) -> Answer[T]:
         """Degrade, wait or fail, as the request wants it."""
@@ -271,7 +290,7 @@ class RequestLLM:
 
     def _insist(self, reason: DegradedReason) -> None:
         """An answer that cannot be used, for a request that accepts none without the model."""
-        if self.claimed.on_unavailable != "fail" and self.agent.llm.optional:
+        if self.on_unavailable != "fail" and self.agent.llm.optional:
             return
         if reason == "refusal":
             raise ProviderRefused("the model declined to answer")

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from agents.base import ProviderUnavailable
+from agents.base import AgentConfig, ProviderUnavailable
 from daemon import statements
 from daemon.errors import LeaseLost
 from daemon.llm import CancelRequested, Snoozed
@@ -422,3 +422,53 @@ async def test_thirty_requests_on_one_budget_never_exceed_it(database: str) -> N
         assert spent[0] <= limit
         assert {answer.reason for answer in answers} == {None, "budget_exhausted"}
         assert await bench.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("request_wish", "config_wish", "what"),
+    [
+        (None, "fail", ProviderUnavailable),
+        (None, "wait", Snoozed),
+        ("wait", "fail", Snoozed),
+        ("degrade", "fail", None),
+        (None, None, None),
+    ],
+)
+async def test_the_requests_wish_precedes_the_configs(
+    bench: Bench, request_wish: Any, config_wish: Any, what: type[Exception] | None
+) -> None:
+    """on_unavailable: the request's, else the config's, else the agent's default."""
+    bench.server.script = deque([status(401, "invalid_api_key")])
+    claimed = await bench.request(on_unavailable=request_wish)
+    config = AgentConfig(on_unavailable=config_wish)
+    asking = ask(bench.llm(claimed, config=config))
+    if what is None:
+        assert (await asking).reason == "provider_error"
+    else:
+        with pytest.raises(what):
+            await asking
+
+
+async def test_the_configs_max_usd_replaces_the_agents(bench: Bench) -> None:
+    """A config's max_usd limits each request, above or below what the agent would allow."""
+    dear = asker(max_usd=Decimal("0.00000001"))
+    assert (await bench.ask(await bench.request(), dear)).reason == "budget_exhausted"
+
+    raised = bench.llm(await bench.request(), dear, config=AgentConfig(max_usd=Decimal(1)))
+    lowered = bench.llm(await bench.request(), config=AgentConfig(max_usd=Decimal(0)))
+
+    assert (await ask(raised)).value is not None
+    assert (await ask(lowered)).reason == "budget_exhausted"
+    assert bench.server.count() == 1
+
+
+async def test_an_agent_that_needs_a_model_waits_for_one(bench: Bench) -> None:
+    """Without any model, an agent without an answer of its own waits, or fails as wished."""
+    needs = asker(optional=False)
+    async with gateway_on(bench.pool, settings_for(None)) as gateway:
+        with pytest.raises(Snoozed):
+            await ask(gateway.for_request(await bench.request(), needs))
+        for wish in ("degrade", "fail"):
+            claimed = await bench.request(on_unavailable=wish)
+            with pytest.raises(ProviderUnavailable):
+                await ask(gateway.for_request(claimed, needs))
