@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
         min(p.run_after) FILTER (WHERE p.run_after > now()) AS next_due_at
     FROM (
         SELECT r.run_after FROM ai_requests r
-        WHERE r.task_type = c.task_type AND r.status = 'pending'
+        WHERE r.task_type = c.task_type AND r.status = 'pending' AND r.priority >= -32768
         ORDER BY r.priority DESC, r.id LIMIT 10001
     ) p
 ) pending
