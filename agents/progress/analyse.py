@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.progress import events, goals
-from agents.progress.forecast import Forecast, Trend, fit, forecast
+from agents.progress.forecast import Forecast, Trend, forecast
 from agents.progress.goals import GoalGiven, GoalRead
-from agents.progress.series import GIRTHS, METRICS, STALE_DAYS, Reading, Series, clean
+from agents.progress.series import METRICS, STALE_DAYS, Reading, Series, clean
 
 Status = Literal[
     "ok",
@@ -54,13 +54,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What came out. forecasts: the primary goal first. tracked: trends of metrics without a goal."""
+    """What came out. forecasts: the primary goal first."""
 
     status: Status
     series: Mapping[str, Series]
     forecasts: Sequence[Forecast]
     events: Sequence[Event]
-    tracked: Mapping[str, Trend]
     warnings: Sequence[str]
 
 
@@ -115,10 +114,10 @@ def match_goals(
         read = goals.read(goal, series)
         if read.unit_guessed:
             warnings.append(f"goal_unit_guessed: goal {goal.goal_id}")
-        if not goal.completed or goal.asked:
-            opened.append(read)
-        elif _denied(read, series):
+        denied = goal.completed and _denied(read, series)
+        if denied:
             warnings.append(f"goal_status_wrong: goal {goal.goal_id} is completed in the main app")
+        if denied or goal.asked or not goal.completed:
             opened.append(read)
         else:
             closed.append(read)
@@ -172,18 +171,11 @@ def conclude(
     warnings: Sequence[str],
 ) -> Analysis:
     """Events and the status of the whole."""
-    followed = {item.goal.metric for item in forecasts if item.trend is not None}
-    tracked = {
-        name: fit(measured, given.today, 0, _seed(given, name))
-        for name, measured in series.items()
-        if name not in followed and measured.enough and name not in GIRTHS
-    }
     return Analysis(
         status=_status(series, forecasts),
         series=series,
         forecasts=forecasts,
         events=_events(given, series, forecasts),
-        tracked=tracked,
         warnings=tuple(warnings),
     )
 
@@ -216,8 +208,10 @@ def _events(
             found.setdefault((event.code, event.metric, event.since), event)
 
     for name, measured in series.items():
-        if len(measured.days) and given.today - measured.days[-1] > STALE_DAYS and (
-            name == "weight" or any(item.goal.metric == name for item in forecasts)
+        if (
+            len(measured.days)
+            and given.today - measured.days[-1] > STALE_DAYS
+            and (name == "weight" or any(item.goal.metric == name for item in forecasts))
         ):
             age = int(given.today - measured.days[-1])
             add(Event("stale_data", name, int(measured.days[-1]), {"age_days": age}))
@@ -238,7 +232,6 @@ def _events(
         if line is not None:
             percent = 100 * 7 * line.mean / weight.usual
             add(Event("too_fast", "weight", int(line.since), {"percent": percent}))
-    del tracked
     return list(found.values())
 
 
@@ -265,9 +258,7 @@ def _plateau(given: Given, measured: Series, item: Forecast) -> Event | None:
     return Event("plateau", measured.metric.name, int(line.since), {"weeks": weeks})
 
 
-def _regain(
-    given: Given, measured: Series, found: Trend, toward: int, name: str
-) -> Event | None:
+def _regain(given: Given, measured: Series, found: Trend, toward: int, name: str) -> Event | None:
     line = events.recent_slope(
         measured.days,
         measured.values,
@@ -280,19 +271,13 @@ def _regain(
         return None
     # The first days' belief still leans on the very first readings.
     settled = replace(found.smoothed, levels=found.smoothed.levels[2:])
-    turned = events.regain(
-        line, settled.levels, measured.days[2:], found.posterior.level, toward
-    )
+    turned = events.regain(line, settled.levels, measured.days[2:], found.posterior.level, toward)
     if turned is None:
         return None
-    return Event(
-        "regain", name, int(turned.best_day), {"best": turned.best, "back": turned.back}
-    )
+    return Event("regain", name, int(turned.best_day), {"best": turned.best, "back": turned.back})
 
 
-def _milestone(
-    given: Given, measured: Series, item: Forecast, target: float
-) -> Event | None:
+def _milestone(given: Given, measured: Series, item: Forecast, target: float) -> Event | None:
     """A milestone that the believed level passed within the last weeks and still is past."""
     assert item.trend is not None
     toward = item.goal.toward

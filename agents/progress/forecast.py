@@ -96,9 +96,9 @@ def forecast(goal: GoalRead, series: Series | None, today: int, seed: int) -> Fo
         return Forecast(goal, "reached", level, (0, 0, 0), 1.0, by, None, p_past, found)
     passage = trend.first_passage(found.paths, goal.target, falling=goal.toward < 0)
     # Noise alone carries some paths past a near target at once; "today" is for reached goals only.
-    days = tuple(None if d is None else max(1, round(d)) for d in (
-        passage.p10, passage.p50, passage.p90
-    ))
+    days = tuple(
+        None if d is None else max(1, round(d)) for d in (passage.p10, passage.p50, passage.p90)
+    )
     p_by = None
     if goal.given.target_day is not None:
         p_by = passage.p_by(max(goal.given.target_day - today, 0))

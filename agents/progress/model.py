@@ -99,7 +99,9 @@ def _amounts(value: Any) -> dict[str, Amount] | None:
     if value in _NOTHING:
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(f'a {type(value).__name__} given; expected an object such as {{"weight": 82.5}}')
+        raise ValueError(
+            f'a {type(value).__name__} given; expected an object such as {{"weight": 82.5}}'
+        )
     if len(value) > MOST_METRICS:
         raise ValueError(f"{len(value)} metrics given; expected at most {MOST_METRICS}")
     found: dict[str, Amount] = {}
@@ -180,7 +182,9 @@ def _period(value: Any) -> str | int | None:
     if value in _NOTHING:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f'a {type(value).__name__} given; expected days or a text like "3 months"')
+        raise ValueError(
+            f'a {type(value).__name__} given; expected days or a text like "3 months"'
+        )
     return int(value) if isinstance(value, int | float) else value.strip()[:40]
 
 

@@ -84,7 +84,9 @@ def _one_lift(points: Sequence[Point], warnings: list[str]) -> Iterator[Point]:
             counts[point.metric] = counts.get(point.metric, 0) + 1
     chosen = max(counts, key=lambda name: counts[name], default=None)
     if len(counts) > 1:
-        warnings.append(f"lifts_left_out: {len(counts) - 1} of {len(counts)} lifts in historical_data")
+        warnings.append(
+            f"lifts_left_out: {len(counts) - 1} of {len(counts)} lifts in historical_data"
+        )
     for point in points:
         if metric_name(point.metric) != "strength" or point.metric == chosen:
             yield point
@@ -95,7 +97,9 @@ def _point(
 ) -> Reading | None:
     name = metric_name(point.metric)
     if name is None:
-        warnings.append("unknown_metric: historical_data names a metric that nothing is known about")
+        warnings.append(
+            "unknown_metric: historical_data names a metric that nothing is known about"
+        )
         return None
     metric = METRICS[name]
     unit = _unit(point.unit, name, request)
@@ -209,9 +213,7 @@ def _asked(goal: GoalGiven, amount: Amount) -> GoalGiven:
     return replace(goal, asked=True, target=amount.value, unit=amount.unit, milestones=())
 
 
-def _new(
-    category: str, name: str | None, amount: Amount, request: ProgressRequest
-) -> GoalGiven:
+def _new(category: str, name: str | None, amount: Amount, request: ProgressRequest) -> GoalGiven:
     unit = amount.unit if name is None else _unit(amount.unit, name, request)
     day = amount.target_date
     return GoalGiven(

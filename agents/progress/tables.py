@@ -15,7 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from agents.crm import Crm, GoalRow, MeasurementRow, ProgressRow, SessionRow, Snapshot, WorkoutLogRow
+from agents.crm import (
+    Crm,
+    GoalRow,
+    MeasurementRow,
+    ProgressRow,
+    SessionRow,
+    Snapshot,
+    WorkoutLogRow,
+)
 from agents.progress import requested
 from agents.progress.analyse import Given
 from agents.progress.goals import GoalGiven
@@ -108,7 +116,9 @@ def read(
         for reading in _not_later((*stored, *asked.readings), number(today))
         if since is None or reading.day >= since
     ]
-    goals, more = requested.merge_goals([_goal(row) for row in rows.goals if _counts(row)], request)
+    goals, more = requested.merge_goals(
+        [_goal(row) for row in rows.goals if _counts(row)], request
+    )
     return Facts(
         given=Given(
             readings=readings,

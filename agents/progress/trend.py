@@ -187,9 +187,7 @@ def fit(days: Floats, values: Floats, noise: Noise, until: float) -> tuple[Poste
         move, added = _transition(taus, slope_noises, noise.level, float(until - days[-1]))
         means = np.einsum("kij,kj->ki", move, means)
         covariances = move @ covariances @ move.transpose(0, 2, 1) + added
-    posterior = Posterior(
-        until, weights, means, covariances, taus, slope_noises, noise.level
-    )
+    posterior = Posterior(until, weights, means, covariances, taus, slope_noises, noise.level)
     return posterior, Smoothed(levels, sds)
 
 
@@ -244,7 +242,9 @@ def paths(posterior: Posterior, dice: np.random.Generator, horizon: int = HORIZO
                 + move[:, 0, 1] * slope
                 + move[:, 0, 2] * state[:, 2]
                 + jolts[:, 0, 0] * drawn[:, 0],
-                move[:, 1, 1] * slope + jolts[:, 1, 0] * drawn[:, 0] + jolts[:, 1, 1] * drawn[:, 1],
+                move[:, 1, 1] * slope
+                + jolts[:, 1, 0] * drawn[:, 0]
+                + jolts[:, 1, 1] * drawn[:, 1],
                 state[:, 2],
             ],
             axis=1,

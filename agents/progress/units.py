@@ -87,14 +87,14 @@ def repair(rows: Sequence[Weighed], goals: Sequence[Goal] = ()) -> Repaired:
     costs = np.array([_COSTS[row.writer] for row in rows])
     path = _cheapest(days, logs, costs)
     candidates = _scaled(path, costs)
-    scores = [
-        _score(shifted, cost, rows, logs, goals) for shifted, cost in candidates
-    ]
+    scores = [_score(shifted, cost, rows, logs, goals) for shifted, cost in candidates]
     best = int(np.argmin(scores))
     others = [score for index, score in enumerate(scores) if index != best]
     margin = min(others) - scores[best] if others else math.inf
     chosen = candidates[best][0]
-    return Repaired(tuple(FACTORS[state] for state in chosen), uncertain=margin < _UNCERTAIN_MARGIN)
+    return Repaired(
+        tuple(FACTORS[state] for state in chosen), uncertain=margin < _UNCERTAIN_MARGIN
+    )
 
 
 def _cheapest(days: Floats, logs: Floats, costs: Floats) -> NDArray[np.int64]:
@@ -115,9 +115,7 @@ def _cheapest(days: Floats, logs: Floats, costs: Floats) -> NDArray[np.int64]:
     return path
 
 
-def _scaled(
-    path: NDArray[np.int64], costs: Floats
-) -> list[tuple[NDArray[np.int64], float]]:
+def _scaled(path: NDArray[np.int64], costs: Floats) -> list[tuple[NDArray[np.int64], float]]:
     """The path at each scale that the whole series could have, with the cost of its factors.
 
     A row that would need a factor nobody uses, such as pounds twice, keeps its own and pays.
@@ -129,7 +127,9 @@ def _scaled(
         stuck = sum(1 for state in path if move and int(state) not in move)
         # Rows of one series err together, so their evidence counts as a few rows, not hundreds.
         mean = float(costs[np.arange(len(path)), shifted].mean())
-        found.append((shifted, mean * min(len(path), _EFFECTIVE_ROWS) + 6.0 * min(stuck, _EFFECTIVE_ROWS)))
+        found.append(
+            (shifted, mean * min(len(path), _EFFECTIVE_ROWS) + 6.0 * min(stuck, _EFFECTIVE_ROWS))
+        )
     return found
 
 

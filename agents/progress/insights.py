@@ -1,0 +1,242 @@
+"""What the numbers mean, in plain sentences made by templates.
+
+Every numeral stands, rounded the same way, in the structured answer. Each sentence has a code: a
+model may word it again, and where it does so badly the sentence here is what is shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.progress.report import Adherence, Advice, EventOut, GoalOut, Quality
+from agents.progress.series import METRICS
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_FEW_SESSIONS = 6
+_LOW_ADHERENCE, _GOOD_ADHERENCE = 0.6, 0.8
+_HARD = 8.5
+_UNSURE, _SURE = 0.4, 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The parts of an answer that sentences are made of."""
+
+    status: str
+    goals: Sequence[GoalOut]
+    quality: dict[str, Quality]
+    events: Sequence[EventOut]
+    adherence: Adherence
+    confidence: float
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: no trailing zeros."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+
+def day(iso: str, *, year: bool = True) -> str:
+    """ "2026-03-12" as "12 March 2026"."""
+    date = dt.date.fromisoformat(iso)
+    return f"{date.day} {MONTHS[date.month - 1]}" + (f" {date.year}" if year else "")
+
+
+def title(metric: str) -> str:
+    """The metric's name inside a sentence."""
+    return METRICS[metric].title.lower()
+
+
+def amount(value: float, unit: str | None) -> str:
+    """A value with its unit."""
+    return f"{number(abs(value))} {unit}" if unit and unit != "%" else f"{number(abs(value))} %"
+
+
+def prediction(told: Told) -> str:
+    """The sentence that the main app shows."""
+    goal = told.goals[0] if told.goals else None
+    if told.status == "insufficient_data":
+        return _too_little(told, goal)
+    if told.status == "no_goal" or goal is None or goal.target is None:
+        return (
+            "There is no goal that the measurements can follow. Set a target with a value and a "
+            "unit, such as a weight in kg, and the forecast follows."
+        )
+    name = f"{title(goal.metric or 'weight')} of {amount(goal.target, goal.unit)}"
+    if told.status == "contradictory_goals":
+        return (
+            "The open goals want the same measurement to rise and to fall. Close one of them; "
+            "each is forecast on its own below."
+        )
+    if goal.status == "reached":
+        return f"The goal, a {name}, is reached: the newest measurements confirm it."
+    if goal.days.p50 is None or goal.goal_date.p50 is None:
+        tail = (
+            "no measurement so far points there"
+            if goal.status == "unreachable"
+            else "it may be reached, but more likely later than that"
+        )
+        return f"A {name} is not expected within a year on the present trend; {tail}."
+    middle = day(goal.goal_date.p50)
+    first, last = goal.goal_date.p10, goal.goal_date.p90
+    if first is None:
+        return f"A {name} around {middle}, with a wide margin on both sides."
+    if last is None:
+        return (
+            f"A {name} around {middle}; hardly before {day(first)}, and it may take more than a "
+            "year."
+        )
+    start = day(first, year=first[:4] != last[:4])
+    return f"A {name} around {middle}, most likely between {start} and {day(last)}."
+
+
+def _too_little(told: Told, goal: GoalOut | None) -> str:
+    metric = goal.metric if goal is not None and goal.metric is not None else "weight"
+    have = told.quality.get(metric)
+    if have is None or have.n == 0:
+        return (
+            f"There are no measurements of {title(metric)} yet. Log it at least three times over "
+            "two weeks, best once or twice a week in the morning, and a forecast follows."
+        )
+    return (
+        f"{number(have.n)} day{'' if have.n == 1 else 's'} with a measurement of {title(metric)} "
+        f"over {number(have.span_days)} days are too little for a forecast. Log it on at least "
+        "three days over two weeks."
+    )
+
+
+def insights(told: Told) -> list[Advice]:
+    """What is worth knowing, most important first; at most six."""
+    return list(_insights(told))[:6]
+
+
+def _insights(told: Told) -> Iterator[Advice]:
+    for event in told.events:
+        yield Advice(code=event.code, text=event.detail)
+    for goal in told.goals[:2]:
+        yield from _trend(goal)
+        yield from _deadline(goal)
+    if told.goals and told.status == "ok":
+        yield _certainty(told)
+    kept = told.adherence
+    ended = kept.completed + kept.no_show + kept.cancelled
+    if ended:
+        yield Advice(
+            code="adherence",
+            text=f"{kept.completed} of {ended} sessions of the last eight weeks took place."
+            if ended in (kept.completed, kept.no_show, kept.cancelled)
+            else f"{kept.completed} sessions of the last eight weeks took place, {kept.no_show} "
+            f"were missed and {kept.cancelled} cancelled.",
+        )
+    repaired = [name for name, quality in told.quality.items() if quality.unit_repairs]
+    if repaired:
+        yield Advice(
+            code="units",
+            text=f"Some readings of {title(repaired[0])} were stored in another unit and were "
+            "converted; the list stands beside the series.",
+        )
+
+
+def _trend(goal: GoalOut) -> Iterator[Advice]:
+    if goal.trend is None or goal.metric is None:
+        return
+    way = "falls" if goal.trend.per_week < 0 else "rises"
+    share = goal.trend.pct_bw_per_week
+    more = f" ({number(abs(share))} % of body weight)" if share else ""
+    if goal.trend.per_week == 0:
+        yield Advice(code="trend", text=f"The {title(goal.metric)} holds steady.")
+        return
+    yield Advice(
+        code="trend",
+        text=f"The {title(goal.metric)} {way} by about {amount(goal.trend.per_week, goal.unit)} a "
+        f"week{more}.",
+    )
+
+
+def _deadline(goal: GoalOut) -> Iterator[Advice]:
+    if goal.needed_rate_per_week is None or goal.target_date is None or goal.trend is None:
+        return
+    verb = "falling" if goal.needed_rate_per_week < 0 else "rising"
+    yield Advice(
+        code="deadline",
+        text=f"To arrive by {day(goal.target_date)} it would have to keep {verb} by "
+        f"{amount(goal.needed_rate_per_week, goal.unit)} a week.",
+    )
+
+
+def _certainty(told: Told) -> Advice:
+    if told.confidence >= _SURE:
+        text = "The readings agree well, so the forecast is fairly sure."
+    elif told.confidence >= _UNSURE:
+        text = "The forecast is a fair guess; more readings will narrow it."
+    else:
+        text = "The forecast is still wide: small changes of pace move the date by months."
+    return Advice(code="certainty", text=text)
+
+
+def recommendations(told: Told) -> list[Advice]:
+    """What to do next; at most five."""
+    codes = {event.code for event in told.events}
+    goal = told.goals[0] if told.goals else None
+    found = list(_advice(told, codes, goal))
+    if not found:
+        found.append(Advice(code="keep_going", text="Keep the plan and the rhythm of weighing."))
+    return found[:5]
+
+
+def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advice]:
+    if told.status == "contradictory_goals":
+        yield Advice(code="choose_goal", text="Decide which goal comes first and close the other.")
+    if told.status == "no_goal":
+        yield Advice(code="set_goal", text="Set a goal with a value, a unit and a date.")
+    if told.status == "insufficient_data" or "stale_data" in codes:
+        yield Advice(
+            code="log_more",
+            text="Measure once or twice a week, at the same time of day, and log it with its unit.",
+        )
+    if told.status == "goal_reached":
+        yield Advice(code="maintain", text="Hold it for some weeks, then set the next goal.")
+    if "too_fast" in codes:
+        yield Advice(
+            code="slow_down",
+            text="Slow down: a gentler pace keeps more muscle and is easier to hold.",
+        )
+    if "plateau" in codes:
+        yield Advice(
+            code="plateau_variety",
+            text="Change something: other exercises, a little more movement, a look at the diet.",
+        )
+    if "regain" in codes:
+        yield Advice(
+            code="more_cardio",
+            text="Talk about what changed since the best value and add some easy cardio.",
+        )
+    yield from _habits(told.adherence)
+    if goal is not None and goal.status in ("behind", "unreachable") and "plateau" not in codes:
+        yield Advice(
+            code="adjust_goal",
+            text="At this pace the goal comes late: agree on a nearer target or a later date.",
+        )
+    if any(quality.unit_uncertain for quality in told.quality.values()):
+        yield Advice(
+            code="check_units",
+            text="Ask in which unit the weight was entered: the readings alone cannot tell.",
+        )
+
+
+def _habits(kept: Adherence) -> Iterator[Advice]:
+    ended = kept.completed + kept.no_show + kept.cancelled
+    if kept.rate is not None and ended >= _FEW_SESSIONS:
+        if kept.rate < _LOW_ADHERENCE:
+            yield Advice(
+                code="fewer_sessions",
+                text="Plan fewer sessions that really take place, at times that suit better.",
+            )
+        elif kept.rate >= _GOOD_ADHERENCE:
+            yield Advice(code="praise_adherence", text="Sessions are kept well; say so.")
+    if kept.mean_difficulty is not None and kept.mean_difficulty >= _HARD:
+        yield Advice(code="ease_off", text="Workouts are rated very hard; ease off a little.")
