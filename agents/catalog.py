@@ -7,4 +7,5 @@ after the daemon already listens.
 AGENTS: dict[str, str] = {
     "workout_optimization": "agents.workout.agent:WorkoutOptimizer",
     "progress_monitoring": "agents.progress.agent:ProgressMonitor",
+    "scheduling": "agents.scheduling.agent:SchedulingAgent",
 }

@@ -36,8 +36,8 @@ _BIGINT_END = 2**63
 class Query:
     """What to read. `by`: equality, or membership for a tuple; all must hold. `by_any`: at least
     one must hold. `window`: column, first (inclusive) and end (exclusive), either may be None.
-    `order`: columns, each with a leading `-` for newest first; NULLs come last. `only`: the columns
-    to fetch, all if empty; the others come back as None. For reads of very many rows."""
+    `order`: columns, each with a leading `-` for newest first; NULLs come last. `only`: the
+    columns to fetch, all if empty, for reads of very many rows; the others come back as None."""
 
     table: str
     by: tuple[tuple[str, Any], ...] = ()
@@ -161,7 +161,9 @@ class Reader:
         fetched = set(query.only) & set(have) if query.only else have
         statement = sa.select(
             *(
-                selected(table, name, kind, TEXT_LIMIT) if name in fetched else sa.null().label(name)
+                selected(table, name, kind, TEXT_LIMIT)
+                if name in fetched
+                else sa.null().label(name)
                 for name, kind in KINDS[query.table].items()
             )
         ).select_from(table)

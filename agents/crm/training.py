@@ -72,9 +72,10 @@ class TrainingReader(Reader):
         At most the newest 5,000. Where the table does not say whose a session is, every session
         is returned: an unknown booking must not look like a free hour.
         """
-        asked = (("client_id", tuple(sorted(set(client_ids)))),)
-        asked += (("trainer_id", tuple(sorted(set(trainer_ids)))),)
-        by_any = tuple((column, ids) for column, ids in asked if ids)
+        asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
+        by_any = tuple(
+            (column, found) for column, ids in asked if (found := tuple(sorted(set(ids))))
+        )
         if not by_any:
             return ()
         known = all(self.has("sessions", column) for column, _ in by_any)

@@ -2,10 +2,10 @@
 
 One logistic model for the whole gym: what every client shares (a level, weekdays, hours, parts of
 the day) and what each client adds (a level, parts of the day, weekdays), all with Gaussian priors
-around zero. A client without history gets the gym's habits, one with ten sessions mostly their own,
-and nothing has to be switched in between. A completed session counts 1, a missed one 0, a cancelled
-one 0 with half its weight (nobody knows who cancelled); old sessions fade with a half-life of 120
-days. Age, sex and payment are no part of it.
+around zero. A client without history gets the gym's habits, one with ten sessions mostly their
+own, and nothing has to be switched in between. A completed session counts 1, a missed one 0, a
+cancelled one 0 with half its weight (nobody knows who cancelled); old sessions fade with a
+half-life of 120 days. Age, sex and payment are no part of it.
 
 The posterior is found by Newton's method; its spread is the inverse of the curvature (Laplace).
 The curvature is an arrow: clients touch each other only through what they share. So each client's
@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ _SHARED = 1 + _DAYS + _HOURS + _PARTS
 _OWN = 1 + _PARTS + _DAYS
 
 _WEIGHTS = {"completed": (1.0, 1.0), "no_show": (0.0, 1.0), "cancelled": (0.0, 0.5)}
-"""What became of a session, and how much that says. Everything else is unknown and says nothing."""
+"""What became of a session, and how much that says. All else is unknown and says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,7 @@ class Attendance:
         mean = shared_x @ self._shared + own_x @ own
         reach = shared_x - own_x @ inverse @ cross
         own_variance = np.einsum("ij,jk,ik->i", own_x, inverse, own_x)
-        variance = own_variance + np.einsum(
-            "ij,jk,ik->i", reach, self._shared_covariance, reach
-        )
+        variance = own_variance + np.einsum("ij,jk,ik->i", reach, self._shared_covariance, reach)
         if wishes is not None:
             liking = own_x.copy()
             liking[:, 0] = 0.0
@@ -147,9 +146,7 @@ class Attendance:
 def _chance(mean: float, spread: float) -> Chance:
     middle = mean / math.sqrt(1.0 + math.pi * spread * spread / 8.0)
     low, high = mean - _BAND_SDS * spread, mean + _BAND_SDS * spread
-    return Chance(
-        *(round(_logistic(min(max(x, low), high)), 4) for x in (middle, low, high))
-    )
+    return Chance(*(round(_logistic(min(max(x, low), high)), 4) for x in (middle, low, high)))
 
 
 def _logistic(x: float) -> float:
@@ -169,7 +166,7 @@ def _cells(seen: Iterable[Seen], now: datetime) -> list[tuple[int, int, int, flo
         cell = sums.setdefault(key, [0.0, 0.0])
         cell[0] += weight
         cell[1] += weight * kept
-    return [(*key, *sums[key]) for key in sorted(sums)]
+    return [(*key, sums[key][0], sums[key][1]) for key in sorted(sums)]
 
 
 def _features(times: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
@@ -186,12 +183,12 @@ def _features(times: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
 def _shared_prior() -> Floats:
     """Variances."""
     sds = [_INTERCEPT_SD, *[_WEEKDAY_SD] * _DAYS, *[_HOUR_SD] * _HOURS, *[_PART_SD] * _PARTS]
-    return np.square(np.array(sds))
+    return np.array([sd * sd for sd in sds], dtype=np.float64)
 
 
 def _own_prior() -> Floats:
     sds = [_CLIENT_SD, *[_CLIENT_PART_SD] * _PARTS, *[_CLIENT_WEEKDAY_SD] * _DAYS]
-    return np.square(np.array(sds))
+    return np.array([sd * sd for sd in sds], dtype=np.float64)
 
 
 def _newton(
@@ -211,7 +208,7 @@ def _newton(
     shared_precision, own_precision = 1.0 / _shared_prior(), 1.0 / _own_prior()
     shared, own = prior_mean.copy(), np.zeros((clients, _OWN))
     edges = np.searchsorted(owner, np.arange(clients + 1))
-    rows = [slice(first, end) for first, end in zip(edges[:-1], edges[1:], strict=True)]
+    rows = [slice(first, end) for first, end in pairwise(edges)]
     blocks, cross = np.zeros((clients, _OWN, _OWN)), np.zeros((clients, _OWN, _SHARED))
     own_slope = np.zeros((clients, _OWN))
     for _ in range(_STEPS):
@@ -226,10 +223,10 @@ def _newton(
             own_slope[client] = own_x[mine].T @ error[mine] - own_precision * own[client]
             blocks[client] = curved_own[mine].T @ own_x[mine]
             cross[client] = own_x[mine].T @ curved_shared[mine]
-        inverse = np.linalg.inv(blocks + np.diag(own_precision))
+        inverse = np.linalg.inv(blocks + np.diag(own_precision)).astype(np.float64)
         solved = inverse @ cross
         schur = corner - np.einsum("cij,cik->jk", cross, solved)
-        covariance = np.linalg.inv(schur)
+        covariance = np.linalg.inv(schur).astype(np.float64)
         step = covariance @ (shared_slope - np.einsum("cij,ci->j", solved, own_slope))
         own_step = np.einsum("cij,cj->ci", inverse, own_slope - cross @ step)
         longest = max(np.abs(step).max(), np.abs(own_step).max() if clients else 0.0)
@@ -238,4 +235,3 @@ def _newton(
         scale = min(1.0, _LONGEST_STEP / longest)
         shared, own = shared + scale * step, own + scale * own_step
     return shared, own, covariance, inverse, cross
-

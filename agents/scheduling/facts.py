@@ -236,10 +236,8 @@ def _people(
                 if row.status == "active"
             )
             if request.trainer_id not in active:
-                rows.warnings += (
-                    f"trainer_not_assigned: trainer {request.trainer_id} has no active assignment "
-                    "to this client",
-                )
+                said = f"trainer_not_assigned: {request.trainer_id} does not train this client"
+                rows.warnings += (said,)
         return request.trainer_id
     assert request.client_id is not None, "a week has a trainer: the request's validator saw to it"
     assigned = snapshot.active_assignment(request.client_id)

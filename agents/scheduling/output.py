@@ -19,14 +19,14 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 class Part(BaseModel):
     """Base of every part of the answer: no unknown keys, no NaN or infinity."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
 
 
 class Reason(Part):
     """Why a slot is there.
 
-    likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions at
-    such times; gym_kept: of everybody's. preferred: the wish it meets, in our words. client_id:
+    likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions
+    at such times; gym_kept: of everybody's. preferred: the wish it meets, in our words. client_id:
     whose it is, in a week. gain_percent: what a move adds. instead_of: the booked start.
     """
 
@@ -73,7 +73,10 @@ class Placement(Part):
 class Move(Part):
     """A booked session that had better be at another time. from, to: wall time."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+    # `from` is a keyword here, and must be the key in the answer however it is dumped.
+    model_config = ConfigDict(
+        extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
 
     session_id: int | None
     from_: str = Field(alias="from", serialization_alias="from")

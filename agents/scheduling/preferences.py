@@ -1,10 +1,10 @@
 """What people type as their preferred times, as structure: "Mon 18:00", "weekday evenings", ISO.
 
 A text is cut into clauses at commas, semicolons, line breaks and "or"; of each clause the known
-words are read (weekdays, parts of the day, times, dates; English, and the Spanish words of the same
-meaning) and everything else in it means nothing. A clause without any known word is counted as
-unread. "not", "no", "except" and their like turn the rest of a clause into times to avoid. The text
-itself is never kept: what an answer says about a wish is written from the structure.
+words are read (weekdays, parts of the day, times, dates; English, and the Spanish words of the
+same meaning) and everything else in it means nothing. A clause without any known word is counted
+as unread. "not", "no", "except" and their like turn the rest of a clause into times to avoid. The
+text itself is never kept: what an answer says about a wish is written from the structure.
 """
 
 from __future__ import annotations
@@ -302,7 +302,9 @@ def _times(
             return None, (kept if kept[0] < kept[1] else span)
     for match in _AT.finditer(text):
         # A bare number is a time only beside "at", a half of the day, or minutes.
-        told = match[1] or match[3] or match[4] or text[match.start() : match.end()].startswith("@")
+        told = (
+            match[1] or match[3] or match[4] or text[match.start() : match.end()].startswith("@")
+        )
         if told or (part and named_day):
             minute = _minute(match[2], match[3], match[4], part)
             if minute is not None:

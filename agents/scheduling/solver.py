@@ -1,12 +1,12 @@
 """Places sessions in a week, or moves booked ones, so that the most are likely kept.
 
-One model for both. An *option* is one session at one time: it belongs to a want (a client's demand,
-or a booked session that may move), takes the trainer's time, and has a value. CP-SAT picks options
-so that no two share the trainer's time, sessions of one client keep their distance, and no want
-gets more than it asked for. Placing one more session always beats any gain elsewhere.
+One model for both. An *option* is one session at one time: it belongs to a want (a client's
+demand, or a booked session that may move), takes the trainer's time, and has a value. CP-SAT picks
+options so that no two share the trainer's time, sessions of one client keep their distance, and no
+want gets more than it asked for. Placing one more session always beats any gain elsewhere.
 
-One worker, a fixed seed and a limit on deterministic time instead of the clock: the same week gives
-the same answer on a slow machine. The search starts from a greedy answer and is never worse.
+One worker, a fixed seed and a limit on deterministic time instead of the clock: the same week
+gives the same answer on a slow machine. The search starts from a greedy answer and is never worse.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO ai_app', current_schema());
     GRANT INSERT, SELECT, UPDATE (cancel_requested_at) ON ai_requests TO ai_app;
     GRANT SELECT ON ai_results, ai_request_events, ai_workout_plans, ai_workout_plan_items,
-        ai_progress_reports, ai_system_health, ai_code_suggestions TO ai_app;
+        ai_progress_reports, ai_schedule_suggestions, ai_system_health, ai_code_suggestions
+        TO ai_app;
     GRANT EXECUTE ON FUNCTION ai_submit TO ai_app;
 END
 $grants$;

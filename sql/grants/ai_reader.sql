@@ -22,8 +22,8 @@ BEGIN
         ai_request_events, ai_control, ai_agents, ai_agent_versions, ai_workers,
         ai_llm_calls, ai_budgets, ai_rate_buckets, ai_provider_state, ai_model_prices,
         ai_approvals, ai_schedules, ai_audit_log, ai_alembic_version,
-        ai_workout_plans, ai_workout_plan_items, ai_progress_reports, ai_system_health,
-        ai_code_suggestions,
+        ai_workout_plans, ai_workout_plan_items, ai_progress_reports, ai_schedule_suggestions,
+        ai_system_health, ai_code_suggestions,
         ai_dead_letters, ai_agent_performance, ai_queue_depth, ai_cost_daily, ai_cost_check,
         ai_budget_check
         TO ai_reader;

@@ -1,0 +1,152 @@
+"""Ranks a client's free slots, and says what speaks for each.
+
+The likeliest slot comes first. A wish is honoured when it costs at most five points of
+probability: a slot that fits it is ranked as if it were that much likelier, a time to avoid comes
+last. Slots that are the same time a week later, that overlap, or that crowd one day would waste a
+place, so they only fill up a short list. Where several sessions a week are wanted, the first
+suggestions are a set that can be booked together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.scheduling import solver
+from agents.scheduling.attendance import PART_NAMES, Chance, Seen, part_of
+from agents.scheduling.preferences import WEEKDAY_NAMES, Wishes
+from agents.scheduling.slots import Slot
+from agents.scheduling.solver import Option
+
+MOST = 5
+WISH_WORTH = 0.05
+_MOST_A_DAY = 2
+_AVOIDED = -1.0
+_ENOUGH_HERE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A slot, the chance that it is kept, and how well it fits the wishes (-1 to 1)."""
+
+    slot: Slot
+    chance: Chance
+    wish: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """What it is ranked by."""
+        return self.chance.p + (WISH_WORTH * self.wish if self.wish >= 0 else _AVOIDED)
+
+
+def rank(
+    slots: Sequence[Slot],
+    chances: Sequence[Chance],
+    wishes: Wishes,
+    *,
+    together: int = 1,
+    gap: int = 0,
+) -> list[Ranked]:
+    """At most five, best first; the first `together` of them can be booked together.
+
+    gap: minutes from start to start that sessions booked together keep.
+    """
+    every = [
+        Ranked(slot, chance, wishes.strength(slot.start))
+        for slot, chance in zip(slots, chances, strict=True)
+    ]
+    every.sort(key=lambda r: (-round(r.score, 4), r.slot.first))
+    chosen = _set(every, min(together, MOST), gap) if together > 1 else []
+    _fill(chosen, every, varied=True)
+    _fill(chosen, every, varied=False)
+    return chosen
+
+
+def _set(every: Sequence[Ranked], number: int, gap: int) -> list[Ranked]:
+    """The best set of slots within seven days of the first free one, in order of likelihood."""
+    if not every:
+        return []
+    begin = min(r.slot.first for r in every)
+    soon = [r for r in every if r.slot.first < begin + 7 * 24 * 60]
+    options = [
+        Option(0, 0, r.slot.first, r.slot.end, max(r.score, 0.0) + (0.001 if r.wish > 0 else 0.0))
+        for r in soon
+    ]
+    picked, _ = solver.solve(options, [number], gap=gap)
+    return sorted((soon[i] for i in picked), key=lambda r: (-round(r.score, 4), r.slot.first))
+
+
+def _fill(chosen: list[Ranked], every: Sequence[Ranked], *, varied: bool) -> None:
+    for item in every:
+        if len(chosen) >= MOST:
+            return
+        if not any(_overlap(item.slot, other.slot) for other in chosen) and (
+            not varied or _adds(item, chosen)
+        ):
+            chosen.append(item)
+
+
+def _adds(item: Ranked, chosen: Sequence[Ranked]) -> bool:
+    start = item.slot.start
+    times = {(r.slot.start.isoweekday(), r.slot.start.time()) for r in chosen}
+    same_day = sum(r.slot.start.date() == start.date() for r in chosen)
+    return (start.isoweekday(), start.time()) not in times and same_day < _MOST_A_DAY
+
+
+def _overlap(one: Slot, other: Slot) -> bool:
+    return one.first < other.end and other.first < one.end
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Sessions with a known outcome at times like a slot's. by: `weekday_part`, `part`, `gym`."""
+
+    kept: int
+    n: int
+    by: str
+
+
+def record(own: Sequence[Seen], gym: Sequence[Seen], slot: Slot) -> Record | None:
+    """The narrowest record with at least three sessions; None if nobody has one.
+
+    own: the client's closed sessions; gym: everybody's.
+    """
+    part, weekday = part_of(slot.start.hour), slot.start.isoweekday()
+    here = [s for s in own if part_of(s.start.hour) == part]
+    day = [s for s in here if s.start.isoweekday() == weekday]
+    everybody = [s for s in gym if part_of(s.start.hour) == part]
+    for name, sessions in (("weekday_part", day), ("part", here), ("gym", everybody)):
+        if len(sessions) >= _ENOUGH_HERE:
+            return Record(sum(s.kept for s in sessions), len(sessions), name)
+    return None
+
+
+def tallies(
+    closed: Sequence[Seen],
+) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
+    """((n, kept) by part of the day, by weekday "1" to "7"), those with sessions, in order."""
+    by_part: dict[str, tuple[int, int]] = {}
+    by_weekday: dict[str, tuple[int, int]] = {}
+    for place, name in enumerate(PART_NAMES):
+        mine = [s for s in closed if part_of(s.start.hour) == place]
+        if mine:
+            by_part[name] = (len(mine), sum(s.kept for s in mine))
+    for day in range(1, 8):
+        mine = [s for s in closed if s.start.isoweekday() == day]
+        if mine:
+            by_weekday[str(day)] = (len(mine), sum(s.kept for s in mine))
+    return by_part, by_weekday
+
+
+def when(slot: Slot) -> str:
+    """``Tue 24 Nov 18:00``, the same in every locale."""
+    start = slot.start
+    return (
+        f"{WEEKDAY_NAMES[start.weekday()]} {start.day} {MONTH_NAMES[start.month - 1]} "
+        f"{start:%H:%M}"
+    )
+
+
+MONTH_NAMES = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
