@@ -37,6 +37,7 @@ class Crm:
     engine: a synchronous engine, see `open_engine`; None stands for a database without the tables.
     tz: the gym's time zone, the clock of `sessions.session_date`; None means nobody said: UTC, and
         a warning where it matters.
+    portal_unit: what the client's own page shows weights in, `kg` or `lbs`; None if nobody said.
     statement_timeout_seconds: no single read takes longer.
     """
 
@@ -45,9 +46,11 @@ class Crm:
         engine: sa.Engine | None,
         *,
         tz: str | tzinfo | None = None,
+        portal_unit: str | None = None,
         statement_timeout_seconds: float = 2.0,
     ) -> None:
         self._engine = engine
+        self.portal_unit = portal_unit
         self._time_zone = ZoneInfo(tz) if isinstance(tz, str) else tz
         self._timeout_seconds = statement_timeout_seconds
         self._lock = threading.Lock()

@@ -1,14 +1,15 @@
 """The progress agent: when, and how surely, each goal is reached on what was really measured.
 
-The graph reads the client, repairs and cleans the series, works out what each goal means, forecasts
-it, and looks for what needs attention. When all numbers are final one question goes to the model:
-to word sentences that already exist. Last, the answer is checked for numerals nobody computed.
+The graph reads the client, repairs and cleans the series, works out what each goal means,
+forecasts it, and looks for what needs attention. When all numbers are final one question goes to
+the model: to word sentences that already exist. Last, the answer is checked for numerals nobody computed.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -59,14 +60,13 @@ class ProgressMonitor(BaseAgent[ProgressRequest, ProgressReport]):
     max_input_bytes = 64 * 1024
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State, context_schema=RunContext)
+        graph = StateGraph(State)
         nodes = (load, clean, match_goals, forecast, events, narrate, validate, persist)
         for node in nodes:
             graph.add_node(node.__name__, node)
-        graph.add_edge(START, nodes[0].__name__)
-        for node, following in zip(nodes, nodes[1:], strict=False):
-            graph.add_edge(node.__name__, following.__name__)
-        graph.add_edge(nodes[-1].__name__, END)
+        names = [START, *(node.__name__ for node in nodes), END]
+        for name, following in pairwise(names):
+            graph.add_edge(name, following)
         return graph
 
 
@@ -74,9 +74,9 @@ def _config(ctx: RunContext) -> ProgressConfig:
     return ctx.config if isinstance(ctx.config, ProgressConfig) else ProgressConfig()
 
 
-async def load(state: State, runtime: Runtime[RunContext]) -> State:
+async def load(state: State, runtime: Runtime[Any]) -> State:
     """Read everything the tables say about the client, in one snapshot."""
-    ctx = runtime.context
+    ctx: RunContext = runtime.context
     started = time.monotonic()
     facts = await ctx.compute(
         tables.read,
@@ -85,18 +85,18 @@ async def load(state: State, runtime: Runtime[RunContext]) -> State:
         ctx.requested_by,
         ctx.now,
         ctx.time_zone,
-        _config(ctx).client_portal_unit,
+        _config(ctx).client_portal_unit or (ctx.crm.portal_unit if ctx.crm else None),
     )
     return {"facts": facts, "started": started}
 
 
-async def clean(state: State, runtime: Runtime[RunContext]) -> State:
+async def clean(state: State, runtime: Runtime[Any]) -> State:
     """Repair units, merge days, leave out what no body explains."""
     series, warnings = await runtime.context.compute(analyse.clean_all, state["facts"].given)
     return {"series": series, "warnings": warnings}
 
 
-async def match_goals(state: State, runtime: Runtime[RunContext]) -> State:
+async def match_goals(state: State, runtime: Runtime[Any]) -> State:
     """Work out which metric each goal means, its target and its way."""
     matched, warnings = await runtime.context.compute(
         analyse.match_goals, state["facts"].given, state["series"]
@@ -104,7 +104,7 @@ async def match_goals(state: State, runtime: Runtime[RunContext]) -> State:
     return {"matched": matched, "warnings": (*state["warnings"], *warnings)}
 
 
-async def forecast(state: State, runtime: Runtime[RunContext]) -> State:
+async def forecast(state: State, runtime: Runtime[Any]) -> State:
     """When each goal is passed, and how surely."""
     found = await runtime.context.compute(
         analyse.forecast_all, state["matched"], state["series"], state["facts"].given
@@ -112,7 +112,7 @@ async def forecast(state: State, runtime: Runtime[RunContext]) -> State:
     return {"forecasts": found}
 
 
-async def events(state: State, runtime: Runtime[RunContext]) -> State:
+async def events(state: State, runtime: Runtime[Any]) -> State:
     """Plateaus, regain, haste, silence, milestones; and the status of the whole."""
     analysis = await runtime.context.compute(
         analyse.conclude,
@@ -124,9 +124,10 @@ async def events(state: State, runtime: Runtime[RunContext]) -> State:
     return {"analysis": analysis}
 
 
-async def narrate(state: State, runtime: Runtime[RunContext]) -> State:
+async def narrate(state: State, runtime: Runtime[Any]) -> State:
     """Ask the model, once, to word the sentences; keep what passes the sieve."""
-    ctx, config = runtime.context, _config(runtime.context)
+    ctx: RunContext = runtime.context
+    config = _config(ctx)
     wanted = config.words and state["input"].narrative != "off" and ctx.llm.configured
     if not wanted:
         return {"words": None, "llm": answer.ModelPart()}
@@ -147,9 +148,9 @@ async def narrate(state: State, runtime: Runtime[RunContext]) -> State:
     return {"words": reply.value, "llm": part}
 
 
-async def validate(state: State, runtime: Runtime[RunContext]) -> State:
+async def validate(state: State, runtime: Runtime[Any]) -> State:
     """Compose the answer and check it; words that fail give way to the templates."""
-    ctx = runtime.context
+    ctx: RunContext = runtime.context
     parts = answer.Parts(
         request=state["input"],
         facts=state["facts"],
@@ -176,9 +177,8 @@ def _checked(parts: answer.Parts) -> tuple[ProgressReport, list[str]]:
     return report, refused
 
 
-async def persist(state: State, runtime: Runtime[RunContext]) -> State:
+def persist(state: State) -> State:
     """Hand over the answer and a typed row per goal."""
-    del runtime
     rows = answer.rows(state["output"], state["parts"])
     tables_ = {"ai_progress_reports": rows} if rows else {}
     return {"result": Result(state["output"], tables_)}

@@ -1,7 +1,7 @@
 """The whole computation, from readings and goals to an analysis; pure, and the same every time.
 
-clean -> match goals -> forecast -> events. Each is a function of its own so that the graph can show
-its steps; :func:`analyse` runs them in a row, which is what the evaluation measures.
+clean -> match goals -> forecast -> events. Each is a function of its own so that the graph can
+show its steps; :func:`analyse` runs them in a row, which is what the evaluation measures.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def match_goals(
         else:
             closed.append(read)
     if not opened:
-        opened = [goal for goal in closed if goal.metric in series][:1]
+        opened = [goal for goal in closed if (goal.metric or "") in series][:1]
     opened.sort(key=lambda goal: (not goal.given.asked, goal.given.priority))
     if len(opened) > MOST_GOALS:
         warnings.append(f"goals_cut: {len(opened) - MOST_GOALS} of {len(opened)} left out")
@@ -131,7 +131,9 @@ def match_goals(
 
 def _denied(goal: GoalRead, series: Mapping[str, Series]) -> bool:
     """Whether fewer than two readings since the goal began are past its falling target."""
-    if goal.toward >= 0 or goal.target is None or goal.metric not in series:
+    if goal.toward >= 0 or goal.target is None or goal.metric is None:
+        return False
+    if goal.metric not in series:
         return False
     measured = series[goal.metric]
     since = measured.days >= (goal.given.start_day or 0)

@@ -62,7 +62,7 @@ def draw(series: Series, item: Forecast | None, today: int) -> str:
     if item is not None and found is not None:
         far = item.days[2] or item.days[1] or 182
         days = min(max(far + 14, _SHORTEST_DAYS), _LONGEST_DAYS)
-        band = found.band[:, : days // 7 + 1]
+        band = np.quantile(found.paths[:, : days // 7 + 1], [0.1, 0.5, 0.9], axis=0)
         ahead = today + 7.0 * np.arange(band.shape[1])
     frame = _frame(series, ahead, band, target, today)
     parts = [*_grid(frame), *_history(frame, series)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def merge_days(days: Floats, values: Floats) -> Daily:
         groups.setdefault(int(np.floor(day)), []).append(index)
     return Daily(
         np.array(sorted(groups), dtype=np.float64),
-        np.array([float(np.median(values[groups[day]])) for day in sorted(groups)]),
+        np.array([median(values[at] for at in groups[day]) for day in sorted(groups)]),
         tuple(tuple(groups[day]) for day in sorted(groups)),
     )
 
@@ -67,7 +68,7 @@ def outliers(days: Floats, values: Floats, noise_sd: float) -> NDArray[np.bool_]
 
 
 def _row_medians(values: Floats, valid: NDArray[np.bool_]) -> Floats:
-    """Each row's median over its valid entries, 0 without any. numpy's nanmedian loops in Python."""
+    """Each row's median over its valid entries, 0 without any; nanmedian would loop in Python."""
     ordered = np.sort(np.where(valid, values, np.inf), axis=1)
     counts = valid.sum(axis=1)
     rows = np.arange(len(values))

@@ -30,10 +30,7 @@ _Z80 = 1.2816
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """One series as the filter believes it. Rates per week, lo and hi enclose 80 %.
-
-    band: (3, weeks + 1) quantiles .1, .5, .9 of the paths from today on.
-    """
+    """One series as the filter believes it. Rates per week, lo and hi enclose 80 %."""
 
     posterior: trend.Posterior
     smoothed: trend.Smoothed
@@ -41,7 +38,6 @@ class Trend:
     per_week: float
     lo: float
     hi: float
-    band: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,6 @@ def fit(series: Series, today: int, toward: int, seed: int) -> Trend:
         per_week=7 * rate,
         lo=7 * (rate - _Z80 * sd),
         hi=7 * (rate + _Z80 * sd),
-        band=np.quantile(levels, [0.1, 0.5, 0.9], axis=0),
     )
 
 
@@ -117,7 +112,7 @@ def forecast(goal: GoalRead, series: Series | None, today: int, seed: int) -> Fo
 
 def is_reached(series: Series, goal: GoalRead, p_past: float) -> bool:
     """Nearly certain, twice in the last three readings, and in a unit that is beyond doubt."""
-    if goal.target is None or series.unit_uncertain or goal.unit_guessed and p_past < 0.99:
+    if goal.target is None or series.unit_uncertain or (goal.unit_guessed and p_past < 0.99):
         return False
     newest = series.values[-3:]
     past = newest <= goal.target if goal.toward < 0 else newest >= goal.target

@@ -60,7 +60,7 @@ class GoalGiven:
 
 @dataclass(frozen=True, slots=True)
 class GoalRead:
-    """A goal understood. metric: None where no reading can measure it. target in the metric's unit.
+    """A goal understood. metric: None where no reading measures it. target: in its unit.
 
     toward: -1 or 1. unit_guessed: the target's unit was told from its size. milestones: in the
     metric's unit.

@@ -180,7 +180,7 @@ def _certainty(told: Told) -> Advice:
 
 def recommendations(told: Told) -> list[Advice]:
     """What to do next; at most five."""
-    codes = {event.code for event in told.events}
+    codes: set[str] = {event.code for event in told.events}
     goal = told.goals[0] if told.goals else None
     found = list(_advice(told, codes, goal))
     if not found:
@@ -196,7 +196,7 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
     if told.status == "insufficient_data" or "stale_data" in codes:
         yield Advice(
             code="log_more",
-            text="Measure once or twice a week, at the same time of day, and log it with its unit.",
+            text="Measure once or twice a week, at the same time of day, and log the unit too.",
         )
     if told.status == "goal_reached":
         yield Advice(code="maintain", text="Hold it for some weeks, then set the next goal.")

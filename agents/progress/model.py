@@ -1,8 +1,8 @@
 """What a progress request may say, and what an operator may set.
 
-The main app sends ``current_metrics`` (mostly empty) and ``goal_metrics`` as ``{category: target}``
-without a unit. "Not given" (null, an empty text, list or object) is folded to None and means: read
-the tables.
+The main app sends ``current_metrics`` (mostly empty) and ``goal_metrics`` as
+``{category: target}`` without a unit. "Not given" (null, an empty text, list or object) is folded
+to None and means: read the tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of a forecast: the day on which the target was really passed, and how far off we were.
+"""What became of a forecast: the day the target was really passed, and how far off we were.
 
 A nightly look at reports whose time has come (the target was passed, or the forecast's last day
 is over) fills in `actual_date`, `abs_err_days` and `covered80`; from these the live calibration is
@@ -7,7 +7,6 @@ read. The judgement here is pure; who reads the rows and writes them back decide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +33,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """actual: the day the target was passed, None: not within 365 days. covered80: p10 <= it <= p90."""
+    """actual: the day the target was passed, None: not within 365. covered80: p10 <= it <= p90."""
 
     actual: int | None
     abs_err_days: int
@@ -66,7 +65,7 @@ def judge(issued: Issued, days: Floats, values: Floats, now: int) -> Outcome | N
     return Outcome(actual, abs(middle - truth), low <= truth <= high)
 
 
-def _passed(days: Sequence[float] | Floats, signed: Floats) -> int | None:
+def _passed(days: Floats, signed: Floats) -> int | None:
     for index in np.flatnonzero(signed >= 0):
         window = signed[index : index + 3]
         if len(window) >= _CONFIRMING and float(np.median(window)) >= 0:

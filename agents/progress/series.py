@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -147,7 +148,7 @@ class Series:
     @property
     def usual(self) -> float:
         """A typical recent value."""
-        return float(np.median(self.values[-5:]))
+        return float(median(self.values[-5:]))
 
     def jitter(self) -> float:
         """The usual jitter of a reading."""

@@ -161,7 +161,7 @@ def _rows(snapshot: Snapshot, client_id: int, as_of: dt.datetime) -> _Rows:
 
 
 def _trainer(snapshot: Snapshot, request: ProgressRequest, warnings: list[str]) -> int | None:
-    """The trainer in charge, or the one named; naming one who is not assigned is only a warning."""
+    """The trainer in charge, or the one named; one who is not assigned is only a warning."""
     if request.trainer_id is None:
         assigned = snapshot.active_assignment(request.client_id)
         return assigned.trainer_id if assigned else None
@@ -230,7 +230,7 @@ def _measured(rows: Sequence[MeasurementRow]) -> Iterator[Reading]:
 
 
 def _writer(row: MeasurementRow) -> Writer:
-    """The client's page sends a date and no name; the staff's form stores its user and the time."""
+    """The client's page sends a date and no name; the staff's form stores both name and time."""
     if row.recorded_by is None and row.measured_at.time() == dt.time.min:
         return "portal"
     return "staff" if row.weight_unit and row.recorded_by is not None else "unstated"

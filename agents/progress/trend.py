@@ -147,6 +147,16 @@ def _transition(taus: Floats, noises: Floats, level: float, days: float) -> tupl
     return move, noise
 
 
+def _moved(
+    means: Floats, covariances: Floats, move: Floats, added: Floats
+) -> tuple[Floats, Floats]:
+    """Every model's belief, carried on."""
+    return (
+        (move @ means[:, :, None])[:, :, 0],
+        move @ covariances @ move.transpose(0, 2, 1) + added,
+    )
+
+
 def fit(days: Floats, values: Floats, noise: Noise, until: float) -> tuple[Posterior, Smoothed]:
     """Filter the readings, then carry the belief on to `until`.
 
@@ -163,16 +173,17 @@ def fit(days: Floats, values: Floats, noise: Noise, until: float) -> tuple[Poste
     covariances[:] = np.diag([(4 * noise.reading) ** 2, noise.slope**2, noise.drift**2])
     logs = np.log(weights)
     levels, sds = np.empty(len(days)), np.empty(len(days))
+    # Most people weigh themselves at a few intervals, so few transitions are needed.
+    known: dict[float, tuple[Floats, Floats]] = {}
     for index, value in enumerate(values):
         if index:
-            move, added = _transition(
-                taus, slope_noises, noise.level, float(days[index] - days[index - 1])
-            )
-            means = np.einsum("kij,kj->ki", move, means)
-            covariances = move @ covariances @ move.transpose(0, 2, 1) + added
+            gap = float(days[index] - days[index - 1])
+            if gap not in known:
+                known[gap] = _transition(taus, slope_noises, noise.level, gap)
+            means, covariances = _moved(means, covariances, *known[gap])
         surprise = value - means[:, 0]
         spread = covariances[:, 0, 0] + noise.reading**2
-        # Huber's weight: beyond 2.5 standard deviations a reading's own noise grows with its error.
+        # Huber's weight: beyond 2.5 standard deviations a reading's noise grows with its error.
         excess = np.maximum(np.abs(surprise) / np.sqrt(spread) / _SURPRISE_SDS, 1.0)
         spread = spread + (excess - 1) * noise.reading**2 * 2
         gain = covariances[:, :, 0] / spread[:, None]
@@ -184,9 +195,8 @@ def fit(days: Floats, values: Floats, noise: Noise, until: float) -> tuple[Poste
         levels[index] = weights @ means[:, 0]
         sds[index] = math.sqrt(float(weights @ covariances[:, 0, 0]))
     if until > days[-1]:
-        move, added = _transition(taus, slope_noises, noise.level, float(until - days[-1]))
-        means = np.einsum("kij,kj->ki", move, means)
-        covariances = move @ covariances @ move.transpose(0, 2, 1) + added
+        ahead = _transition(taus, slope_noises, noise.level, float(until - days[-1]))
+        means, covariances = _moved(means, covariances, *ahead)
     posterior = Posterior(until, weights, means, covariances, taus, slope_noises, noise.level)
     return posterior, Smoothed(levels, sds)
 
@@ -229,28 +239,19 @@ def paths(posterior: Posterior, dice: np.random.Generator, horizon: int = HORIZO
         posterior.taus, posterior.slope_noises, posterior.level_noise, STEP_DAYS
     )
     jolts = np.stack([_root(matrix) for matrix in added])[chosen]
-    move = move[chosen]
     steps = math.ceil(horizon / STEP_DAYS)
-    levels = np.empty((PATHS, steps + 1))
-    levels[:, 0] = state[:, 0]
-    for step in range(1, steps + 1):
-        drawn = dice.standard_normal((PATHS, 2))
-        slope = state[:, 1]
-        state = np.stack(
-            [
-                state[:, 0]
-                + move[:, 0, 1] * slope
-                + move[:, 0, 2] * state[:, 2]
-                + jolts[:, 0, 0] * drawn[:, 0],
-                move[:, 1, 1] * slope
-                + jolts[:, 1, 0] * drawn[:, 0]
-                + jolts[:, 1, 1] * drawn[:, 1],
-                state[:, 2],
-            ],
-            axis=1,
-        )
-        levels[:, step] = state[:, 0]
-    return levels
+    levels = np.empty((steps + 1, PATHS))
+    level, slope, drift = state[:, 0], state[:, 1], state[:, 2] * STEP_DAYS
+    along, fade = move[chosen, 0, 1], move[chosen, 1, 1]
+    shaken, bent, turned = jolts[:, 0, 0], jolts[:, 1, 0], jolts[:, 1, 1]
+    jolted = dice.standard_normal((steps, 2, PATHS))
+    levels[0] = level
+    for step in range(steps):
+        first, second = jolted[step]
+        level = level + along * slope + drift + shaken * first
+        slope = fade * slope + bent * first + turned * second
+        levels[step + 1] = level
+    return levels.T
 
 
 def first_passage(levels: Floats, target: float, *, falling: bool) -> Passage:

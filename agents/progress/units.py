@@ -120,7 +120,7 @@ def _scaled(path: NDArray[np.int64], costs: Floats) -> list[tuple[NDArray[np.int
 
     A row that would need a factor nobody uses, such as pounds twice, keeps its own and pays.
     """
-    moves = ({}, {0: 1, 2: 0}, {0: 2, 1: 0})
+    moves: tuple[dict[int, int], ...] = ({}, {0: 1, 2: 0}, {0: 2, 1: 0})
     found = []
     for move in moves:
         shifted = np.array([move.get(int(state), int(state)) for state in path])

@@ -1,9 +1,9 @@
 """What a model may word, and the sieve that its words go through.
 
-The model sees finished sentences, each with a code, and may word them again under the same codes.
-It sees no name, no title and no note, so nothing that a stranger typed can come back. A sentence is
-kept if it is short and plain, names no numeral that its own template does not name, and turns no
-fall into a rise; otherwise the template's stands.
+The model sees finished sentences, each with a code, and may word them again under the same
+codes. It sees no name, no title and no note, so nothing that a stranger typed can come back. A
+sentence is kept if it is short and plain, names no numeral that its own template does not name,
+and turns no fall into a rise; otherwise the template's stands.
 """
 
 from __future__ import annotations

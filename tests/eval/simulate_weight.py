@@ -67,7 +67,7 @@ def client(seed: int) -> Client:
     """One client with at least one reading."""
     dice = np.random.default_rng(seed)
     start_kg = float(np.clip(dice.normal(84, 16), 52, 150))
-    kind: Kind = ("loss", "loss", "loss", "gain", "stall")[int(dice.integers(5))]  # type: ignore[assignment]
+    kind: Kind = ("loss", "loss", "loss", "gain", "stall")[int(dice.integers(5))]
     today = int(dice.integers(28, 151))
     level = _level(dice, kind, start_kg, today + HORIZON_DAYS + 1)
     falling = kind == "loss" or (kind == "stall" and bool(dice.random() < 0.75))
