@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import structlog
 
-from daemon import __version__, backoff, clock, migrate, statements
+from daemon import __version__, backoff, clock, contain, migrate, statements
 from daemon.claimer import Claimer
 from daemon.completer import Completer
 from daemon.database import Database, brief
@@ -121,6 +121,7 @@ class Daemon:
         when a service died.
         """
         structlog.contextvars.bind_contextvars(worker_id=self.worker_id)
+        contain.install(asyncio.get_running_loop())
         log.info("starting", version=__version__)
         await self.site.start()
         try:
@@ -227,17 +228,26 @@ class Daemon:
             registry=self.registry,
             gateway=gateway,
             gym_time_zone=self._settings.gym_time_zone,
-            crm=Crm(open_engine(self.database.url), tz=self._settings.gym_time_zone),
+            crm=Crm(
+                open_engine(self.database.url),
+                tz=self._settings.gym_time_zone,
+                portal_unit=self._settings.client_portal_unit,
+            ),
         )
         return runner, gateway
 
+    async def _read_config(self) -> None:
+        await self.registry.reload()
+        if self._gateway is not None:
+            await self._gateway.know(again=True)
+
     async def _follow_config(self) -> None:
-        """Read the agents' rows again whenever one changed."""
+        """Read the agents' rows and the prices again whenever one changed."""
         duties = Duties()
         while True:
             await self._config_changed.wait()
             self._config_changed.clear()
-            await duties.attempt(self.registry.reload)
+            await duties.attempt(self._read_config)
             if duties.failing:
                 self._config_changed.set()
                 await asyncio.sleep(1.0)
