@@ -133,6 +133,32 @@ class BudgetExhausted(AgentError):
     retryable = False
 
 
+class ApprovalRejected(AgentError):
+    """A person said no to what the agent asked."""
+
+    code = "approval_rejected"
+    retryable = False
+
+    def __init__(self, key: str, decided_by: str | None) -> None:
+        super().__init__(
+            f"the question {key!r} was rejected by {decided_by or 'somebody'}",
+            hint="ai_approvals.answer has the words; ask again with a new request",
+        )
+
+
+class ApprovalExpired(AgentError):
+    """Nobody answered in time."""
+
+    code = "approval_expired"
+    retryable = False
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"nobody answered the question {key!r} in time",
+            hint="ai_retry(id) asks it again",
+        )
+
+
 class Drained(Exception):
     """The worker stops: the graph ended at a step boundary and will run again elsewhere."""
 
@@ -214,6 +240,11 @@ class Result(Generic[O]):
 
 
 # --- what the runtime offers -------------------------------------------------------------------
+
+ASK_SECONDS = 7 * 86_400.0
+"""How long a question to a person stays open unless the agent says otherwise."""
+VIEWS = ("ai_queue_depth", "ai_agent_performance", "ai_cost_daily")
+"""Views that an agent may read: sums of the service's own work, and nobody's data."""
 
 
 class LLM(Protocol):
@@ -303,8 +334,25 @@ class RunContext(Protocol):
     def on_drain(self, stop: Callable[[], None]) -> None:
         """Call ``stop`` once when the worker drains, so that work can end at a step boundary."""
 
-    async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
-        """A person's answer to ``question``; without one yet the request waits without a slot."""
+    async def ask(
+        self,
+        key: str,
+        question: Mapping[str, Json],
+        *,
+        expires_seconds: float | None = ASK_SECONDS,
+    ) -> Mapping[str, Json]:
+        """A person's answer to ``question``, a JSON object such as ``{"decision": "approve"}``.
+
+        Without one yet the attempt ends here and the request waits without a slot; the answer
+        runs the agent again from its start, with everything it bought or kept at hand. key names
+        the question within this agent and input, and must not change between attempts.
+        expires_seconds: None waits for ever.
+
+        Raises ApprovalRejected for the decision ``reject``, ApprovalExpired where nobody answered.
+        """
+
+    async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
+        """The rows of a view for people, by one of ``VIEWS``; kept for later attempts."""
 
 
 # --- the agent itself --------------------------------------------------------------------------

@@ -25,6 +25,8 @@ COMMANDS = {
     "watch": "follow a request to its end",
     "cancel": "ask for a request to stop",
     "retry": "reopen a failed, cancelled or expired request",
+    "approvals": "questions of agents to people: list, answer, reject",
+    "prices": "what model calls cost: list, sync",
 }
 EPILOG = "python -m daemon COMMAND --help tells the rest"
 

@@ -17,7 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agents.base import AgentConfig, InvalidInput
+from agents.base import (
+    ASK_SECONDS,
+    AgentConfig,
+    ApprovalExpired,
+    ApprovalRejected,
+    InvalidInput,
+)
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
 from daemon.outcome import WaitingForPerson
@@ -62,6 +68,8 @@ class AttemptContext:
     """Typed rows of agents that ran inside this request."""
     drain_hooks: list[Callable[[], None]] = field(default_factory=list)
     draining: bool = False
+    scope: str = ""
+    """Put before the names of steps and questions: those of an agent run inside are its own."""
     _told_at: float = field(default_factory=time.monotonic)
     _percent: int = -1
 
@@ -99,6 +107,7 @@ class AttemptContext:
         return random.Random(digest)
 
     async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
+        name = self.scope + name
         kept, value = await self.services.store.step_get(self.request_id, name)
         if kept:
             return value
@@ -132,18 +141,47 @@ class AttemptContext:
         for stop in self.drain_hooks:
             stop()
 
-    async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
-        approval = await self.services.store.approval_put(self.claimed.authority, key, question)
+    async def ask(
+        self,
+        key: str,
+        question: Mapping[str, Json],
+        *,
+        expires_seconds: float | None = ASK_SECONDS,
+    ) -> Mapping[str, Json]:
+        key = self.scope + key
+        approval = await self.services.store.approval_put(
+            self.claimed.authority, key, question, expires_seconds=expires_seconds
+        )
         if not approval.decided:
             raise WaitingForPerson(key)
-        return approval.answer or {}
+        answer = approval.answer if isinstance(approval.answer, Mapping) else {}
+        decision = answer.get("decision")
+        if decision == "timeout" or approval.decided_by == "timeout":
+            raise ApprovalExpired(key)
+        if decision == "reject":
+            raise ApprovalRejected(key, approval.decided_by)
+        return answer
+
+    async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
+        rows: Sequence[Mapping[str, Json]] = await self.step(
+            f"view:{name}", lambda: self.services.store.view(name)
+        )
+        return rows
 
     def add_rows(self, rows: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
         for table, more in rows.items():
             self.rows.setdefault(table, []).extend(more)
 
-    def inside(self, task_type: str, config: AgentConfig, llm: RequestLLM) -> AttemptContext:
-        """The context of an agent that runs inside this request."""
+    def inside(
+        self,
+        task_type: str,
+        input_data: Mapping[str, Json],
+        config: AgentConfig,
+        llm: RequestLLM,
+    ) -> AttemptContext:
+        """The context of an agent that runs inside this request, on this input."""
+        text = json.dumps(input_data, sort_keys=True, separators=(",", ":"), default=str)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return AttemptContext(
             self.claimed,
             self.services,
@@ -154,6 +192,7 @@ class AttemptContext:
             rows=self.rows,
             drain_hooks=self.drain_hooks,
             draining=self.draining,
+            scope=f"{self.scope}{task_type}:{digest}:",
         )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from agents.base import AgentError, Result
-from daemon import clock, intake
+from daemon import clock, contain, intake
 from daemon.context import AttemptContext, Services, refused_inside
 from daemon.log import get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
@@ -35,10 +35,6 @@ GRACE_SECONDS = 5.0
 COMPUTE_THREADS = 4
 
 log = get_logger(__name__)
-
-
-class _AgentExited(Exception):
-    pass
 
 
 class Runner:
@@ -155,7 +151,7 @@ class Runner:
         Raises what the agent raised, AgentTimedOut, or CancelledError after a cancel, a lost lease
         or a release. A result that is already there wins over all of these.
         """
-        task = asyncio.create_task(_without_exit(agent, ctx, value), name=f"agent-{agent.type}")
+        task = contain.start(agent.execute(ctx, value), name=f"agent-{agent.type}")
         self._running[task] = ctx
         if self._draining:
             ctx.drain()
@@ -169,7 +165,7 @@ class Runner:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if task.done():
-                return task.result()
+                return contain.result(task)
             timed_out = not any(stop.done() for stop in stops)
             task.cancel()
             await asyncio.wait({task}, timeout=GRACE_SECONDS)
@@ -224,7 +220,8 @@ class Runner:
         parsed = intake.parse(agent, input_data)
         if isinstance(parsed, ErrorInfo):
             raise refused_inside(task_type, parsed)
-        ctx = outer.inside(task_type, state.config, outer.llm.inside(claimed, agent, state.config))
+        llm = outer.llm.inside(claimed, agent, state.config)
+        ctx = outer.inside(task_type, input_data, state.config, llm)
         result = await agent.execute(ctx, parsed.value)
         outer.add_rows(result.rows)
         return with_warnings(result.output.model_dump(mode="json"), parsed.unknown)
@@ -243,15 +240,6 @@ class _Prepared:
     agent: BaseAgent[Any, Any]
     config: AgentConfig
     parsed: intake.Parsed
-
-
-async def _without_exit(
-    agent: BaseAgent[Any, Any], ctx: AttemptContext, value: Any
-) -> Result[Any]:
-    try:
-        return await agent.execute(ctx, value)
-    except SystemExit as error:
-        raise _AgentExited("the agent called sys.exit()") from error
 
 
 def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str, Json]:

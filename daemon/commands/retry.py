@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             row = requests.rows(
                 "request_retry",
                 request_id=request_id,
-                actor=arguments.actor or _user(),
+                actor=arguments.actor or user(),
                 channel="cli",
                 now=None,
             )[0]
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _user() -> str:
+def user() -> str:
     with suppress(OSError, KeyError):  # a user without a name, in a container
         return getpass.getuser()
     return "unknown"

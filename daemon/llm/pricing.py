@@ -158,6 +158,11 @@ def estimate_tokens(text: str, messages: int) -> int:
     return math.ceil(ascii_bytes / 3) + other_bytes + MESSAGE_OVERHEAD_TOKENS * messages
 
 
+def is_snapshot_of(name: str, model: str) -> bool:
+    """Whether ``name`` is a dated snapshot of ``model``, and so found by its price."""
+    return name != model and _SNAPSHOT.sub("", name) == model
+
+
 def _dearest(prices: list[Price]) -> Price:
     into, out = WORST_IF_NONE_IS_CONFIGURED
     if prices:

@@ -11,6 +11,13 @@ from daemon.store.executor import Executor
 from daemon.store.safe_json import dumps
 from daemon.store.values import PENDING_CAP, AgentRow, ControlRow, Load, ScheduleRow
 
+VIEWS = {
+    "ai_queue_depth": "view_queue_depth",
+    "ai_agent_performance": "view_agent_performance",
+    "ai_cost_daily": "view_cost_daily",
+}
+"""Views that agents may read, and the statement that reads each."""
+
 WorkerState = Literal["starting", "ready", "draining", "stopped"]
 
 
@@ -102,6 +109,11 @@ class FleetStore(Executor):
             )
             for row in await self._rows("control_list")
         ]
+
+    async def view(self, name: str) -> list[Mapping[str, Json]]:
+        """The rows of one of ``VIEWS`` as JSON, at most 200. Raises KeyError for other names."""
+        rows = await self._rows(VIEWS[name])
+        return [row["value"] for row in rows]
 
     async def database_now(self) -> datetime:
         """The database's clock, which decides leases and due times."""

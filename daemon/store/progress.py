@@ -88,7 +88,7 @@ class ProgressStore(Executor):
         return None if row is None else _approval(row)
 
     async def approval_answer(
-        self, request_id: int, key: str, answer: Json, decided_by: str
+        self, request_id: int, key: str, answer: Json, decided_by: str, channel: str = "api"
     ) -> bool:
         """A person's answer; the first counts. False if there is no open question of that key."""
         row = await self._row(
@@ -97,8 +97,9 @@ class ProgressStore(Executor):
             key=key,
             answer=dumps(answer),
             decided_by=decided_by,
+            channel=channel,
         )
-        return row is not None
+        return bool(row and row["answered"])
 
 
 def _approval(row: Mapping[str, Any]) -> Approval:

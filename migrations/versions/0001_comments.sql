@@ -205,7 +205,7 @@ COMMENT ON COLUMN ai_model_prices.output_usd_per_million IS 'US dollars per mill
 COMMENT ON COLUMN ai_model_prices.valid_from IS 'Calls from this moment on cost this, until a newer row.';
 COMMENT ON COLUMN ai_model_prices.source IS 'Where the price is from; "seed <date>" came with the software.';
 
-COMMENT ON TABLE ai_approvals IS 'Questions of agents to a person. Answer with UPDATE … SET answer, decided_by, decided_at: the request goes on by itself.';
+COMMENT ON TABLE ai_approvals IS 'Questions of agents to a person. Answer with SELECT ai_answer(request_id, key, ''{"decision": "approve"}''): the request goes on by itself.';
 COMMENT ON COLUMN ai_approvals.id IS 'Number of the question.';
 COMMENT ON COLUMN ai_approvals.request_id IS 'ai_requests.id; it is waiting.';
 COMMENT ON COLUMN ai_approvals.key IS 'The question''s name within the request.';

@@ -8,6 +8,8 @@ COMMENT ON FUNCTION ai_cancelled_v1() IS 'Trigger: tells the daemons of a cancel
 COMMENT ON FUNCTION ai_transition_v1() IS 'Trigger: refuses changes of status that the queue does not know.';
 COMMENT ON FUNCTION ai_submit IS 'For the main app: inserts a request and returns its id; with an idempotency_key used before, the first request''s id.';
 COMMENT ON FUNCTION ai_retry IS 'For admins: reopens a failed, cancelled or expired request, and notes who did. False if it is in no such state.';
+COMMENT ON FUNCTION ai_answer IS 'For admins: answers an agent''s question, and notes who did; the request goes on. False if no such question is open.';
+COMMENT ON FUNCTION ai_price_changed_v1() IS 'Trigger: tells the daemons that prices changed.';
 COMMENT ON FUNCTION ai_agent_changed_v1() IS 'Trigger: counts versions, computes status, gives defaults to what was left out.';
 COMMENT ON FUNCTION ai_agent_versioned_v1() IS 'Trigger: keeps the version in ai_agent_versions and tells the daemons.';
 COMMENT ON FUNCTION ai_control_changed_v1() IS 'Trigger: rings, since waiting requests may run now.';
@@ -39,6 +41,7 @@ COMMENT ON TRIGGER ai_control_changed ON ai_control IS 'Wakes a daemon when limi
 COMMENT ON TRIGGER ai_schedule_edited ON ai_schedules IS 'Remembers when the times were edited.';
 COMMENT ON TRIGGER ai_health_mended ON ai_system_health IS 'Lets an older service go on inserting.';
 COMMENT ON TRIGGER ai_suggestion_mended ON ai_code_suggestions IS 'Lets an older service go on inserting.';
+COMMENT ON TRIGGER ai_price_changed ON ai_model_prices IS 'New prices hold at once.';
 COMMENT ON TRIGGER ai_answered ON ai_approvals IS 'Resumes the request.';
 
 COMMENT ON VIEW ai_dead_letters IS 'The newest 1,000 failed and 1,000 expired requests, newest first, each with the statement that opens it again.';

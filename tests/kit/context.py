@@ -135,6 +135,15 @@ class FakeContext:
     def on_drain(self, stop: Callable[[], None]) -> None:
         del stop
 
-    async def ask(self, key: str, question: Mapping[str, Json]) -> Mapping[str, Json]:
-        del question
+    async def ask(
+        self,
+        key: str,
+        question: Mapping[str, Json],
+        *,
+        expires_seconds: float | None = None,
+    ) -> Mapping[str, Json]:
+        del question, expires_seconds
         return self.answers[key]
+
+    async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
+        raise NotImplementedError(f"no view {name} in this context")

@@ -185,6 +185,7 @@ class Queue:
             key=key,
             answer='{"decision": "approve"}',
             decided_by="user:1",
+            channel="sql",
         )
 
 

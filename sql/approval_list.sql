@@ -1,0 +1,11 @@
+-- Purpose: questions that wait for a person, oldest first; with `every`, answered ones too.
+-- Index:   ai_approvals_open.
+-- Caller:  python -m daemon approvals list.
+-- Locks:   none.
+SELECT a.request_id, r.task_type, a.key, a.question, a.answer, a.decided_by,
+    a.decided_at::text AS decided_at, a.expires_at::text AS expires_at,
+    a.created_at::text AS created_at
+FROM ai_approvals a
+LEFT JOIN ai_requests r ON r.id = a.request_id
+WHERE (a.decided_at IS NULL OR %(every)s::boolean)
+ORDER BY a.id LIMIT %(limit)s::integer
