@@ -20,6 +20,6 @@ def full_jitter(
 
     limit = min(cap, base * 2**(attempt - 1)).
     """
-    limit = min(cap_seconds, base_seconds * 2 ** min(attempt - 1, 32))
-    uniform = (rng or random).random()  # noqa: S311 - spreading load, not guarding a secret
+    limit = min(cap_seconds, base_seconds * 2.0 ** min(attempt - 1, 32))
+    uniform: float = rng.random() if rng is not None else random.random()
     return limit * (1.0 - uniform)

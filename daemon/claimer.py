@@ -19,6 +19,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from psycopg_pool import PoolTimeout
@@ -31,7 +32,7 @@ from daemon.lifecycle import Loop, Service
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
-from daemon.model import Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
+from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
 from daemon.store import Verdict
 
 DEBOUNCE_SECONDS = 0.05
@@ -59,6 +60,8 @@ class ClaimStore(Protocol):
     ) -> list[Claimed]: ...
 
     async def next_due_seconds(self) -> float | None: ...
+
+    async def attempt_cost(self, authority: Authority) -> Decimal: ...
 
 
 class Runner(Protocol):
@@ -338,6 +341,8 @@ class Claimer(Service):
                 claimed.authority, outcome, claimed.agent_version
             )
             self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
+            if verdict == "superseded":
+                await self._count_waste(claimed.authority)
         finally:
             self._leases.forget(claimed.authority)
 
@@ -361,6 +366,17 @@ class Claimer(Service):
                 verdict=verdict,
                 completed=isinstance(outcome, Complete),
             )
+
+    async def _count_waste(self, authority: Authority) -> None:
+        """Money that bought an answer nobody will read."""
+        try:
+            cost_usd = await self._store.attempt_cost(authority)
+        except Exception as error:
+            if not isinstance(error, PoolTimeout) and not is_transient(error):
+                raise
+            log.warning("superseded_cost_unknown", error=brief(error))
+        else:
+            self._meters.superseded_cost_usd.inc(float(cost_usd))
 
     def _free_slot(self, task: asyncio.Task[Any]) -> None:
         self._attempts.discard(task)

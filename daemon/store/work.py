@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from daemon.errors import LeaseLost
@@ -92,7 +93,7 @@ class WorkStore(Executor):
             await self._rows("request_mark_checked", ids=list(request_ids))
 
     async def next_due_seconds(self) -> float | None:
-        """Seconds until the next request becomes due or a paused agent resumes; None: nothing will."""
+        """Seconds until a request becomes due or a paused agent resumes; None: nothing will."""
         row = await self._row("request_next_due", now=None)
         return None if row is None else row["seconds"]
 
@@ -139,8 +140,20 @@ class WorkStore(Executor):
 
     async def retry(self, request_id: int, actor: str, channel: str = "api") -> bool:
         """Reopen a failed, cancelled or expired request, with a line in the audit log."""
-        row = await self._row("request_retry", request_id=request_id, actor=actor, channel=channel, now=None)
+        row = await self._row(
+            "request_retry", request_id=request_id, actor=actor, channel=channel, now=None
+        )
         return bool(row and row["reopened"])
+
+    async def attempt_cost(self, authority: Authority) -> Decimal:
+        """USD that this worker's attempt cost, once its end is written; 0 for a stranger's."""
+        row = await self._row(
+            "attempt_cost",
+            request_id=authority.request_id,
+            fence=authority.fence,
+            worker_id=authority.worker_id,
+        )
+        return Decimal(0) if row is None else row["cost_usd"]
 
     async def ring(self) -> None:
         """Wake a sleeping daemon, if any sleeps."""
