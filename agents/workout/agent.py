@@ -18,8 +18,25 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agents.base import BaseAgent, LLMUse, Result, RunContext
-from agents.workout import answer, facts_read
-from agents.workout.build import (
+from agents.workout import client
+from agents.workout.answer import compose, workouts
+from agents.workout.answer.model_words import (
+    WORDS_SYSTEM,
+    Kept,
+    WorkoutWords,
+    numbers_of,
+    question,
+    sieve,
+)
+from agents.workout.answer.models import WorkoutPlan
+from agents.workout.answer.typed_row import plan_row
+from agents.workout.checker import Violation, check
+from agents.workout.client import Facts
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.allowed import limits_for, select
+from agents.workout.planning.conflict import Conflict
+from agents.workout.planning.gentle import GentleSession, safe_minimum
+from agents.workout.planning.plan import (
     Built,
     Polished,
     Solved,
@@ -29,19 +46,10 @@ from agents.workout.build import (
     polish_week,
     solve_week,
 )
-from agents.workout.checker import Violation, check
-from agents.workout.conditions import restrictions
-from agents.workout.conflict import Conflict
-from agents.workout.exercise import Exercise
-from agents.workout.facts_read import Facts
-from agents.workout.gentle import GentleSession, safe_minimum
-from agents.workout.model import WorkoutConfig, WorkoutRequest
-from agents.workout.plan import WorkoutPlan
 from agents.workout.profile import Profile
-from agents.workout.prompts import WORDS_SYSTEM
-from agents.workout.screening import Proposal, Screening, accept_model_conditions
-from agents.workout.selection import limits_for, select
-from agents.workout.words import Kept, WorkoutWords, numbers_of, question, sieve
+from agents.workout.request import WorkoutConfig, WorkoutRequest
+from agents.workout.screening.conditions import restrictions
+from agents.workout.screening.screen import Proposal, Screening, accept_model_conditions
 
 _OFFERS = 24
 
@@ -57,12 +65,12 @@ class State(TypedDict, total=False):
     solved: Solved
     solve_ms: int
     polished: Polished
-    outcome: answer.Outcome
-    first_outcome: answer.Outcome
+    outcome: compose.Outcome
+    first_outcome: compose.Outcome
     first_profile: Profile
     first_screening: Screening
     words: Kept
-    llm: answer.ModelPart
+    llm: compose.ModelPart
     output: WorkoutPlan
     result: Result[WorkoutPlan]
 
@@ -119,23 +127,21 @@ async def load(state: State, runtime: Runtime[Any]) -> State:
     """Read everything the tables say about the client, in one snapshot."""
     ctx: RunContext = runtime.context
     facts = await ctx.compute(
-        facts_read.read, ctx.crm, state["input"], ctx.requested_by, ctx.now, ctx.time_zone
+        client.read, ctx.crm, state["input"], ctx.requested_by, ctx.now, ctx.time_zone
     )
     return {"facts": facts, "started": time.monotonic()}
 
 
 async def normalise(state: State, runtime: Runtime[Any]) -> State:
     """Fill the gaps of the request."""
-    profile, warnings = facts_read.profile_of(
-        state["input"], state["facts"], _config(runtime.context)
-    )
+    profile, warnings = client.profile_of(state["input"], state["facts"], _config(runtime.context))
     return {"profile": profile, "facts": state["facts"].with_warnings(warnings)}
 
 
 async def screen(state: State, runtime: Runtime[Any]) -> State:
     """Read every text for health conditions and red flags."""
     found = await runtime.context.compute(
-        facts_read.screening_of, state["input"], state["facts"], state["profile"].age
+        client.screening_of, state["input"], state["facts"], state["profile"].age
     )
     profile = replace(state["profile"], conditions=frozenset(found.conditions))
     return {"screening": found, "profile": profile}
@@ -195,11 +201,11 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
     built = state["outcome"]
     wanted = config.words and state["input"].narrative != "off" and ctx.llm.configured
     if not wanted or not isinstance(built, Built):
-        return {"llm": answer.ModelPart()}
+        return {"llm": compose.ModelPart()}
     facts = state["facts"]
-    pages = answer.pages(ctx.request_id, facts, built.profile, Kept())
-    weeks = answer.weeks_of(built, pages)
-    offers = answer.offers(built, _OFFERS)
+    pages = compose.pages(ctx.request_id, facts, built.profile, Kept())
+    weeks = workouts.weeks(built, pages)
+    offers = compose.offers(built, _OFFERS)
     texts = tuple(source.text for source in facts.texts)
     world, data = question(built.profile, weeks, offers, texts, facts.library.exercises)
     reply = await ctx.llm.ask(
@@ -211,11 +217,11 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
         max_output_tokens=config.max_output_tokens,
     )
     if reply.value is None:
-        return {"llm": answer.ModelPart(dropped=reply.dropped)}
+        return {"llm": compose.ModelPart(dropped=reply.dropped)}
     changed = await ctx.compute(_leaned, state, reply.value)
     numbers = numbers_of(weeks)
     kept = sieve(reply.value, texts, numbers, frozenset().union(*numbers.values()))
-    part = answer.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
+    part = compose.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
     return {**changed, "words": kept, "llm": part}
 
 
@@ -243,7 +249,7 @@ def _leaned(state: State, words: WorkoutWords) -> State:
         focus=state["profile"].focus or focus,
     )
     library = facts.library.exercises
-    outcome: answer.Outcome
+    outcome: compose.Outcome
     if screening.needs_clearance:
         outcome = _gentle(profile, library)
     else:
@@ -271,15 +277,15 @@ def _checked(state: State, request_id: int) -> tuple[WorkoutPlan, tuple[str, ...
     """(the first answer without a violation, rules that refused earlier ones)."""
     refused: dict[str, None] = {}
     for candidate in _candidates(state):
-        output = answer.compose(candidate, request_id)
+        output = compose.answer_of(candidate, request_id)
         violations = _violations(candidate, output)
         if not violations:
             return output, tuple(refused)
         refused.update(dict.fromkeys(violation.rule for violation in violations))
-    return answer.compose(_refusal(state, tuple(refused)), request_id), tuple(refused)
+    return compose.answer_of(_refusal(state, tuple(refused)), request_id), tuple(refused)
 
 
-def _violations(parts: answer.Parts, output: WorkoutPlan) -> list[Violation]:
+def _violations(parts: compose.Parts, output: WorkoutPlan) -> list[Violation]:
     trusted = {key: e.facts() for key, e in parts.facts.library.exercises.items()}
     return check(
         output.model_dump(mode="json"),
@@ -288,14 +294,14 @@ def _violations(parts: answer.Parts, output: WorkoutPlan) -> list[Violation]:
     )
 
 
-def _candidates(state: State) -> list[answer.Parts]:
+def _candidates(state: State) -> list[compose.Parts]:
     """Answers in the order they are wished for: with words, without, without the model's part."""
     outcome = state["outcome"]
     rules = restrictions(state["profile"].conditions)
     shown = None
     if isinstance(outcome, Conflict):
         shown = changed_week(outcome, rules, state["facts"].library.exercises)
-    full = answer.Parts(
+    full = compose.Parts(
         request=state["input"],
         facts=state["facts"],
         profile=state["profile"],
@@ -303,7 +309,7 @@ def _candidates(state: State) -> list[answer.Parts]:
         outcome=outcome,
         changed=shown,
         words=state.get("words", Kept()),
-        llm=state.get("llm", answer.ModelPart()),
+        llm=state.get("llm", compose.ModelPart()),
         started=state["started"],
     )
     found = [full]
@@ -323,7 +329,7 @@ def _candidates(state: State) -> list[answer.Parts]:
     return found
 
 
-def _refusal(state: State, rules: tuple[str, ...]) -> answer.Parts:
+def _refusal(state: State, rules: tuple[str, ...]) -> compose.Parts:
     """Gentle movement and an honest status, where no plan passed the validator."""
     conflict = Conflict(
         rules=rules or ("schema",),
@@ -332,7 +338,7 @@ def _refusal(state: State, rules: tuple[str, ...]) -> answer.Parts:
         change={},
         profile=state["profile"],
     )
-    return answer.Parts(
+    return compose.Parts(
         request=state["input"],
         facts=state["facts"],
         profile=state["profile"],
@@ -340,7 +346,7 @@ def _refusal(state: State, rules: tuple[str, ...]) -> answer.Parts:
         outcome=conflict,
         changed=None,
         words=Kept(),
-        llm=state.get("llm", answer.ModelPart()),
+        llm=state.get("llm", compose.ModelPart()),
         started=state["started"],
     )
 
@@ -348,5 +354,5 @@ def _refusal(state: State, rules: tuple[str, ...]) -> answer.Parts:
 def persist(state: State) -> State:
     """The answer and its typed row."""
     output = state["output"]
-    row = answer.plan_row(output, state["facts"].trainer_id, state.get("solve_ms"))
+    row = plan_row(output, state["facts"].trainer_id, state.get("solve_ms"))
     return {"result": Result(output, rows={"ai_workout_plans": [row]})}

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.workout.exercise import EQUIPMENT, PATTERN_GROUPS, PATTERNS, Exercise
+from agents.workout.exercises.exercise import EQUIPMENT, PATTERN_GROUPS, PATTERNS, Exercise
 from agents.workout.profile import Goal
 
 ALWAYS_THERE = frozenset({"bodyweight"})

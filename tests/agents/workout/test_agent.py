@@ -14,10 +14,10 @@ from agents.base import ClientNotFound, NotAssigned, Result, TrainerNotFound
 from agents.crm import Crm, open_engine
 from agents.workout import agent as agent_module
 from agents.workout.agent import WorkoutOptimizer
-from agents.workout.catalogue import CATALOGUE
+from agents.workout.answer.models import WorkoutPlan
 from agents.workout.checker import check
-from agents.workout.model import WorkoutConfig, WorkoutRequest
-from agents.workout.plan import WorkoutPlan
+from agents.workout.exercises.catalogue import CATALOGUE
+from agents.workout.request import WorkoutConfig, WorkoutRequest
 from daemon.demo.gym import load
 from tests.kit.context import FakeContext, Script, ScriptedLLM
 from tests.kit.workouts import SCENARIOS, Scenario

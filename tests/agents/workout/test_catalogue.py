@@ -9,10 +9,10 @@ from itertools import product
 
 import pytest
 
-from agents.workout.app_exercises import merge
-from agents.workout.catalogue import CATALOGUE, find, normalise
-from agents.workout.conditions import CODES, allows_jumps, restrictions
-from agents.workout.exercise import JOINTS, MAJOR_MUSCLES, PATTERN_GROUPS, Exercise
+from agents.workout.exercises.app_exercises import merge
+from agents.workout.exercises.catalogue import CATALOGUE, find, normalise
+from agents.workout.exercises.exercise import JOINTS, MAJOR_MUSCLES, PATTERN_GROUPS, Exercise
+from agents.workout.screening.conditions import CODES, allows_jumps, restrictions
 
 ALL = tuple(CATALOGUE.values())
 GYM = frozenset(

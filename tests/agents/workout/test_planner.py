@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from agents.workout.build import Built, build, changed_week, seed_of
-from agents.workout.catalogue import CATALOGUE
-from agents.workout.conditions import restrictions
-from agents.workout.conflict import Conflict
-from agents.workout.draft import (
+from agents.workout.exercises.catalogue import CATALOGUE
+from agents.workout.exercises.exercise import EQUIPMENT
+from agents.workout.planning.allowed import limits_for, select
+from agents.workout.planning.conflict import Conflict
+from agents.workout.planning.gentle import safe_minimum
+from agents.workout.planning.plan import Built, build, changed_week, seed_of
+from agents.workout.planning.polish import polish
+from agents.workout.planning.problem import (
     Draft,
     Problem,
     missing_patterns,
@@ -24,16 +27,13 @@ from agents.workout.draft import (
     relaxation_cost,
     shortfalls,
 )
-from agents.workout.exercise import EQUIPMENT
-from agents.workout.gentle import safe_minimum
-from agents.workout.periodise import Week
-from agents.workout.planner import plan_week, pruned, solve
-from agents.workout.polish import polish
+from agents.workout.planning.progression import Week
+from agents.workout.planning.schemes import scheme_for
+from agents.workout.planning.session_time import exercise_seconds, whole_minutes
+from agents.workout.planning.solver import plan_week, pruned, solve
+from agents.workout.planning.volume import as_sets, halves_per_set
 from agents.workout.profile import Goal, Limits, Profile
-from agents.workout.schemes import scheme_for
-from agents.workout.selection import limits_for, select
-from agents.workout.time_budget import exercise_seconds, whole_minutes
-from agents.workout.volume import as_sets, halves_per_set
+from agents.workout.screening.conditions import restrictions
 
 GYM = frozenset(EQUIPMENT)
 BARE = frozenset({"bodyweight"})

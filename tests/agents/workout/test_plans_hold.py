@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.workout.agent import WorkoutOptimizer
-from agents.workout.catalogue import CATALOGUE
 from agents.workout.checker import check
+from agents.workout.exercises.catalogue import CATALOGUE
 from tests.kit.offline import offline
 from tests.kit.workouts import SCENARIOS, Json, Scenario, codes_of, random_requests
 

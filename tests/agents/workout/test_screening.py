@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.workout.clearance import holds
-from agents.workout.conditions import CODES, RED_FLAGS
-from agents.workout.screening import (
+from agents.workout.screening.clearance import holds
+from agents.workout.screening.conditions import CODES, RED_FLAGS
+from agents.workout.screening.dates import find_ages
+from agents.workout.screening.screen import (
     BloodPressure,
     Proposal,
     Screening,
@@ -20,7 +21,6 @@ from agents.workout.screening import (
     scanned,
     screen,
 )
-from agents.workout.when import find_ages
 from tests.agents.workout.condition_texts import AS_OF, SENTENCES, Sentence
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from agents.workout.catalogue import CATALOGUE
 from agents.workout.checker import tables
 from agents.workout.checker.health_rules import forbidden
 from agents.workout.checker.names import name_slips
 from agents.workout.checker.view import read_fact
-from agents.workout.conditions import CODES, RED_FLAGS, allows_jumps, forbids, restrictions
+from agents.workout.exercises.catalogue import CATALOGUE
+from agents.workout.screening.conditions import (
+    CODES,
+    RED_FLAGS,
+    allows_jumps,
+    forbids,
+    restrictions,
+)
 
 EXERCISES = sorted(CATALOGUE.values(), key=lambda exercise: exercise.key)
 

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from agents.workout import wishes
-from agents.workout.catalogue import CATALOGUE
-from agents.workout.exercise import EQUIPMENT
-from agents.workout.model import WorkoutConfig, WorkoutRequest
-from agents.workout.normalise import normalise
+from agents.workout.exercises.catalogue import CATALOGUE
+from agents.workout.exercises.exercise import EQUIPMENT
+from agents.workout.fill_gaps import fill
+from agents.workout.request import WorkoutConfig, WorkoutRequest
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_doubtful_values_are_replaced_and_named() -> None:
     request = WorkoutRequest.model_validate(
         {"client_id": 1, "age": 7, "duration_weeks": 52, "equipment": ["gym", "warp drive"]}
     )
-    profile, warnings = normalise(request, None, WorkoutConfig(), CATALOGUE)
+    profile, warnings = fill(request, None, WorkoutConfig(), CATALOGUE)
     assert (profile.age, profile.weeks, profile.duration_weeks) == (None, 16, 52)
     codes = {warning.split(":")[0] for warning in warnings}
     assert {"implausible_age", "duration_cut", "equipment_unknown"} <= codes
@@ -151,7 +151,7 @@ def test_doubtful_values_are_replaced_and_named() -> None:
 
 def test_nothing_known_is_a_careful_default() -> None:
     """Without any word: a beginner, bodyweight, three times 45 minutes, general fitness."""
-    profile, warnings = normalise(WorkoutRequest(client_id=1), None, WorkoutConfig(), CATALOGUE)
+    profile, warnings = fill(WorkoutRequest(client_id=1), None, WorkoutConfig(), CATALOGUE)
     assert (
         profile.goal,
         profile.level,

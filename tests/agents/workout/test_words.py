@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agents.workout.words import (
+from agents.workout.answer.model_words import (
     Found,
     KeyText,
     KeyWeight,

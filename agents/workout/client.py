@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 from agents.crm import Crm, Snapshot
 from agents.crm.history import TrainingHistory
-from agents.workout import normalise
-from agents.workout.app_exercises import Library, merge
-from agents.workout.model import WorkoutConfig, WorkoutRequest
+from agents.workout import fill_gaps
+from agents.workout.exercises.app_exercises import Library, merge
 from agents.workout.profile import Profile
-from agents.workout.screening import BloodPressure, Screening, Source, screen
+from agents.workout.request import WorkoutConfig, WorkoutRequest
+from agents.workout.screening.screen import BloodPressure, Screening, Source, screen
 
 _HEALTH_FIELDS = frozenset({"clients.medical_conditions"})
 _REQUEST_TEXTS = ("goals", "preferences", "avoid_exercises", "focus_areas")
@@ -72,7 +72,7 @@ def read(
 
     Raises ClientNotFound, TrainerNotFound, NotAssigned.
     """
-    as_of = normalise.moment(request, now, time_zone)
+    as_of = fill_gaps.moment(request, now, time_zone)
     today = as_of.astimezone(ZoneInfo(request.timezone or time_zone)).date()
     history: TrainingHistory | None = None
     warnings: list[str] = []
@@ -105,7 +105,7 @@ def profile_of(
     request: WorkoutRequest, facts: Facts, config: WorkoutConfig
 ) -> tuple[Profile, tuple[str, ...]]:
     """(the client without conditions, warnings)."""
-    return normalise.normalise(
+    return fill_gaps.fill(
         request, facts.history, config, facts.library.exercises, facts.resting_heart_rate
     )
 

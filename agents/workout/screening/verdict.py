@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from agents.workout.lexicon import tokenise, words
-from agents.workout.mentions import Mention, find_mentions
-from agents.workout.page import Page
-from agents.workout.past import LASTING, is_healed, is_outdated
-from agents.workout.when import find_ages
+from agents.workout.screening.dates import find_ages
+from agents.workout.screening.lexicon import tokenise, words
+from agents.workout.screening.mentions import Mention, find_mentions
+from agents.workout.screening.page import Page
+from agents.workout.screening.past import LASTING, is_healed, is_outdated
 
 Verdict = Literal["active", "negated", "relative", "hypothetical", "resolved", "outdated"]
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from agents.workout.exercise import Exercise, Flag, Joint
+from agents.workout.exercises.exercise import Exercise, Flag, Joint
 
 
 @dataclass(frozen=True, slots=True)

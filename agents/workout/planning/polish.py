@@ -16,7 +16,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from agents.workout.draft import (
+from agents.workout.exercises.exercise import MUSCLES, PATTERN_GROUPS
+from agents.workout.planning.problem import (
     CONTACTS_PER_WEEK,
     FEWEST_EXERCISES,
     MISSING_PATTERN_COST,
@@ -27,9 +28,8 @@ from agents.workout.draft import (
     Option,
     Problem,
 )
-from agents.workout.exercise import MUSCLES, PATTERN_GROUPS
-from agents.workout.score import Appeal, Totals, score
-from agents.workout.volume import (
+from agents.workout.planning.score import Appeal, Totals, score
+from agents.workout.planning.volume import (
     MAJOR_INDEXES,
     SESSION_CAP_HALVES,
     ceiling_halves,

@@ -16,10 +16,10 @@ from typing import TypeVar
 from agents.crm.history import RECENT_WEEKS, TrainingHistory
 from agents.crm.rows import ClientWorkoutRow
 from agents.workout import wishes
-from agents.workout.catalogue import find
-from agents.workout.exercise import Exercise
-from agents.workout.model import WorkoutConfig, WorkoutRequest
+from agents.workout.exercises.catalogue import find
+from agents.workout.exercises.exercise import Exercise
 from agents.workout.profile import LEVELS, MAX_BUILT_WEEKS, Goal, Profile
+from agents.workout.request import WorkoutConfig, WorkoutRequest
 
 _PLAUSIBLE_AGE = range(10, 101)
 _MINUTES = (15, 120)
@@ -51,7 +51,7 @@ class Gathered:
         return None
 
 
-def normalise(
+def fill(
     request: WorkoutRequest,
     history: TrainingHistory | None,
     config: WorkoutConfig,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.workout.exercise import Exercise
+from agents.workout.exercises.exercise import Exercise
 from agents.workout.profile import Goal, Limits, Profile
 
 Span = tuple[int, int]

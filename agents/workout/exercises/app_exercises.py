@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from agents.workout.catalogue import CATALOGUE, build, find, normalise
-from agents.workout.exercise import FLAGS, JOINTS, Exercise
+from agents.workout.exercises.catalogue import CATALOGUE, build, find, normalise
+from agents.workout.exercises.exercise import FLAGS, JOINTS, Exercise
 
 
 class AppExercise(Protocol):

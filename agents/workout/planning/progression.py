@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from agents.workout.draft import (
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.problem import (
     FEWEST_EXERCISES,
     Draft,
     Item,
@@ -26,10 +27,9 @@ from agents.workout.draft import (
     build_weeks,
     option_for,
 )
-from agents.workout.exercise import Exercise
+from agents.workout.planning.schemes import BLOCK_ORDER
+from agents.workout.planning.session_time import RAMP_SET_SECONDS, exercise_seconds
 from agents.workout.profile import Profile
-from agents.workout.schemes import BLOCK_ORDER
-from agents.workout.time_budget import RAMP_SET_SECONDS, exercise_seconds
 
 Event = Literal["load_up", "variant_up"]
 _HOLD_STEP_SECONDS = 5

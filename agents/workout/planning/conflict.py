@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.workout.conditions import Restrictions
-from agents.workout.draft import Problem, problem_for
-from agents.workout.exercise import Exercise
-from agents.workout.planner import Solution, solve
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.allowed import limits_for, select
+from agents.workout.planning.problem import Problem, problem_for
+from agents.workout.planning.solver import Solution, solve
 from agents.workout.profile import Profile
-from agents.workout.selection import limits_for, select
+from agents.workout.screening.conditions import Restrictions
 from agents.workout.wishes import implied
 
 _PROBE_SECONDS = 0.1

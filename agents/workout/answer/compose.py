@@ -1,40 +1,45 @@
-"""Puts the finished answer together, and its typed row.
+"""Puts the finished answer together.
 
-`compose` takes every part as it stands and decides nothing about training; the same parts give the
-same JSON but for `provenance`.
+`answer_of` takes every part as it stands and decides nothing about training; the same parts give
+the same JSON but for `provenance`.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from agents.workout import checker, phrases, render
-from agents.workout.build import Built
-from agents.workout.conditions import restrictions
-from agents.workout.conflict import Conflict
-from agents.workout.exercise import Exercise
-from agents.workout.facts_read import Facts
-from agents.workout.gentle import GentleSession, safe_minimum, spare_items
-from agents.workout.model import WorkoutRequest
-from agents.workout.plan import (
+from agents.workout import checker
+from agents.workout.answer import sentences, workouts
+from agents.workout.answer.model_words import Kept
+from agents.workout.answer.models import (
+    ClearanceOut,
     ConflictOut,
     Constraints,
     Evidence,
     LlmUsed,
     PlanWeek,
+    ProfileOut,
     Provenance,
+    Quality,
     Recommendation,
+    RelaxedOut,
+    ScreeningOut,
     WorkoutPlan,
 )
-from agents.workout.profile import Profile
-from agents.workout.screening import Screening
-from agents.workout.selection import limits_for, select
-from agents.workout.words import Kept
+from agents.workout.client import Facts
+from agents.workout.exercises.exercise import EQUIPMENT, MUSCLES, Exercise
+from agents.workout.planning.allowed import limits_for, select
+from agents.workout.planning.conflict import Conflict
+from agents.workout.planning.gentle import GentleSession, safe_minimum, spare_items
+from agents.workout.planning.plan import Built
+from agents.workout.profile import LEVELS, Profile
+from agents.workout.request import WorkoutRequest
+from agents.workout.screening.conditions import Restrictions, restrictions
+from agents.workout.screening.screen import Screening
 
 ALGORITHM = "cp-sat and seeded polishing"
 VERSION = "1"
@@ -74,18 +79,13 @@ class Parts:
     started: float
 
 
-def pages(request_id: int, facts: Facts, profile: Profile, words: Kept) -> render.Pages:
+def pages(request_id: int, facts: Facts, profile: Profile, words: Kept) -> workouts.Pages:
     """Ids and reasons for rendering: the model's reason where there is one, else the template."""
 
     def reason(exercise: Exercise) -> str:
-        return words.reasons.get(exercise.key) or phrases.reason(exercise, profile)
+        return words.reasons.get(exercise.key) or sentences.reason(exercise, profile)
 
-    return render.Pages(request_id, facts.library.exercise_ids, reason)
-
-
-def weeks_of(built: Built, shown: render.Pages) -> list[PlanWeek]:
-    """The plan's weeks as JSON models."""
-    return render.weeks(built, shown)
+    return workouts.Pages(request_id, facts.library.exercise_ids, reason)
 
 
 def offers(built: Built, most: int) -> list[Exercise]:
@@ -95,7 +95,7 @@ def offers(built: Built, most: int) -> list[Exercise]:
     return sorted(rest, key=lambda e: (not e.staple, e.key))[:most]
 
 
-def compose(parts: Parts, request_id: int) -> WorkoutPlan:
+def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
     """The whole answer."""
     profile, outcome = parts.profile, parts.outcome
     shown = pages(request_id, parts.facts, profile, parts.words)
@@ -105,24 +105,24 @@ def compose(parts: Parts, request_id: int) -> WorkoutPlan:
     weeks: list[PlanWeek] = []
     if isinstance(outcome, Built):
         status = "relaxed" if outcome.relaxed else "ok"
-        weeks = render.weeks(outcome, shown)
-        cards = render.recommendations(outcome, shown)
+        weeks = workouts.weeks(outcome, shown)
+        cards = workouts.recommendations(outcome, shown)
     elif isinstance(outcome, Conflict):
         status = "infeasible"
         cards = _conflict_cards(parts, shown)
     else:
         status = _NEEDS_CLEARANCE
         limits = limits_for(profile, rules)
-        weeks = render.gentle_weeks(profile, limits, outcome, shown)
+        weeks = workouts.gentle_weeks(profile, limits, outcome, shown)
         allowed = select(profile, rules, library.values()).allowed.values()
-        cards = render.gentle_cards(profile, outcome, spare_items(limits, allowed), shown)
+        cards = workouts.gentle_cards(profile, outcome, spare_items(limits, allowed), shown)
     for card in cards:
         card.tip = parts.words.tips.get(card.key)
     chosen = select(profile, rules, library.values())
     excluded = sum(reason == "contra_flag" for reason in chosen.excluded.values())
     given_up = [_relaxed_name(item.id, item.target) for item in built.relaxed] if built else []
     deloads = [week.week for week in weeks if week.phase == "deload"]
-    summary = phrases.summary(profile, status, given_up, profile.weeks)
+    summary = sentences.summary(profile, status, given_up, profile.weeks)
     if parts.words.summary and built is not None:
         summary = f"{summary} {parts.words.summary}"
     return WorkoutPlan.model_validate(
@@ -134,19 +134,19 @@ def compose(parts: Parts, request_id: int) -> WorkoutPlan:
             "focus_areas": list(profile.focus_areas),
             "recommendations": cards,
             "weeks": weeks,
-            "exercise_facts": render.facts(weeks, cards, library),
-            "profile": render.profile_out(profile),
-            "screening": render.screening_out(
+            "exercise_facts": workouts.facts(weeks, cards, library),
+            "profile": _profile(profile),
+            "screening": _screening(
                 rules, _evidence(parts.screening), excluded, parts.screening.stopped_by
             ),
             "constraints": _constraints(outcome),
-            "quality": render.quality_out(built),
-            "weekly_volume": render.volume_out(built),
+            "quality": _quality(built),
+            "weekly_volume": _volume(built),
             "progression_rules": (
-                phrases.progression_rules(profile, deloads) if built is not None else []
+                sentences.progression_rules(profile, deloads) if built is not None else []
             ),
             "summary": summary,
-            "disclaimer": phrases.DISCLAIMER,
+            "disclaimer": sentences.DISCLAIMER,
             "data_warnings": _warnings(parts),
             "provenance": _provenance(parts),
         }
@@ -162,22 +162,22 @@ def _relaxed_name(rule: str, target: str) -> str:
     }[rule]
 
 
-def _conflict_cards(parts: Parts, shown: render.Pages) -> list[Recommendation]:
+def _conflict_cards(parts: Parts, shown: workouts.Pages) -> list[Recommendation]:
     """Cards of the plan that the change allows; gentle movement where there is none."""
     if parts.changed is not None:
-        return render.recommendations(parts.changed, shown)
+        return workouts.recommendations(parts.changed, shown)
     profile = parts.profile
     rules = restrictions(profile.conditions)
     library = parts.facts.library.exercises.values()
     allowed = select(profile, rules, library).allowed.values()
     limits = limits_for(profile, rules)
     sessions = safe_minimum(profile, limits, allowed)
-    return render.gentle_cards(profile, sessions, spare_items(limits, allowed), shown)
+    return workouts.gentle_cards(profile, sessions, spare_items(limits, allowed), shown)
 
 
 def _constraints(outcome: Outcome) -> Constraints:
     if isinstance(outcome, Built):
-        return render.constraints_out(checker.RULES, outcome)
+        return _ruled(checker.RULES, outcome)
     if isinstance(outcome, Conflict):
         conflict = ConflictOut(
             ids=list(outcome.rules),
@@ -185,8 +185,8 @@ def _constraints(outcome: Outcome) -> Constraints:
             suggestion=outcome.suggestion,
             change=dict(outcome.change),
         )
-        return render.constraints_out(checker.RULES, conflict=conflict)
-    return render.constraints_out(tuple(checker.SAFE_RULES))
+        return _ruled(checker.RULES, conflict=conflict)
+    return _ruled(tuple(checker.SAFE_RULES))
 
 
 def _evidence(screening: Screening) -> list[Evidence]:
@@ -230,51 +230,62 @@ def _provenance(parts: Parts) -> Provenance:
     )
 
 
-def plan_row(
-    output: WorkoutPlan, trainer_id: int | None, solve_ms: int | None
-) -> Mapping[str, Any]:
-    """The row for `ai_workout_plans`, its items nested under `items`."""
-    profile, constraints = output.profile, output.constraints
-    return {
-        "client_id": output.client_id,
-        "trainer_id": trainer_id,
-        "status": output.status,
-        "llm_used": output.provenance.llm.used,
-        "kind": output.kind,
-        "goal": profile.goal,
-        "fitness_level": profile.level,
-        "sessions_per_week": profile.sessions_per_week,
-        "minutes": profile.minutes,
-        "weeks": len(output.weeks),
-        "constraints_passed": len(constraints.passed),
-        "relaxed": [f"{item.id}:{item.target}" for item in constraints.relaxed],
-        "conditions": output.screening.conditions,
-        "excluded_count": output.screening.excluded_count,
-        "needs_clearance": output.screening.clearance.required,
-        "quality_score": output.quality.score,
-        "minimal": constraints.minimal,
-        "solve_ms": solve_ms,
-        "plan": output.model_dump(mode="json", include={"weeks", "recommendations", "summary"}),
-        "items": _items(output.weeks),
-    }
+def _profile(profile: Profile) -> ProfileOut:
+    """The client as planned for, with the wishes as they were."""
+    return ProfileOut(
+        goal=profile.goal,
+        level=LEVELS[profile.level],
+        minutes=profile.minutes,
+        sessions_per_week=profile.sessions_per_week,
+        duration_weeks=profile.duration_weeks,
+        equipment=[item for item in EQUIPMENT if item in profile.equipment],
+        age=profile.age,
+        sources=dict(sorted(profile.sources.items())),
+    )
 
 
-def _items(weeks: Sequence[PlanWeek]) -> list[dict[str, Any]]:
-    return [
-        {
-            "week": week.week,
-            "day": workout.day,
-            "ord": line.order,
-            "key": line.key,
-            "exercise_id": line.exercise_id,
-            "exercise": line.exercise,
-            "sets": line.sets,
-            "reps": line.reps,
-            "duration_seconds": line.duration_seconds,
-            "rest_seconds": line.rest_seconds,
-            "rpe": line.rpe,
-        }
-        for week in weeks
-        for workout in week.workouts
-        for line in workout.exercises
-    ]
+def _screening(
+    restrictions: Restrictions,
+    evidence: Sequence[Evidence],
+    excluded: int,
+    reasons: Sequence[str],
+) -> ScreeningOut:
+    """What health said, and whether somebody must agree first."""
+    return ScreeningOut(
+        conditions=list(restrictions.codes),
+        evidence=list(evidence),
+        excluded_count=excluded,
+        clearance=ClearanceOut(required=bool(reasons), reasons=list(reasons)),
+        notes=list(restrictions.notes),
+    )
+
+
+def _ruled(
+    rules: Sequence[str],
+    built: Built | None = None,
+    conflict: ConflictOut | None = None,
+) -> Constraints:
+    """The rules as they ended. rules: all that were checked."""
+    relaxed = [RelaxedOut(**asdict(item)) for item in built.relaxed] if built else []
+    given_up = {item.id for item in relaxed}
+    return Constraints(
+        passed=[] if conflict else [rule for rule in rules if rule not in given_up],
+        failed=[],
+        relaxed=relaxed,
+        conflict=[conflict] if conflict else [],
+        minimal=built.minimal if built else True,
+    )
+
+
+def _quality(built: Built | None) -> Quality:
+    """Points of the plan; none where no plan was made."""
+    if built is None:
+        return Quality(score=0.0, parts={})
+    return Quality(score=built.quality, parts=dict(built.parts))
+
+
+def _volume(built: Built | None) -> dict[str, int | float]:
+    """Weekly sets by muscle, in the order of the vocabulary."""
+    if built is None:
+        return {}
+    return {m: built.weekly_volume[m] for m in MUSCLES if m in built.weekly_volume}

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from agents.workout.draft import (
+from agents.workout.exercises.exercise import MAJOR_MUSCLES, MUSCLES, PATTERN_GROUPS
+from agents.workout.planning.problem import (
     CONTACTS_PER_WEEK,
     FEWEST_EXERCISES,
     MISSING_PATTERN_COST,
@@ -33,8 +34,7 @@ from agents.workout.draft import (
     Option,
     Problem,
 )
-from agents.workout.exercise import MAJOR_MUSCLES, MUSCLES, PATTERN_GROUPS
-from agents.workout.volume import (
+from agents.workout.planning.volume import (
     MAJOR_INDEXES,
     SESSION_CAP_HALVES,
     ceiling_halves,

@@ -1,7 +1,7 @@
-"""Turns a built plan into the answer's JSON models: weeks, cards, facts, constraints.
+"""Turns a built plan into the answer's weeks, workouts, cards and facts of exercises.
 
 No decision is made here. What the planner chose gets names, ids of the main app, words and the
-sums that a page shows.
+minutes that a page shows.
 """
 
 from __future__ import annotations
@@ -9,33 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from agents.workout import gentle, phrases
-from agents.workout.build import Built
-from agents.workout.conditions import Restrictions
-from agents.workout.exercise import EQUIPMENT, MUSCLES, Exercise
-from agents.workout.periodise import Prescription, Session, Week, is_loadable
-from agents.workout.plan import (
+from agents.workout.answer import sentences
+from agents.workout.answer.models import (
     Cardio,
-    ClearanceOut,
-    ConflictOut,
-    Constraints,
     DrillItem,
-    Evidence,
     Load,
     PlannedExercise,
     PlanWeek,
-    ProfileOut,
-    Quality,
     Recommendation,
-    RelaxedOut,
-    ScreeningOut,
     TemplateRow,
     WeeklyCardio,
     Workout,
 )
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning import gentle
+from agents.workout.planning.plan import Built
+from agents.workout.planning.progression import Prescription, Session, Week, is_loadable
+from agents.workout.planning.schemes import block_of
+from agents.workout.planning.session_time import COOLDOWN_SECONDS, exercise_seconds, whole_minutes
 from agents.workout.profile import LEVELS, Limits, Profile
-from agents.workout.schemes import block_of
-from agents.workout.time_budget import COOLDOWN_SECONDS, exercise_seconds, whole_minutes
 from agents.workout.wishes import says
 
 FEWEST_CARDS = 3
@@ -141,7 +133,7 @@ def drills(profile: Profile, limits: Limits) -> tuple[list[DrillItem], list[Dril
 def _line(built: Built, entry: Prescription, order: int, pages: Pages) -> PlannedExercise:
     exercise = entry.exercise
     column = built.problem.scheme.column(exercise)
-    low, high = phrases.reps_span(entry, column)
+    low, high = sentences.reps_span(entry, column)
     loadable = is_loadable(exercise)
     return PlannedExercise(
         key=exercise.key,
@@ -157,7 +149,7 @@ def _line(built: Built, entry: Prescription, order: int, pages: Pages) -> Planne
         rpe=entry.rpe,
         load=Load(type="rpe", value=entry.rpe) if loadable else Load(type="bodyweight", value=0),
         reps_range=None if entry.hold is not None else f"{low}-{high}",
-        notes=phrases.notes(entry, column),
+        notes=sentences.notes(entry, column),
         difficulty=LEVELS[exercise.level],
         reason=pages.reason(exercise),
         progress_event=entry.event,
@@ -248,7 +240,7 @@ def _card(entry: Prescription, number: int, pages: Pages) -> Recommendation:
         rpe=entry.rpe,
         difficulty=LEVELS[exercise.level],
         reason=pages.reason(exercise),
-        display=phrases.display(entry.sets, entry.reps, entry.hold, entry.rest, entry.rpe),
+        display=sentences.display(entry.sets, entry.reps, entry.hold, entry.rest, entry.rpe),
     )
 
 
@@ -339,7 +331,7 @@ def gentle_cards(
             rpe=gentle.GENTLE_RPE,
             difficulty=LEVELS[item.exercise.level],
             reason=pages.reason(item.exercise),
-            display=phrases.display(1, 1, item.seconds, 0, gentle.GENTLE_RPE),
+            display=sentences.display(1, 1, item.seconds, 0, gentle.GENTLE_RPE),
         )
         for number, item in enumerate(list(items.values())[: profile.count], start=1)
     ]
@@ -355,64 +347,3 @@ def facts(
         line.key for week in weeks_ for workout in week.workouts for line in workout.exercises
     } | {card.key for card in cards}
     return {key: library[key].facts() for key in sorted(keys)}
-
-
-def profile_out(profile: Profile) -> ProfileOut:
-    """The client as planned for, with the wishes as they were."""
-    return ProfileOut(
-        goal=profile.goal,
-        level=LEVELS[profile.level],
-        minutes=profile.minutes,
-        sessions_per_week=profile.sessions_per_week,
-        duration_weeks=profile.duration_weeks,
-        equipment=[item for item in EQUIPMENT if item in profile.equipment],
-        age=profile.age,
-        sources=dict(sorted(profile.sources.items())),
-    )
-
-
-def screening_out(
-    restrictions: Restrictions,
-    evidence: Sequence[Evidence],
-    excluded: int,
-    reasons: Sequence[str],
-) -> ScreeningOut:
-    """What health said, and whether somebody must agree first."""
-    return ScreeningOut(
-        conditions=list(restrictions.codes),
-        evidence=list(evidence),
-        excluded_count=excluded,
-        clearance=ClearanceOut(required=bool(reasons), reasons=list(reasons)),
-        notes=list(restrictions.notes),
-    )
-
-
-def constraints_out(
-    rules: Sequence[str],
-    built: Built | None = None,
-    conflict: ConflictOut | None = None,
-) -> Constraints:
-    """The rules as they ended. rules: all that were checked."""
-    relaxed = [RelaxedOut(**asdict(item)) for item in built.relaxed] if built else []
-    given_up = {item.id for item in relaxed}
-    return Constraints(
-        passed=[] if conflict else [rule for rule in rules if rule not in given_up],
-        failed=[],
-        relaxed=relaxed,
-        conflict=[conflict] if conflict else [],
-        minimal=built.minimal if built else True,
-    )
-
-
-def quality_out(built: Built | None) -> Quality:
-    """Points of the plan; none where no plan was made."""
-    if built is None:
-        return Quality(score=0.0, parts={})
-    return Quality(score=built.quality, parts=dict(built.parts))
-
-
-def volume_out(built: Built | None) -> dict[str, int | float]:
-    """Weekly sets by muscle, in the order of the vocabulary."""
-    if built is None:
-        return {}
-    return {m: built.weekly_volume[m] for m in MUSCLES if m in built.weekly_volume}

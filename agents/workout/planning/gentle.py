@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.workout.draft import WEEKDAYS
-from agents.workout.exercise import Exercise
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.problem import WEEKDAYS
+from agents.workout.planning.session_time import COOLDOWN_SECONDS, exercise_seconds
 from agents.workout.profile import Limits, Profile
-from agents.workout.time_budget import COOLDOWN_SECONDS, exercise_seconds
 
 GENTLE_RPE = 3.0
 _WALKS = ("brisk_walk", "treadmill_walk", "march_in_place", "seated_march")

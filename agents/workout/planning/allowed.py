@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agents.workout.conditions import Restrictions, allows_jumps
-from agents.workout.exercise import Exercise
+from agents.workout.exercises.exercise import Exercise
 from agents.workout.profile import Limits, Profile
+from agents.workout.screening.conditions import Restrictions, allows_jumps
 from agents.workout.wishes import matches
 
 FILTERS = ("contra_flag", "equipment", "level", "avoid_list")

@@ -1,9 +1,9 @@
 """The exercise catalogue: TOML files read once, checked once, looked up by key or by name.
 
-`exercises/*.toml` hold one table per exercise, hand-tagged, one file per family of movements.
-TOML, because the people who should judge the tags are trainers and physiotherapists. What no
-judgement needs is filled in here: `compound`, the pace of a repetition and the time to set up
-follow from pattern and equipment unless a file says otherwise.
+The `*.toml` files beside this one hold a table per exercise, hand-tagged, a file per family of
+movements. TOML, because the people who should judge the tags are trainers and physiotherapists.
+What no judgement needs is filled in here: `compound`, the pace of a repetition and the time to set
+up follow from pattern and equipment unless a file says otherwise.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agents.workout.exercise import JOINTS, Exercise
+from agents.workout.exercises.exercise import JOINTS, Exercise
 
-_FOLDER = Path(__file__).with_name("exercises")
+_FOLDER = Path(__file__).parent
 _COMPOUND = frozenset(
     {"squat", "lunge", "hinge", "h_push", "v_push", "h_pull", "v_pull", "carry", "power"}
 )

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agents.workout.draft import Item, Option, Problem
-from agents.workout.exercise import MINOR_MUSCLES
-from agents.workout.time_budget import COOLDOWN_SECONDS
-from agents.workout.volume import MAJOR_INDEXES, MUSCLE_INDEX, target_halves
+from agents.workout.exercises.exercise import MINOR_MUSCLES
+from agents.workout.planning.problem import Item, Option, Problem
+from agents.workout.planning.session_time import COOLDOWN_SECONDS
+from agents.workout.planning.volume import MAJOR_INDEXES, MUSCLE_INDEX, target_halves
 
 _MINORS = tuple(MUSCLE_INDEX[muscle] for muscle in MINOR_MUSCLES)
 _TIME_SHARE = 0.85

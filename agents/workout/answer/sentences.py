@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.workout.exercise import Exercise
-from agents.workout.periodise import Prescription, is_loadable
+from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.progression import Prescription, is_loadable
+from agents.workout.planning.schemes import Column
 from agents.workout.profile import LEVELS, Profile
-from agents.workout.schemes import Column
 
 DISCLAIMER = (
     "General training information, checked by rules, not medical advice. Stop when something "

@@ -8,7 +8,7 @@ fractional count); the cap per session is a convention.
 
 from __future__ import annotations
 
-from agents.workout.exercise import MAJOR_MUSCLES, MUSCLES, Exercise
+from agents.workout.exercises.exercise import MAJOR_MUSCLES, MUSCLES, Exercise
 
 MUSCLE_INDEX = {muscle: index for index, muscle in enumerate(MUSCLES)}
 MAJOR_INDEXES = tuple(MUSCLE_INDEX[muscle] for muscle in MAJOR_MUSCLES)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from agents.workout.clearance import Clearance, still_stopping
-from agents.workout.conditions import CODES, RED_FLAGS, age_codes
-from agents.workout.lexicon import tokenise, words
-from agents.workout.scope import Reading, Verdict, read_conditions
+from agents.workout.screening.clearance import Clearance, still_stopping
+from agents.workout.screening.conditions import CODES, RED_FLAGS, age_codes
+from agents.workout.screening.lexicon import tokenise, words
+from agents.workout.screening.verdict import Reading, Verdict, read_conditions
 
 By = Literal["lexicon", "llm"]
 

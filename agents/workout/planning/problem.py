@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from agents.workout.exercise import MAJOR_MUSCLES, PATTERN_GROUPS, Exercise
-from agents.workout.profile import Limits, Profile
-from agents.workout.schemes import (
+from agents.workout.exercises.exercise import MAJOR_MUSCLES, PATTERN_GROUPS, Exercise
+from agents.workout.planning.schemes import (
     STEADY_HOLD_SECONDS,
     STRENGTH_PATTERNS_NOT,
     Scheme,
     block_of,
     scheme_for,
 )
-from agents.workout.time_budget import (
+from agents.workout.planning.session_time import (
     CHANGE_OVER_SECONDS,
     COOLDOWN_SECONDS,
     RAMP_SET_SECONDS,
     set_seconds,
 )
-from agents.workout.volume import MUSCLE_INDEX, floor_halves, halves_per_set
+from agents.workout.planning.volume import MUSCLE_INDEX, floor_halves, halves_per_set
+from agents.workout.profile import Limits, Profile
 
 MISSING_PATTERN_COST = 20
 FEWEST_EXERCISES, MOST_EXERCISES = 2, 9

@@ -2,7 +2,7 @@
 
 "Knee" alone is no complaint and "hurts" alone has no place; the rules here join the two as people
 write them: "bad knee", "pain in hip and knee", "my shoulder really hurts", "no jumps due to her
-ankle". Whose condition it is and whether it holds is for `scope.py` to judge.
+ankle". Whose condition it is and whether it holds is for `verdict.py` to judge.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from agents.workout.lexicon import COMMAS, Token, find_phrases, forms_of, words
+from agents.workout.screening.lexicon import COMMAS, Token, find_phrases, forms_of, words
 
 _PAIR_DISTANCE = 5
 

@@ -10,7 +10,7 @@ convention of this project.
 
 from __future__ import annotations
 
-from agents.workout.exercise import Exercise
+from agents.workout.exercises.exercise import Exercise
 
 CHANGE_OVER_SECONDS = 60
 RAMP_SET_SECONDS = 60

@@ -1,7 +1,7 @@
 """What a workout request may say, and what an operator may set.
 
 :class:`WorkoutRequest` is the caller's JSON with every value checked and "not given" (null, an
-empty text, list or object) folded to None; `agents.workout.normalise` turns it into the exact
+empty text, list or object) folded to None; `agents.workout.fill_gaps` turns it into the exact
 :class:`agents.workout.profile.Profile` that the algorithms see.
 """
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from agents.workout.lexicon import COMMAS, Token, words
-from agents.workout.mentions import Mention
-from agents.workout.when import When, find_length
+from agents.workout.screening.dates import When, find_length
+from agents.workout.screening.lexicon import COMMAS, Token, words
+from agents.workout.screening.mentions import Mention
 
 _ANDS = frozenset({"and", "y", "e"})
 

@@ -14,17 +14,23 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from agents.workout.conditions import Restrictions
-from agents.workout.conflict import Conflict, explain
-from agents.workout.draft import Draft, Problem, missing_patterns, problem_for, shortfalls
-from agents.workout.exercise import MUSCLES, Exercise
-from agents.workout.gentle import session_cardio
-from agents.workout.periodise import Week, periodise
-from agents.workout.planner import Solution, plan_week
-from agents.workout.polish import polish
+from agents.workout.exercises.exercise import MUSCLES, Exercise
+from agents.workout.planning.allowed import Selection, limits_for, select
+from agents.workout.planning.conflict import Conflict, explain
+from agents.workout.planning.gentle import session_cardio
+from agents.workout.planning.polish import polish
+from agents.workout.planning.problem import (
+    Draft,
+    Problem,
+    missing_patterns,
+    problem_for,
+    shortfalls,
+)
+from agents.workout.planning.progression import Week, periodise
+from agents.workout.planning.solver import Solution, plan_week
+from agents.workout.planning.volume import MUSCLE_INDEX, as_sets, floor_halves
 from agents.workout.profile import Limits, Profile
-from agents.workout.selection import Selection, limits_for, select
-from agents.workout.volume import MUSCLE_INDEX, as_sets, floor_halves
+from agents.workout.screening.conditions import Restrictions
 
 _SWAPPED_SHARE = 0.4
 _VARIETY_NEEDS = 3

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from agents.workout.conditions import RED_FLAGS
-from agents.workout.lexicon import words
-from agents.workout.mentions import Mention
-from agents.workout.page import Page
+from agents.workout.screening.conditions import RED_FLAGS
+from agents.workout.screening.lexicon import words
+from agents.workout.screening.mentions import Mention
+from agents.workout.screening.page import Page
 
 # Healing is believed of other conditions only.
 LASTING = RED_FLAGS | {
