@@ -23,7 +23,7 @@ from agents.scheduling import answer, facts
 from agents.scheduling import week as weeks
 from agents.scheduling.attendance import Attendance
 from agents.scheduling.checker import Violation, check
-from agents.scheduling.choose import rank
+from agents.scheduling.choose import Ranked, rank
 from agents.scheduling.facts import DEFAULT_MAX_MOVES, LOOK_AHEAD_DAYS, Facts
 from agents.scheduling.model import ScheduleConfig, ScheduleRequest
 from agents.scheduling.output import Schedule
@@ -178,19 +178,26 @@ def _chosen(state: State) -> answer.Parts:
     wishes = [known.wishes.strength(start) for start in starts]
     chances = state["attendance"].chances(known.client_id or 0, starts, wishes)
     wanted = request.sessions_per_week or 1
-    ranked = rank(found.free, chances, known.wishes, together=wanted, gap=known.rules.gap)
-    together = _together(ranked, min(wanted, answer.MOST_SHOWN), known.rules.gap)
+    rules = known.rules
+    ranked = rank(
+        found.free, chances, known.wishes, together=wanted, gap=rules.gap, buffer=rules.buffer
+    )
+    together = _together(ranked, min(wanted, answer.MOST_SHOWN), rules.gap, rules.buffer)
     if together < wanted:
         said = f"sessions_per_week: only {together} of {wanted} sessions fit together in a week"
         parts = replace(parts, warnings=(*parts.warnings, said))
     return replace(parts, ranked=tuple(ranked), together=together)
 
 
-def _together(ranked: list[Any], wanted: int, gap: int) -> int:
+def _together(ranked: list[Ranked], wanted: int, gap: int, buffer: int) -> int:
     """How many of the first can be booked together."""
     for number in range(1, wanted):
         here = ranked[number].slot if number < len(ranked) else None
-        if here is None or any(abs(here.first - r.slot.first) < gap for r in ranked[:number]):
+        if here is None or any(
+            abs(here.first - other.slot.first) < gap
+            or (here.first < other.slot.end + buffer and other.slot.first < here.end + buffer)
+            for other in ranked[:number]
+        ):
             return number
     return wanted
 

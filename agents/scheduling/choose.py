@@ -46,32 +46,31 @@ def rank(
     *,
     together: int = 1,
     gap: int = 0,
+    buffer: int = 0,
 ) -> list[Ranked]:
     """At most five, best first; the first `together` of them can be booked together.
 
-    gap: minutes from start to start that sessions booked together keep.
+    gap: minutes from start to start that sessions booked together keep. buffer: minutes between
+    the trainer's sessions.
     """
     every = [
         Ranked(slot, chance, wishes.strength(slot.start))
         for slot, chance in zip(slots, chances, strict=True)
     ]
     every.sort(key=lambda r: (-round(r.score, 4), r.slot.first))
-    chosen = _set(every, min(together, MOST), gap) if together > 1 else []
+    chosen = _set(every, min(together, MOST), gap, buffer) if together > 1 else []
     _fill(chosen, every, varied=True)
     _fill(chosen, every, varied=False)
     return chosen
 
 
-def _set(every: Sequence[Ranked], number: int, gap: int) -> list[Ranked]:
+def _set(every: Sequence[Ranked], number: int, gap: int, buffer: int) -> list[Ranked]:
     """The best set of slots within seven days of the first free one, in order of likelihood."""
     if not every:
         return []
     begin = min(r.slot.first for r in every)
     soon = [r for r in every if r.slot.first < begin + 7 * 24 * 60]
-    options = [
-        Option(0, 0, r.slot.first, r.slot.end, max(r.score, 0.0) + (0.001 if r.wish > 0 else 0.0))
-        for r in soon
-    ]
+    options = [Option(0, 0, r.slot.first, r.slot.end + buffer, max(r.score, 0.0)) for r in soon]
     picked, _ = solver.solve(options, [number], gap=gap)
     return sorted((soon[i] for i in picked), key=lambda r: (-round(r.score, 4), r.slot.first))
 
