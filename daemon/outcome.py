@@ -29,6 +29,8 @@ from daemon.errors import LeaseLost
 from daemon.model import Cancel, ErrorInfo, Fail, Lost, Outcome, Release, Retry, Snooze, Wait
 
 ROOT = Path(__file__).resolve().parent.parent
+STACK_ENDS = 20
+"""How many frames of a deep stack are shown at each end."""
 
 
 class Snoozed(Exception):
@@ -121,7 +123,8 @@ def where(error: BaseException) -> str:
 def stack(error: BaseException) -> list[str]:
     """The frames of an exception, outermost first, as ``file:line function``: no values, no text.
 
-    Frames outside this repository begin with ``…``.
+    Frames outside this repository begin with ``…``. Of a deep stack (an endless recursion) the
+    middle is left out.
     """
     lines = []
     for frame in traceback.extract_tb(error.__traceback__):
@@ -129,4 +132,6 @@ def stack(error: BaseException) -> list[str]:
         inside = path.is_relative_to(ROOT) and ".venv" not in path.parts
         name = str(path.relative_to(ROOT)) if inside else f"…{path.name}"
         lines.append(f"{name}:{frame.lineno} {frame.name}")
+    if len(lines) > 2 * STACK_ENDS:
+        lines[STACK_ENDS:-STACK_ENDS] = [f"… {len(lines) - 2 * STACK_ENDS} frames"]
     return lines

@@ -100,12 +100,14 @@ class Runner:
 
     async def _prepare(self, claimed: Claimed) -> _Prepared | ErrorInfo:
         """Everything that can be refused without spending an attempt."""
+        await self._registry.catch_up(claimed.task_type, claimed.agent_version)
         problem = intake.unanswerable(self._registry, claimed.task_type)
         if problem is not None:
             return problem
-        agent = self._registry.agent(claimed.task_type)
-        if agent is None:
+        pinned = await self._registry.pinned(claimed.task_type, claimed.agent_version)
+        if pinned is None:
             return ErrorInfo("agent_misconfigured", f"no code for {claimed.task_type} here")
+        agent, config = pinned
         input_data = claimed.input_data
         if input_data is None:
             try:
@@ -115,9 +117,6 @@ class Runner:
         parsed = intake.parse(agent, input_data)
         if isinstance(parsed, ErrorInfo):
             return parsed
-        config = await self._registry.pinned(claimed.task_type, claimed.agent_version)
-        if config is None:
-            return ErrorInfo("agent_misconfigured", f"{claimed.task_type} has no usable config")
         return _Prepared(agent, config, parsed)
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, prepared: _Prepared) -> Outcome:

@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,8 @@ from daemon.errors import (
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAST_STARTSECS = 6.0
 """supervisord looks at exit codes only after ``startsecs`` (5); an earlier exit it would retry."""
+LEAVE_SECONDS = 2.0
+"""How long what could not be stopped may keep a process that is done."""
 
 logger = log.get_logger(__name__)
 
@@ -77,16 +80,38 @@ def _serve(chosen: settings.Settings, catalog: Mapping[str, str]) -> int:
     async def live() -> None:
         daemon = Daemon(chosen, catalog)
         daemon.obey_signals()
-        await daemon.run()
+        try:
+            await daemon.run()
+        except BaseException as error:
+            _leave_within(PAST_STARTSECS + LEAVE_SECONDS, _exit_code(error))
+            raise
+        _leave_within(LEAVE_SECONDS, EXIT_STOPPED)
 
     asyncio.run(live())
     return EXIT_STOPPED
 
 
+def _leave_within(seconds: float, code: int) -> None:
+    """End the process whatever still runs in it.
+
+    An agent that refuses to be cancelled, or a thread that computes for ever, would be waited for
+    by asyncio or by Python: a drained process would not end, a broken one not be restarted.
+    """
+
+    def leave() -> None:
+        logger.warning("left_work_behind", exit_code=code)
+        sys.stdout.flush()
+        os._exit(code)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
 def _ended_by(error: BaseException) -> int:
     """Log what ended the service; returns the exit code that tells the supervisor what to do."""
-    known = next((leaf for leaf in leaves(error) if isinstance(leaf, ServiceError)), None)
-    code = known.exit_code if known else EXIT_INTERNAL
+    known = _known(error)
+    code = _exit_code(error)
     if known is not None and code != EXIT_INTERNAL:
         logger.critical("cannot_run", reason=str(known), hint=known.hint, exit_code=code)
     else:
@@ -94,6 +119,15 @@ def _ended_by(error: BaseException) -> int:
     if code in {EXIT_SCHEMA_TOO_NEW, EXIT_CONFIGURATION} and "SUPERVISOR_ENABLED" in os.environ:
         time.sleep(PAST_STARTSECS)
     return code
+
+
+def _known(error: BaseException) -> ServiceError | None:
+    return next((leaf for leaf in leaves(error) if isinstance(leaf, ServiceError)), None)
+
+
+def _exit_code(error: BaseException) -> int:
+    known = _known(error)
+    return known.exit_code if known else EXIT_INTERNAL
 
 
 def leaves(error: BaseException) -> list[BaseException]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -95,6 +96,18 @@ class Deaf(Labour):
         time.sleep(seconds)  # noqa: ASYNC251 - the point of it
 
 
+class Thread(Labour):
+    """Computes in a thread that nobody can stop."""
+
+    type = "chaos_thread"
+    name = "Thread"
+    description = "Computes for long."
+
+    async def execute(self, ctx: RunContext, inp: Work) -> Result[Said]:
+        await ctx.compute(time.sleep, inp.seconds)
+        return Result(Said(fence=fence_of(ctx)))
+
+
 class State(TypedDict, total=False):
     input: Work
     result: Result[Said]
@@ -112,7 +125,7 @@ class Villain(BaseAgent[Work, Said]):
     Output = Said
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State, context_schema=RunContext)
+        graph = StateGraph(State)
         graph.add_node("misbehave", _misbehave)
         graph.add_node("calculate", _calculate)
         graph.add_edge(START, "misbehave")
@@ -135,9 +148,9 @@ class Steps(BaseAgent[Work, Said]):
             await asyncio.sleep(state["input"].seconds)
             return {"steps": state.get("steps", 0) + 1}
 
-        graph = StateGraph(State, context_schema=RunContext)
+        graph = StateGraph(State)
         graph.add_node("step", step)
-        graph.add_node("end", lambda _: {"result": Result(Said(fence=0))})
+        graph.add_node("end", _end)
         graph.add_edge(START, "step")
         graph.add_conditional_edges(
             "step", lambda state: "end" if state["steps"] >= 40 else "step", ["step", "end"]
@@ -154,8 +167,12 @@ def _recurse(depth: int = 0) -> int:
     return _recurse(depth + 1) + 1
 
 
+SHIELD_SECONDS = 9.0
+"""Longer than the deadline and its grace together."""
+
+
 async def _shielded() -> None:
-    end = time.monotonic() + 20.0
+    end = time.monotonic() + SHIELD_SECONDS
     while time.monotonic() < end:
         try:
             await asyncio.shield(asyncio.sleep(end - time.monotonic()))
@@ -198,12 +215,16 @@ async def _misbehave(state: State) -> State:
     return {}
 
 
-def _calculate(state: State) -> State:
+def _calculate(state: State, runtime: Runtime[Any]) -> State:
     """A synchronous node: LangGraph runs it in a thread."""
     how = state["input"].how.removeprefix("thread: ")
     if how != state["input"].how:
         DEEDS[how]()
-    return {"result": Result(Said(fence=0))}
+    return _end(state, runtime)
+
+
+def _end(state: State, runtime: Runtime[Any]) -> State:
+    return {"result": Result(Said(fence=fence_of(runtime.context)))}
 
 
 class Rogue(Villain):
@@ -215,10 +236,10 @@ class Rogue(Villain):
 
     async def execute(self, ctx: RunContext, inp: Work) -> Result[Said]:
         await _misbehave({"input": inp})
-        return Result(Said(fence=0))
+        return Result(Said(fence=fence_of(ctx)))
 
 
 CATALOG = PLAIN | {
     agent.type: f"tests.chaos.agents:{agent.__name__}"
-    for agent in (Labour, Deaf, Villain, Steps, Rogue)
+    for agent in (Labour, Deaf, Thread, Villain, Steps, Rogue)
 }

@@ -2,8 +2,9 @@
 die at a chosen moment.
 
 ``CHAOS_TRACE`` names a file that gets a line for each moment of an attempt: ``call_end>`` before
-that statement is sent, ``call_end<`` when its reply is there. ``CHAOS_DIE_AT`` is the number of the
-moment at which the process kills itself, as ``kill -9`` would. ``CHAOS_WEDGED_SECONDS`` shortens
+that statement is sent, ``call_end<`` when its reply is there. ``CHAOS_DIE_AT`` is the number
+of the moment at which the process kills itself, as ``kill -9`` would, ``CHAOS_DIE_AFTER`` the
+name of it. ``CHAOS_WEDGED_SECONDS`` shortens
 the time after which a stuck event loop ends the process.
 """
 
@@ -41,9 +42,10 @@ OF_AN_ATTEMPT = {
 class Moments:
     """Counts the moments of an attempt, and ends the process at one of them."""
 
-    def __init__(self, trace: str, die_at: int) -> None:
+    def __init__(self, trace: str, die_at: int, die_after: str) -> None:
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._die_at = die_at
+        self._die_after = die_after
         self._count = 0
         self._claimed = False
 
@@ -55,7 +57,7 @@ class Moments:
             return
         self._count += 1
         os.write(self._trace, f"{name}\n".encode())
-        if self._count == self._die_at:
+        if self._count == self._die_at or name == self._die_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -88,7 +90,7 @@ def count_moments(moments: Moments) -> None:
 
     Executor._rows = counted_rows  # type: ignore[method-assign]
     Executor._transaction = counted_transaction  # type: ignore[method-assign]
-    Provider.call = counted_call  # type: ignore[method-assign]
+    Provider.call = counted_call  # type: ignore[method-assign, assignment]
 
 
 def main() -> int:
@@ -98,7 +100,8 @@ def main() -> int:
     if trace := os.environ.get("CHAOS_TRACE"):
         # Each progress is a row, so that its moment can be died at.
         context.EVENT_INTERVAL_SECONDS = 0.0
-        count_moments(Moments(trace, int(os.environ.get("CHAOS_DIE_AT", "0"))))
+        die_at = int(os.environ.get("CHAOS_DIE_AT", "0"))
+        count_moments(Moments(trace, die_at, os.environ.get("CHAOS_DIE_AFTER", "")))
     return serve(CATALOG)
 
 

@@ -3,7 +3,7 @@
 :func:`watch` makes a fresh database write down every step of every request's state, together with
 how much was running at that moment, so that limits are judged at each start and not by samples.
 :func:`violations` then lists everything that should not be. It is meant for a queue at rest:
-:func:`settle` first counts what dead daemons left open on the ledger, as upkeep does after an hour.
+:func:`settle` first counts what dead daemons left open on the ledger, as upkeep does in time.
 
 A watched database is slower; the answers are the same.
 """

@@ -104,7 +104,7 @@ async def test_killed_at_every_moment(
             row = await becomes(aconnection, request_id, "completed", 30)
             assert row["mode"] == "full"
     assert violations(watched, calls=models.calls) == []
-    doubt = dict(
+    doubt: dict[int, int] = dict(
         connection.execute(
             "SELECT request_id, count(*) FROM ai_llm_calls WHERE status = 'uncertain' GROUP BY 1"
         ).fetchall()

@@ -10,7 +10,15 @@ import pytest
 from agents.base import AgentError, ClientNotFound, Drained, InvalidInput, ProviderUnavailable
 from daemon.errors import LeaseLost
 from daemon.model import ERROR_CODES, Cancel, Fail, Lost, Release, Retry, Snooze, Wait
-from daemon.outcome import AgentTimedOut, Circumstances, Snoozed, WaitingForPerson, decide
+from daemon.outcome import (
+    STACK_ENDS,
+    AgentTimedOut,
+    Circumstances,
+    Snoozed,
+    WaitingForPerson,
+    decide,
+    stack,
+)
 
 FIRST = Circumstances(attempt=1)
 
@@ -110,3 +118,17 @@ def test_every_code_is_documented() -> None:
         return {kind}.union(*(below(child) for child in kind.__subclasses__()))
 
     assert {kind.code for kind in below(AgentError)} <= ERROR_CODES
+
+
+def test_a_deep_stack_is_shown_at_both_ends() -> None:
+    """An endless recursion does not become a log line of a thousand frames."""
+
+    def fall() -> None:
+        fall()
+
+    with pytest.raises(RecursionError) as caught:
+        fall()
+    frames = stack(caught.value)
+    assert len(frames) == 2 * STACK_ENDS + 1
+    assert "test_a_deep_stack" in frames[0]
+    assert frames[-1].endswith(" fall")
