@@ -1,0 +1,92 @@
+"""What a queue in its database costs the main app: committed inserts a second, by ``pgbench``.
+
+The rate without any queue is that of a bare table. For a peer its worker is off, which favours it:
+its triggers alone are measured. For this daemon there are two states. *Busy*: every slot is taken
+by a long request, as is usual where answers take seconds. *Working*: it answers all that is
+inserted while it is inserted, on the same two cores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.bench.bench import Bench
+from tests.bench.process import Worker
+from tests.bench.systems import FLOOR, JOB, OURS, System, job
+
+BARE = "none"
+BARE_TABLE = (
+    "CREATE TABLE app_requests (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " task_type text NOT NULL, input_data jsonb NOT NULL,"
+    " created_at timestamptz NOT NULL DEFAULT now())"
+)
+BARE_INSERT = "INSERT INTO app_requests (task_type, input_data) VALUES ('bench_noop', %(job)s::jsonb)"
+START_SECONDS = 30.0
+
+
+def commits(bench: Bench, round_number: int) -> None:
+    """Transactions a second for each number of clients, each inserting one request."""
+    with tempfile.TemporaryDirectory() as folder:
+        scripts = Path(folder)
+        turns = [lambda: _bare(bench, scripts)]
+        turns += [lambda: _busy(bench, scripts), lambda: _working(bench, scripts)]
+        peers = [s for s in bench.systems if s.name not in {OURS, FLOOR}]
+        turns += [lambda peer=peer: _peer(bench, scripts, peer) for peer in peers]  # type: ignore[misc]
+        first = round_number % len(turns)
+        for turn in (*turns[first:], *turns[:first]):
+            turn()
+
+
+def _bare(bench: Bench, scripts: Path) -> None:
+    with (
+        bench.turn("commits without any queue", bench.ours),
+        bench.server.database(OURS) as database,
+    ):
+        with bench.server.connect(database) as connection:
+            connection.execute(BARE_TABLE)
+        _load(bench, scripts, database, BARE_INSERT, BARE)
+
+
+def _busy(bench: Bench, scripts: Path) -> None:
+    slots = bench.sizes.commit_slots
+    with (
+        bench.turn("commits, every slot taken", bench.ours),
+        bench.working(bench.ours, slots) as (database, worker),
+    ):
+        _fill_slots(bench, worker, database, scripts, slots)
+        _load(bench, scripts, database, bench.ours.insert, "ours busy")
+
+
+def _fill_slots(
+    bench: Bench, worker: Worker, database: str, folder: Path, slots: int
+) -> None:
+    with bench.server.connect(database) as connection:
+        for number in range(slots):
+            connection.execute(bench.ours.insert.encode(), job(0, f"{folder}/{number}"))
+    worker.until(
+        lambda: len(list(folder.glob("*.started"))) >= slots, START_SECONDS, "all slots taken"
+    )
+    for path in folder.glob("*.started"):
+        path.unlink()
+
+
+def _working(bench: Bench, scripts: Path) -> None:
+    with (
+        bench.turn("commits, answering them", bench.ours),
+        bench.working(bench.ours, bench.sizes.slots) as (database, _),
+    ):
+        _load(bench, scripts, database, bench.ours.insert, "ours working")
+
+
+def _peer(bench: Bench, scripts: Path, peer: System) -> None:
+    with bench.turn("commits", peer), bench.server.database(peer.name) as database:
+        _load(bench, scripts, database, peer.insert, peer.name)
+
+
+def _load(bench: Bench, scripts: Path, database: str, insert: str, figure: str) -> None:
+    script = scripts / "insert.sql"
+    script.write_text(insert.replace("%(job)s", f"'{JOB}'") + ";\n")
+    for clients in bench.sizes.commit_clients:
+        rate = bench.server.pgbench(database, script, clients, bench.sizes.commit_seconds)
+        bench.add("commits", f"{figure} {clients}", rate)
