@@ -380,6 +380,8 @@ class BaseAgent(Generic[I, O]):
     llm: ClassVar[LLMUse] = LLMUse()
     timeout_seconds: ClassVar[float] = 120.0
     max_input_bytes: ClassVar[int] = 64 * 1024
+    sends: ClassVar[Mapping[str, str]] = {}
+    """What the model is told, by path in ``data`` (``texts[]``), and why it has to know."""
     on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:

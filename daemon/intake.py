@@ -72,6 +72,8 @@ class Intake:
     async def check_once(self) -> int:
         """Check one batch; returns how many were refused."""
         rows = await self._store.unchecked(BATCH)
+        if any(row.known and self._registry.state(row.task_type) is None for row in rows):
+            await self._registry.reload()  # the row of ai_agents was quicker than its notification
         refused: list[tuple[int, ErrorInfo]] = []
         fine: list[int] = []
         for row in rows:
@@ -162,7 +164,7 @@ def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
         return ErrorInfo(
             "invalid_input",
             "; ".join(_sentences(error)),
-            f"the fields of {agent.type}: {', '.join(sorted(agent.Input.model_fields))}",
+            f"the fields of {agent.type}: {', '.join(sorted(_field_names(agent.Input)))}",
         )
     return Parsed(value, tuple(sorted(_shown_key(k) for k in input_data.keys() - known)))
 
@@ -171,7 +173,8 @@ def _field_names(model: type[AgentInput]) -> set[str]:
     """Every key under which the model takes a field: names and aliases."""
     names: set[str] = set()
     for name, field in model.model_fields.items():
-        names.add(name)
+        if field.alias is None or model.model_config.get("populate_by_name"):
+            names.add(name)
         for alias in (field.alias, field.validation_alias):
             if isinstance(alias, str):
                 names.add(alias)

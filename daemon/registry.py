@@ -3,6 +3,9 @@
 Start inserts the rows that are missing. A row without code here, or with a configuration that its
 agent cannot use, takes *that* agent out and says why; nothing else notices. A change of a row
 notifies ``ai_config``, which the listener passes on to :meth:`Registry.reload`.
+
+A row whose config has the kind ``prompt`` needs no code of its own: it is an agent (see
+``agents.prompt``) from the moment it is read.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agents.prompt import PromptConfig, agent_of, is_prompt
 from daemon.log import get_logger
 from daemon.settings import Settings
 
@@ -34,7 +38,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """One agent as it stands now. problem: why it cannot answer, in words for an admin."""
+    """One agent as it stands now. problem: why it cannot answer, in words for an admin.
+
+    here: this process has what it takes to answer, or to say why it cannot.
+    """
 
     task_type: str
     version: int
@@ -42,6 +49,12 @@ class AgentState:
     enabled: bool
     disabled_hint: str = ""
     problem: str | None = None
+    here: bool = True
+    agent: BaseAgent[Any, Any] | None = None
+
+
+Usable = tuple["BaseAgent[Any, Any]", "AgentConfig"]
+"""An agent, and a configuration that it can use."""
 
 
 class Registry:
@@ -53,7 +66,7 @@ class Registry:
         self._catalog = dict(catalog)
         self._agents: dict[str, BaseAgent[Any, Any]] = {}
         self._states: dict[str, AgentState] = {}
-        self._pinned: dict[tuple[str, int], AgentConfig] = {}
+        self._pinned: dict[tuple[str, int], Usable] = {}
 
     async def start(self) -> None:
         """Import the agents in a thread (they load LangGraph and the solvers), then their rows."""
@@ -74,7 +87,7 @@ class Registry:
         states = {row.type: self._judge(row) for row in rows}
         shown = {row.type: row.problem for row in rows}
         for task_type, state in states.items():
-            if state.problem == shown[task_type] or task_type not in self._agents:
+            if state.problem == shown[task_type] or not state.here:
                 continue
             if state.problem:
                 log.warning("agent_unavailable", task_type=task_type, reason=state.problem)
@@ -82,36 +95,61 @@ class Registry:
         self._states = states
 
     def agent(self, task_type: str) -> BaseAgent[Any, Any] | None:
-        """The code that answers a type in this process, or None."""
-        return self._agents.get(task_type)
+        """What answers a type in this process, or None."""
+        state = self._states.get(task_type)
+        return (state.agent if state else None) or self._agents.get(task_type)
 
     def state(self, task_type: str) -> AgentState | None:
         """The agent's row, judged; None for a type that nobody has."""
         return self._states.get(task_type)
 
     def claimable(self) -> tuple[str, ...]:
-        """Types this process takes requests of: those with code here and a row that is not archived.
+        """Types this process takes requests of: with code here and a row that is not archived.
 
         Disabled and misconfigured ones too, so that their requests end with a reason.
         """
-        return tuple(sorted(self._agents.keys() & self._states.keys()))
+        return tuple(sorted(name for name, state in self._states.items() if state.here))
 
     def known_types(self) -> tuple[str, ...]:
         return tuple(sorted(self._states))
 
-    async def pinned(self, task_type: str, version: int | None) -> AgentConfig | None:
-        """The configuration of one version: the one a request began with, whatever changed since."""
+    async def catch_up(self, task_type: str, version: int | None) -> None:
+        """Read the rows again where a request began with a version that is newer than ours."""
+        state = self._states.get(task_type)
+        if state is None or (version is not None and version > state.version):
+            await self.reload()
+
+    async def pinned(self, task_type: str, version: int | None) -> Usable | None:
+        """The agent in one version: the one a request began with, whatever changed since.
+
+        None where neither that version nor the present one can be used.
+        """
         state = self._states[task_type]
+        agent = self.agent(task_type)
+        present = None if agent is None or state.config is None else (agent, state.config)
         if version is None or version == state.version:
-            return state.config
+            return present
         key = (task_type, version)
         if key not in self._pinned:
             raw = await self._store.agent_version(task_type, version)
-            config = self._validate(task_type, raw) if raw is not None else None
-            if config is None or isinstance(config, str):
-                return state.config
-            self._pinned[key] = config
+            usable = None if raw is None else self.usable(task_type, raw)
+            if usable is None or isinstance(usable, str):
+                return present
+            self._pinned[key] = usable
         return self._pinned[key]
+
+    def usable(self, task_type: str, raw: Mapping[str, Any]) -> Usable | str:
+        """The agent with the configuration ``raw``, or what is wrong with it."""
+        agent = self._agents.get(task_type)
+        try:
+            if agent is not None:
+                return agent, agent.Config.model_validate(raw)
+            config = PromptConfig.model_validate(raw)
+            return agent_of(task_type, task_type, config), config
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            path = ".".join(["config", *(str(part) for part in first["loc"])])
+            return f"{path}: {first['msg'].removeprefix('Value error, ')}"
 
     def _import(self) -> dict[str, BaseAgent[Any, Any]]:
         agents: dict[str, BaseAgent[Any, Any]] = {}
@@ -131,22 +169,19 @@ class Registry:
         if switch and not getattr(self._settings, switch):
             hint = f"set {switch.upper()}=true"
             return AgentState(row.type, row.version, None, enabled=False, disabled_hint=hint)
+        here = row.type in self._agents or is_prompt(row.type, row.config)
         if not row.enabled:
             hint = f"UPDATE ai_agents SET enabled = true WHERE type = '{row.type}'"
-            return AgentState(row.type, row.version, None, enabled=False, disabled_hint=hint)
-        if row.type not in self._agents:
-            return AgentState(row.type, row.version, None, enabled=True)
-        config = self._validate(row.type, row.config)
-        if isinstance(config, str):
-            return AgentState(row.type, row.version, None, enabled=True, problem=config)
-        return AgentState(row.type, row.version, config, enabled=True)
-
-    def _validate(self, task_type: str, raw: Any) -> AgentConfig | str:
-        """The typed configuration, or what is wrong with it."""
-        agent = self._agents[task_type]
-        try:
-            return agent.Config.model_validate(raw)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            path = ".".join(str(part) for part in first["loc"])
-            return f"config.{path}: {first['msg']}"
+            return AgentState(
+                row.type, row.version, None, enabled=False, disabled_hint=hint, here=here
+            )
+        if not here:
+            return AgentState(row.type, row.version, None, enabled=True, here=False)
+        before = self._states.get(row.type)
+        if before and before.config and before.version == row.version:
+            return before
+        usable = self.usable(row.type, row.config)
+        if isinstance(usable, str):
+            return AgentState(row.type, row.version, None, enabled=True, problem=usable)
+        agent, config = usable
+        return AgentState(row.type, row.version, config, enabled=True, agent=agent)
