@@ -171,12 +171,14 @@ def clean(
     """One metric's series. goals: a weight's goals as evidence of units. hint: `kg` or `lbs`, what
     the client's own page shows; `lbs?` when only a title suggests it."""
     rows = sorted(readings, key=lambda row: (row.day, row.row_id or 0))
-    # Decimal slips and pounds are told from their neighbours, so only the impossible goes at once.
-    rows = [row for row in rows if math.isfinite(row.value) and row.value > 0]
+    # Slips and pounds are told from their neighbours; what no factor makes possible goes first.
+    possible = [row for row in rows if _possible(metric, row.value)]
+    impossible = len(rows) - len(possible)
+    rows = possible
     factors, uncertain = _factors(metric, rows, goals, hint)
     values = np.array([row.value * factor for row, factor in zip(rows, factors, strict=True)])
     fits = (values >= metric.low) & (values <= metric.high)
-    implausible = int((~fits).sum())
+    implausible = int((~fits).sum()) + impossible
     repairs = tuple(
         Repair(row.row_id, round(row.value, 2), round(row.value * factor, 2))
         for row, factor, fit in zip(rows, factors, fits, strict=True)
@@ -200,6 +202,12 @@ def clean(
     return Series(
         metric, daily.days[~odd], daily.values[~odd], outliers, repairs, uncertain, implausible
     )
+
+
+def _possible(metric: Metric, value: float) -> bool:
+    if not math.isfinite(value) or value <= 0:
+        return False
+    return any(metric.low <= value * factor <= metric.high for factor in (*units.FACTORS, 2.54))
 
 
 def _factors(
