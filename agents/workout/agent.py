@@ -33,9 +33,8 @@ from agents.workout.answer.typed_row import plan_row
 from agents.workout.checker import Violation, check
 from agents.workout.client import Facts
 from agents.workout.exercises.exercise import Exercise
-from agents.workout.planning.allowed import limits_for, select
 from agents.workout.planning.conflict import Conflict
-from agents.workout.planning.gentle import GentleSession, safe_minimum
+from agents.workout.planning.gentle import SafeMinimum, safe_minimum
 from agents.workout.planning.plan import (
     Built,
     Polished,
@@ -163,10 +162,8 @@ async def safe(state: State, runtime: Runtime[Any]) -> State:
     return {"outcome": gentle}
 
 
-def _gentle(profile: Profile, library: Mapping[str, Exercise]) -> tuple[GentleSession, ...]:
-    rules = restrictions(profile.conditions)
-    allowed = select(profile, rules, library.values()).allowed.values()
-    return safe_minimum(profile, limits_for(profile, rules), allowed)
+def _gentle(profile: Profile, library: Mapping[str, Exercise]) -> SafeMinimum:
+    return safe_minimum(profile, restrictions(profile.conditions), library.values())
 
 
 async def solve(state: State, runtime: Runtime[Any]) -> State:
@@ -330,20 +327,27 @@ def _candidates(state: State) -> list[compose.Parts]:
 
 
 def _refusal(state: State, rules: tuple[str, ...]) -> compose.Parts:
-    """Gentle movement and an honest status, where no plan passed the validator."""
-    conflict = Conflict(
+    """Gentle movement and an honest status, where no plan passed the validator.
+
+    A stop stays a stop: whatever the validator disliked, a red flag is never told as a wish that
+    could be changed.
+    """
+    outcome: compose.Outcome = Conflict(
         rules=rules or ("schema",),
         why="No plan passed the independent safety check.",
         suggestion="Ask a trainer in person; the service's log names the rule.",
         change={},
         profile=state["profile"],
     )
+    if state["screening"].needs_clearance:
+        gentle = _gentle(state["profile"], state["facts"].library.exercises)
+        outcome = replace(gentle, sessions=())
     return compose.Parts(
         request=state["input"],
         facts=state["facts"],
         profile=state["profile"],
         screening=state["screening"],
-        outcome=conflict,
+        outcome=outcome,
         changed=None,
         words=Kept(),
         llm=state.get("llm", compose.ModelPart()),

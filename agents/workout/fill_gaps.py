@@ -18,13 +18,13 @@ from agents.crm.rows import ClientWorkoutRow
 from agents.workout import wishes
 from agents.workout.exercises.catalogue import find
 from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.gentle import DRILL_NAMES
 from agents.workout.profile import LEVELS, MAX_BUILT_WEEKS, Goal, Profile
 from agents.workout.request import WorkoutConfig, WorkoutRequest
 
 _PLAUSIBLE_AGE = range(10, 101)
 _MINUTES = (15, 120)
 _INTERMEDIATE_SESSIONS = 24
-_MOST_WISHES, _LONGEST_WISH = 60, 80
 _DEFAULT_COUNT = 5
 
 V = TypeVar("V")
@@ -257,37 +257,31 @@ def _age(request: WorkoutRequest, history: TrainingHistory | None, into: Gathere
 def _preferred(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> frozenset[str]:
-    wanted = _bounded(request.preferences)
-    keys = {key for key, exercise in library.items() for wish in wanted if _likes(exercise, wish)}
+    wanted = wishes.pieces(request.preferences or ())
+    names = wishes.Names(library.values())
+    keys = {key for wish in wanted for key in names.meant_by(wish)}
+    gear = set(wishes.equipment(wanted).known) - wishes.ALWAYS_THERE
+    keys |= {key for key, exercise in library.items() if gear & set(exercise.equipment)}
     if wanted and not keys:
         into.warn("preferences_unknown: preferences match no exercise")
     return frozenset(keys)
 
 
-def _likes(exercise: Exercise, wish: str) -> bool:
-    """Whether a wish names the exercise, its pattern, or the equipment in hand."""
-    if wishes.matches(exercise, wish):
-        return True
-    gear = set(wishes.equipment((wish,)).known) - wishes.ALWAYS_THERE
-    return not gear.isdisjoint(exercise.equipment)
-
-
 def _avoided(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> tuple[str, ...]:
-    avoided = _bounded(request.avoid_exercises)
-    unmatched = sum(
-        not any(wishes.matches(exercise, wish) for exercise in library.values())
-        for wish in avoided
-    )
+    """The wishes that rule something out, one of those that rule out the same."""
+    names = wishes.Names(library.values(), also=DRILL_NAMES)
+    kept: dict[frozenset[str], str] = {}
+    unmatched = 0
+    for wish in wishes.pieces(request.avoid_exercises or ()):
+        meant = names.meant_by(wish)
+        unmatched += not meant
+        if meant:
+            kept.setdefault(meant, wish)
     if unmatched:
         into.warn(f"avoid_unknown: {unmatched} of avoid_exercises match no exercise")
-    return avoided
-
-
-def _bounded(texts: Sequence[str] | None) -> tuple[str, ...]:
-    parts = wishes.pieces(texts or ())
-    return tuple(part[:_LONGEST_WISH] for part in parts[:_MOST_WISHES])
+    return tuple(kept.values())
 
 
 def _continuity(workouts: Sequence[ClientWorkoutRow]) -> frozenset[str]:

@@ -16,8 +16,9 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents.base import AgentConfig, AgentInput
 from agents.workout.profile import LEVELS, Adaptation, Kind, Level
+from agents.workout.wishes import pieces
 
-MAX_TEXT = 4000
+MAX_TEXT, MAX_WISHES = 4000, 200
 
 
 def _whole(low: int, high: int | None) -> Callable[[Any], Any]:
@@ -64,6 +65,15 @@ def _texts(value: Any) -> tuple[str, ...] | None:
         if text:
             texts.append(text)
     return tuple(texts) or None
+
+
+def _wishes(value: Any) -> tuple[str, ...] | None:
+    """Texts that are taken apart into single wishes, each of which is looked up everywhere."""
+    texts = _texts(value)
+    found = len(pieces(texts or ()))
+    if found > MAX_WISHES:
+        raise ValueError(f"holds {found} wishes; expected at most {MAX_WISHES}")
+    return texts
 
 
 def _word(allowed: tuple[str, ...]) -> Callable[[Any], Any]:
@@ -168,8 +178,8 @@ class WorkoutRequest(AgentInput):
     duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = None
     focus_areas: Annotated[Texts, BeforeValidator(_texts)] = None
     count: Annotated[int | None, BeforeValidator(_whole(3, 5))] = None
-    preferences: Annotated[Texts, BeforeValidator(_texts)] = None
-    avoid_exercises: Annotated[Texts, BeforeValidator(_texts)] = None
+    preferences: Annotated[Texts, BeforeValidator(_wishes)] = None
+    avoid_exercises: Annotated[Texts, BeforeValidator(_wishes)] = None
     conditions: Annotated[Texts, BeforeValidator(_texts)] = None
     injuries: Annotated[Texts, BeforeValidator(_texts)] = None
     age: Annotated[int | None, BeforeValidator(_whole(-1000, 1000))] = None

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 from agents.workout.exercises.exercise import EQUIPMENT, PATTERN_GROUPS, PATTERNS, Exercise
 from agents.workout.profile import Goal
@@ -31,6 +34,7 @@ _EQUIPMENT_WORDS = {
     "rower": "cardio_machine", "elliptical": "cardio_machine", "barbell": "barbell",
     "weight bench": "bench",
 }  # fmt: skip
+_GLUED_LETTERS = 6
 _LEGS = ("quads", "hamstrings", "glutes")
 _FOCUS_WORDS: dict[str, tuple[str, ...]] = {
     "leg": _LEGS, "lower body": _LEGS, "thigh": _LEGS, "quad": ("quads",),
@@ -185,8 +189,57 @@ def matches(exercise: Exercise, wish: str) -> bool:
     """
     if exercise.pattern in wished_patterns(wish):
         return True
-    names = (exercise.name, exercise.key.replace("_", " "), *exercise.aliases)
-    return any(says(name, wish) for name in names)
+    return any(says(name, wish) for name in _names(exercise))
+
+
+def _names(exercise: Exercise) -> tuple[str, ...]:
+    return (exercise.name, exercise.key.replace("_", " "), *exercise.aliases)
+
+
+class Names:
+    """Every name of a library in one text, so that a long list of wishes is looked up in it."""
+
+    def __init__(self, exercises: Iterable[Exercise], also: Iterable[str] = ()) -> None:
+        """also: names that belong to no exercise and stand for themselves."""
+        known = list(exercises)
+        named = [(_stems(name), exercise.key) for exercise in known for name in _names(exercise)]
+        named += [(_stems(name), name) for name in also]
+        self._owners = [owner for _, owner in named]
+        self._spaced = _Joined([f" {' '.join(stems)} " for stems, _ in named])
+        self._glued = _Joined(["".join(stems) for stems, _ in named])
+        self._by_pattern: dict[str, set[str]] = {}
+        for exercise in known:
+            self._by_pattern.setdefault(exercise.pattern, set()).add(exercise.key)
+
+    def meant_by(self, wish: str) -> frozenset[str]:
+        """Keys of the exercises (and names of `also`) that `wish` means; the same as `matches`."""
+        found = {
+            key for pattern in wished_patterns(wish) for key in self._by_pattern.get(pattern, ())
+        }
+        stems = _stems(wish)
+        if stems:
+            places = self._spaced.places(f" {' '.join(stems)} ")
+            if len(glued := "".join(stems)) >= _GLUED_LETTERS:
+                places |= self._glued.places(glued)
+            found |= {self._owners[place] for place in places}
+        return frozenset(found)
+
+
+class _Joined:
+    """Texts in one, and which of them a piece stands in."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._all = "|".join(texts)
+        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
+
+    def places(self, piece: str) -> set[int]:
+        found: set[int] = set()
+        at = self._all.find(piece)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            found.add(place)
+            at = self._all.find(piece, self._starts[place + 1])
+        return found
 
 
 def wished_patterns(wish: str) -> frozenset[str]:
@@ -210,11 +263,12 @@ def says(name: str, wish: str) -> bool:
     if any(given[i : i + size] == wanted for i in range(len(given) - size + 1)):
         return True
     joined = "".join(wanted)
-    return len(joined) >= 6 and joined in "".join(given)
+    return len(joined) >= _GLUED_LETTERS and joined in "".join(given)
 
 
-def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in plain(text).split()]
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(_stem(word) for word in plain(text).split())
 
 
 def _stem(word: str) -> str:

@@ -32,9 +32,9 @@ from agents.workout.answer.models import (
 )
 from agents.workout.client import Facts
 from agents.workout.exercises.exercise import EQUIPMENT, MUSCLES, Exercise
-from agents.workout.planning.allowed import limits_for, select
+from agents.workout.planning.allowed import select
 from agents.workout.planning.conflict import Conflict
-from agents.workout.planning.gentle import GentleSession, safe_minimum, spare_items
+from agents.workout.planning.gentle import SafeMinimum, safe_minimum
 from agents.workout.planning.plan import Built
 from agents.workout.profile import LEVELS, Profile
 from agents.workout.request import WorkoutRequest
@@ -51,7 +51,16 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 
-Outcome = Built | Conflict | tuple[GentleSession, ...]
+# Where the wishes to avoid things leave a stopped client nothing gentle to do.
+_UNAVOIDABLE = ConflictOut(
+    ids=["clearance", "avoid_list"],
+    why="Until somebody clears the client only walking, mobility and balance are possible, and "
+    "what is avoided leaves less than three such exercises.",
+    suggestion="Ask a professional for clearance, or allow gentle movement again.",
+    change={"avoid_exercises_left": 0},
+)
+
+Outcome = Built | Conflict | SafeMinimum
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +121,8 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
         cards = _conflict_cards(parts, shown)
     else:
         status = _NEEDS_CLEARANCE
-        limits = limits_for(profile, rules)
-        weeks = workouts.gentle_weeks(profile, limits, outcome, shown)
-        allowed = select(profile, rules, library.values()).allowed.values()
-        cards = workouts.gentle_cards(profile, outcome, spare_items(limits, allowed), shown)
+        weeks = workouts.gentle_weeks(profile, outcome, shown) if outcome.sessions else []
+        cards = workouts.gentle_cards(profile, outcome, shown)
     for card in cards:
         card.tip = parts.words.tips.get(card.key)
     chosen = select(profile, rules, library.values())
@@ -166,13 +173,9 @@ def _conflict_cards(parts: Parts, shown: workouts.Pages) -> list[Recommendation]
     """Cards of the plan that the change allows; gentle movement where there is none."""
     if parts.changed is not None:
         return workouts.recommendations(parts.changed, shown)
-    profile = parts.profile
-    rules = restrictions(profile.conditions)
+    rules = restrictions(parts.profile.conditions)
     library = parts.facts.library.exercises.values()
-    allowed = select(profile, rules, library).allowed.values()
-    limits = limits_for(profile, rules)
-    sessions = safe_minimum(profile, limits, allowed)
-    return workouts.gentle_cards(profile, sessions, spare_items(limits, allowed), shown)
+    return workouts.gentle_cards(parts.profile, safe_minimum(parts.profile, rules, library), shown)
 
 
 def _constraints(outcome: Outcome) -> Constraints:
@@ -186,6 +189,8 @@ def _constraints(outcome: Outcome) -> Constraints:
             change=dict(outcome.change),
         )
         return _ruled(checker.RULES, conflict=conflict)
+    if outcome.despite_wishes:
+        return _ruled(tuple(checker.SAFE_RULES), conflict=_UNAVOIDABLE)
     return _ruled(tuple(checker.SAFE_RULES))
 
 

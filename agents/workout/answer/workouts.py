@@ -30,7 +30,6 @@ from agents.workout.planning.session_time import COOLDOWN_SECONDS, exercise_seco
 from agents.workout.profile import LEVELS, Limits, Profile
 from agents.workout.wishes import says
 
-FEWEST_CARDS = 3
 _CARD_ORDER = ("knee_dominant", "push", "pull", "hinge", "core")
 _LOWER = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
 _UPPER = frozenset({"chest", "back", "shoulders", "biceps", "triceps", "forearms"})
@@ -244,16 +243,11 @@ def _card(entry: Prescription, number: int, pages: Pages) -> Recommendation:
     )
 
 
-def gentle_weeks(
-    profile: Profile,
-    limits: Limits,
-    sessions: Sequence[gentle.GentleSession],
-    pages: Pages,
-) -> list[PlanWeek]:
+def gentle_weeks(profile: Profile, safe: gentle.SafeMinimum, pages: Pages) -> list[PlanWeek]:
     """The safe minimum, the same every week."""
     workouts = [
-        _gentle_workout(profile, limits, session, day, pages)
-        for day, session in enumerate(sessions, start=1)
+        _gentle_workout(profile, safe.limits, session, day, pages)
+        for day, session in enumerate(safe.sessions, start=1)
     ]
     return [
         PlanWeek(week=number, phase="build", weekly_cardio=None, workouts=workouts)
@@ -305,19 +299,14 @@ def _gentle_line(item: gentle.GentleItem, order: int, pages: Pages) -> PlannedEx
     )
 
 
-def gentle_cards(
-    profile: Profile,
-    sessions: Sequence[gentle.GentleSession],
-    spare: Sequence[gentle.GentleItem],
-    pages: Pages,
-) -> list[Recommendation]:
+def gentle_cards(profile: Profile, safe: gentle.SafeMinimum, pages: Pages) -> list[Recommendation]:
     """Cards of the safe minimum: what its sessions hold, each once, filled up to three."""
     items: dict[str, gentle.GentleItem] = {}
-    for session in sessions:
+    for session in safe.sessions:
         for item in session.items:
             items.setdefault(item.exercise.key, item)
-    for item in spare:
-        if len(items) < FEWEST_CARDS:
+    for item in safe.others:
+        if len(items) < gentle.FEWEST_SHOWN:
             items.setdefault(item.exercise.key, item)
     return [
         Recommendation(

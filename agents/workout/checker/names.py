@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from .view import Fact
@@ -153,6 +154,7 @@ def tags_of_name(name: str) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=65_536)
 def word_forms(word: str) -> frozenset[str]:
     """What `word` may be short for: itself, its singular, and the verb behind an -ing."""
     forms = {word}
@@ -175,6 +177,7 @@ def same_words(first: str, second: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65_536)
 def says(name: str, wish: str) -> bool:
     """Whether the words of `wish` stand, one after the other, somewhere in `name`, in any ending
     ("running" meets "Run") and however they are joined ("pullups" meets "Pull-Up")."""

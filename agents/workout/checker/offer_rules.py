@@ -79,12 +79,10 @@ def offered(plan: Plan) -> Iterator[tuple[str, Fact]]:
 
 
 def _conflicting(plan: Plan, rule: str) -> bool:
-    """Whether an infeasible answer names `rule` as what has to give; its recommendations then
+    """Whether an answer without a plan names `rule` as what has to give; its recommendations then
     show the plan after that change."""
     listed = as_list(plan.constraints.get("conflict"))
-    return plan.status == "infeasible" and any(
-        rule in as_words(as_map(item).get("ids")) for item in listed
-    )
+    return not plan.trains and any(rule in as_words(as_map(item).get("ids")) for item in listed)
 
 
 def equipment(plan: Plan) -> Iterator[Finding]:

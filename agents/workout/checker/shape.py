@@ -15,6 +15,7 @@ from typing import NamedTuple
 from . import tables
 from .view import (
     NUMBERS,
+    Json,
     Plan,
     Session,
     as_list,
@@ -347,7 +348,9 @@ def status_agrees(plan: Plan, rule_names: tuple[str, ...]) -> Iterator[Finding]:
     conflict = [as_map(item) for item in as_list(constraints.get("conflict"))]
     if bool(relaxed) != (plan.status == "relaxed") and plan.trains:
         yield "status", f"is {plan.status} with {len(relaxed)} relaxed rules"
-    if bool(conflict) != (plan.status == "infeasible"):
+    # A stop may add that the wishes leave nothing gentle to do; nothing else may give way to it.
+    told = [] if plan.status == "needs_clearance" and _only_wishes(conflict) else conflict
+    if bool(told) != (plan.status == "infeasible"):
         yield "constraints.conflict", f"{len(conflict)} conflicts with status {plan.status}"
     if as_list(constraints.get("failed")):
         yield "constraints.failed", "is not empty; a plan that fails a rule may not leave"
@@ -364,6 +367,10 @@ def status_agrees(plan: Plan, rule_names: tuple[str, ...]) -> Iterator[Finding]:
             yield f"constraints.conflict[{i}].ids", "expected the names of rules"
         if not as_text(item.get("why")) or not as_text(item.get("suggestion")):
             yield f"constraints.conflict[{i}]", "lacks why or suggestion"
+
+
+def _only_wishes(conflict: list[Json]) -> bool:
+    return all(as_list(item.get("ids")) == ["clearance", "avoid_list"] for item in conflict)
 
 
 def wishes_kept(plan: Plan) -> Iterator[Finding]:

@@ -1,8 +1,10 @@
 """What nobody needs a clearance for: walking, mobility, balance; and the drills around a session.
 
 `safe_minimum` is the answer while a red flag stands: no strength work at all, effort 3 of 10 at
-most, filtered by the same condition rules as everything else. `warmup` and `cooldown` are built
-here too, from drills that load nothing and put nobody on the floor.
+most, filtered by the same condition rules as everything else. It is never empty, because a stop
+without anything to do instead is ignored: where the client's wishes to avoid things leave less
+than three gentle exercises, health and equipment alone decide, and the answer says so. `warmup`
+and `cooldown` are built here too, from drills that load nothing and put nobody on the floor.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.allowed import Selection, limits_for, select
 from agents.workout.planning.problem import WEEKDAYS
 from agents.workout.planning.session_time import COOLDOWN_SECONDS, exercise_seconds
 from agents.workout.profile import Limits, Profile
+from agents.workout.screening.conditions import Restrictions
 
 GENTLE_RPE = 3.0
+FEWEST_SHOWN = 3
 _WALKS = ("brisk_walk", "treadmill_walk", "march_in_place", "seated_march")
 _CARDIO = (
     "stationary_bike", "elliptical", "treadmill_walk", "brisk_walk", "rowing_ergometer",
@@ -30,6 +35,7 @@ _EASY_START = ("Walking on the spot", "Easy arm and leg movement", "Slow steps s
 _DYNAMIC = ("Hip and shoulder circles", "Practice sets without load")
 _CALM_END = ("Slow walking and calm breathing", "Easy stretching while seated", "Calm breathing")
 _BALANCE = ("Stand on one foot with support", "Stand heel to toe with support")
+DRILL_NAMES = (*_EASY_START, *_DYNAMIC, *_CALM_END, *_BALANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,18 @@ class GentleSession:
 
     weekday: int
     items: tuple[GentleItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SafeMinimum:
+    """Gentle movement for a week. others: all that the client may do gently, for pages that must
+    show three exercises when a short session with a long warm-up holds only one or two.
+    despite_wishes: some of it was to be avoided, or less than three exercises were left."""
+
+    limits: Limits
+    sessions: tuple[GentleSession, ...]
+    others: tuple[GentleItem, ...]
+    despite_wishes: bool = False
 
 
 def warmup(profile: Profile, limits: Limits, allowed: Callable[[str], bool]) -> tuple[Drill, ...]:
@@ -90,16 +108,45 @@ def session_cardio(exercises: Iterable[Exercise]) -> tuple[Exercise, ...]:
 
 
 def safe_minimum(
-    profile: Profile, limits: Limits, exercises: Iterable[Exercise]
-) -> tuple[GentleSession, ...]:
+    profile: Profile, restrictions: Restrictions, library: Iterable[Exercise]
+) -> SafeMinimum:
     """One week to repeat until somebody with authority said yes: the wished days, within minutes.
 
     Each session has balance and mobility first and a walk to end with.
     """
-    allowed = sorted(exercises, key=lambda e: (not e.staple, e.key))
-    balance = [e for e in allowed if e.pattern == "balance" and e.fall_risk < 2]
-    mobility = [e for e in allowed if e.pattern == "mobility"]
-    by_key = {e.key: e for e in allowed}
+    exercises = tuple(library)
+    limits = limits_for(profile, restrictions)
+    wished = _gentle(select(profile, restrictions, exercises))
+    shown = wished
+    despite_wishes = len(wished) < FEWEST_SHOWN
+    if despite_wishes:
+        safe = _gentle(select(profile, restrictions, exercises, frozenset({"avoid_list"})))
+        shown = [*wished, *(exercise for exercise in safe if exercise not in wished)]
+    hold = min(_DRILL_SECONDS, limits.max_hold_seconds)
+    return SafeMinimum(
+        limits=limits,
+        sessions=_sessions(profile, limits, wished or shown),
+        others=tuple(GentleItem(exercise, hold) for exercise in shown),
+        despite_wishes=despite_wishes,
+    )
+
+
+def _gentle(selection: Selection) -> list[Exercise]:
+    return [
+        exercise
+        for exercise in sorted(selection.allowed.values(), key=lambda e: (not e.staple, e.key))
+        if exercise.pattern == "mobility"
+        or (exercise.pattern == "balance" and exercise.fall_risk < 2)
+        or exercise.key in _WALKS
+    ]
+
+
+def _sessions(
+    profile: Profile, limits: Limits, gentle: Sequence[Exercise]
+) -> tuple[GentleSession, ...]:
+    balance = [e for e in gentle if e.pattern == "balance"]
+    mobility = [e for e in gentle if e.pattern == "mobility"]
+    by_key = {e.key: e for e in gentle}
     walk = next((by_key[key] for key in _WALKS if key in by_key), None)
     budget = 60 * profile.minutes - limits.warmup_seconds - COOLDOWN_SECONDS
     sessions = []
@@ -107,19 +154,6 @@ def safe_minimum(
         drills = [*_turned(balance, day)[:1], *_turned(mobility, day)[: _MOST_DRILLS - 1]]
         sessions.append(GentleSession(weekday, _fitted(drills, walk, budget, limits)))
     return tuple(sessions)
-
-
-def spare_items(limits: Limits, exercises: Iterable[Exercise]) -> tuple[GentleItem, ...]:
-    """What else a client may do at an easy effort, for pages that must show three exercises when
-    a short session with a long warm-up holds only one or two."""
-    hold = min(_DRILL_SECONDS, limits.max_hold_seconds)
-    return tuple(
-        GentleItem(exercise, hold)
-        for exercise in sorted(exercises, key=lambda e: (not e.staple, e.key))
-        if exercise.pattern == "mobility"
-        or (exercise.pattern == "balance" and exercise.fall_risk < 2)
-        or exercise.key in _WALKS
-    )
 
 
 def _turned(items: Sequence[Exercise], by: int) -> list[Exercise]:

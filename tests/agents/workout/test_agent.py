@@ -347,6 +347,15 @@ async def test_what_the_checker_refuses_never_leaves(monkeypatch: pytest.MonkeyP
     assert [(lv, ev) for lv, ev, _ in ctx.log.events] == [("error", "workout_plan_refused")]
 
 
+async def test_a_refused_answer_to_a_stop_is_still_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A red flag ends as needs_clearance even where the independent check refuses everything."""
+    verdicts = [*check({}, request={}, trusted_facts={})][:1]
+    monkeypatch.setattr(agent_module, "check", lambda *_a, **_k: verdicts)
+    found = await answer(GYM_PLAN | {"conditions": ["chest pain on the stairs"]})
+    assert found["status"] == "needs_clearance"
+    assert len(found["recommendations"]) >= 3
+
+
 # --- with the main app's tables ----------------------------------------------------------------
 
 

@@ -403,10 +403,10 @@ def test_a_safe_minimum_holds_only_walking_mobility_and_balance(days: int) -> No
         sessions_per_week=days, minutes=20, conditions=frozenset({"cardiac"}), age=60
     )
     rules = restrictions(profile.conditions)
-    allowed = select(profile, rules, CATALOGUE.values()).allowed.values()
-    sessions = safe_minimum(profile, limits_for(profile, rules), allowed)
-    assert days == len(sessions)
-    for session in sessions:
+    safe = safe_minimum(profile, rules, CATALOGUE.values())
+    assert days == len(safe.sessions)
+    assert not safe.despite_wishes
+    for session in safe.sessions:
         assert session.items
         patterns = {item.exercise.pattern for item in session.items}
         assert patterns <= {"cardio", "mobility", "balance"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from agents.workout.agent import WorkoutOptimizer
 from agents.workout.checker import check
 from agents.workout.exercises.catalogue import CATALOGUE
-from tests.kit.offline import offline
+from tests.kit.context import FakeContext
 from tests.kit.workouts import SCENARIOS, Json, Scenario, codes_of, random_requests
 
 PER_BATCH = 5
@@ -23,7 +25,7 @@ async def answer_to(request: Json) -> dict[str, Any]:
     agent = WorkoutOptimizer()
     known = set(agent.Input.model_fields) | {"equipment"}
     wish = agent.Input.model_validate({k: v for k, v in request.items() if k in known})
-    result = await agent.execute(offline(request["client_id"]), wish)
+    result = await agent.execute(FakeContext(request_id=request["client_id"]), wish)
     return result.output.model_dump(mode="json")
 
 
@@ -37,6 +39,61 @@ async def test_random_clients_get_sound_plans(batch: int) -> None:
         assert broken == [], request
         assert codes_of(request) <= set(answer["screening"]["conditions"]), request
         assert answer["status"] in ("ok", "relaxed", "needs_clearance"), request
+
+
+FLAGS = ("chest pain when climbing stairs", "heart attack in the past", "stroke last year",
+         "fainted twice this month", "had surgery on the knee")  # fmt: skip
+WIDE_WISHES = ("walking", "march", "balance", "mobility", "stretching", "cardio", "circles",
+               "breathing", "stand", "cat", "seated", "movement", "easy", "practice")  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_red_flag_is_never_anything_but_a_stop(seed: int) -> None:
+    """Whatever else is wished, avoided or wrong with a client: asked to get clearance, with three
+    or more gentle exercises to do until then."""
+    draw = random.Random(seed)
+    for request in random_requests(12, 40 + seed):
+        conditions = [*request.get("conditions", []), draw.choice(FLAGS)]
+        request |= {
+            "conditions": conditions,
+            "time_per_session": draw.choice((15, 20, request["time_per_session"])),
+            "avoid_exercises": draw.sample(WIDE_WISHES, draw.randint(0, len(WIDE_WISHES))),
+            "count": draw.randint(3, 5),
+        }
+        answer = await answer_to(request)
+        assert answer["status"] == "needs_clearance", request
+        assert len({card["key"] for card in answer["recommendations"]}) >= 3
+        assert all(card["rpe"] <= 3 for card in answer["recommendations"])
+        assert check(answer, request=request, trusted_facts=TRUSTED) == [], request
+
+
+async def test_wishes_that_leave_nothing_gentle_are_told() -> None:
+    """A stopped client who avoids walking, mobility and balance still gets three gentle cards,
+    and reads why they are there."""
+    request: Json = {
+        "client_id": 1,
+        "conditions": ["asthma", "chest pain when climbing stairs"],
+        "time_per_session": 15,
+        "avoid_exercises": ["walking", "marching", "mobility", "balance"],
+    }
+    answer = await answer_to(request)
+    assert answer["status"] == "needs_clearance"
+    assert len(answer["recommendations"]) >= 3
+    assert "avoid_list" in answer["constraints"]["conflict"][0]["ids"]
+    assert check(answer, request=request, trusted_facts=TRUSTED) == []
+
+
+async def test_every_wish_to_avoid_counts() -> None:
+    """The last of two hundred wishes is kept like the first; more are refused, not dropped."""
+    wishes = [f"nonsense {n}" for n in range(199)]
+    request: Json = {"client_id": 1, "equipment": ["gym"], "duration_weeks": 1}
+    plain = await answer_to(request)
+    last = plain["recommendations"][0]["exercise"]
+    answer = await answer_to(request | {"avoid_exercises": [*wishes, last]})
+    assert last not in json.dumps(answer["weeks"])
+    assert any(w.startswith("avoid_unknown: 199") for w in answer["data_warnings"])
+    with pytest.raises(ValidationError, match="expected at most 200"):
+        await answer_to(request | {"avoid_exercises": [*wishes, last, "planks"]})
 
 
 ANSWERED = [scenario for scenario in SCENARIOS if scenario.error is None]

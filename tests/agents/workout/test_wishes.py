@@ -163,3 +163,14 @@ def test_nothing_known_is_a_careful_default() -> None:
     assert {"goal_assumed", "fitness_level_assumed", "equipment_assumed"} == {
         warning.split(":")[0] for warning in warnings
     }
+
+
+def test_a_list_of_wishes_is_looked_up_as_one_is_tried_out() -> None:
+    """The index of names finds exactly the exercises that a wish means on its own."""
+    names = wishes.Names(CATALOGUE.values(), also=("Slow walking",))
+    words = {word for e in CATALOGUE.values() for word in (*e.name.split(), e.name, e.pattern)}
+    glued = {e.name.replace("-", "").replace(" ", "")[2:12] for e in CATALOGUE.values()}
+    for wish in sorted(words | glued | {"push", "pull", "jumps", "", "walking", "x"}):
+        tried = {key for key, e in CATALOGUE.items() if wishes.matches(e, wish)}
+        assert names.meant_by(wish) - {"Slow walking"} == tried, wish
+    assert "Slow walking" in names.meant_by("walks")
