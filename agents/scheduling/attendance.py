@@ -33,6 +33,7 @@ PREFERENCE_LOGIT = 0.8
 _INTERCEPT, _INTERCEPT_SD = 1.4, 1.0
 _CLIENT_SD, _WEEKDAY_SD, _HOUR_SD, _PART_SD = 0.8, 0.3, 0.2, 0.4
 _CLIENT_PART_SD, _CLIENT_WEEKDAY_SD = 0.7, 0.35
+_OWN_VARIANCE = _CLIENT_SD**2 + _CLIENT_PART_SD**2 + _CLIENT_WEEKDAY_SD**2
 _BAND_SDS = 1.2816  # 10 % and 90 %
 _STEPS, _LONGEST_STEP, _CLOSE = 30, 2.0, 1e-9
 
@@ -135,10 +136,7 @@ class Attendance:
         own_variance = np.einsum("ij,jk,ik->i", own_x, inverse, own_x)
         variance = own_variance + np.einsum("ij,jk,ik->i", reach, self._shared_covariance, reach)
         if wishes is not None:
-            liking = own_x.copy()
-            liking[:, 0] = 0.0
-            left = np.einsum("ij,jk,ik->i", liking, inverse, liking)
-            open_share = np.clip(left / (_CLIENT_PART_SD**2 + _CLIENT_WEEKDAY_SD**2), 0.0, 1.0)
+            open_share = np.clip(own_variance / _OWN_VARIANCE, 0.0, 1.0)
             mean = mean + PREFERENCE_LOGIT * np.asarray(wishes, dtype=np.float64) * open_share
         return [_chance(m, math.sqrt(v)) for m, v in zip(mean, variance, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Random calendars for the scheduling agent, and what the checker thinks of its answers to them."""
+"""Random calendars for the scheduling agent, and what the checker says to its answers to them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def random_request(dice: random.Random) -> Json:
             {"weekday": weekday, "start": f"{first:02d}:{dice.choice(('00', '30', '10'))}",
              "end": f"{first + dice.randrange(2, 6):02d}:20"}
             for weekday in range(1, 8)
-            for first in dice.sample(range(0, 18), 2)
+            for first in dice.sample(range(18), 2)
         ]  # fmt: skip
     if dice.random() < 0.3:
         request["blackout_dates"] = [day[:8] + "28", "2026-11-25"]
