@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -69,6 +70,10 @@ class SchedulingAgent(BaseAgent[ScheduleRequest, Schedule]):
     Output = Schedule
     Config = ScheduleConfig
     llm = LLMUse(optional=True, max_calls=2, deadline_seconds=12.0)
+    sends: ClassVar[Mapping[str, str]] = {
+        "slots": "the times that were chosen and the chance that each is kept: what the sentences"
+        " are about. Clients are ids, nobody is named",
+    }
     timeout_seconds = 60.0
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:

@@ -258,7 +258,7 @@ def _demand(answer: Json, facts: Json) -> Iterator[Violation]:
     wanted = {int(client): number for client, number in facts["demand"].items()}
     placed = Counter(item["client_id"] for item in answer["week"]["placements"])
     missing = {item["client_id"]: item["missing"] for item in answer["week"]["unplaced"]}
-    for client in wanted.keys() | placed.keys():
+    for client in sorted(wanted.keys() | placed.keys() | missing.keys()):
         if placed[client] + missing.get(client, 0) != wanted.get(client, 0):
             yield Violation("demand", "week", f"client {client} does not add up")
 
