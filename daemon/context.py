@@ -2,6 +2,7 @@
 
 Everything here is deterministic, or written down under the request, so that the next attempt sees
 the same. Writes carry the attempt's authority: an attempt that lost its lease changes nothing.
+A database that is away for a moment costs an attempt that moment, not its life.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from agents.base import (
     ApprovalRejected,
     InvalidInput,
 )
+from daemon.database import is_transient, persistently
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
 from daemon.outcome import WaitingForPerson
@@ -108,11 +110,12 @@ class AttemptContext:
 
     async def step(self, name: str, fn: Callable[[], Awaitable[Json]]) -> Json:
         name = self.scope + name
-        kept, value = await self.services.store.step_get(self.request_id, name)
+        store, authority = self.services.store, self.claimed.authority
+        kept, value = await persistently(lambda: store.step_get(self.request_id, name))
         if kept:
             return value
         value = await fn()
-        return await self.services.store.step_put(self.claimed.authority, name, value)
+        return await persistently(lambda: store.step_put(authority, name, value))
 
     async def compute(self, fn: Callable[..., R], *args: Any) -> R:
         loop = asyncio.get_running_loop()
@@ -126,9 +129,14 @@ class AttemptContext:
         if percent <= self._percent or now - self._told_at < EVENT_INTERVAL_SECONDS:
             return
         self._told_at, self._percent = now, percent
-        await self.services.store.events_put(
-            [Event(self.claimed.authority, node, percent, message)]
-        )
+        try:
+            await self.services.store.events_put(
+                [Event(self.claimed.authority, node, percent, message)]
+            )
+        except Exception as error:
+            # Whoever watches misses a line; that is no reason to stop working.
+            if not is_transient(error):
+                raise
 
     def on_drain(self, stop: Callable[[], None]) -> None:
         self.drain_hooks.append(stop)

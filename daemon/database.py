@@ -21,8 +21,9 @@ given next. For the same reason nothing is prepared there.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -59,6 +60,10 @@ READERS_MAX = 4
 # pauses that its own backoff would grow into.
 RECONNECT_SECONDS = 5.0
 
+TRIES = 12
+
+T = TypeVar("T")
+
 log = get_logger(__name__)
 
 
@@ -83,6 +88,22 @@ def is_transient(error: BaseException) -> bool:
     if state is None:
         return isinstance(error, psycopg.OperationalError)
     return state[:2] in {"08", "40", "53", "57", "58"} or state in {"55P03", "25006"}
+
+
+async def persistently(action: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
+    """The result of ``action``, which is safe to repeat, once the database has answered.
+
+    Raises its error if that is not transient, or after ``tries``: about a minute of an absence.
+    """
+    for attempt in range(1, tries):
+        try:
+            return await action()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.info("database_repeated", attempt=attempt, error=brief(error))
+        await asyncio.sleep(backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0))
+    return await action()
 
 
 @dataclass(frozen=True, slots=True)

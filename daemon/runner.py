@@ -17,6 +17,7 @@ import structlog
 from agents.base import AgentError, Result
 from daemon import clock, contain, intake
 from daemon.context import AttemptContext, Services, refused_inside
+from daemon.database import persistently
 from daemon.log import get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
 from daemon.outcome import AgentTimedOut, Circumstances, decide, stack
@@ -111,7 +112,9 @@ class Runner:
         input_data = claimed.input_data
         if input_data is None:
             try:
-                input_data = await self._store.load_input(claimed.authority)
+                input_data = await persistently(
+                    lambda: self._store.load_input(claimed.authority)
+                )
             except InputTooLarge as error:
                 return intake.too_large(agent, error.size_bytes)
         parsed = intake.parse(agent, input_data)

@@ -1,0 +1,253 @@
+"""The database crashes, vanishes, hangs, refuses or loses what it had promised."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon import migrate
+from daemon.embedded import EmbeddedPostgres
+from tests.chaos.agents import CATALOG
+from tests.chaos.invariants import violations, watch
+from tests.kit.postgres import crash
+from tests.kit.proxy import Proxy
+from tests.kit.signals import eventually
+from tests.kit.worker import FOREVER, becomes, count, insert, request, running
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """An autocommit connection."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def breakable(private_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """A migrated, watched server of the test's own."""
+    migrate.upgrade(private_server.dsn())
+    watch(private_server.dsn())
+    yield private_server
+
+
+async def test_crashed_four_times(breakable: EmbeddedPostgres) -> None:
+    """Immediate restarts under full load: nothing that lives is run again, although the table of
+    leases is empty each time, and limits stay exact."""
+    url = breakable.dsn()
+    async with running(url, CATALOG, worker_concurrency=20, lease_seconds=6.0):
+        async with connected(url) as connection:
+            await connection.execute("UPDATE ai_control SET concurrency = 10")
+            ids = await insert(connection, "chaos_labour", 30, seconds=2.5)
+            running_now = "SELECT count(*) FROM ai_requests WHERE status = 'running'"
+            await eventually(lambda: count(connection, running_now), 30)
+        for _ in range(4):
+            crash(breakable)
+            await asyncio.to_thread(breakable.start)
+            async with connected(url) as connection:
+                kept = "SELECT count(*) FROM ai_lease_epoch"
+                await eventually(lambda: count(connection, kept), 30, what="leases adopted")  # noqa: B023
+        async with connected(url) as connection:
+            for request_id in ids:
+                row = await becomes(connection, request_id, "completed", 50)
+                assert (row["attempt"], row["fence"], row["lost_count"]) == (1, 1, 0)
+    assert violations(url) == []
+
+
+@pytest.mark.parametrize("role", ["listener", "heartbeat", "pool", "reader"])
+async def test_connections_terminated(role: str, watched: str, aconnection: Connection) -> None:
+    """Whichever of its connections an administrator terminates, under work and in its sleep: no
+    attempt is lost or repeated, and no wake-up missed, with no poll to help."""
+    terminate = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE %s"
+    )
+    async with running(
+        watched, CATALOG, lease_seconds=6.0, poll_seconds=FOREVER, worker_concurrency=5
+    ) as daemon:
+        ids = []
+        for _ in range(4):
+            ids += await insert(aconnection, "chaos_labour", 8, seconds=0.3)
+            renewed = daemon.leases.signals.expect("renewed")
+            await becomes(aconnection, ids[-8], "running")
+            daemon.leases.hurry(ids[-8])
+            await renewed
+            await count(aconnection, terminate, f"ai-daemon/%/{role}")
+            for request_id in ids[-8:]:
+                await becomes(aconnection, request_id, "completed", 30)
+        for _ in range(3):
+            await count(aconnection, terminate, f"ai-daemon/%/{role}")
+            [request_id] = await insert(aconnection, "test_echo")
+            await becomes(aconnection, request_id, "completed", 30)
+        for request_id in ids:
+            row = await request(aconnection, request_id)
+            assert (row["attempt"], row["lost_count"]) == (1, 0)
+    assert violations(watched) == []
+
+
+async def test_half_open_connections(watched: str, aconnection: Connection) -> None:
+    """Connections that stay open and carry nothing more are noticed: by the listener, which is
+    replaced, and by the hot path, which sends its results again over a new one."""
+    with Proxy.before(watched) as proxy:
+        async with running(
+            proxy.through(watched), CATALOG, lease_seconds=60.0, poll_seconds=2.0
+        ) as daemon:
+            ids = await insert(aconnection, "chaos_labour", 5, seconds=1.0)
+            for request_id in ids:
+                await becomes(aconnection, request_id, "running")
+            proxy.swallow()
+            delayed = daemon.completer.signals.expect("delayed", 30)
+            await delayed
+            silent = daemon.listener.signals.expect("listening", 30)
+            # The network is back; what hung before stays dead, as after a lost route.
+            proxy.cut()
+            proxy.forward()
+            await silent
+            for request_id in ids:
+                row = await becomes(aconnection, request_id, "completed", 30)
+                assert row["attempt"] == 1
+    assert violations(watched) == []
+
+
+async def test_results_wait_for_the_database(watched: str, aconnection: Connection) -> None:
+    """What ends while the database is away is kept, and written when it is back, once."""
+    with Proxy.before(watched) as proxy:
+        async with running(
+            proxy.through(watched), CATALOG, lease_seconds=60.0, worker_concurrency=10
+        ) as daemon:
+            ids = await insert(aconnection, "chaos_labour", 10, seconds=0.5)
+            for request_id in ids:
+                await becomes(aconnection, request_id, "running")
+            proxy.refuse()
+            await eventually(lambda: daemon.completer.waiting == 10, 30, what="ten results wait")
+            assert daemon.vitals.state == "ready"
+            proxy.forward()
+            for request_id in ids:
+                row = await becomes(aconnection, request_id, "completed", 30)
+                assert row["attempt"] == 1
+    assert violations(watched) == []
+
+
+async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> None:
+    """After a failover to a copy that never saw the claim, the old owner is a stranger to it: the
+    request runs again under the same fence number, and only the new owner's result counts."""
+    url = breakable.dsn()
+    async with connected(url) as connection:
+        [request_id] = await insert(connection, "chaos_labour", seconds=3.0, first_only=False)
+    crash(breakable)
+    copy = breakable.home / "copy"
+    shutil.copytree(breakable.home / "pg", copy)
+    breakable.start()
+    async with running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as old:
+        async with connected(url) as connection:
+            await becomes(connection, request_id, "running")
+        crash(breakable)
+        shutil.rmtree(breakable.home / "pg")
+        copy.rename(breakable.home / "pg")
+        breakable.start()
+        async with (
+            connected(url) as connection,
+            running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as new,
+        ):
+            # Whoever of the two claims it, the first attempt is nobody's here.
+            row = await becomes(connection, request_id, "completed", 40)
+            assert (row["fence"], row["attempt"]) == (1, 1)
+            cursor = await connection.execute("SELECT worker_id, outcome FROM ai_attempts")
+            assert [found[1] for found in await cursor.fetchall()] == ["completed"]
+            assert {old.worker_id, new.worker_id}
+    assert violations(url) == []
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "says"),
+    [("53100", "disk full"), ("25006", "read only"), ("40001", "conflict"), ("40P01", "deadlock")],
+)
+async def test_server_that_refuses_for_a_while(
+    sqlstate: str, says: str, watched: str, aconnection: Connection
+) -> None:
+    """A disk that is full, a standby, a conflict, a deadlock: nothing is half done, and the work
+    goes on by itself once the server takes it."""
+    await aconnection.execute("CREATE SEQUENCE refusals")
+    await aconnection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('refusals') <= 6 THEN"  # a sequence remembers what is rolled back
+        f"   RAISE EXCEPTION '{says}' USING ERRCODE = '{sqlstate}'; END IF;"
+        " RETURN NULL; END $$"
+    )
+    for table in ("ai_attempts", "ai_results", "ai_steps"):
+        await aconnection.execute(
+            f"CREATE TRIGGER refuse AFTER INSERT ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION refuse()".encode()
+        )
+    async with running(watched, CATALOG, poll_seconds=FOREVER):
+        for _ in range(2):
+            ids = await insert(aconnection, "chaos_labour", 5)
+            for request_id in ids:
+                await becomes(aconnection, request_id, "completed", 30)
+            await aconnection.execute("SELECT setval('refusals', 1, false)")
+    assert violations(watched) == []
+
+
+async def test_table_locked_whole(watched: str, aconnection: Connection) -> None:
+    """Somebody who locks our table for longer than a lease costs time and nothing else."""
+    async with running(watched, CATALOG, lease_seconds=3.0, worker_concurrency=10):
+        ids = await insert(aconnection, "chaos_labour", 5, seconds=0.5)
+        for request_id in ids:
+            await becomes(aconnection, request_id, "running")
+        async with connected(watched) as other, other.transaction():
+            await other.execute("LOCK TABLE ai_requests")
+            await asyncio.sleep(4.0)
+            [late] = await insert(other, "chaos_labour")
+        for request_id in [*ids, late]:
+            row = await becomes(aconnection, request_id, "completed", 30)
+            assert (row["attempt"], row["lost_count"]) == (1, 0)
+    assert violations(watched) == []
+
+
+async def test_no_connection_to_be_had(breakable: EmbeddedPostgres) -> None:
+    """With every slot of the server taken a daemon neither dies nor gives up its leases' work; a
+    new one waits; both work once there is room."""
+    url = breakable.dsn()
+    async with running(url, CATALOG, lease_seconds=60.0) as daemon, connected(url) as connection:
+        greedy: list[psycopg.Connection] = []
+        terminate = (
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'ai-daemon/%'"
+        )
+        ids = await insert(connection, "chaos_labour", 5, seconds=1.0)
+        for request_id in ids:
+            await becomes(connection, request_id, "running")
+        try:
+            while True:
+                greedy.append(psycopg.connect(url, autocommit=True))
+        except psycopg.OperationalError as full:
+            assert "too many clients" in str(full) or "remaining connection slots" in str(full)
+        await count(connection, terminate)
+        while True:
+            try:
+                greedy.append(psycopg.connect(url, autocommit=True))
+            except psycopg.OperationalError:
+                break
+        async with asyncio.TaskGroup() as group:
+            delayed = daemon.completer.signals.expect("delayed", 30)
+            newcomer = group.create_task(_use_another(url))
+            await delayed
+            assert not newcomer.done()
+            for one in greedy:
+                one.close()
+        for request_id in ids:
+            row = await becomes(connection, request_id, "completed", 30)
+            assert row["attempt"] == 1
+    assert violations(url) == []
+
+
+async def _use_another(url: str) -> None:
+    async with running(url, CATALOG):
+        pass
