@@ -76,7 +76,7 @@ def play(settings: Settings, console: Console, *, local_model: bool = False) -> 
         asked = ask(connection, scenes(truth.cast), console)
         rows = wait_for(connection, asked, console)
         wrong = report(console, asked, rows)
-        _where_next(console, rows, daemon.url)
+        _where_next(console, rows)
     seconds = time.monotonic() - started
     if wrong:
         console.print(f"[red bold]{wrong} of {len(asked)} requests did not end as they should[/]")
@@ -175,7 +175,7 @@ def running_daemon(dsn: str, environment: dict[str, str]) -> Iterator[DaemonHand
 
 
 def _log_folder() -> Path:
-    """Where the daemon's log can be read after the demo: the checkout, unless that is read-only."""
+    """Where the log can be read after the demo: in the checkout, unless that is read-only."""
     folder = ROOT / ".data"
     try:
         folder.mkdir(exist_ok=True)
@@ -282,19 +282,19 @@ def report(console: Console, asked: Sequence[Asked], rows: dict[int, Row]) -> in
     return wrong
 
 
-def _where_next(console: Console, rows: dict[int, Row], url: str) -> None:
+def _where_next(console: Console, rows: dict[int, Row]) -> None:
     cost = sum(row["cost_usd"] or 0 for row in rows.values())
     modes = sorted({row["mode"] for row in rows.values() if row["mode"]})
     show.heading(console, "What it cost")
     console.print(f"{cost:.4f} USD in model calls (answers: {', '.join(modes)})", highlight=False)
     show.heading(console, "Where to look next")
     for line in (
-        "make run                                  the service on a database that is kept",
-        "python -m daemon submit --help            ask from the command line",
-        "SELECT * FROM ai_queue_depth;             what waits and runs",
-        "SELECT * FROM ai_cost_daily;              what the model cost, by day and agent",
-        f"GET {url}/metrics      for Prometheus, while the daemon runs",
-        "README.md                                 follow one request through the files",
+        "make run                        the service, on a database that is kept",
+        "python -m daemon submit --help  ask from the command line",
+        "SELECT * FROM ai_queue_depth;   what waits and runs",
+        "SELECT * FROM ai_cost_daily;    what the model cost, by day",
+        "/metrics                        for Prometheus",
+        "README.md                       follow one request through the files",
     ):
         console.print(f"  {line}", highlight=False, markup=False)
     console.print()

@@ -89,6 +89,16 @@ def scenes(cast: Mapping[str, int]) -> list[Scene]:
             {"client_id": cast["no_data"], "goals": ["general"]},
         ),
         Scene(
+            "When a goal will be reached, and how surely",
+            "progress_monitoring",
+            {"client_id": cast["pounds_as_kg"]},
+        ),
+        Scene(
+            "Times at which a client most likely comes",
+            "scheduling",
+            {"client_id": cast["low_back"], "preferred_times": ["weekday evenings"]},
+        ),
+        Scene(
             "A mistake in a field",
             workout,
             {"client_id": "1; drop table", "time_per_session": 500},

@@ -25,6 +25,10 @@ def answer(result: Mapping[str, Json]) -> RenderableType:
     """A result as tables; an unknown kind of result as its own words."""
     if "weeks" in result and "recommendations" in result:
         return workout(result)
+    if "interval_pct" in result:
+        return progress(result)
+    if "suggestions" in result:
+        return slots(result)
     return Text(str(result.get("summary") or result.get("status") or result))
 
 
@@ -117,17 +121,69 @@ def _week(week: Mapping[str, Json]) -> Table:
 
 def _progression(weeks: Iterable[Mapping[str, Json]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("week")
-    table.add_column("phase")
-    table.add_column("sets", justify="right")
-    table.add_column("")
+    for heading in ("week", "phase", "sets", "reps", "effort", ""):
+        table.add_column(heading, justify="right" if heading in {"sets", "reps"} else "left")
     for week in weeks:
-        sets = sum(row["sets"] for day in week["workouts"] for row in day["exercises"])
+        rows = [row for day in week["workouts"] for row in day["exercises"]]
+        sets = sum(row["sets"] for row in rows)
+        reps = sum(row["sets"] * row["reps"] for row in rows if not row.get("duration_seconds"))
+        efforts = [row["rpe"] for row in rows if row.get("rpe")]
+        effort = f"RPE {sum(efforts) / len(efforts):.1f}" if efforts else "-"
         colour = "yellow" if week["phase"] == "deload" else "green"
-        table.add_row(
-            str(week["week"]), week["phase"], str(sets), f"[{colour}]{'▆' * (sets // 3)}[/]"
-        )
+        bar = f"[{colour}]{'▆' * round(reps / 20)}[/]"
+        table.add_row(str(week["week"]), week["phase"], str(sets), str(reps), effort, bar)
     return table
+
+
+def progress(result: Mapping[str, Json]) -> RenderableType:
+    """A forecast: its sentence, a row per goal with the interval, what needs attention."""
+    parts: list[RenderableType] = [Text(str(result["prediction"]))]
+    if result["goals"]:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for heading in ("goal", "now", "target", "per week", "earliest", "likely", "latest"):
+            table.add_column(heading)
+        for goal in result["goals"]:
+            trend, dates = goal.get("trend") or {}, goal.get("goal_date") or {}
+            unit = goal.get("unit") or ""
+            table.add_row(
+                escape(str(goal.get("metric") or goal.get("category"))),
+                _amount(goal.get("current"), unit),
+                _amount(goal.get("target"), unit),
+                _amount(trend.get("per_week"), unit, "+.2f"),
+                *(str(dates.get(bound) or "not within a year") for bound in ("p10", "p50", "p90")),
+            )
+        parts.append(table)
+    for metric, quality in (result.get("series_quality") or {}).items():
+        repaired = len(quality.get("unit_repairs", []))
+        if repaired:
+            parts.append(
+                Text.from_markup(
+                    f"[yellow]{repaired} {escape(metric)} readings[/] were stored in the wrong"
+                    " unit and have been repaired"
+                )
+            )
+    parts += [Text(f"· {line}") for line in result.get("insights", [])[:3]]
+    return Padding(Group(*parts), (0, 0, 1, 4))
+
+
+def slots(result: Mapping[str, Json]) -> RenderableType:
+    """Ranked times with the chance that the client comes."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("", "time", "chance", "8 of 10 cases", "why"):
+        table.add_column(heading, overflow="fold")
+    for slot in result["suggestions"]:
+        table.add_row(
+            str(slot["priority"]),
+            slot["start"].replace("T", " ")[:16],
+            f"{slot['p_attend']:.0%}",
+            f"{slot['p_lo']:.0%} to {slot['p_hi']:.0%}",
+            escape(slot["suggestion"]),
+        )
+    return Padding(table, (0, 0, 1, 4))
+
+
+def _amount(value: float | None, unit: str, form: str = ".1f") -> str:
+    return "-" if value is None else f"{value:{form}} {unit}".strip()
 
 
 def failure(error: Mapping[str, Json]) -> RenderableType:
