@@ -2,7 +2,8 @@
 
 The graph reads the client, repairs and cleans the series, works out what each goal means,
 forecasts it, and looks for what needs attention. When all numbers are final one question goes to
-the model: to word sentences that already exist. Last, the answer is checked for numerals nobody computed.
+the model: to word sentences that already exist. Last, the answer is checked for numerals that
+nobody computed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -56,6 +57,11 @@ class ProgressMonitor(BaseAgent[ProgressRequest, ProgressReport]):
     Output = ProgressReport
     Config = ProgressConfig
     llm = LLMUse(optional=True, max_calls=2, deadline_seconds=12.0)
+    sends: ClassVar[Mapping[str, str]] = {
+        "status": "how the whole stands, as a word of a closed list",
+        "sentences": "the findings with their numbers, as our templates word them: what is to be"
+        " worded again. No name, title or note is in them",
+    }
     timeout_seconds = 60.0
     max_input_bytes = 64 * 1024
 

@@ -22,6 +22,7 @@ _AMOUNT = re.compile(
     r"(\d+(?:[.,]\d+)?)\s*(kgs?|kilos?|lbs?|pounds?|cm|in(?:ch(?:es)?)?|%)(?![a-z])",
     re.IGNORECASE,
 )
+_BODY = re.compile(r"\b(weigh|get to|down to|up to|reach|lose|gain|drop|slim)\b", re.IGNORECASE)
 _TITLE_METRICS = (
     ("body_fat", re.compile(r"\b(body[ -]?fat|fat percentage|bf)\b", re.IGNORECASE)),
     ("muscle_mass", re.compile(r"\b(muscle mass|lean mass)\b", re.IGNORECASE)),
@@ -158,8 +159,13 @@ def _metric_of(goal: GoalGiven, series: Mapping[str, Series]) -> str | None:
         return "weight"
     if goal.category == "muscle_gain":
         return _muscle_metric(goal, unit, series)
-    weighty = unit in ("kg", "lbs", "st") or "weight" in goal.title.casefold()
-    return "weight" if weighty else None
+    amount = _amount(goal.title)
+    titled_amount = amount is not None and amount[1] in ("kg", "lbs") and _BODY.search(goal.title)
+    return "weight" if unit in ("kg", "lbs", "st") or titled_amount else _weight_word(goal.title)
+
+
+def _weight_word(title: str) -> str | None:
+    return "weight" if "weight" in title.casefold() else None
 
 
 def _muscle_metric(goal: GoalGiven, unit: str | None, series: Mapping[str, Series]) -> str | None:
