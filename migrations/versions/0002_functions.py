@@ -59,7 +59,8 @@ def downgrade() -> None:
                     AND relnamespace = quote_ident(current_schema())::regnamespace
             LOOP EXECUTE format('DROP VIEW %s CASCADE', item.name); END LOOP;
             FOR item IN SELECT oid::regprocedure AS name FROM pg_proc
-                WHERE proname LIKE 'ai\\_%' AND pronamespace = quote_ident(current_schema())::regnamespace
+                WHERE proname LIKE 'ai\\_%'
+                    AND pronamespace = quote_ident(current_schema())::regnamespace
             LOOP EXECUTE format('DROP FUNCTION %s CASCADE', item.name); END LOOP;
         END $$
     """)
