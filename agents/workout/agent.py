@@ -21,12 +21,14 @@ from agents.base import BaseAgent, LLMUse, Result, RunContext
 from agents.workout import client
 from agents.workout.answer import compose, workouts
 from agents.workout.answer.model_words import (
+    SENDS,
     WORDS_SYSTEM,
     Kept,
     WorkoutWords,
     numbers_of,
     question,
     sieve,
+    unnamed,
 )
 from agents.workout.answer.models import WorkoutPlan
 from agents.workout.answer.typed_row import plan_row
@@ -87,6 +89,7 @@ class WorkoutOptimizer(BaseAgent[WorkoutRequest, WorkoutPlan]):
     Output = WorkoutPlan
     Config = WorkoutConfig
     llm = LLMUse(optional=True, max_calls=2, deadline_seconds=12.0)
+    sends = SENDS
     timeout_seconds = 60.0
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
@@ -204,7 +207,14 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
     weeks = workouts.weeks(built, pages)
     offers = compose.offers(built, _OFFERS)
     texts = tuple(source.text for source in facts.texts)
-    world, data = question(built.profile, weeks, offers, texts, facts.library.exercises)
+    shared = unnamed(texts, facts.history.client.name if facts.history else None)
+    world, data = question(
+        built.profile,
+        weeks,
+        offers,
+        shared if config.share_texts else (),
+        facts.library.exercises,
+    )
     reply = await ctx.llm.ask(
         WorkoutWords,
         name="workout_words",

@@ -213,11 +213,14 @@ class WorkoutRequest(AgentInput):
 class WorkoutConfig(AgentConfig):
     """Lasting settings in ``ai_agents.config``.
 
-    words: ask the model for reasons and tips. default_minutes, default_sessions_per_week and
-    default_weeks stand in where neither request nor tables say anything.
+    words: ask the model for reasons and tips. share_texts: let it read what client and trainers
+    wrote, for conditions and wishes that our own reading missed. default_minutes,
+    default_sessions_per_week and default_weeks stand in where neither request nor tables say
+    anything.
     """
 
     words: bool = True
+    share_texts: bool = True
     max_output_tokens: int = Field(default=1500, ge=200, le=4000)
     default_minutes: int = Field(default=45, ge=15, le=120)
     default_sessions_per_week: int = Field(default=3, ge=1, le=6)

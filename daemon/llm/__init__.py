@@ -8,7 +8,8 @@ The way of one question, ``ctx.llm.ask(...)``:
    budgets, rate, breaker. Two statements, ``sql/call_begin.sql`` and ``sql/call_end.sql``;
 4. ``provider``    the wire, and the only importer of langchain-openai and openai;
 5. ``classify``    what a reply means; ``pricing`` what it cost; ``models`` what a model takes;
-   ``structured`` from schema to question and from text to a value: all without I/O.
+   ``structured`` from schema to question and from text to a value; ``redact`` takes out how to
+   reach people: all without I/O.
 
 An unavailable model is met as the request wants it (``on_unavailable``): ``degrade`` answers None
 with the reason, ``wait`` raises :class:`Snoozed`, ``fail`` raises ``ProviderUnavailable`` or

@@ -33,6 +33,7 @@ from daemon.llm import structured
 from daemon.llm.buyer import Buyer, Completion, Question, Shop, Stopwatch, Unavailable
 from daemon.llm.journal import Journal, Limit
 from daemon.llm.provider import Provider
+from daemon.llm.redact import redact
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.model import Claimed, Mode, OnUnavailable
@@ -245,7 +246,7 @@ class RequestLLM:
         await self.gateway.know()
         if self._buyer is None:
             self._buyer = self.gateway.buyer(self.claimed, self.agent, self.config, self.numbers)
-        question = Question(name, schema, system, data, max_output_tokens)
+        question = Question(name, schema, system, redact(data), max_output_tokens)
         try:
             with self._buyer.clock:
                 answer = await _climb(self._buyer, question, schema, repair, check)

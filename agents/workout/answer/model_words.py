@@ -71,6 +71,22 @@ nothing about clearance. Use only keys, codes and muscles that occur in the data
 """
 
 
+SENDS: Mapping[str, str] = {
+    "goal": "what the words are to speak for",
+    "level": "how plain the words have to be",
+    "focus": "muscles that the client wants to train",
+    "known_conditions": "codes that were found already, so that words respect them",
+    "exercises": "what was chosen: key, name and muscles of the catalogue",
+    "offers": "what may be chosen instead, in the same form",
+    "muscles": "the closed list that an answer may name",
+    "codes": "the closed list of conditions that an answer may name, with their titles",
+    "texts": "what the client and the trainers wrote, each cut to 600 letters, without the"
+    " client's name: conditions and wishes that our own reading missed are found here, and only"
+    " ever make a plan more careful. `share_texts: false` in the agent's config keeps them here",
+}
+"""What the question tells the model, by its key, and why."""
+
+
 class KeyText(BaseModel):
     """A sentence about one exercise."""
 
@@ -179,6 +195,15 @@ def question(
         "texts": list(cut),
     }
     return world, data
+
+
+def unnamed(texts: Sequence[str], name: str | None) -> tuple[str, ...]:
+    """`texts` without the words of a person's name."""
+    words = [re.escape(word) for word in re.findall(r"\w{3,}", name or "")]
+    if not words:
+        return tuple(texts)
+    pattern = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
+    return tuple(pattern.sub("[name]", text) for text in texts)
 
 
 def _brief(exercise: Exercise) -> dict[str, Any]:

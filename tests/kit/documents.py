@@ -1,0 +1,121 @@
+"""Pages of docs/ that are made from the code; ``python -m tests.kit.documents`` writes them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agents.base import BaseAgent
+from agents.catalog import AGENTS
+from agents.prompt import PromptAgent
+from tests.daemon.provider_faults import FAULTS, Fault
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MADE = "<!-- Made from {source} by `python -m tests.kit.documents`; a test keeps it current. -->"
+
+FAULTS_HEAD = """\
+# When the provider fails
+
+What each fault of a model provider leads to. The tests execute this table against a local server
+that fails in these ways (`tests/daemon/test_llm_faults.py`), for the three wishes a request may
+have in `on_unavailable`, and compare budgets with the ledger after each.
+
+- **degrade**: the agent goes on without the model; the request's `mode` is `degraded`, and
+  `degraded_reason` is the word in this column. "answer" means that the model's answer was used.
+- **wait**: "snooze" puts the request back into the queue, without a slot and without using up an
+  attempt, until the provider said it may be asked again (Retry-After, or the breaker's end). What
+  was bought before is replayed then, not paid for again. Where waiting would not help, the
+  request goes on as with degrade.
+- **fail**: the request fails with this `error.code`.
+
+Before any of these, the models of `LLM_FALLBACK_MODELS` are asked in their order; each attempt is
+a line of its own in `ai_llm_calls`. *Calls* lists the lines that the fault leaves there. Money
+that may or may not have been billed (`uncertain`) is counted against the budgets and reported
+apart from what was confirmed. *Breaker* says what is left alone, by all daemons, for a while: the
+model, or the provider as a whole; see `ai_provider_state`.
+
+Waits of up to 5 seconds happen in place. Five failures of a model in a row, whatever they are,
+open its breaker too, for a time that doubles until a single probe succeeds.
+"""
+
+PRIVACY_HEAD = """\
+# What a model provider gets to know
+
+An agent's question consists of fixed instructions and of the data listed here, nothing else. The
+tests run each agent over the sample gym with a server that records every call, and compare what
+was sent with this list, path by path; they look for every name, e-mail address and phone number
+of the gym in it too.
+
+Data travels as JSON between markers that it cannot contain, after the instructions, which say that
+nothing in it is an instruction. Every request says `store: false`: the provider is asked not to
+keep it.
+
+What is kept here: `ai_llm_calls.prompt` and `.response` hold what was sent and answered, for
+audit and replay. With `LOG_PROMPTS=false` only a hash and the counts are kept; answers stay until
+the request is finished, since a crash in between must not buy them twice, and are then erased.
+Logs, metrics and errors never hold prompts, answers or inputs.
+
+Agents without a table below ask no model.
+"""
+
+
+def provider_faults() -> str:
+    """docs/provider-faults.md."""
+    rows = [_fault(fault) for fault in FAULTS]
+    head = ("Fault", "What happens", "degrade", "wait", "fail", "Calls", "Breaker")
+    made = MADE.format(source="tests/daemon/provider_faults.py")
+    return f"{FAULTS_HEAD}\n{made}\n\n{_table(head, rows)}"
+
+
+def _fault(fault: Fault) -> tuple[str, ...]:
+    model, provider = fault.breaker
+    breaker = "provider" if provider == "open" else "model" if model == "open" else ""
+    return (
+        fault.name,
+        fault.says,
+        fault.reason or "answer",
+        fault.waits if fault.waits == "snooze" else fault.reason or "answer",
+        fault.fails or "answer",
+        ", ".join(f"{status} ({cost})" for status, cost in fault.ledger),
+        breaker,
+    )
+
+
+def privacy() -> str:
+    """docs/privacy.md."""
+    sections = []
+    agents: list[type[BaseAgent[Any, Any]]] = [*catalogued(), PromptAgent]
+    for agent in agents:
+        if agent.sends:
+            rows = [(f"`{path}`", why) for path, why in agent.sends.items()]
+            table = _table(("Data", "Why"), rows)
+            sections.append(f"## {agent.name} (`{agent.type}`)\n\n{table}")
+    made = MADE.format(source="the agents' `sends`")
+    return "\n".join([PRIVACY_HEAD, made, "", "\n".join(sections)])
+
+
+def catalogued() -> list[type[BaseAgent[Any, Any]]]:
+    """Every agent's class."""
+    classes = []
+    for target in AGENTS.values():
+        module, _, name = target.partition(":")
+        classes.append(getattr(importlib.import_module(module), name))
+    return classes
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    escaped = (tuple(cell.replace("|", "\\|") for cell in line) for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "provider-faults.md": provider_faults,
+    "privacy.md": privacy,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
