@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from daemon.llm.gateway import Gateway
     from daemon.runner import Runner
 
+DEAF_CONFIG_SECONDS = 30.0
+
 log = get_logger(__name__)
 
 
@@ -242,10 +244,15 @@ class Daemon:
             await self._gateway.know(again=True)
 
     async def _follow_config(self) -> None:
-        """Read the agents' rows and the prices again whenever one changed."""
+        """Read the agents' rows and the prices again whenever one changed.
+
+        While the listener hears nothing (behind a transaction pooler), every half minute instead.
+        """
         duties = Duties()
         while True:
-            await self._config_changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self.listener.hearing else DEAF_CONFIG_SECONDS):
+                    await self._config_changed.wait()
             self._config_changed.clear()
             await duties.attempt(self._read_config)
             if duties.failing:
