@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -25,14 +25,34 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 30, 30
 _MOST_DOTS = 240
 _LONGEST_DAYS, _SHORTEST_DAYS = 364, 84
 _EPOCH = dt.date(1970, 1, 1)
-_STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#374151}.grid{stroke:#e5e7eb}"
-    ".dot{fill:#6b7280}.odd{fill:none;stroke:#9ca3af}.line{fill:none;stroke:#2563eb;stroke-width:2}"
-    ".next{fill:none;stroke:#2563eb;stroke-width:2;stroke-dasharray:5 4}"
-    ".band{fill:#2563eb;opacity:.16}.goal{stroke:#059669;stroke-width:1.5;stroke-dasharray:2 3}"
-    "@media(prefers-color-scheme:dark){text{fill:#d1d5db}.grid{stroke:#374151}"
-    ".dot{fill:#9ca3af}.line,.next{stroke:#60a5fa}.band{fill:#60a5fa}.goal{stroke:#34d399}}"
-)
+_ROOT = "ai-progress"
+_LIGHT = {
+    "text": "font:12px system-ui,sans-serif;fill:#374151",
+    ".grid": "stroke:#e5e7eb",
+    ".dot": "fill:#6b7280",
+    ".odd": "fill:none;stroke:#9ca3af",
+    ".line": "fill:none;stroke:#2563eb;stroke-width:2",
+    ".next": "fill:none;stroke:#2563eb;stroke-width:2;stroke-dasharray:5 4",
+    ".band": "fill:#2563eb;opacity:.16",
+    ".goal": "stroke:#059669;stroke-width:1.5;stroke-dasharray:2 3",
+}
+_DARK = {
+    "text": "fill:#d1d5db",
+    ".grid": "stroke:#374151",
+    ".dot": "fill:#9ca3af",
+    ".line": "stroke:#60a5fa",
+    ".next": "stroke:#60a5fa",
+    ".band": "fill:#60a5fa",
+    ".goal": "stroke:#34d399",
+}
+
+
+def _rules(rules: Mapping[str, str]) -> str:
+    # A style inside an inline picture holds for the whole page: each rule names our root.
+    return "".join(f".{_ROOT} {name}{{{rule}}}" for name, rule in rules.items())
+
+
+_STYLE = f"{_rules(_LIGHT)}@media(prefers-color-scheme:dark){{{_rules(_DARK)}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +105,9 @@ def _document(series: Series, body: str, *, forecast: bool) -> str:
     name = f"{series.metric.title} in {series.metric.unit}"
     more = ", with the trend and the range that holds 80 % of its futures" if forecast else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-labelledby="t d"><title id="t">{escape(name)}</title>'
-        f'<desc id="d">{escape(name + " over time" + more)}</desc><style>{_STYLE}</style>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{_ROOT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'role="img" aria-label="{escape(name + " over time" + more)}">'
+        f"<title>{escape(name)}</title><style>{_STYLE}</style>"
         f'<text x="{_LEFT}" y="18">{escape(name)}</text>{body}</svg>'
     )
 
