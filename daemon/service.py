@@ -18,6 +18,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -251,7 +252,8 @@ class Daemon:
         duties = Duties()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if self.listener.hearing else DEAF_CONFIG_SECONDS):
+                limit = None if self.listener.hearing else DEAF_CONFIG_SECONDS
+                async with asyncio.timeout(limit):
                     await self._config_changed.wait()
             self._config_changed.clear()
             await duties.attempt(self._read_config)
