@@ -325,8 +325,17 @@ class RunContext(Protocol):
     async def compute(self, fn: Callable[..., R], *args: Any) -> R:
         """Run CPU work or blocking reads in a thread; the event loop stays free."""
 
-    async def run(self, task_type: str, input_data: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Another agent's result, inside this request, with its model calls on this ledger."""
+    async def run(
+        self, task_type: str, input_data: Mapping[str, Json], *, until_percent: int | None = None
+    ) -> Mapping[str, Json]:
+        """Another agent's result, inside this request, with its model calls on this ledger.
+
+        until_percent: how far the whole is when that agent is done; its own progress fills the
+            way there. None leaves the bar where it is.
+
+        Whatever goes wrong in there arrives as an AgentError; its typed rows count only if it
+        answers.
+        """
 
     async def progress(self, node: str, percent: int, message: str = "") -> None:
         """Tell whoever watches; at most a few per second are kept."""
@@ -383,6 +392,9 @@ class BaseAgent(Generic[I, O]):
     sends: ClassVar[Mapping[str, str]] = {}
     """What the model is told, by path in ``data`` (``texts[]``), and why it has to know."""
     on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
+    runs: ClassVar[tuple[str, ...]] = ()
+    """Task types it runs inside a request. Fields of its ``Input`` that those agents know too are
+    checked by them as well, before the request starts."""
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
         """A LangGraph graph over a state with the keys ``input`` and, at the end, ``result``.

@@ -8,4 +8,5 @@ AGENTS: dict[str, str] = {
     "workout_optimization": "agents.workout.agent:WorkoutOptimizer",
     "progress_monitoring": "agents.progress.agent:ProgressMonitor",
     "scheduling": "agents.scheduling.agent:SchedulingAgent",
+    "client_review": "agents.client_review.agent:ClientReviewer",
 }

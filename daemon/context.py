@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agents.base import (
     ASK_SECONDS,
     AgentConfig,
+    AgentError,
     ApprovalExpired,
     ApprovalRejected,
-    InvalidInput,
 )
 from daemon.database import is_transient, persistently
 from daemon.log import get_logger
@@ -42,7 +42,9 @@ R = TypeVar("R")
 EVENT_INTERVAL_SECONDS = 0.5
 """At most two progress rows a second for each attempt, and none for one that is over sooner."""
 
-RunAgent = Callable[[str, Mapping[str, Json], "AttemptContext"], Awaitable[Mapping[str, Json]]]
+RunAgent = Callable[
+    [str, Mapping[str, Json], "AttemptContext", tuple[int, int]], Awaitable[Mapping[str, Json]]
+]
 
 
 @dataclass
@@ -72,7 +74,10 @@ class AttemptContext:
     draining: bool = False
     scope: str = ""
     """Put before the names of steps and questions: those of an agent run inside are its own."""
-    _told_at: float = field(default_factory=time.monotonic)
+    outer: AttemptContext | None = None
+    share: tuple[int, int] = (0, 100)
+    """Of an agent run inside: where the whole stands, in percent, before it and after it."""
+    told_at: float = field(default_factory=time.monotonic)
     _percent: int = -1
 
     @property
@@ -121,14 +126,34 @@ class AttemptContext:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.services.compute, fn, *args)
 
-    async def run(self, task_type: str, input_data: Mapping[str, Json]) -> Mapping[str, Json]:
-        return await self.services.run_agent(task_type, input_data, self)
+    async def run(
+        self, task_type: str, input_data: Mapping[str, Json], *, until_percent: int | None = None
+    ) -> Mapping[str, Json]:
+        before = max(self._percent, 0)
+        after = max(before, until_percent or 0)
+        await self.tell(task_type, before, "started")
+        try:
+            result = await self.services.run_agent(task_type, input_data, self, (before, after))
+        except AgentError as error:
+            await self.tell(task_type, after, f"failed: {error.code}")
+            raise
+        await self.tell(task_type, after, "done")
+        return result
 
     async def progress(self, node: str, percent: int, message: str = "") -> None:
-        now = time.monotonic()
-        if percent <= self._percent or now - self._told_at < EVENT_INTERVAL_SECONDS:
+        due = time.monotonic() - self.root.told_at >= EVENT_INTERVAL_SECONDS
+        if due and percent > self._percent:
+            await self.tell(node, percent, message)
+
+    async def tell(self, node: str, percent: int, message: str) -> None:
+        """Write a progress row, however new the last one is. A part's carries its name."""
+        self._percent = max(percent, self._percent)
+        if self.outer is not None:
+            low, high = self.share
+            whole = low + (high - low) * percent // 100
+            await self.outer.tell(f"{self.task_type}.{node}", whole, message)
             return
-        self._told_at, self._percent = now, percent
+        self.told_at = time.monotonic()
         try:
             await self.services.store.events_put(
                 [Event(self.claimed.authority, node, percent, message)]
@@ -137,6 +162,11 @@ class AttemptContext:
             # Whoever watches misses a line; that is no reason to stop working.
             if not is_transient(error):
                 raise
+
+    @property
+    def root(self) -> AttemptContext:
+        """The context of the request's own agent, in which all others run."""
+        return self if self.outer is None else self.outer.root
 
     def on_drain(self, stop: Callable[[], None]) -> None:
         self.drain_hooks.append(stop)
@@ -186,8 +216,12 @@ class AttemptContext:
         input_data: Mapping[str, Json],
         config: AgentConfig,
         llm: RequestLLM,
+        share: tuple[int, int],
     ) -> AttemptContext:
-        """The context of an agent that runs inside this request, on this input."""
+        """The context of an agent that runs inside this request, on this input.
+
+        Its typed rows are its own: they are taken over once it has answered.
+        """
         text = json.dumps(input_data, sort_keys=True, separators=(",", ":"), default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return AttemptContext(
@@ -197,13 +231,16 @@ class AttemptContext:
             llm,
             config,
             task_type,
-            rows=self.rows,
             drain_hooks=self.drain_hooks,
             draining=self.draining,
             scope=f"{self.scope}{task_type}:{digest}:",
+            outer=self,
+            share=share,
         )
 
 
-def refused_inside(task_type: str, problem: ErrorInfo) -> InvalidInput:
-    """What the outer agent learns when the input it gave to another agent cannot be used."""
-    return InvalidInput(f"{task_type}: {problem.message}", hint=problem.hint)
+def failed_inside(task_type: str, problem: ErrorInfo) -> AgentError:
+    """What the outer agent learns when another agent that it runs cannot answer."""
+    error = AgentError(f"{task_type}: {problem.message}", hint=problem.hint)
+    error.code, error.retryable = problem.code, problem.retryable
+    return error

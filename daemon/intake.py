@@ -100,7 +100,7 @@ class Intake:
             return None
         if input_data is None:
             return too_large(agent, input_bytes)
-        parsed = parse(agent, input_data)
+        parsed = parse_whole(self._registry, agent, input_data)
         return parsed if isinstance(parsed, ErrorInfo) else None
 
 
@@ -142,6 +142,24 @@ def too_large(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo:
         f"input_data has {input_bytes} bytes; {agent.type} reads at most {agent.max_input_bytes}",
         "send ids instead of data: the agent reads the main app's tables itself",
     )
+
+
+def parse_whole(
+    registry: Registry, agent: BaseAgent[Any, Any], input_data: Json
+) -> Parsed | ErrorInfo:
+    """``parse``, and then, of the fields both know, by every agent that ``agent`` runs inside."""
+    parsed = parse(agent, input_data)
+    if isinstance(parsed, ErrorInfo):
+        return parsed
+    for task_type in agent.runs:
+        inner = registry.agent(task_type)
+        if inner is None:
+            continue
+        shared = _field_names(agent.Input) & _field_names(inner.Input)
+        handed_on = parse(inner, {k: v for k, v in input_data.items() if k in shared})
+        if isinstance(handed_on, ErrorInfo):
+            return handed_on
+    return parsed
 
 
 def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:

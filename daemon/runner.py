@@ -12,15 +12,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import structlog
 
-from agents.base import AgentError, Result
+from agents.base import AgentError, Drained, Result
 from daemon import clock, contain, intake
-from daemon.context import AttemptContext, Services, refused_inside
+from daemon.context import AttemptContext, Services, failed_inside
 from daemon.database import persistently
+from daemon.errors import LeaseLost
 from daemon.log import get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
-from daemon.outcome import AgentTimedOut, Circumstances, decide, stack
+from daemon.outcome import (
+    AgentTimedOut,
+    CancelRequested,
+    Circumstances,
+    Snoozed,
+    WaitingForPerson,
+    decide,
+    describe,
+    stack,
+)
 from daemon.store import InputTooLarge
 
 if TYPE_CHECKING:
@@ -34,6 +45,17 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 """How long an agent that was told to stop may take before its slot is taken from it."""
 COMPUTE_THREADS = 4
+NOT_ITS_OWN = (
+    AgentError,
+    CancelRequested,
+    Drained,
+    LeaseLost,
+    Snoozed,
+    WaitingForPerson,
+    psycopg.Error,
+)
+"""What an agent inside a request passes on as it is: errors it chose, wishes of the runtime, and
+our own database being away, which the next attempt mends for all parts."""
 
 log = get_logger(__name__)
 
@@ -112,12 +134,10 @@ class Runner:
         input_data = claimed.input_data
         if input_data is None:
             try:
-                input_data = await persistently(
-                    lambda: self._store.load_input(claimed.authority)
-                )
+                input_data = await persistently(lambda: self._store.load_input(claimed.authority))
             except InputTooLarge as error:
                 return intake.too_large(agent, error.size_bytes)
-        parsed = intake.parse(agent, input_data)
+        parsed = intake.parse_whole(self._registry, agent, input_data)
         if isinstance(parsed, ErrorInfo):
             return parsed
         return _Prepared(agent, config, parsed)
@@ -208,7 +228,11 @@ class Runner:
         )
 
     async def _run_inside(
-        self, task_type: str, input_data: Mapping[str, Json], outer: AttemptContext
+        self,
+        task_type: str,
+        input_data: Mapping[str, Json],
+        outer: AttemptContext,
+        share: tuple[int, int],
     ) -> Mapping[str, Json]:
         """Another agent inside a request: same lease, same ledger, its own configuration."""
         claimed = replace(outer.claimed, task_type=task_type, input_data=input_data)
@@ -216,15 +240,16 @@ class Runner:
         agent = self._registry.agent(task_type)
         state = self._registry.state(task_type)
         if problem is not None or agent is None or state is None or state.config is None:
-            raise refused_inside(
+            raise failed_inside(
                 task_type, problem or ErrorInfo("agent_misconfigured", "has no code here")
             )
         parsed = intake.parse(agent, input_data)
         if isinstance(parsed, ErrorInfo):
-            raise refused_inside(task_type, parsed)
+            raise failed_inside(task_type, parsed)
         llm = outer.llm.inside(claimed, agent, state.config)
-        ctx = outer.inside(task_type, input_data, state.config, llm)
-        result = await agent.execute(ctx, parsed.value)
+        ctx = outer.inside(task_type, input_data, state.config, llm, share)
+        result = await _answer_inside(agent, ctx, parsed.value)
+        outer.add_rows(ctx.rows)
         outer.add_rows(result.rows)
         return with_warnings(result.output.model_dump(mode="json"), parsed.unknown)
 
@@ -242,6 +267,22 @@ class _Prepared:
     agent: BaseAgent[Any, Any]
     config: AgentConfig
     parsed: intake.Parsed
+
+
+async def _answer_inside(
+    agent: BaseAgent[Any, Any], ctx: AttemptContext, value: Any
+) -> Result[Any]:
+    """The result of an agent inside a request; what goes wrong is an AgentError."""
+    try:
+        async with asyncio.timeout(agent.timeout_seconds) as deadline:
+            return await agent.execute(ctx, value)
+    except NOT_ITS_OWN:
+        raise
+    except Exception as error:
+        late = isinstance(error, TimeoutError) and deadline.expired()
+        cause = AgentTimedOut(agent.timeout_seconds) if late else error
+        log.error("agent_failed_inside", inside=agent.type, **_trace(error))
+        raise failed_inside(agent.type, describe(cause)) from error
 
 
 def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str, Json]:

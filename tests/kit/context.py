@@ -125,7 +125,10 @@ class FakeContext:
     async def compute(self, fn: Callable[..., R], *args: Any) -> R:
         return await asyncio.to_thread(fn, *args)
 
-    async def run(self, task_type: str, input_data: Mapping[str, Json]) -> Mapping[str, Json]:
+    async def run(
+        self, task_type: str, input_data: Mapping[str, Json], *, until_percent: int | None = None
+    ) -> Mapping[str, Json]:
+        del input_data, until_percent
         raise NotImplementedError(f"no agent {task_type} in this context")
 
     async def progress(self, node: str, percent: int, message: str = "") -> None:

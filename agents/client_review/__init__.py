@@ -1,0 +1,1 @@
+"""The client review: progress, a plan adapted to it, and times for its sessions, in one answer."""

@@ -1,0 +1,95 @@
+"""The review in a few sentences, by template: every numeral in it stands in the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents.client_review.model import Adaptation
+from agents.client_review.parts import GAP_HOURS, Outcome, sessions_of
+
+Json = Any
+
+_CHANGES = {
+    "plateau_variety": "new exercises",
+    "slow_down": "no more cardio for now",
+    "more_cardio": "more easy cardio",
+    "ease_off": "easier sets",
+    "maintain": "a general plan that keeps what was reached",
+}
+_GAP = timedelta(hours=GAP_HOURS)
+_NO_ANSWER = "did not answer, so this review is incomplete"
+
+
+def summary(
+    progress: Outcome, workout: Outcome, schedule: Outcome, found: Sequence[Adaptation]
+) -> str:
+    """Progress, what changes because of it, the plan, the times."""
+    sentences = [
+        *_progress(progress),
+        *_changes(found),
+        *_workout(workout),
+        *_schedule(schedule, sessions_of(workout)),
+    ]
+    return " ".join(sentences)
+
+
+def _progress(part: Outcome) -> Iterator[str]:
+    if part.result is None:
+        yield f"The progress monitor {_NO_ANSWER}."
+    else:
+        yield _closed(str(part.result["prediction"]))
+
+
+def _changes(found: Sequence[Adaptation]) -> Iterator[str]:
+    if not found:
+        return
+    words = [
+        f"{_counted(item.to, 'session')} a week"
+        if item.code == "fewer_sessions"
+        else _CHANGES[item.code]
+        for item in found
+    ]
+    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    yield f"The plan is adapted: {listed}."
+
+
+def _workout(part: Outcome) -> Iterator[str]:
+    if part.result is None:
+        yield f"The workout planner {_NO_ANSWER}."
+    elif part.status == "needs_clearance":
+        yield "A professional has to clear the client first; until then only gentle movement."
+    elif part.status == "infeasible":
+        yield "No plan fits all wishes; the workout part names the change that would help."
+    else:
+        weeks = _counted(len(part.result["weeks"]), "week")
+        yield f"The plan: {_counted(sessions_of(part), 'session')} a week for {weeks}."
+
+
+def _schedule(part: Outcome, sessions: int) -> Iterator[str]:
+    if part.error is not None:
+        yield f"The scheduler {_NO_ANSWER}."
+    elif part.result is None:
+        yield f"No times are proposed: {part.skipped}."
+    elif starts := _apart([item["start"] for item in part.result["suggestions"]], sessions):
+        yield f"Best times: {', '.join(f'{start:%Y-%m-%d %H:%M}' for start in starts)}."
+    else:
+        yield "No free time was found; the schedule part names the rules in the way."
+
+
+def _apart(starts: Sequence[str], number: int) -> list[datetime]:
+    """The first ``number`` of ``starts``, at least one, that one client can train at."""
+    chosen: list[datetime] = []
+    for start in map(datetime.fromisoformat, starts):
+        if len(chosen) < max(1, number) and all(abs(start - one) >= _GAP for one in chosen):
+            chosen.append(start)
+    return sorted(chosen)
+
+
+def _counted(number: Json, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _closed(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
