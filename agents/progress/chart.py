@@ -95,7 +95,7 @@ def draw(series: Series, item: Forecast | None, today: int) -> str:
         parts.append(f'<polygon class="band" points="{edge}"/>')
         parts.append(f'<polyline class="next" points="{frame.path(ahead, band[1])}"/>')
     if target is not None:
-        y, label = frame.y(target), f"goal {target:g} {series.metric.unit}"
+        y, label = frame.y(target), f"goal {round(target, 1):g} {series.metric.unit}"
         parts.append(f'<line class="goal" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{_LEFT + 6}" y="{float(y) - 5:.1f}">{escape(label)}</text>')
     return _document(series, "".join(parts), forecast=bool(len(ahead)))

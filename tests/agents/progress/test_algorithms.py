@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.progress import chart, cleaning, events, outcomes, trend, units
-from agents.progress.goals import GoalGiven, read, says_pounds
+from agents.progress.forecast import is_reached
+from agents.progress.goals import GoalGiven, GoalRead, read, says_pounds
 from agents.progress.series import METRICS, Reading, Series, clean, epley, to_canonical
 from agents.progress.words import clean as clean_words
 
@@ -62,11 +63,13 @@ def test_a_slipped_decimal_point() -> None:
     assert [round(f, 2) for f in found.factors] == [1, 1, 0.1, 1, 10, 1, 1]
 
 
-def test_a_wild_last_but_one_reading_infects_nobody() -> None:
-    """A typo beside the end of a series changes no factor of the honest rows."""
-    rows = [units.Weighed(day, 84.0, "staff") for day in range(10)]
-    rows += [units.Weighed(10, 200.0, "staff"), units.Weighed(11, 84.1, "staff")]
-    assert units.repair(rows).factors[-1] == 1.0
+def test_a_wild_reading_infects_nobody() -> None:
+    """A typo between two units changes no factor of the honest rows."""
+    stored = [80.0, 117.6, *[176.4] * 6]
+    rows = [units.Weighed(3 * index, kg) for index, kg in enumerate(stored)]
+    found = units.repair(rows, [units.Goal(72, unit_known=True, direction=-1)])
+    assert found.factors[0] == 1.0
+    assert set(found.factors[2:]) == {1 / POUNDS}
 
 
 def test_body_mass_index_tells_the_scale() -> None:
@@ -268,6 +271,24 @@ def test_pounds_in_a_title() -> None:
     """A title that speaks of pounds hints at what the client's page shows."""
     assert says_pounds([GoalGiven(1, "weight_loss", "Lose 20 lbs")])
     assert not says_pounds([GoalGiven(1, "weight_loss", "Lose 20 kg")])
+
+
+@pytest.mark.parametrize(
+    ("newest", "p_past", "uncertain", "reached"),
+    [
+        ((74.9, 74.8, 75.2), 0.97, False, True),
+        ((75.3, 74.0, 75.2), 0.97, False, False),
+        ((74.9, 74.8, 74.7), 0.90, False, False),
+        ((74.9, 74.8, 74.7), 0.99, True, False),
+    ],
+)
+def test_reached_needs_three_things(
+    newest: tuple[float, ...], p_past: float, uncertain: bool, reached: bool
+) -> None:
+    """Reached: nearly certain, two of the last three readings past it, and a certain unit."""
+    goal = GoalRead(GoalGiven(1, "weight_loss"), "weight", 75.0, -1)
+    series = Series(WEIGHT, np.arange(3.0), np.array(newest), unit_uncertain=uncertain)
+    assert is_reached(series, goal, p_past) == reached
 
 
 # --- outcomes ----------------------------------------------------------------------------------
