@@ -15,18 +15,25 @@ skips has no slot that day; one that comes twice has one, the first. ``every`` c
 **Misfire.** A slot that is late because no daemon ran, or the database was away: of several missed
 ones only the newest counts. ``latest`` runs it however late it is; ``skip`` runs it only within
 ``misfire_grace_seconds``. What lies before a row was last edited is not missed.
+
+**For each.** With ``for_each = 'active_clients'`` a slot makes a request for each active client of
+the main app, all of them or none, each with its ``client_id`` and an idempotency key of its own.
+They share the fair key ``schedule:<name>``, which a budget (scope ``key:schedule:<name>``) and the
+agent's limit per key can name.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.lifecycle import Service
 from daemon.log import get_logger
@@ -42,7 +49,14 @@ UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
 FORMS = 'use five cron fields such as "30 6 * * mon-fri", or "every 90 minutes"'
 
+MOST_CLIENTS = 20_000
+"""Of one slot: its requests are inserted by one statement."""
+NO_CLIENTS = "for_each = 'active_clients' needs the main app's table of clients; there is none"
+
 log = get_logger(__name__)
+
+People = Callable[[int], Sequence[int] | None]
+"""Ids of the active clients, at most so many; None where there is no table of them. Blocks."""
 
 
 class Trigger:
@@ -141,6 +155,8 @@ class Schedules(Service):
         self._store = store
         self._duties = Duties()
         self._pause_seconds = LOOK_SECONDS
+        self.people: People | None = None
+        """Set once the main app's tables can be read; until then ``for_each`` waits."""
 
     async def _run(self) -> None:
         while True:
@@ -161,7 +177,8 @@ class Schedules(Service):
             except ValueError as error:
                 await self._tell(row, str(error))
                 continue
-            await self._tell(row, None)
+            if row.problem != NO_CLIENTS:  # that one is found out when the next slot comes
+                await self._tell(row, None)
             inserted += await self._fire(row, trigger, now)
             upcoming = trigger.next(now)
             if upcoming is not None:
@@ -176,14 +193,33 @@ class Schedules(Service):
             return 0
         late_seconds = (now - slot).total_seconds()
         insert = row.misfire == "latest" or late_seconds <= row.misfire_grace_seconds
-        request_id = await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
+        clients = await self._clients(row) if insert else ()
+        if clients is None:
+            return 0
+        ids = await self._store.schedule_fire(
+            row.name, row.last_slot, slot, insert=insert, clients=clients
+        )
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
-        if request_id is None:
+        if not ids:
             return 0
-        log.info("schedule_fired", schedule=row.name, request_id=request_id)
-        self.signals.emit("fired", request_id)
-        return 1
+        log.info("schedule_fired", schedule=row.name, request_id=ids[0], requests=len(ids))
+        self.signals.emit("fired", ids[0])
+        return len(ids)
+
+    async def _clients(self, row: ScheduleRow) -> Sequence[int] | None:
+        """For whom to ask; None while that cannot be said, and the slot waits."""
+        if row.for_each is None:
+            return ()
+        if self.people is None:
+            return None
+        try:
+            clients = await asyncio.to_thread(self.people, MOST_CLIENTS)
+        except SQLAlchemyError as error:
+            log.warning("schedule_delayed", schedule=row.name, error=type(error).__name__)
+            return None
+        await self._tell(row, NO_CLIENTS if clients is None else None)
+        return clients
 
     async def _tell(self, row: ScheduleRow, problem: str | None) -> None:
         """Show in the row why it does not run, or that it does again."""

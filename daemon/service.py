@@ -226,16 +226,18 @@ class Daemon:
         from daemon.runner import Runner
 
         gateway = Gateway.create(self.database.pool, self._texts, self._settings, self.meters)
+        crm = Crm(
+            open_engine(self.database.url),
+            tz=self._settings.gym_time_zone,
+            portal_unit=self._settings.client_portal_unit,
+        )
+        self.schedules.people = crm.active_clients
         runner = Runner(
             store=self.store,
             registry=self.registry,
             gateway=gateway,
             gym_time_zone=self._settings.gym_time_zone,
-            crm=Crm(
-                open_engine(self.database.url),
-                tz=self._settings.gym_time_zone,
-                portal_unit=self._settings.client_portal_unit,
-            ),
+            crm=crm,
         )
         return runner, gateway
 

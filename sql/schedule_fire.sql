@@ -1,5 +1,7 @@
--- Purpose: moves a schedule on to a slot and inserts the slot's request, however many daemons try:
---          only one moves it, and the idempotency key holds even over a restored backup.
+-- Purpose: moves a schedule on to a slot and inserts the slot's requests, however many daemons try:
+--          only one moves it, and the idempotency keys hold even over a restored backup. One
+--          request, or one for each of the clients where the schedule says so; those share a
+--          fair_key, so that they take turns as one, and may share a budget.
 -- Index:   primary key of ai_schedules; ai_requests_idempotency.
 -- Caller:  Store.schedule_fire.
 -- Locks:   the schedule's row.
@@ -7,13 +9,21 @@ WITH moved AS (
     UPDATE ai_schedules s SET last_slot = %(slot)s::timestamptz
     WHERE s.name = %(name)s::text AND s.enabled
         AND s.last_slot IS NOT DISTINCT FROM %(last_slot)s::timestamptz
-    RETURNING s.name, s.task_type, s.input_data, s.priority
+    RETURNING s.name, s.task_type, s.input_data, s.priority, s.for_each,
+        'cron:' || s.name || ':' || to_char(%(slot)s::timestamptz AT TIME ZONE 'UTC',
+            'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS key
 )
-INSERT INTO ai_requests (task_type, input_data, priority, idempotency_key, requested_by)
-SELECT m.task_type, m.input_data, m.priority,
-    'cron:' || m.name || ':' || to_char(%(slot)s::timestamptz AT TIME ZONE 'UTC',
-        'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-    'schedule:' || m.name
-FROM moved m WHERE %(insert)s::boolean
+INSERT INTO ai_requests
+    (task_type, input_data, priority, idempotency_key, requested_by, fair_key)
+SELECT m.task_type,
+    CASE WHEN m.for_each IS NULL THEN m.input_data
+        ELSE m.input_data || jsonb_build_object('client_id', c.id) END,
+    m.priority,
+    CASE WHEN m.for_each IS NULL THEN m.key ELSE m.key || ':client:' || c.id END,
+    'schedule:' || m.name,
+    CASE WHEN m.for_each IS NOT NULL THEN 'schedule:' || m.name END
+FROM moved m
+LEFT JOIN unnest(%(clients)s::bigint[]) AS c (id) ON m.for_each IS NOT NULL
+WHERE %(insert)s::boolean AND (m.for_each IS NULL OR c.id IS NOT NULL)
 ON CONFLICT (task_type, idempotency_key) DO NOTHING
 RETURNING id

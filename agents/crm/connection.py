@@ -91,6 +91,11 @@ class Crm:
         with self.snapshot() as snap:
             return snap.tables()
 
+    def active_clients(self, limit: int) -> tuple[int, ...] | None:
+        """Ids of the active clients; see `PeopleReader.active_clients`."""
+        with self.snapshot() as snap:
+            return snap.active_clients(limit)
+
     def close(self) -> None:
         """Close the engine's connections."""
         if self._engine is not None:

@@ -41,6 +41,22 @@ class PeopleReader(Reader):
             start_date=row["start_date"],
         )
 
+    def active_clients(self, limit: int) -> tuple[int, ...] | None:
+        """Ids of the active clients, at most `limit`, lowest first; None without such a table.
+
+        Active: not deleted, and with the status `active`, a blank one or none.
+        """
+        if self._connection is None or not self.has("clients", "id"):
+            return None
+        table = source("clients")
+        statement = sa.select(table.c.id).order_by(table.c.id).limit(limit)
+        if self.has("clients", "status"):
+            status = sa.func.lower(sa.func.btrim(sa.cast(table.c.status, sa.Text)))
+            statement = statement.where(sa.func.coalesce(status, "").in_(("", "active")))
+        if self.has("clients", "deleted_at"):
+            statement = statement.where(table.c.deleted_at.is_(None))
+        return tuple(self._connection.execute(statement).scalars())
+
     def trainer(self, trainer_id: int) -> TrainerRow:
         """The trainer. Raises TrainerNotFound if there is none or `deleted_at` is set.
 

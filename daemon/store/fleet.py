@@ -133,6 +133,7 @@ class FleetStore(Executor):
                 time_zone=row["time_zone"],
                 misfire=row["misfire"],
                 misfire_grace_seconds=row["misfire_grace_seconds"],
+                for_each=row["for_each"],
                 last_slot=row["last_slot"],
                 enabled=row["enabled"],
                 problem=row["problem"],
@@ -144,17 +145,29 @@ class FleetStore(Executor):
         return rows[0]["now"], schedules
 
     async def schedule_fire(
-        self, name: str, last_slot: datetime | None, slot: datetime, *, insert: bool = True
-    ) -> int | None:
-        """Move a schedule from ``last_slot`` to ``slot`` and insert its request, in one statement.
+        self,
+        name: str,
+        last_slot: datetime | None,
+        slot: datetime,
+        *,
+        insert: bool = True,
+        clients: Sequence[int] = (),
+    ) -> list[int]:
+        """Move a schedule from ``last_slot`` to ``slot``, insert its requests, in one statement.
 
-        insert: False only moves on, past a slot that is not to be run. Returns the request's id,
-        or None when another daemon was first, nothing was to be inserted, or the slot has one.
+        insert: False only moves on, past a slot that is not to be run. clients: for a schedule
+        that asks for each of them. Returns the requests' ids: none when another daemon was first,
+        nothing was to be inserted, or the slot has its requests.
         """
-        row = await self._row(
-            "schedule_fire", name=name, last_slot=last_slot, slot=slot, insert=insert
+        rows = await self._rows(
+            "schedule_fire",
+            name=name,
+            last_slot=last_slot,
+            slot=slot,
+            insert=insert,
+            clients=list(clients),
         )
-        return None if row is None else row["id"]
+        return [row["id"] for row in rows]
 
     async def schedule_problem(self, name: str, problem: str | None) -> None:
         """Show why a schedule cannot run, or that it can again."""

@@ -145,6 +145,7 @@ class ScheduleRow:
     time_zone: str
     misfire: Literal["latest", "skip"]
     misfire_grace_seconds: int
+    for_each: Literal["active_clients"] | None
     last_slot: datetime | None
     enabled: bool
     problem: str | None

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.crm import Crm, open_engine
+from daemon.demo.gym import load
 from daemon.schedule import Schedules, Trigger, named_weekdays
 from tests.kit.parts import parts
 from tests.kit.worker import count
@@ -178,3 +180,56 @@ async def test_disabled_schedule_rests(database: str, aconnection: Connection) -
         await add(aconnection, "off", "every 6 hours")
         await aconnection.execute("UPDATE ai_schedules SET enabled = false")
         assert await Schedules(p.store).look() == 0
+
+
+async def nightly(connection: Connection) -> None:
+    """A schedule that asks for every active client and has a slot to run."""
+    await add(connection, "nightly", "every 6 hours")
+    await connection.execute(
+        "UPDATE ai_schedules SET for_each = 'active_clients',"
+        ' input_data = \'{"narrative": "off"}\''
+    )
+
+
+async def test_one_request_per_active_client(database: str, aconnection: Connection) -> None:
+    """Two daemons make one request for each active client of the main app, and none besides."""
+    truth = load(database, clients=12, variant="B")
+    async with parts(database) as p:
+        await nightly(aconnection)
+        crm = Crm(open_engine(database))
+        daemons = [Schedules(p.store), Schedules(p.store)]
+        for daemon in daemons:
+            daemon.people = crm.active_clients
+        looks = await asyncio.gather(*(daemon.look() for daemon in daemons))
+        crm.close()
+        cursor = await aconnection.execute(
+            "SELECT c.id FROM clients c WHERE c.deleted_at IS NULL"
+            " AND coalesce(lower(c.status), 'active') = 'active' ORDER BY 1"
+        )
+        active = [row[0] for row in await cursor.fetchall()]
+        assert 0 < len(active) < len(truth.clients)
+        assert sorted(looks) == [0, len(active)]
+        cursor = await aconnection.execute(
+            "SELECT (input_data ->> 'client_id')::int, input_data ->> 'narrative', priority,"
+            " fair_key, requested_by FROM ai_requests ORDER BY 1"
+        )
+        fair = "schedule:nightly"
+        assert await cursor.fetchall() == [(id_, "off", -10, fair, fair) for id_ in active]
+
+
+async def test_slot_waits_for_the_main_app(database: str, aconnection: Connection) -> None:
+    """A slot for every client waits until the app's tables can be read, and says what it misses."""
+    told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%table of clients%%'"
+    async with parts(database) as p:
+        await nightly(aconnection)
+        schedules = Schedules(p.store)
+        assert await schedules.look() == 0
+        crm = Crm(open_engine(database))
+        schedules.people = crm.active_clients
+        assert await schedules.look() == 0
+        assert await count(aconnection, told) == 1
+        load(database, clients=3, variant="C")
+        crm.refresh()
+        assert await schedules.look() == 3
+        assert await count(aconnection, told) == 0
+        crm.close()

@@ -318,15 +318,15 @@ async def test_a_schedule_fires_once(store: Store, queue: Queue) -> None:
     )
     _, [schedule] = await store.schedules_list()
     slot = datetime(2026, 3, 29, 6, tzinfo=UTC)
-    request_id = await store.schedule_fire("daily", schedule.last_slot, slot)
+    [request_id] = await store.schedule_fire("daily", schedule.last_slot, slot)
     assert request_id is not None
-    assert await store.schedule_fire("daily", schedule.last_slot, slot) is None
+    assert await store.schedule_fire("daily", schedule.last_slot, slot) == []
     request = queue.request(request_id)
     assert request["idempotency_key"] == "cron:daily:2026-03-29T06:00:00Z"
     assert (request["input_data"], request["requested_by"]) == ({"n": 1}, "schedule:daily")
 
     later = datetime(2026, 3, 30, 6, tzinfo=UTC)
-    assert await store.schedule_fire("daily", slot, later, insert=False) is None
+    assert await store.schedule_fire("daily", slot, later, insert=False) == []
     _, [schedule] = await store.schedules_list()
     assert schedule.last_slot == later
     assert queue.value("SELECT count(*) FROM ai_requests") == 1
