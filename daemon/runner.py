@@ -98,7 +98,10 @@ class Runner:
             task.cancel()
 
     def close(self) -> None:
+        """Let the threads go, and the connections to the main app's tables."""
         self._compute.shutdown(wait=False, cancel_futures=True)
+        if self._services.crm is not None:
+            self._services.crm.close()
 
     async def run(self, claimed: Claimed, lease: LeaseState) -> Outcome:
         """One attempt. Never raises but for its own cancellation; every end is an Outcome."""

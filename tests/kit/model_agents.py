@@ -63,4 +63,23 @@ class Publisher(BaseAgent[Topic, Draft]):
         return Result(Draft(text=f"{title}: {text}", decision=str(answer["decision"])))
 
 
-CATALOG = {agent.type: f"tests.kit.model_agents:{agent.__name__}" for agent in (Writer, Publisher)}
+class Secretive(BaseAgent[Topic, Draft]):
+    """Tells the model a secret, sends its first answer back, and shows nobody what it said."""
+
+    type = "test_secretive"
+    name = "Secretive"
+    description = "Keeps a secret."
+    Input = Topic
+    Output = Draft
+
+    async def execute(self, ctx: RunContext, inp: Topic) -> Result[Draft]:
+        for text in ("the-secret-that-was-answered", "anything"):
+            data = {"text": text, "of": "the-secret-that-was-sent"}
+            await ctx.llm.ask(Sentence, name="test_secret", system=SYSTEM, data=data)
+        return Result(Draft(text=None, decision="kept"))
+
+
+CATALOG = {
+    agent.type: f"tests.kit.model_agents:{agent.__name__}"
+    for agent in (Writer, Publisher, Secretive)
+}

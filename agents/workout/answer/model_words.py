@@ -198,12 +198,18 @@ def question(
 
 
 def unnamed(texts: Sequence[str], name: str | None) -> tuple[str, ...]:
-    """`texts` without the words of a person's name."""
+    """`texts` without the words of a person's name; e-mail addresses go at the gateway, whole."""
     words = [re.escape(word) for word in re.findall(r"\w{3,}", name or "")]
     if not words:
         return tuple(texts)
     pattern = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
-    return tuple(pattern.sub("[name]", text) for text in texts)
+    return tuple(
+        "".join(
+            part if "@" in part else pattern.sub("[name]", part)
+            for part in re.split(r"(\s+)", text)
+        )
+        for text in texts
+    )
 
 
 def _brief(exercise: Exercise) -> dict[str, Any]:
