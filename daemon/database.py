@@ -12,7 +12,8 @@ role          what it is for
 ============  ==============================================================================
 
 A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
-a dead peer by TCP, and has limits on statements, locks and idle transactions. These limits are
+a dead peer by TCP, and has limits on statements, locks and idle transactions; an answer that does
+not come at all is given up on this side, see :class:`ImpatientConnection`. The server's limits are
 SET after connecting, because poolers refuse them as start-up options. Behind a pooler they are
 not set at all: in transaction mode a SET would stay on a server connection that the main app is
 given next. For the same reason nothing is prepared there.
@@ -21,7 +22,10 @@ given next. For the same reason nothing is prepared there.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -49,6 +53,8 @@ LIMITS = (
     "SET statement_timeout = '5s'; SET lock_timeout = '2s';"
     " SET idle_in_transaction_session_timeout = '10s'"
 )
+ANSWER_SECONDS = 10.0
+"""Twice the server's own limit for a statement."""
 # The server should notice a vanished daemon too: it may hold the doorbell's lock.
 SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
@@ -104,6 +110,35 @@ async def persistently(action: Callable[[], Awaitable[T]], *, tries: int = TRIES
             log.info("database_repeated", attempt=attempt, error=brief(error))
         await asyncio.sleep(backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0))
     return await action()
+
+
+def hang_up(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Close the line under a connection: whoever waits on it gets an error. From any thread."""
+    # A duplicate: closing ours must not close psycopg's.
+    with (
+        suppress(OSError, psycopg.Error, ValueError),
+        socket.socket(fileno=os.dup(connection.fileno())) as twin,
+    ):
+        twin.shutdown(socket.SHUT_RDWR)
+
+
+class ImpatientConnection(psycopg.AsyncConnection[Any]):
+    """Waits for no answer longer than ANSWER_SECONDS.
+
+    The server's own limits end a statement only where the server is heard. Over a route that was
+    lost, or behind a proxy that lives on, nothing arrives and nothing ever fails.
+    """
+
+    async def wait(self, gen: Any, *limits: Any, **more: Any) -> Any:
+        timer = asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._give_up)
+        try:
+            return await super().wait(gen, *limits, **more)
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        log.warning("database_silent", after_seconds=ANSWER_SECONDS)
+        hang_up(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +205,7 @@ class Database:
 
     async def direct(self, role: str) -> psycopg.AsyncConnection[Any]:
         """A new direct autocommit connection, with limits unless a pooler stands between."""
-        connection = await psycopg.AsyncConnection.connect(
+        connection = await ImpatientConnection.connect(
             self.direct_url,
             autocommit=True,
             prepare_threshold=None,
@@ -207,6 +242,7 @@ class Database:
     def _make_pool(self, role: str, smallest: int, largest: int) -> Pool:
         return AsyncConnectionPool(
             self.url,
+            connection_class=ImpatientConnection,
             min_size=smallest,
             max_size=largest,
             open=False,

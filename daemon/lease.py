@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import os
-import socket
 import sys
 import threading
 import time
@@ -34,7 +33,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from daemon import clock
-from daemon.database import brief
+from daemon.database import brief, hang_up
 from daemon.errors import EXIT_INTERNAL
 from daemon.lifecycle import Service
 from daemon.log import get_logger
@@ -223,11 +222,8 @@ class Leases(Service):
         connection = self._connection
         if connection is None or connection.closed:
             return
-        with suppress(OSError, psycopg.Error, ValueError):
-            # A duplicate: closing ours must not close psycopg's.
-            with socket.socket(fileno=os.dup(connection.fileno())) as twin:
-                twin.shutdown(socket.SHUT_RDWR)
-            log.warning("heartbeat_cut", after_seconds=round(self._interval / 2, 1))
+        hang_up(connection)
+        log.warning("heartbeat_cut", after_seconds=round(self._interval / 2, 1))
 
     # --- the thread's part ----------------------------------------------------------------------
 
