@@ -222,9 +222,12 @@ async def narrate(state: State, runtime: Runtime[Any]) -> State:
     """Ask the model for sentences, once, and sieve what it says."""
     ctx: RunContext = runtime.context
     parts, config = state["parts"], _config(ctx)
-    said = {p.key: p.said for p in answer.proposals(parts)[: answer.MOST_SHOWN]}
     wanted = config.words and state["input"].narrative != "off" and ctx.llm.configured
-    if not wanted or not said:
+    if not wanted:
+        return {}
+    found = await ctx.compute(answer.proposals, parts)
+    said = {p.key: p.said for p in found[: answer.MOST_SHOWN]}
+    if not said:
         return {}
     known = frozenset(said)
     reply = await ctx.llm.ask(

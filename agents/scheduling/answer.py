@@ -7,6 +7,7 @@ but for `provenance`.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,6 +106,7 @@ def proposals(parts: Parts) -> list[Proposal]:
     """Everything that is proposed, in order; a week's may be more than are shown."""
     facts, found = parts.facts, []
     gym = [s for s in facts.seen if s.closed]
+    known = Counter(s.client_id for s in gym)
     if parts.week is None:
         own = facts.closed(facts.client_id or 0)
         for index, item in enumerate(parts.ranked, 1):
@@ -124,7 +126,7 @@ def proposals(parts: Parts) -> list[Proposal]:
         return found
     for place in parts.week.placed:
         said = Said(place.slot, _percent(place.chance.p), client_id=place.client_id)
-        basis = len(facts.closed(place.client_id))
+        basis = known[place.client_id]
         key = f"s{len(found) + 1}"
         found.append(
             Proposal(key, "placement", place.slot, place.chance, said, basis, place.client_id)
@@ -138,7 +140,7 @@ def proposals(parts: Parts) -> list[Proposal]:
             gain_percent=_percent(move.chance.p) - _percent(move.before.p),
             instead_of=when(Slot(move.booking.start, move.booking.minutes, 0, 0)),
         )
-        basis = len(facts.closed(client_id))
+        basis = known[client_id]
         key = f"s{len(found) + 1}"
         found.append(Proposal(key, "move", move.slot, move.chance, said, basis, client_id, move))
     return found

@@ -34,7 +34,7 @@ from tests.kit.scheduling import broken_rules
 
 GAP_MINUTES = 48 * 60
 FEW_SESSIONS = 5
-STATUSES = {"completed": "completed", "no-show": "no_show", "cancelled": "cancelled"}
+STATUSES = {"completed": "completed", "no-show": "no_show"}
 
 
 @dataclass(slots=True)

@@ -132,6 +132,5 @@ def _history(
         if start >= AS_OF:
             start -= timedelta(weeks=sessions)
         kept = dice.random() < chance[day, hour]
-        status = "completed" if kept else ("no-show" if dice.random() < 0.6 else "cancelled")
-        found.append(PastSession(client, start, status))
+        found.append(PastSession(client, start, "completed" if kept else "no-show"))
     return found

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,9 +51,9 @@ def test_elimination_equals_the_full_solution() -> None:
     width = own.shape[1]
     x = np.zeros((len(cells), shared.shape[1] + 6 * width))
     x[:, : shared.shape[1]] = shared
-    for row, cell in enumerate(cells):
+    for place, cell in enumerate(cells):
         begin = shared.shape[1] + cell[0] * width
-        x[row, begin : begin + width] = own[row]
+        x[place, begin : begin + width] = own[place]
     weight, kept = np.array([c[3] for c in cells]), np.array([c[4] for c in cells])
     variances = [attendance._shared_prior(), *[attendance._own_prior()] * 6]
     precision = 1 / np.concatenate(variances)
@@ -60,7 +61,7 @@ def test_elimination_equals_the_full_solution() -> None:
     mean[0] = 1.4
     b = mean.copy()
     for _ in range(40):
-        p = 1 / (1 + np.exp(-x @ b))
+        p: Any = 1 / (1 + np.exp(-x @ b))
         curvature = (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(precision)
         b += np.linalg.solve(curvature, x.T @ (kept - weight * p) - precision * (b - mean))
     start = MONDAY.replace(hour=9)
