@@ -87,6 +87,7 @@ class Listener(Service):
         self._self_test_seconds = self_test_seconds
         self._answer_seconds = answer_seconds
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._watched: int | None = None
         self._busy = asyncio.Lock()
         self._broken = asyncio.Event()
         self._tried = asyncio.Event()
@@ -122,14 +123,15 @@ class Listener(Service):
                 return False
             try:
                 async with self._unread(connection):
-                    self._slot = await doorbell_lock(connection, self._statements)
+                    slot = await doorbell_lock(connection, self._statements)
             except psycopg.errors.LockNotAvailable:
                 return False  # a producer takes its time to commit
             except psycopg.Error as error:
-                self._break(error)
+                self._break(connection, error)
                 return False
-        if self._slot is None:
-            return False
+            if slot is None or connection is not self._connection:
+                return False
+            self._slot = slot
         self.signals.emit("lying")
         return True
 
@@ -146,7 +148,7 @@ class Listener(Service):
                 async with self._unread(connection):
                     await doorbell_unlock(connection, self._statements, slot)
             except psycopg.Error as error:
-                self._break(error)
+                self._break(connection, error)
         self.signals.emit("up")
 
     @asynccontextmanager
@@ -155,17 +157,24 @@ class Listener(Service):
 
         Broken off in the middle, nobody knows whether the lock is held: the connection must go.
         """
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(connection.fileno())
+        self._look_away()
         try:
             yield
         except asyncio.CancelledError as error:
-            self._break(error)
+            self._break(connection, error)
             raise
         finally:
             if not connection.closed and connection is self._connection:
-                loop.add_reader(connection.fileno(), self._readable)
+                self._watched = connection.fileno()
+                asyncio.get_running_loop().add_reader(self._watched, self._readable)
                 self._readable()
+
+    def _look_away(self) -> None:
+        """No longer watch the socket. By its number: libpq closes it as soon as the line is dead,
+        and the event loop would take the next socket of that number for one it watches already."""
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
 
     # --- hearing --------------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class Listener(Service):
             if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
                 raise psycopg.OperationalError("the server closed the connection")
         except psycopg.Error as error:
-            self._break(error)
+            self._break(connection, error)
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel == self._channel:
@@ -201,8 +210,11 @@ class Listener(Service):
         self.rings += 1
         self.wake.set()
 
-    def _break(self, error: BaseException) -> None:
+    def _break(self, connection: psycopg.AsyncConnection[Any], error: BaseException) -> None:
         """This connection is of no use any more; the loop replaces it."""
+        if connection is not self._connection:
+            return  # replaced already
+        self._look_away()
         if not self._broken.is_set():
             log.info("listener_connection_lost", error=brief(error))
         self._broken.set()
@@ -314,9 +326,8 @@ class Listener(Service):
         self._hearing = False
         self._slot = None
         self._meters.listener_connected.set(0)
+        self._look_away()
         if connection is not None:
-            with suppress(psycopg.Error, OSError, ValueError):
-                asyncio.get_running_loop().remove_reader(connection.fileno())
             await connection.close()
         # The doorbell is silent until we listen again: whoever sleeps must know it.
         self.wake.set()

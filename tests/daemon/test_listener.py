@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import psycopg
@@ -57,6 +58,40 @@ async def test_terminated_backend_is_replaced(database: str, aconnection: Connec
         assert p.meters.listener_reconnects._value.get() == 1
         assert await count(aconnection, SESSIONS) == 1
         await listener.stop()
+
+
+async def test_dead_socket_is_not_watched(database: str, aconnection: Connection) -> None:
+    """Once a connection is dead its socket's number is free: whoever gets it next is heard."""
+    closed_but_watched: list[list[int]] = []
+
+    async with parts(database) as p:
+
+        async def connect() -> Connection:
+            selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+            closed_but_watched.append([n for n in selector.get_map() if not is_open(n)])
+            return await p.database.direct("listener")
+
+        listener = p.listener(connect=connect)
+        await listener.start(p.group)
+        again = listener.signals.expect("hearing")
+        await aconnection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'ai-daemon/%%/listener'"
+            " AND datname = current_database()",
+            (),
+        )
+        await again
+        assert closed_but_watched == [[], []]
+        await listener.stop()
+
+
+def is_open(number: int) -> bool:
+    """Whether some file or socket has this number."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 async def test_cut_connection_is_replaced(database: str) -> None:
