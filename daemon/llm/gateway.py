@@ -135,6 +135,7 @@ class Gateway:
         agent: BaseAgent[Any, Any],
         config: object,
         numbers: Counter[bytes],
+        within: Sequence[str] = (),
     ) -> Buyer:
         """A buyer with this agent's models, limits and time."""
         first = getattr(config, "model", None) or self._settings.openai_model
@@ -147,7 +148,7 @@ class Gateway:
             agent.type,
             tuple(dict.fromkeys((first, *self._settings.llm_fallback_models))),
             temperature,
-            limits(claimed, agent, config, self._settings),
+            limits(claimed, agent, config, self._settings, within),
             agent.llm.cache_seconds,
             agent.llm.max_calls,
             Stopwatch(agent.llm.deadline_seconds),
@@ -156,12 +157,17 @@ class Gateway:
 
 
 def limits(
-    claimed: Claimed, agent: BaseAgent[Any, Any], config: object, settings: Settings
+    claimed: Claimed,
+    agent: BaseAgent[Any, Any],
+    config: object,
+    settings: Settings,
+    within: Sequence[str] = (),
 ) -> list[Limit]:
     """The budgets a call of ``agent`` counts in; admins set further limits in the database.
 
     The agent's share of a request is its config's ``max_usd``, else its own; the request's wish
-    holds beside it, for all agents inside together.
+    holds beside it, for all agents inside together. within: the agents that run this one inside
+    them, whose budgets count as well.
     """
     request = f"request:{claimed.request_id}"
     configured = getattr(config, "max_usd", None)
@@ -169,7 +175,7 @@ def limits(
     found = [Limit(f"{request}:{agent.type}", "request", share)]
     if claimed.max_usd is not None:
         found.append(Limit(request, "request", claimed.max_usd))
-    scopes = [f"agent:{agent.type}"]
+    scopes = [f"agent:{name}" for name in dict.fromkeys((agent.type, *within))]
     if claimed.fair_key:
         scopes.insert(0, f"key:{claimed.fair_key}")
     for scope in scopes:
@@ -188,7 +194,8 @@ class Ended:
 class RequestLLM:
     """``agents.base.LLM`` for one agent in one attempt.
 
-    ended: how each question ended, of the agents that run inside this one too.
+    ended: how each question ended, of the agents that run inside this one too. within: the agents
+    around this one.
     """
 
     gateway: Gateway
@@ -198,6 +205,7 @@ class RequestLLM:
     enabled: bool
     ended: list[Ended]
     numbers: Counter[bytes] = field(default_factory=Counter)
+    within: tuple[str, ...] = ()
     _buyer: Buyer | None = None
 
     @property
@@ -213,7 +221,15 @@ class RequestLLM:
 
     def inside(self, claimed: Claimed, agent: BaseAgent[Any, Any], config: object) -> RequestLLM:
         """The model for an agent that runs inside this request: same ledger, same mode."""
-        return replace(self, claimed=claimed, agent=agent, config=config, _buyer=None)
+        return replace(
+            self,
+            claimed=claimed,
+            agent=agent,
+            config=config,
+            enabled=self.enabled and bool(getattr(config, "use_model", True)),
+            within=(*self.within, self.agent.type),
+            _buyer=None,
+        )
 
     def mode(self) -> tuple[Mode, DegradedReason | None]:
         """The honest mode of all that was asked so far, and why it is not ``full``."""
@@ -245,7 +261,9 @@ class RequestLLM:
             return Answer(None)
         await self.gateway.know()
         if self._buyer is None:
-            self._buyer = self.gateway.buyer(self.claimed, self.agent, self.config, self.numbers)
+            self._buyer = self.gateway.buyer(
+                self.claimed, self.agent, self.config, self.numbers, self.within
+            )
         question = Question(name, schema, system, redact(data), max_output_tokens)
         try:
             with self._buyer.clock:

@@ -218,7 +218,7 @@ async def test_one_request_per_active_client(database: str, aconnection: Connect
 
 
 async def test_slot_waits_for_the_main_app(database: str, aconnection: Connection) -> None:
-    """A slot for every client waits until the app's tables can be read, and says what it misses."""
+    """A slot for every client waits until the tables can be read, and says what it misses."""
     told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%table of clients%%'"
     async with parts(database) as p:
         await nightly(aconnection)
