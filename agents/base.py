@@ -180,6 +180,8 @@ class AgentConfig(BaseModel):
     on_unavailable: what a request without a wish of its own does when the model is not to be had;
         None means ``degrade`` where the agent has an answer of its own, else ``wait``.
     max_usd: most that one request may cost; None follows the agent's ``LLMUse``.
+    upgrade_degraded: ask again, once, for what was answered without a model that was away; the
+        second answer belongs to a request of its own, ``idempotency_key = 'upgrade:<first id>'``.
     legacy: an older service's settings, kept for people to read and never used.
     """
 
@@ -190,6 +192,7 @@ class AgentConfig(BaseModel):
     use_model: bool = True
     on_unavailable: Literal["degrade", "wait", "fail"] | None = None
     max_usd: Decimal | None = None
+    upgrade_degraded: bool = False
     legacy: Json | None = None
 
 

@@ -51,6 +51,7 @@ UNCONFIGURED_SECONDS = 60.0
 """When a request that waits for a model looks again whether there is one."""
 ABANDONED_AFTER_SECONDS = 3600.0
 FORGET_LIMIT = 500
+UPGRADE_LIMIT = 20
 SETTLE_SECONDS = 10.0
 """How long a stop waits for calls that are being settled."""
 
@@ -100,9 +101,14 @@ class Gateway:
         await self._shop.provider.aclose()
 
     async def tidy(self) -> None:
-        """Upkeep: settle what dead owners left, erase what a finished request no longer needs."""
+        """Upkeep: settle what dead owners left, erase what a finished request no longer needs, and
+        ask again for what was degraded, where that is wished for."""
         await self._shop.journal.abandon(ABANDONED_AFTER_SECONDS)
         await self._shop.journal.forget(FORGET_LIMIT)
+        if self.configured:
+            asked = await self._shop.journal.upgrade(self._settings.openai_model, UPGRADE_LIMIT)
+            if asked:
+                log.info("degraded_asked_again", requests=len(asked))
 
     async def know(self, *, again: bool = False) -> None:
         """Read prices and habits, unless they were read lately. again: since they changed."""

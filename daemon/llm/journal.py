@@ -266,6 +266,14 @@ class Journal(Executor):
         """Erase answers of finished requests that were to be kept only meanwhile."""
         await self._rows("call_forget", limit=limit)
 
+    async def upgrade(self, model: str, limit: int) -> list[int]:
+        """Ask again for what was degraded, where its agent wishes so; returns the new requests.
+
+        model: what agents without a model of their own ask.
+        """
+        rows = await self._rows("request_upgrade", model=model, limit=limit)
+        return [row["id"] for row in rows]
+
     async def _persistently(self, name: str, values: dict[str, Any], tries: int) -> Json:
         """Run a statement that is safe to repeat, until it gets through."""
         for attempt in range(1, tries + 1):

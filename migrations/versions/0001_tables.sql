@@ -62,6 +62,7 @@ CREATE INDEX ai_requests_expire ON ai_requests (expires_at)
     WHERE status = 'pending' AND expires_at IS NOT NULL;
 CREATE INDEX ai_requests_finished_at ON ai_requests (status, finished_at)
     WHERE finished_at IS NOT NULL;
+CREATE INDEX ai_requests_degraded ON ai_requests (finished_at) WHERE mode = 'degraded';
 
 CREATE TABLE ai_results (
     request_id bigint PRIMARY KEY,
