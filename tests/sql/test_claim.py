@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.sql.driver import Queue, another
+from tests.sql.driver import LEASE_SECONDS, Queue, another
 
 CLAIMERS = 8
 
@@ -184,6 +184,33 @@ def test_a_full_tenant_blocks_nobody(queue: Queue) -> None:
     assert [row["id"] for row in queue.claim(slots=5)] == [other]
 
 
+def test_a_tenant_is_served_in_its_own_order(queue: Queue) -> None:
+    """A tenant with room for one gets its best request started, not just any of its own."""
+    queue.control("work", per_key=1)
+    queue.insert_many(3, fair_key="anna")
+    best = queue.insert(fair_key="anna", priority=1)
+    assert [row["id"] for row in queue.claim()] == [best]
+
+
+def test_what_runs_counts_for_whose_turn_it_is(queue: Queue) -> None:
+    """Who already has requests running lets another, with a later request, go first."""
+    queue.insert_many(3, fair_key="anna")
+    assert len(queue.claim(slots=2)) == 2
+    later = queue.insert(fair_key="ben")
+    assert [row["id"] for row in queue.claim(slots=1)] == [later]
+
+
+def test_a_tenants_limit_is_per_agent(queue: Queue) -> None:
+    """What one agent runs for a tenant takes nothing from its limit at another agent."""
+    for task_type in ("work", "other"):
+        queue.control(task_type, per_key=1)
+        queue.insert(task_type, fair_key="anna")
+    assert len(queue.claim(types=("other",))) == 1
+    assert len(queue.claim(types=("work",))) == 1
+    queue.insert(fair_key="anna")
+    assert queue.claim(types=("work", "other")) == []
+
+
 def test_every_key_gets_its_turn(queue: Queue) -> None:
     """With more keys than one walk visits, the walk goes on where it stopped, and comes round."""
     queue.control("work", concurrency=1000, per_key=1)
@@ -213,6 +240,20 @@ def test_after_a_crash_running_work_still_counts(queue: Queue) -> None:
     assert len(queue.claim_all("w2", slots=10)) == 1
     adopted = {lease["request_id"]: lease["worker_id"] for lease in queue.leases()}
     assert {row["id"]: "w1" for row in running}.items() <= adopted.items()
+
+
+def test_adopted_work_gets_a_whole_lease(queue: Queue) -> None:
+    """What ran through a crash has a full lease time to show that it lives; adopted once."""
+    queue.insert()
+    [row] = queue.claim("w1")
+    queue.advance(LEASE_SECONDS - 1)
+    queue.lose_leases()
+    queue.claim("w2")
+    queue.advance(LEASE_SECONDS - 1)
+    assert queue.reap() == []
+    assert queue.value("SELECT count(*) FROM ai_lease_epoch") == 1
+    queue.advance(2)
+    assert [rescued["id"] for rescued in queue.reap()] == [row["id"]]
 
 
 def test_a_claim_outlives_a_crash(queue: Queue) -> None:

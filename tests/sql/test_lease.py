@@ -38,6 +38,22 @@ def test_what_is_not_ours_is_not_renewed(queue: Queue) -> None:
     assert queue.beat("w1", asked) == {key(mine): False}
 
 
+def test_a_stranger_keeps_no_lease_alive(queue: Queue) -> None:
+    """A worker that never had the attempt neither prolongs its lease nor makes it a new one."""
+    queue.insert()
+    [row] = queue.claim("w1")
+    queue.advance(LEASE_SECONDS - 1)
+    assert queue.beat("w2", [key(row)]) == {}
+    queue.lose_leases()
+    assert queue.beat("w2", [key(row)]) == {}
+    assert queue.leases() == []
+    assert queue.beat("w1", [key(row)]) == {key(row): False}
+    queue.advance(LEASE_SECONDS - 1)
+    queue.beat("w2", [key(row)])
+    queue.advance(2)
+    assert [rescued["worker_id"] for rescued in queue.reap()] == ["w1"]
+
+
 def test_a_renewal_that_comes_late_is_in_time(queue: Queue) -> None:
     """A lease that ran out but was not yet reaped is renewed: the work lives."""
     queue.insert()
@@ -82,6 +98,7 @@ def test_renewal_survives_a_locked_table(queue: Queue, database: str) -> None:
         admin.rows("BEGIN")
         admin.rows("LOCK TABLE ai_requests")
         assert queue.beat("w1", [key(row)]) == {key(row): False}
+        assert queue.beat("w2", [key(row)]) == {}
         admin.rows("ROLLBACK")
     queue.advance(2)
     assert queue.reap() == []

@@ -65,6 +65,46 @@ def test_who_never_waits_for_a_row(
         holder.rows("ROLLBACK")
 
 
+def test_a_renewal_under_way_saves_its_request(queue: Queue, database: str) -> None:
+    """The reaper that meets a renewal waits for it, looks again, and leaves the request alone."""
+    queue.insert()
+    [row] = queue.claim("w1")
+    queue.advance(LEASE_SECONDS + 1)
+    with (
+        another(database) as heart,
+        another(database) as reaper,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        heart.now = reaper.now = queue.now
+        heart.rows("BEGIN")
+        heart.beat("w1", [(row["id"], row["fence"])])
+        rescued = pool.submit(reaper.reap)
+        until(lambda: waits(queue, reaper.connection.info.backend_pid))
+        heart.rows("COMMIT")
+        assert rescued.result(timeout=10) == []
+    assert queue.status(row["id"]) == "running"
+    assert len(queue.leases()) == 1
+
+
+def test_adoption_waits_for_what_is_ending(queue: Queue, database: str) -> None:
+    """After a crash, a request that ends while it is being adopted gets no lease of nobody's."""
+    queue.insert()
+    [row] = queue.claim("w1")
+    queue.lose_leases()
+    with (
+        another(database) as worker,
+        another(database) as claimer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        worker.rows("BEGIN")
+        assert worker.finish("w1", row) == "accepted"
+        claimed = pool.submit(claimer.claim, "w2")
+        until(lambda: waits(queue, claimer.connection.info.backend_pid))
+        worker.rows("COMMIT")
+        assert claimed.result(timeout=10) == []
+    assert queue.leases() == []
+
+
 def test_completion_locks_in_order(queue: Queue, database: str) -> None:
     """Completion takes its requests from the lowest id up, however they are listed."""
     queue.insert_many(3)

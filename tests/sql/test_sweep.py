@@ -54,6 +54,25 @@ def test_expiry(queue: Queue) -> None:
     assert queue.finish("w1", rows[fresh]) == "accepted"
 
 
+def test_who_waits_for_a_person_does_not_expire(queue: Queue) -> None:
+    """A waiting request has no time limit but its question's; back in the queue it has."""
+    request_id = waiting(queue)
+    queue.rows("UPDATE ai_requests SET expires_at = now()")
+    queue.advance(1)
+    assert queue.sweep() == []
+    assert queue.status(request_id) == "waiting"
+    queue.answer(request_id)
+    assert [row["status"] for row in queue.sweep()] == ["expired"]
+
+
+def test_cancelled_in_time_is_not_expired(queue: Queue) -> None:
+    """What was cancelled and is overdue as well ends as somebody wanted it: cancelled."""
+    request_id = queue.insert(expires_at="2000-01-01")
+    queue.run("request_cancel", request_id=request_id)
+    assert [row["status"] for row in queue.sweep()] == ["cancelled"]
+    assert queue.sweep() == []
+
+
 def test_an_answer_sends_the_request_on(queue: Queue) -> None:
     """Once the last open question is answered, the request runs again, with a new fence."""
     request_id = waiting(queue)
@@ -76,6 +95,18 @@ def test_an_overdue_question_is_answered(queue: Queue) -> None:
     [approval] = queue.run("approval_get", request_id=request_id, key="ok")
     assert approval["answer"] == {"decision": "timeout"}
     assert approval["decided_by"] == "timeout"
+
+
+def test_a_question_may_be_overdue_before_its_attempt_suspends(queue: Queue) -> None:
+    """A question that times out while its attempt still runs sends the request on all the same."""
+    request_id = queue.insert()
+    [row] = queue.claim()
+    queue.ask(request_id, expires_at=queue.value("SELECT now()"))
+    queue.advance(1)
+    assert queue.sweep() == []
+    assert queue.status(request_id) == "running"
+    assert queue.finish("w1", row, "waiting") == "accepted"
+    assert queue.status(request_id) == "pending"
 
 
 def test_answers_race_suspension(queue: Queue, database: str) -> None:
