@@ -21,7 +21,9 @@ BARE_TABLE = (
     " task_type text NOT NULL, input_data jsonb NOT NULL,"
     " created_at timestamptz NOT NULL DEFAULT now())"
 )
-BARE_INSERT = "INSERT INTO app_requests (task_type, input_data) VALUES ('bench_noop', %(job)s::jsonb)"
+BARE_INSERT = (
+    "INSERT INTO app_requests (task_type, input_data) VALUES ('bench_noop', %(job)s::jsonb)"
+)
 START_SECONDS = 30.0
 
 
@@ -58,9 +60,7 @@ def _busy(bench: Bench, scripts: Path) -> None:
         _load(bench, scripts, database, bench.ours.insert, "ours busy")
 
 
-def _fill_slots(
-    bench: Bench, worker: Worker, database: str, folder: Path, slots: int
-) -> None:
+def _fill_slots(bench: Bench, worker: Worker, database: str, folder: Path, slots: int) -> None:
     with bench.server.connect(database) as connection:
         for number in range(slots):
             connection.execute(bench.ours.insert.encode(), job(0, f"{folder}/{number}"))

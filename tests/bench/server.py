@@ -76,7 +76,8 @@ class Server:
 
     def rows(self, query: str, database: str = "postgres") -> list[Any]:
         with self.connect(database) as connection:
-            return connection.execute(query.encode()).fetchall()
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
 
     def add_template(self, name: str) -> str:
         """An empty database that copies will be made of; returns its name."""

@@ -155,11 +155,11 @@ def _procrastinate() -> System:
         "NOTIFY by trigger",
         fill=(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-            ' SELECT \'default\', \'noop\', \'{"job": {"ts": 0}}\' FROM generate_series(1, %(n)s)'
+            " SELECT 'default', 'noop', '{\"job\": {\"ts\": 0}}' FROM generate_series(1, %(n)s)"
         ),
         fill_finished=(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, attempts)"
-            ' SELECT \'default\', \'noop\', \'{"job": {"ts": 0}}\', \'succeeded\', 1'
+            " SELECT 'default', 'noop', '{\"job\": {\"ts\": 0}}', 'succeeded', 1"
             " FROM generate_series(1, %(n)s)"
         ),
         state=(
@@ -238,7 +238,7 @@ def _chancy() -> System:
         "state kept; ends written once a second in batches, fenced by a claim id",
         "NOTIFY by its client, and a poll",
         fill=(
-            f"INSERT INTO chancy_jobs {columns}) SELECT {values}, '{{\"job\": {{\"ts\": 0}}}}',"
+            f'INSERT INTO chancy_jobs {columns}) SELECT {values}, \'{{"job": {{"ts": 0}}}}\','
             " '[]', '{}', 0, 1, now() FROM generate_series(1, %(n)s)"
         ),
         fill_finished=(
