@@ -15,7 +15,7 @@ from typing import Any
 
 from agents.scheduling import ics
 from agents.scheduling.attendance import Chance, Seen
-from agents.scheduling.choose import Ranked, record, tallies, when
+from agents.scheduling.choose import Ranked, by_part, record, tallies, when
 from agents.scheduling.facts import Facts
 from agents.scheduling.model import ScheduleRequest
 from agents.scheduling.output import (
@@ -108,13 +108,13 @@ def proposals(parts: Parts) -> list[Proposal]:
     gym = [s for s in facts.seen if s.closed]
     known = Counter(s.client_id for s in gym)
     if parts.week is None:
-        own = facts.closed(facts.client_id or 0)
+        own, everybody = facts.closed(facts.client_id or 0), by_part(gym)
         for index, item in enumerate(parts.ranked, 1):
             wish = facts.wishes.met(item.slot.start) if item.wish > 0 else None
             said = Said(
                 item.slot,
                 _percent(item.chance.p),
-                record(own, gym, item.slot),
+                record(own, everybody, item.slot),
                 wish.label() if wish else None,
                 cold=len(own) < FEW_SESSIONS,
             )
@@ -290,8 +290,10 @@ def _summary(parts: Parts) -> Summary:
         clients = {b.client_id for b in parts.facts.movable}
         clients |= {d.client_id for d in parts.request.demand}
         closed = [s for s in parts.facts.seen if s.closed and s.client_id in clients]
-    by_part, by_weekday = tallies(closed)
-    return Summary(by_daypart=_tallies(by_part), by_weekday=_tallies(by_weekday), n=len(closed))
+    parts_of_day, by_weekday = tallies(closed)
+    return Summary(
+        by_daypart=_tallies(parts_of_day), by_weekday=_tallies(by_weekday), n=len(closed)
+    )
 
 
 def _tallies(counts: Mapping[str, tuple[int, int]]) -> dict[str, Tally]:

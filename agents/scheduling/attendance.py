@@ -40,6 +40,7 @@ _STEPS, _LONGEST_STEP, _CLOSE = 30, 2.0, 1e-9
 PART_NAMES = ("early morning", "late morning", "midday", "afternoon", "late afternoon", "evening")
 _PART_STARTS = (9, 12, 14, 16, 18)
 _PARTS, _HOURS, _DAYS = len(PART_NAMES), 24, 7
+_PART_OF_HOUR = tuple(sum(hour >= start for start in _PART_STARTS) for hour in range(_HOURS))
 _SHARED = 1 + _DAYS + _HOURS + _PARTS
 _OWN = 1 + _PARTS + _DAYS
 
@@ -77,7 +78,7 @@ class Chance:
 
 def part_of(hour: int) -> int:
     """Index in PART_NAMES of an hour of the day."""
-    return sum(hour >= start for start in _PART_STARTS)
+    return _PART_OF_HOUR[hour]
 
 
 class Attendance:

@@ -9,7 +9,7 @@ suggestions are a set that can be booked together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.scheduling import solver
@@ -105,36 +105,46 @@ class Record:
     by: str
 
 
-def record(own: Sequence[Seen], gym: Sequence[Seen], slot: Slot) -> Record | None:
+def by_part(closed: Iterable[Seen]) -> dict[int, tuple[int, int]]:
+    """(kept, n) of closed sessions, by part of the day."""
+    found: dict[int, tuple[int, int]] = {}
+    for session in closed:
+        part = part_of(session.start.hour)
+        kept, n = found.get(part, (0, 0))
+        found[part] = (kept + session.kept, n + 1)
+    return found
+
+
+def record(own: Sequence[Seen], gym: Mapping[int, tuple[int, int]], slot: Slot) -> Record | None:
     """The narrowest record with at least three sessions; None if nobody has one.
 
-    own: the client's closed sessions; gym: everybody's.
+    own: the client's closed sessions; gym: everybody's, as `by_part` counts them.
     """
     part, weekday = part_of(slot.start.hour), slot.start.isoweekday()
     here = [s for s in own if part_of(s.start.hour) == part]
     day = [s for s in here if s.start.isoweekday() == weekday]
-    everybody = [s for s in gym if part_of(s.start.hour) == part]
-    for name, sessions in (("weekday_part", day), ("part", here), ("gym", everybody)):
+    for name, sessions in (("weekday_part", day), ("part", here)):
         if len(sessions) >= _ENOUGH_HERE:
             return Record(sum(s.kept for s in sessions), len(sessions), name)
-    return None
+    kept, n = gym.get(part, (0, 0))
+    return Record(kept, n, "gym") if n >= _ENOUGH_HERE else None
 
 
 def tallies(
     closed: Sequence[Seen],
 ) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
     """((n, kept) by part of the day, by weekday "1" to "7"), those with sessions, in order."""
-    by_part: dict[str, tuple[int, int]] = {}
+    parts: dict[str, tuple[int, int]] = {}
     by_weekday: dict[str, tuple[int, int]] = {}
     for place, name in enumerate(PART_NAMES):
         mine = [s for s in closed if part_of(s.start.hour) == place]
         if mine:
-            by_part[name] = (len(mine), sum(s.kept for s in mine))
+            parts[name] = (len(mine), sum(s.kept for s in mine))
     for day in range(1, 8):
         mine = [s for s in closed if s.start.isoweekday() == day]
         if mine:
             by_weekday[str(day)] = (len(mine), sum(s.kept for s in mine))
-    return by_part, by_weekday
+    return parts, by_weekday
 
 
 def when(slot: Slot) -> str:

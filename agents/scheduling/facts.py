@@ -395,10 +395,10 @@ def _fingerprint(
 ) -> str:
     seen: list[Any] = [
         request.model_dump(mode="json"),
-        [asdict(row) for row in rows.history],
-        [asdict(row) for row in rows.booked],
         [frame.as_of.isoformat(), rows.trainer_id],
         [asdict(window) for window in windows],
     ]
-    text = json.dumps(seen, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode())
+    for row in (*rows.history, *rows.booked):
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
