@@ -44,6 +44,7 @@ from daemon.web.site import Site
 from daemon.web.status import State, Vitals, build
 
 if TYPE_CHECKING:
+    from daemon.hindsight import Hindsight
     from daemon.llm.gateway import Gateway
     from daemon.runner import Runner
 
@@ -66,6 +67,7 @@ class Daemon:
         self._config_changed = asyncio.Event()
         self._runner: Runner | None = None
         self._gateway: Gateway | None = None
+        self._hindsight: Hindsight | None = None
         self._claimer: Claimer | None = None
         self._config_follower: asyncio.Task[None] | None = None
 
@@ -104,6 +106,7 @@ class Daemon:
             types=self._known_types,
             on_drain=self.stop,
             tidy=self._tidy,
+            hindsight=self._learn,
             on_clock=self._clock_seen,
         )
         self.schedules = Schedules(self.store)
@@ -222,6 +225,7 @@ class Daemon:
 
     def _assemble(self) -> tuple[Runner, Gateway]:
         from agents.crm import Crm, open_engine
+        from daemon.hindsight import Hindsight
         from daemon.llm.gateway import Gateway
         from daemon.runner import Runner
 
@@ -232,6 +236,7 @@ class Daemon:
             portal_unit=self._settings.client_portal_unit,
         )
         self.schedules.people = crm.active_clients
+        self._hindsight = Hindsight(self.store, crm, self._settings.gym_time_zone)
         runner = Runner(
             store=self.store,
             registry=self.registry,
@@ -276,6 +281,10 @@ class Daemon:
     async def _tidy(self) -> None:
         if self._gateway is not None:
             await self._gateway.tidy()
+
+    async def _learn(self) -> None:
+        if self._hindsight is not None:
+            await self._hindsight.look()
 
     async def _duty(self, duty: Callable[[], Awaitable[object]]) -> None:
         await Duties().attempt(duty)

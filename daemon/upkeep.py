@@ -6,7 +6,7 @@ every                what
 second               sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
 5 min                typed rows that were not written with their result; dead owners' model calls
-hour                 prune what is older than it is kept
+hour                 prune what is older than it is kept; what was foretold meets what came
 ===================  ===========================================================================
 
 Each statement takes a bounded number of rows, skips what another daemon holds, and is repeated
@@ -43,6 +43,7 @@ SWEEP_SECONDS = 1.0
 REAP_SECONDS = 15.0
 REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
+LEARN_SECONDS = 3600.0
 JUMP_SECONDS = 5.0
 REAP_ROWS = 100
 SWEEP_ROWS = 200
@@ -65,7 +66,7 @@ class Upkeep(Service):
     """running: attempts now. types: agents' task types, for gauges. on_drain: somebody wants it.
 
     on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks
-    after the journal of model calls.
+    after the journal of model calls, hindsight after the outcomes of what agents foretold.
     """
 
     name: ClassVar[str] = "upkeep"
@@ -82,6 +83,7 @@ class Upkeep(Service):
         on_drain: Callable[[], None] = lambda: None,
         on_clock: Callable[[float], None] = lambda _: None,
         tidy: Callable[[], Awaitable[None]] | None = None,
+        hindsight: Callable[[], Awaitable[None]] | None = None,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         super().__init__()
@@ -94,6 +96,7 @@ class Upkeep(Service):
         self._on_drain = on_drain
         self._on_clock = on_clock
         self._tidy_calls = tidy
+        self._hindsight = hindsight
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -116,6 +119,7 @@ class Upkeep(Service):
             (REDO_SECONDS, self.redo),
             (REDO_SECONDS, self.tidy),
             (PRUNE_SECONDS, self.prune),
+            (LEARN_SECONDS, self.learn),
         )
         return [self._sweeping, *(partial(self._repeat, *duty) for duty in duties)]
 
@@ -208,6 +212,11 @@ class Upkeep(Service):
         if pruned:
             log.info("pruned", rows=pruned)
         return pruned
+
+    async def learn(self) -> None:
+        """Write down what became of forecasts and proposed times; each is looked at once a day."""
+        if self._hindsight is not None:
+            await self._hindsight()
 
     async def _in_batches(self, prune: Callable[[], Awaitable[int]]) -> int:
         total = 0

@@ -2,7 +2,8 @@
 
 A nightly look at reports whose time has come (the target was passed, or the forecast's last day
 is over) fills in `actual_date`, `abs_err_days` and `covered80`; from these the live calibration is
-read. The judgement here is pure; who reads the rows and writes them back decides when.
+read. What can never be told is given up after two years. The judgement here is pure; who reads
+the rows and writes them back decides when.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+NOTHING: Floats = np.array([])
 HORIZON_DAYS = 365
+GIVE_UP_DAYS = 730
 _CONFIRMING = 2
 _PATIENCE_DAYS = 30
 
@@ -33,11 +36,17 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """actual: the day the target was passed, None: not within 365. covered80: p10 <= it <= p90."""
+    """actual: the day the target was passed, None: not within 365. covered80: p10 <= it <= p90.
+
+    abs_err_days and covered80 are None where nobody will ever know.
+    """
 
     actual: int | None
-    abs_err_days: int
-    covered80: bool
+    abs_err_days: int | None
+    covered80: bool | None
+
+
+NEVER_TOLD = Outcome(None, None, None)
 
 
 def judge(issued: Issued, days: Floats, values: Floats, now: int) -> Outcome | None:
@@ -45,7 +54,7 @@ def judge(issued: Issued, days: Floats, values: Floats, now: int) -> Outcome | N
 
     Passed: the first reading after `as_of` that is past the target and confirmed by the median of
     it and the next two. Never passed counts as 365 days, once a year is over; a client who stopped
-    measuring earlier tells nothing, and the forecast stays open for good.
+    measuring earlier tells nothing, and after another year the forecast is given up.
     """
     after = days > issued.as_of
     at, value = days[after], values[after]
@@ -56,7 +65,7 @@ def judge(issued: Issued, days: Floats, values: Floats, now: int) -> Outcome | N
     if actual is None:
         watched = len(at) > 0 and at[-1] >= issued.as_of + HORIZON_DAYS - _PATIENCE_DAYS
         if not (over and watched):
-            return None
+            return NEVER_TOLD if now - issued.as_of > GIVE_UP_DAYS else None
     end = issued.as_of + HORIZON_DAYS
     truth = end if actual is None else actual
     low = end if issued.p10 is None else issued.p10

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agents.crm import (
     Crm,
@@ -132,6 +133,27 @@ def read(
         trainer_id=trainer_id,
         input_sha256=digest,
         warnings=tuple(dict.fromkeys((*warnings, *more))),
+    )
+
+
+def measured(
+    snapshot: Snapshot, client_id: int, now: dt.datetime, time_zone: str, hint: str | None
+) -> Given:
+    """All that the main app holds about a client up to `now`, as a report made then would see it.
+
+    hint: see `series.clean`.
+    """
+    today = number(now.astimezone(ZoneInfo(time_zone)).date())
+    stored = (
+        *_measured(snapshot.measurements(client_id, now)),
+        *_imported(snapshot.progress_records(client_id, now)),
+    )
+    return Given(
+        readings=list(_not_later(stored, today)),
+        goals=[_goal(row) for row in snapshot.goals(client_id) if _counts(row)],
+        today=today,
+        seed=0,
+        hint=hint,
     )
 
 

@@ -46,7 +46,7 @@ class Proposed:
 class Held:
     """A session of the main app. start: wall time; status: a folded word.
 
-    booked: when its row was made, UTC without a zone; None: nobody knows.
+    booked: when its row was made, UTC without a zone. None everywhere: nobody knows.
     """
 
     id: int
@@ -91,6 +91,8 @@ def _takes(session: Held, proposed: Proposed) -> bool:
         return False
     if proposed.session_id is not None:
         return session.id == proposed.session_id
-    if proposed.trainer_id not in (None, session.trainer_id):
+    if None not in (proposed.trainer_id, session.trainer_id) and (
+        proposed.trainer_id != session.trainer_id
+    ):
         return False
     return session.booked is None or session.booked >= proposed.made

@@ -26,6 +26,7 @@ from daemon.store.completion import CompletionStore
 from daemon.store.executor import Pool
 from daemon.store.fleet import FleetStore
 from daemon.store.lease import doorbell_lock, doorbell_unlock, lease_renew
+from daemon.store.outcomes import OutcomeStore
 from daemon.store.progress import ProgressStore
 from daemon.store.retention import RetentionStore
 from daemon.store.values import (
@@ -67,5 +68,5 @@ __all__ = [
 ]
 
 
-class Store(WorkStore, CompletionStore, ProgressStore, FleetStore, RetentionStore):
+class Store(WorkStore, CompletionStore, ProgressStore, FleetStore, RetentionStore, OutcomeStore):
     """Every statement of the queue, on one pool. Safe to share between tasks."""

@@ -1,0 +1,35 @@
+COMMENT ON COLUMN ai_progress_reports.look_on IS 'The UTC day from which its outcome is looked for again.';
+COMMENT ON COLUMN ai_progress_reports.matured_at IS 'When the outcome was judged, or given up two years later because nothing was measured; NULL: still open.';
+COMMENT ON COLUMN ai_progress_reports.abs_err_days IS 'Days between p50_date and actual_date; never counts as day 365. NULL: not judged.';
+COMMENT ON COLUMN ai_progress_reports.covered80 IS 'Whether the day lay within the 80 % interval; NULL: not judged.';
+COMMENT ON COLUMN ai_schedule_suggestions.look_on IS 'The UTC day from which its outcome is looked for again.';
+COMMENT ON COLUMN ai_schedule_suggestions.accepted_session_id IS 'The main app''s sessions.id that was booked afterwards, within 15 minutes of this time; NULL: none so far.';
+COMMENT ON COLUMN ai_schedule_suggestions.outcome IS 'completed, no_show, cancelled, unrecorded (nobody noted within a week whether the session took place) or not_taken; NULL: still open.';
+
+COMMENT ON VIEW ai_progress_calibration IS 'How true forecasts were, by month and metric, over the last two years. Beware of months with many rows still open: their slow ones are missing.';
+COMMENT ON COLUMN ai_progress_calibration.month IS 'First day of the month in which the forecasts were made.';
+COMMENT ON COLUMN ai_progress_calibration.metric IS 'What was forecast, e.g. weight.';
+COMMENT ON COLUMN ai_progress_calibration.forecasts IS 'Forecasts made, one per goal and report.';
+COMMENT ON COLUMN ai_progress_calibration.still_open IS 'Neither reached nor over.';
+COMMENT ON COLUMN ai_progress_calibration.judged IS 'Those whose outcome is known; the next columns are about these.';
+COMMENT ON COLUMN ai_progress_calibration.reached IS 'Reached within 365 days.';
+COMMENT ON COLUMN ai_progress_calibration.covered80_share IS 'Share whose day lay within the 80 % interval; should be about 0.8.';
+COMMENT ON COLUMN ai_progress_calibration.mae_days IS 'Mean of abs_err_days.';
+COMMENT ON COLUMN ai_progress_calibration.p_reach_365_mean IS 'Mean forecast probability of reaching it; compare with reached / judged.';
+
+COMMENT ON VIEW ai_schedule_acceptance IS 'Whether proposed times are taken and kept, by month, kind and version of the agent, over the last two years.';
+COMMENT ON COLUMN ai_schedule_acceptance.month IS 'First day of the month (UTC) in which the times were proposed.';
+COMMENT ON COLUMN ai_schedule_acceptance.kind IS 'slot, placement or move.';
+COMMENT ON COLUMN ai_schedule_acceptance.agent_version IS 'Version of the agent''s configuration.';
+COMMENT ON COLUMN ai_schedule_acceptance.requests IS 'Requests that proposed times of this kind.';
+COMMENT ON COLUMN ai_schedule_acceptance.acceptance_rate IS 'Share of requests of which a time was booked, among those that are decided.';
+COMMENT ON COLUMN ai_schedule_acceptance.proposals IS 'Times proposed.';
+COMMENT ON COLUMN ai_schedule_acceptance.still_open IS 'Without an outcome so far, booked or not.';
+COMMENT ON COLUMN ai_schedule_acceptance.taken IS 'Booked.';
+COMMENT ON COLUMN ai_schedule_acceptance.completed IS 'Booked and kept.';
+COMMENT ON COLUMN ai_schedule_acceptance.no_show IS 'Booked and missed.';
+COMMENT ON COLUMN ai_schedule_acceptance.cancelled IS 'Booked and cancelled.';
+COMMENT ON COLUMN ai_schedule_acceptance.unrecorded IS 'Booked, and nobody noted what became of it.';
+COMMENT ON COLUMN ai_schedule_acceptance.not_taken IS 'Never booked.';
+COMMENT ON COLUMN ai_schedule_acceptance.p_attend_mean IS 'Mean forecast probability of completed and missed sessions.';
+COMMENT ON COLUMN ai_schedule_acceptance.attended_share IS 'Share of these that were completed; should be like p_attend_mean.';
