@@ -9,6 +9,8 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 SYNCED := $(VENV)/.synced
 JOBS ?= 2
+MINUTES ?= 2
+SEED ?=
 # The machine's own python3 first; a version without wheels in the lock file is passed over.
 PYTHON ?=
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
@@ -22,7 +24,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run check format clean
+.PHONY: help demo test chaos run check format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +34,9 @@ demo: $(SYNCED) ## see it work: a database, a sample gym, the daemon, requests a
 
 test: $(SYNCED) ## the whole test suite, on a real PostgreSQL
 	@exec $(PY) -m pytest -n $(JOBS) $(ARGS)
+
+chaos: $(SYNCED) ## kill, freeze and cut off three daemons at random: MINUTES=2 SEED=7
+	@exec $(PY) -m tests.chaos.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 run: $(SYNCED) ## the service, on DATABASE_URL or a kept PostgreSQL of its own
 	@exec $(PY) -m daemon run $(ARGS)

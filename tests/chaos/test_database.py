@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -150,7 +149,8 @@ async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> Non
     crash(breakable)
     copy = breakable.home / "copy"
     # The server may run as another user than the tests: owners must stay.
-    await asyncio.to_thread(subprocess.run, ["cp", "-a", breakable.home / "pg", copy], check=True)
+    copying = await asyncio.create_subprocess_exec("cp", "-a", breakable.home / "pg", copy)
+    assert await copying.wait() == 0
     breakable.start()
     async with running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as old:
         async with connected(url) as connection:

@@ -18,6 +18,7 @@ from tests.chaos.invariants import violations
 from tests.kit.process import DaemonProcess
 from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, request, running
+from tests.sql.driver import Queue
 
 Connection = psycopg.AsyncConnection[Any]
 LOOKS_PER_SECOND = 20
@@ -190,3 +191,28 @@ def peak_kilobytes(pid: int) -> int:
     """The most memory a process ever held."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def test_snapshot_that_is_held(database: str, connection: psycopg.Connection) -> None:
+    """While somebody's old snapshot keeps every finished row in the index, a claim still finds the
+    one live request behind them, at a price that grows with their number and not with its square.
+    """
+    queue, finished = Queue(connection), 3_000
+    queue.control("*", concurrency=1_000)
+    queue.control("work", concurrency=1_000)
+    with psycopg.connect(database) as holder:
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT FROM ai_requests")
+        queue.insert_many(finished)
+        while claimed := queue.claim("w1", 500):
+            for start in range(0, len(claimed), 100):
+                queue.complete("w1", *(queue.end(row) for row in claimed[start : start + 100]))
+        live = queue.insert()
+        with connection.transaction():
+            assert [row["id"] for row in queue.claim("w1")] == [live]
+            blocks = queue.value(
+                "SELECT sum(pg_stat_get_xact_blocks_fetched(oid)) FROM pg_class"
+                " WHERE oid = 'ai_requests'::regclass OR oid IN (SELECT indexrelid"
+                " FROM pg_index WHERE indrelid = 'ai_requests'::regclass)"
+            )
+        assert finished < blocks < 100 * finished

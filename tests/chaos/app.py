@@ -1,0 +1,173 @@
+"""The main app of a chaos run: it inserts, cancels, retries, and listens for the answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+INSERT = (
+    "INSERT INTO ai_requests (task_type, input_data, fair_key, priority, run_after, expires_at,"
+    " idempotency_key, max_usd) VALUES (%s, %s::jsonb, %s, %s,"
+    " now() + make_interval(secs => %s), now() + make_interval(secs => %s), %s, %s)"
+    " ON CONFLICT (task_type, idempotency_key) DO NOTHING"
+)
+ENDED = "('completed', 'failed', 'cancelled', 'expired')"
+KEYS = 12
+MARGIN_SECONDS = 1.0
+
+
+def some_request(rng: random.Random, number: int) -> tuple[Any, ...]:
+    """The values of INSERT: mostly work, some of it slow or with model calls, some nonsense."""
+    kind = rng.random()
+    task_type = "chaos_labour"
+    work: dict[str, Any] = {}
+    if kind < 0.35:
+        task_type, work = "test_echo", {"text": "hello"}
+    elif kind < 0.65:
+        work = {"calls": rng.randint(1, 3), "seconds": rng.choice([0.0, 0.1])}
+    elif kind < 0.85:
+        work = {"seconds": rng.choice([0.05, 0.3, 1.5])}
+    elif kind < 0.88:
+        task_type, work = "chaos_deaf", {"seconds": rng.choice([0.1, 0.6])}
+    elif kind < 0.91:
+        task_type, work = "chaos_villain", {"how": rng.choice(["exit", "recurse", "interrupt"])}
+    elif kind < 0.93:
+        task_type, work = "no_such_type", {}
+    elif kind < 0.95:
+        work = {"calls": "many"}
+    return (
+        task_type,
+        json.dumps(work),
+        f"key:{rng.randrange(KEYS)}" if rng.random() < 0.7 else None,
+        rng.choice([0, 0, 0, 5, -5]),
+        rng.choice([0.0, 0.0, 0.0, 1.0, 3.0]),
+        2.0 if rng.random() < 0.02 else 3600.0,
+        f"{task_type}:{number - number % 2}" if rng.random() < 0.1 else None,
+        "0.0001" if rng.random() < 0.05 else None,
+    )
+
+
+class App:
+    """Threads that play the main app on connections of their own, straight to the database.
+
+    inserted: how many requests it has sent; some were the same under one idempotency key.
+    """
+
+    def __init__(self, dsn: str, rng: random.Random) -> None:
+        self.inserted = 0
+        self.cancelled = 0
+        self.retried = 0
+        self.told: dict[int, list[str]] = defaultdict(list)
+        self.heard: list[list[float]] = []
+        """From when to when, on the database's clock, somebody listened without interruption."""
+        self._dsn = dsn
+        self._rng = rng
+        self._stopping = threading.Event()
+        self._decided = threading.Event()
+        self._hearer = threading.Thread(
+            target=self._persist, args=[self._hear, self._stopping], daemon=True
+        )
+        self._second_thoughts = threading.Thread(
+            target=self._persist, args=[self._think_again, self._decided], daemon=True
+        )
+
+    def start(self) -> None:
+        """Listen, and have second thoughts now and then."""
+        self._hearer.start()
+        self._second_thoughts.start()
+
+    def calm_down(self) -> None:
+        """No more cancels and retries."""
+        self._decided.set()
+        self._second_thoughts.join(10)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopping.set()
+        self._hearer.join(10)
+
+    def insert(self, count: int) -> None:
+        """One transaction with so many requests; a few of them change their mind and roll back.
+
+        While the database is away it is tried again, as an app's own retry does.
+        """
+        numbers = range(self.inserted, self.inserted + count)
+        rows = [some_request(self._rng, number) for number in numbers]
+        while True:
+            try:
+                with psycopg.connect(self._dsn) as connection:
+                    connection.cursor().executemany(INSERT, rows)
+                    if self._rng.random() < 0.05:
+                        connection.rollback()
+                        continue
+            except psycopg.OperationalError:
+                time.sleep(0.2)
+                continue
+            self.inserted += count
+            return
+
+    def _persist(
+        self, action: Callable[[psycopg.Connection[Any]], None], enough: threading.Event
+    ) -> None:
+        while not enough.is_set():
+            with suppress(psycopg.Error), psycopg.connect(self._dsn, autocommit=True) as opened:
+                action(opened)
+            time.sleep(0.2)
+
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("LISTEN ai_results")
+        window = [_clock(connection), 0.0]
+        self.heard.append(window)
+        while not self._stopping.is_set():
+            for note in connection.notifies(timeout=0.2):
+                body = json.loads(note.payload)
+                self.told[body["id"]].append(body["status"])
+            window[1] = _clock(connection)
+
+    def _think_again(self, connection: psycopg.Connection[Any]) -> None:
+        rng = random.Random(self._rng.random())
+        while not self._decided.wait(rng.random() * 0.3):
+            cancel = (
+                "UPDATE ai_requests SET cancel_requested_at = now() WHERE id IN (SELECT id FROM"
+                f" ai_requests WHERE status NOT IN {ENDED} AND cancel_requested_at IS NULL"
+                " ORDER BY random() LIMIT 1)"
+            )
+            self.cancelled += connection.execute(cancel.encode()).rowcount
+            retry = (
+                "SELECT ai_retry(id, 'user:1') FROM ai_requests"
+                " WHERE status IN ('failed', 'cancelled', 'expired')"
+                " AND task_type <> 'no_such_type' ORDER BY random() LIMIT 1"
+            )
+            if rng.random() < 0.5:
+                self.retried += connection.execute(retry.encode()).rowcount
+
+    def untold(self) -> list[str]:
+        """Ends that happened while we listened and were not notified, or otherwise."""
+        found = []
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            steps = connection.execute(
+                "SELECT request_id, new, extract(epoch FROM at)::float8 FROM chaos_steps"
+                f" WHERE new IN {ENDED} ORDER BY n".encode()
+            ).fetchall()
+        told = {request_id: list(statuses) for request_id, statuses in self.told.items()}
+        for request_id, status, at in steps:
+            if status in told.get(request_id, ()):
+                told[request_id].remove(status)
+            elif any(began < at < ended - MARGIN_SECONDS for began, ended in self.heard):
+                found.append(f"not told: request {request_id} is {status}")
+        found += [f"told and not so: request {r}, {left}" for r, left in told.items() if left]
+        return found
+
+
+def _clock(connection: psycopg.Connection[Any]) -> float:
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    assert row is not None
+    return float(row[0])

@@ -1,0 +1,389 @@
+"""The faults, what is promised for each, and the test that makes it happen.
+
+``python -m tests.chaos.catalogue`` writes docs/faults.md; a test compares the two, and finds every
+test that is named here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.daemon.provider_faults import FAULTS as PROVIDER_FAULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "faults.md"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """tests: ``file::function`` below tests/."""
+
+    what: str
+    promise: str
+    tests: tuple[str, ...]
+
+
+WORKERS = (
+    Fault(
+        "`kill -9` at each moment of an attempt: before every statement and model call, and after"
+        " its reply",
+        "answered once by the next worker; finished calls are replayed, at most one is bought"
+        " again and shown as uncertain money",
+        ("chaos/test_moments.py::test_killed_at_every_moment",),
+    ),
+    Fault(
+        "`kill -9` between a commit and its reply",
+        "one result, no second attempt",
+        ("chaos/test_processes.py::test_killed_between_commit_and_reply",),
+    ),
+    Fault(
+        "`kill -9` while the provider works",
+        "completes; the call under way is the only one that is asked again",
+        (
+            "chaos/test_processes.py::test_killed_in_the_middle_of_a_model_call",
+            "daemon/test_process.py::test_killed_daemon_is_replaced_by_the_next",
+            "daemon/test_llm_gateway.py::test_a_call_under_way_at_a_crash_is_in_doubt_and_reissued",
+        ),
+    ),
+    Fault(
+        "SIGSTOP beyond the lease, then SIGCONT",
+        "the other worker's result stands; the zombie's is superseded, its cost kept",
+        (
+            "chaos/test_processes.py::test_zombie_is_superseded_and_its_cost_kept",
+            "daemon/test_process.py::test_zombie_changes_nothing",
+            "sql/test_completion.py::test_a_zombie_cannot_overwrite",
+        ),
+    ),
+    Fault(
+        "SIGSTOP of a worker that holds the doorbell",
+        "inserts commit at once, others serve them",
+        ("chaos/test_processes.py::test_frozen_sleeper_holds_up_nobody",),
+    ),
+    Fault(
+        "SIGTERM at full load; a second one",
+        "graphs stop at a step, attempts are given back, status 0 within the time to drain; the"
+        " second ends at once",
+        (
+            "chaos/test_processes.py::test_drain_ends_graphs_at_a_step",
+            "daemon/test_process.py::test_sigterm_waits_for_what_runs",
+            "daemon/test_process.py::test_drain_gives_back_what_takes_too_long",
+            "daemon/test_process.py::test_second_signal_ends_at_once",
+        ),
+    ),
+    Fault(
+        "SIGTERM while an agent cannot be stopped, or a thread computes for ever",
+        "the process ends all the same",
+        ("chaos/test_processes.py::test_stop_does_not_wait_for_who_cannot_be_stopped",),
+    ),
+    Fault(
+        "an agent holds the event loop for two lease times",
+        "no lease is lost, the worker recovers",
+        (
+            "chaos/test_processes.py::test_blocked_loop_keeps_its_work_and_recovers",
+            "daemon/test_lease.py::test_blocked_loop_keeps_its_leases",
+        ),
+    ),
+    Fault(
+        "an event loop that never comes back",
+        "status 70, leases lapse, the work moves on",
+        (
+            "chaos/test_processes.py::test_work_of_a_dead_loop_moves_on",
+            "daemon/test_process.py::test_wedged_loop_ends_the_process",
+        ),
+    ),
+    Fault(
+        "agents that call `sys.exit`, raise KeyboardInterrupt, recurse, cancel themselves, refuse"
+        " to be cancelled: alone, in a graph's node, in its thread",
+        "an attempt each and nothing else; the slot is free after deadline and grace",
+        (
+            "chaos/test_hostile_agents.py::test_whatever_an_agent_raises",
+            "chaos/test_hostile_agents.py::test_slot_of_a_shielded_agent_is_free_again",
+            "daemon/test_journey.py::test_hostile_agents_do_not_take_the_daemon_down",
+        ),
+    ),
+    Fault(
+        "a request that kills its worker again and again",
+        "failed as `lost` after five",
+        ("sql/test_lease.py::test_a_killer_is_stopped",),
+    ),
+    Fault(
+        "a service of the daemon dies",
+        "status 70, never a daemon without its listener",
+        (
+            "daemon/test_process.py::test_side_task_that_dies_ends_the_process",
+            "daemon/test_lifecycle.py::test_dead_service_takes_the_group_down",
+        ),
+    ),
+)
+
+DATABASE = (
+    Fault(
+        "four immediate restarts of PostgreSQL under full load",
+        "nothing that lives runs again, limits stay exact",
+        (
+            "chaos/test_database.py::test_crashed_four_times",
+            "sql/test_lease.py::test_a_crash_of_the_server_kills_no_work",
+            "sql/test_claim.py::test_after_a_crash_running_work_still_counts",
+        ),
+    ),
+    Fault(
+        "each kind of connection terminated, under work and in sleep",
+        "no wake-up lost without polling, results written once",
+        (
+            "chaos/test_database.py::test_connections_terminated",
+            "daemon/test_listener.py::test_terminated_backend_is_replaced",
+            "daemon/test_completer.py::test_unknown_commit_is_sent_again",
+        ),
+    ),
+    Fault(
+        "half-open connections: nothing arrives and nothing fails",
+        "given up after twice the server's limit for a statement, replaced, sent again",
+        (
+            "chaos/test_database.py::test_half_open_connections",
+            "daemon/test_listener.py::test_silent_connection_is_noticed_and_replaced",
+            "daemon/test_lease.py::test_black_hole_does_not_hold_the_heartbeat",
+        ),
+    ),
+    Fault(
+        "the database is away",
+        "`/health` 200, `/ready` 503; what ended is written once it is back, no attempt is used",
+        (
+            "chaos/test_database.py::test_results_wait_for_the_database",
+            "daemon/test_process.py::test_open_core_answers_while_the_database_is_away",
+            "daemon/test_process.py::test_start_waits_for_the_database",
+        ),
+    ),
+    Fault(
+        "a failover to a copy that lost the claim",
+        "runs again; the old owner is told that it is foreign",
+        (
+            "chaos/test_database.py::test_promotion_that_lost_the_claim",
+            "sql/test_completion.py::test_a_stranger_is_told",
+            "sql/test_claim.py::test_a_claim_outlives_a_crash",
+        ),
+    ),
+    Fault(
+        "no connection to be had",
+        "waits with growing pauses, dies of nothing, goes on",
+        ("chaos/test_database.py::test_no_connection_to_be_had",),
+    ),
+    Fault(
+        "slow reads hold every reader's connection",
+        "claims, results and leases wait for none of them",
+        ("chaos/test_load.py::test_readers_that_hold_every_connection",),
+    ),
+    Fault(
+        "PgBouncer in transaction mode",
+        "polls and says so once; LISTEN prefers a direct URL",
+        (
+            "daemon/test_pgbouncer.py::test_journey_by_polling",
+            "daemon/test_pgbouncer.py::test_unpooled_url_is_preferred",
+        ),
+    ),
+    Fault(
+        "the server's notification queue fills up",
+        "inserts, cancels and answers commit all the same",
+        ("sql/test_main_app_writes.py::test_full_notification_queue",),
+    ),
+    Fault(
+        "10,000 notifications: 7,999 bytes, forged, malformed",
+        "at most 20 looks at the queue a second, no line of log for them",
+        (
+            "chaos/test_load.py::test_flood_of_notifications",
+            "daemon/test_listener.py::test_only_the_exact_form_is_a_cancel",
+        ),
+    ),
+    Fault(
+        "an old snapshot keeps every finished row in the index",
+        "claims read more pages, in proportion, and find what there is",
+        ("chaos/test_load.py::test_snapshot_that_is_held",),
+    ),
+    Fault(
+        "the head row is locked; the table is locked whole",
+        "the next row is taken; leases live on",
+        (
+            "sql/test_claim.py::test_locked_rows_are_stepped_round",
+            "chaos/test_database.py::test_table_locked_whole",
+            "sql/test_lease.py::test_renewal_survives_a_locked_table",
+            "daemon/test_completer.py::test_locked_row_holds_up_nobody_else",
+        ),
+    ),
+    Fault(
+        "disk full, read-only server, serialisation failure, deadlock",
+        "nothing is half done, goes on by itself",
+        ("chaos/test_database.py::test_server_that_refuses_for_a_while",),
+    ),
+    Fault(
+        "a row that cannot be stored in a batch of results",
+        "the others are stored, a bad projection costs no result",
+        (
+            "sql/test_store.py::test_poison_in_a_batch",
+            "sql/test_store.py::test_bad_typed_rows_cost_no_result",
+        ),
+    ),
+    Fault(
+        "a migration raced by three, killed midway, behind a pooler",
+        "one applies it, all start",
+        (
+            "sql/test_migrate.py::test_three_at_once",
+            "sql/test_migrate.py::test_killed_midway",
+            "sql/test_migrate.py::test_a_pooler_makes_the_lock_worthless",
+        ),
+    ),
+    Fault(
+        "an older service's tables",
+        "adopted with their rows, or left alone",
+        ("sql/test_migrate.py::test_script_for_a_dba",),
+    ),
+    Fault(
+        "the database's clock jumps by an hour",
+        "nobody is taken for dead; leases too far ahead are clamped",
+        (
+            "daemon/test_upkeep.py::test_jump_of_the_clock_rescues_nobody",
+            "sql/test_lease.py::test_a_clock_that_jumps_forward",
+            "sql/test_lease.py::test_a_clock_that_jumps_back",
+        ),
+    ),
+)
+
+PEOPLE = (
+    Fault(
+        "cron under three daemons, late starts, daylight saving",
+        "one request per slot",
+        (
+            "daemon/test_schedule.py::test_one_request_per_slot_however_many_daemons",
+            "daemon/test_schedule.py::test_time_that_a_change_skips_has_no_slot",
+            "daemon/test_schedule.py::test_time_that_comes_twice_has_one_slot",
+        ),
+    ),
+    Fault(
+        "unknown task type, bad input",
+        "failed at once, the field named, no attempt; also with every slot taken",
+        (
+            "daemon/test_journey.py::test_unknown_type_fails_at_once",
+            "daemon/test_journey.py::test_bad_input_is_told_while_every_slot_is_taken",
+        ),
+    ),
+    Fault(
+        "50 MB of input",
+        "refused unread, memory stays",
+        (
+            "chaos/test_load.py::test_input_of_fifty_megabytes",
+            "sql/test_main_app_writes.py::test_ten_megabytes",
+            "sql/test_store.py::test_large_input",
+        ),
+    ),
+    Fault(
+        "the app sets id, status, dates",
+        "forced to a fresh request; its insert never fails",
+        (
+            "sql/test_main_app_writes.py::test_orm_row",
+            "sql/test_main_app_writes.py::test_impossible_values",
+        ),
+    ),
+    Fault(
+        "the app commits late, or rolls back",
+        "seen at the commit without polling; nothing",
+        (
+            "chaos/test_load.py::test_app_commits_late",
+            "daemon/test_journey.py::test_rolled_back_insert_is_never_seen",
+            "daemon/test_journey.py::test_insert_racing_with_sleep_is_not_missed",
+        ),
+    ),
+    Fault(
+        "one tenant floods the queue",
+        "the others take their turns",
+        (
+            "sql/test_claim.py::test_a_flood_does_not_starve_others",
+            "sql/test_claim.py::test_a_full_tenant_blocks_nobody",
+        ),
+    ),
+    Fault(
+        "cancels in every state, racing the result",
+        "one end each; no model call after it",
+        (
+            "chaos/test_load.py::test_cancel_races_completion",
+            "chaos/test_load.py::test_cancel_buys_nothing_more",
+            "daemon/test_journey.py::test_cancel_of_a_running_request",
+            "daemon/test_journey.py::test_cancel_of_a_pending_request",
+            "sql/test_completion.py::test_a_finished_result_wins_over_a_cancel",
+        ),
+    ),
+    Fault(
+        "an answer races the question's suspension",
+        "never lost",
+        ("sql/test_sweep.py::test_answers_race_suspension",),
+    ),
+    Fault(
+        "the model's answer comes after a cancel or a lost lease",
+        "booked; the new owner replays it",
+        (
+            "sql/test_journal.py::test_a_zombies_late_answer_is_money_and_serves_the_next_owner",
+            "daemon/test_llm_gateway.py::test_a_cancelled_attempt_settles_its_call",
+        ),
+    ),
+    Fault(
+        "racing calls on one budget",
+        "never exceeded, sums equal the ledger",
+        (
+            "sql/test_journal.py::test_fifty_racing_tasks_never_exceed_one_budget",
+            "daemon/test_llm_gateway.py::test_thirty_requests_on_one_budget_never_exceed_it",
+        ),
+    ),
+    Fault(
+        "all of it at random, three daemons, no polling",
+        "every request ends once, limits hold, no wake-up is lost, every end is told",
+        (
+            "chaos/test_run.py::test_short_chaos",
+            "sql/test_machine.py::test_any_order_of_events",
+            "sql/test_locks.py::test_no_deadlock",
+        ),
+    ),
+)
+
+CHAPTERS = (("Workers", WORKERS), ("Database", DATABASE), ("People and the main app", PEOPLE))
+
+
+INTRODUCTION = """\
+# Faults
+
+What may go wrong, what is promised for it, and the tests that make it happen, with real processes,
+real signals and a real PostgreSQL. After each fault `tests/chaos/invariants.py` asks the database
+whether every promise was kept: one end and one result per request, fences and attempts that add
+up, no stray lease, no limit or budget exceeded, budgets equal to the ledger, and the ledger equal
+to what the model server was asked.
+
+`make chaos MINUTES=10 SEED=7` mixes them at random: three daemons that do not poll are killed,
+frozen, cut off and replaced under load. It prints its seed and ends with the table of invariants.
+
+`python -m tests.chaos.catalogue` writes this file.
+"""
+PROVIDER = """
+## The model provider
+
+Each line is executed by `daemon/test_llm_faults.py`, over HTTP, for requests that want to
+`degrade`, `wait` or `fail` when the model is not to be had.
+
+| fault | what happens | without an answer | `wait` | `fail` ends with |
+|---|---|---|---|---|"""
+
+
+def write() -> str:
+    """The document."""
+    lines = [INTRODUCTION.rstrip()]
+    for title, faults in CHAPTERS:
+        lines += ["", f"## {title}", "", "| fault | promise | tests |", "|---|---|---|"]
+        for fault in faults:
+            tests = "<br>".join(f"`{test}`" for test in fault.tests)
+            lines.append(f"| {fault.what} | {fault.promise} | {tests} |")
+    lines.append(PROVIDER)
+    for one in PROVIDER_FAULTS:
+        reason = f"degraded: {one.reason}" if one.reason else "answered"
+        waits = "snoozed" if one.waits == "snooze" else "answered or degraded"
+        lines.append(f"| {one.name} | {one.says} | {reason} | {waits} | {one.fails or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(write())

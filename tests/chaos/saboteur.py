@@ -1,0 +1,194 @@
+"""Three daemons, each behind a proxy of its own, and everything that is done to them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from daemon.embedded import EmbeddedPostgres
+from tests.chaos.nursery import forked
+from tests.kit.postgres import crash
+from tests.kit.proxy import Proxy
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+ROLES = ("listener", "heartbeat", "pool", "reader", "")
+
+
+@dataclass
+class Victim:
+    """A daemon's place: whoever dies here is replaced."""
+
+    number: int
+    database: Proxy
+    models: Proxy
+    dsn: str
+    folder: Path
+    env: dict[str, str]
+    lives: int = 0
+    process: ForkServerProcess | None = None
+    _life: ExitStack = field(default_factory=ExitStack)
+
+    def start(self) -> None:
+        """A new daemon, with a log of its own."""
+        self.lives += 1
+        output = self.folder / f"daemon-{self.number}-{self.lives}.log"
+        self.process = self._life.enter_context(forked(self.dsn, output, **self.env))
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.is_alive()
+
+    def send(self, number: int) -> None:
+        """Any signal, to the daemon itself."""
+        if self.process is not None and self.process.pid is not None and self.alive:
+            os.kill(self.process.pid, number)
+
+    def bury(self) -> None:
+        """End what still lives and forget it."""
+        self._life.close()
+        self.process = None
+
+    def well(self) -> None:
+        """Undo everything that was done to it."""
+        self.send(signal.SIGCONT)
+        for proxy in (self.database, self.models):
+            proxy.cut()
+            proxy.forward()
+
+
+class Saboteur:
+    """Does one thing after another; what it did is counted in ``deeds``.
+
+    crashed_at: monotonic times of the server's crashes. lease_seconds: zombies sleep up to twice
+    as long.
+    """
+
+    def __init__(
+        self,
+        server: EmbeddedPostgres,
+        victims: list[Victim],
+        rng: random.Random,
+        lease_seconds: float,
+    ) -> None:
+        self.deeds: Counter[str] = Counter()
+        self.crashed_at: list[float] = []
+        self._server = server
+        self._victims = victims
+        self._rng = rng
+        self._lease_seconds = lease_seconds
+        self._later: list[threading.Timer] = []
+        self._acts: list[tuple[Callable[[Victim], str], int]] = [
+            (self._kill, 5),
+            (self._stop, 2),
+            (self._freeze, 4),
+            (self._cut, 4),
+            (self._swallow, 3),
+            (self._refuse, 2),
+            (self._slow, 2),
+            (self._cut_models, 3),
+            (self._crash, 2),
+            (self._terminate, 5),
+        ]
+
+    def act(self) -> str:
+        """One deed; returns its name."""
+        for victim in self._victims:
+            if not victim.alive:
+                victim.bury()
+                victim.start()
+        acts, weights = zip(*self._acts, strict=True)
+        act = self._rng.choices(acts, weights)[0]
+        name: str = act(self._rng.choice(self._victims))
+        self.deeds[name] += 1
+        return name
+
+    def make_good(self) -> None:
+        """Undo everything; every place has a living daemon."""
+        for timer in self._later:
+            timer.cancel()
+        for timer in self._later:
+            timer.join()
+        for victim in self._victims:
+            victim.well()
+            if not victim.alive:
+                victim.bury()
+                victim.start()
+
+    def _after(self, seconds: float, action: Callable[[], object]) -> None:
+        def run() -> None:
+            with suppress(OSError):
+                action()
+
+        timer = threading.Timer(seconds, run)
+        timer.daemon = True
+        timer.start()
+        self._later.append(timer)
+
+    def _kill(self, victim: Victim) -> str:
+        victim.bury()
+        victim.start()
+        return "kill -9"
+
+    def _stop(self, victim: Victim) -> str:
+        victim.send(signal.SIGCONT)
+        victim.send(signal.SIGTERM)
+        return "SIGTERM"
+
+    def _freeze(self, victim: Victim) -> str:
+        victim.send(signal.SIGSTOP)
+        seconds = self._rng.uniform(0.2, 2.0) * self._lease_seconds
+        # Whoever has taken its place by then does not mind.
+        self._after(seconds, lambda: victim.send(signal.SIGCONT))
+        return "SIGSTOP, SIGCONT"
+
+    def _cut(self, victim: Victim) -> str:
+        victim.database.cut()
+        return "connections reset"
+
+    def _swallow(self, victim: Victim) -> str:
+        victim.database.swallow()
+        self._after(self._rng.uniform(0.5, 5.0), victim.database.forward)
+        return "network swallows"
+
+    def _refuse(self, victim: Victim) -> str:
+        victim.database.refuse()
+        self._after(self._rng.uniform(0.5, 4.0), victim.database.forward)
+        return "network refuses"
+
+    def _slow(self, victim: Victim) -> str:
+        victim.database.delay(0.05)
+        self._after(2.0, victim.database.forward)
+        return "network slow"
+
+    def _cut_models(self, victim: Victim) -> str:
+        victim.models.cut()
+        return "model server cut off"
+
+    def _crash(self, _: Victim) -> str:
+        self.crashed_at.append(time.monotonic())
+        crash(self._server)
+        self._server.start()
+        return "database crashed"
+
+    def _terminate(self, _: Victim) -> str:
+        role = self._rng.choice(ROLES)
+        with suppress(psycopg.Error), psycopg.connect(self._server.dsn()) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name LIKE %s AND random() < 0.5",
+                (f"ai-daemon/%{role}",),
+            )
+        return f"terminated {role or 'any'}"
