@@ -27,6 +27,7 @@ COMMANDS = {
     "retry": "reopen a failed, cancelled or expired request",
     "approvals": "questions of agents to people: list, answer, reject",
     "prices": "what model calls cost: list, sync",
+    "replay": "run past requests again with another model or configuration, and compare",
 }
 EPILOG = "python -m daemon COMMAND --help tells the rest"
 
