@@ -15,7 +15,7 @@ from agents.crm import Crm
 from daemon.hindsight import Hindsight
 from tests.kit.parts import Parts, parts
 from tests.kit.progress import MainApp, main_app
-from tests.kit.worker import count
+from tests.kit.worker import count, running
 
 Connection = psycopg.AsyncConnection[Any]
 ZONE = "Europe/Berlin"
@@ -230,6 +230,30 @@ async def test_two_daemons_judge_once(database: str, monkeypatch: pytest.MonkeyP
             assert await hindsight(p, app.crm).look() == (0, 0)
             assert await p.store.forecast_settle([{"id": 1, "abs_err_days": 0}]) == 0
             assert await p.store.suggestion_settle([{"id": 1, "outcome": "completed"}]) == 0
+
+
+async def test_no_row_is_looked_at_twice(database: str) -> None:
+    """Rows that one daemon looks at are nobody else's that day."""
+    with main_app(database) as app:
+        for rank in range(40):
+            forecast(app, 60, p10=50, p50=45, p90=30)
+            proposal(app, -30, rank)
+        async with parts(database) as p, parts(database) as q:
+            for looks in (
+                [part.store.forecast_look(8) for part in (p, q) * 3],
+                [part.store.suggestion_look(8) for part in (p, q) * 3],
+            ):
+                found = [row["id"] for rows in await asyncio.gather(*looks) for row in rows]
+                assert len(found) == len(set(found)) >= 8
+
+
+async def test_the_daemon_does_it(database: str) -> None:
+    """A daemon beside a main app looks back among its duties, once it has read its agents."""
+    with main_app(database) as app:
+        proposal(app, -30)
+        async with running(database, gym_time_zone=ZONE) as daemon:
+            await daemon.upkeep.learn()
+        assert taken(app) == [(None, "not_taken")]
 
 
 async def test_without_a_main_app(database: str, aconnection: Connection) -> None:
