@@ -78,7 +78,7 @@ def _serve(chosen: settings.Settings, catalog: Mapping[str, str]) -> int:
     from daemon.service import Daemon
 
     async def live() -> None:
-        daemon = Daemon(chosen, catalog)
+        daemon = Daemon(chosen, catalog, alone=True)
         daemon.obey_signals()
         try:
             await daemon.run()
