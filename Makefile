@@ -10,6 +10,7 @@ PY := $(VENV)/bin/python
 SYNCED := $(VENV)/.synced
 JOBS ?= 2
 MINUTES ?= 2
+BENCH_VENV ?= .data/bench/venv
 SEED ?=
 # The machine's own python3 first; a version without wheels in the lock file is passed over.
 PYTHON ?=
@@ -24,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos run check format clean
+.PHONY: help demo test chaos bench run check format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -37,6 +38,12 @@ test: $(SYNCED) ## the whole test suite, on a real PostgreSQL
 
 chaos: $(SYNCED) ## kill, freeze and cut off three daemons at random: MINUTES=2 SEED=7
 	@exec $(PY) -m tests.chaos.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# The peers live in an environment of their own, so that they decide nothing about ours.
+bench: $(SYNCED) ## this daemon beside other queues, half an hour (ARGS="--quick": 3 minutes)
+	@UV_PROJECT_ENVIRONMENT=$(BENCH_VENV) $(VENV)/bin/uv sync --quiet --locked --all-extras \
+		--group bench --no-group dev --python $(PY)
+	@exec $(BENCH_VENV)/bin/python -m tests.bench $(ARGS)
 
 run: $(SYNCED) ## the service, on DATABASE_URL or a kept PostgreSQL of its own
 	@exec $(PY) -m daemon run $(ARGS)

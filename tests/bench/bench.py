@@ -60,7 +60,7 @@ class Bench:
         self.say(f"{section}: {system.title}")
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - a peer may fail in any way
+        except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()
             self.notes.append(f"{section}, {system.title}: {' '.join(first)[:300]}")
             if system.name == OURS:

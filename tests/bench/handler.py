@@ -2,7 +2,8 @@
 
 A job is ``{"ts": seconds since the epoch, "hold": path prefix or ""}``. The clock of insert and
 start is the same machine's. A job that holds says so by creating ``<hold>.<worker>.started``, and
-goes on once ``<hold>.<worker>.go`` exists; so a test can freeze a worker in the middle of its work.
+goes on once ``<hold>.<worker>.go`` exists; so a test can freeze a worker in the middle of its
+work.
 """
 
 from __future__ import annotations
@@ -20,12 +21,20 @@ LOOK_SECONDS = 0.02
 waited_seconds: list[float] = []
 
 
+def _mark(path: str) -> None:
+    Path(path).touch()
+
+
+def _there(path: str) -> bool:
+    return Path(path).exists()
+
+
 async def handle(job: Mapping[str, Any]) -> str:
     """Returns this worker's name: the result, where a system keeps results."""
     waited_seconds.append(time.time() - float(job["ts"]))
     if prefix := job.get("hold"):
-        Path(f"{prefix}.{NAME}.started").touch()
-        while not Path(f"{prefix}.{NAME}.go").exists():  # noqa: ASYNC240 - a look, not a read
+        _mark(f"{prefix}.{NAME}.started")
+        while not _there(f"{prefix}.{NAME}.go"):  # noqa: ASYNC110 - another process decides
             await asyncio.sleep(LOOK_SECONDS)
-        Path(f"{prefix}.{NAME}.done").touch()
+        _mark(f"{prefix}.{NAME}.done")
     return NAME

@@ -1,14 +1,18 @@
 """What a queue in its database costs the main app: committed inserts a second, by ``pgbench``.
 
-The rate without any queue is that of a bare table. For a peer its worker is off, which favours it:
-its triggers alone are measured. For this daemon there are two states. *Busy*: every slot is taken
-by a long request, as is usual where answers take seconds. *Working*: it answers all that is
-inserted while it is inserted, on the same two cores.
+The rate without any queue is that of a bare table; a second one is that of ``ai_requests`` with
+all its columns and indexes, yet without triggers and daemon. For a peer its worker is off, which
+favours it: its triggers alone are measured. For this daemon there are three states. *Busy*: every
+slot is taken by a long request, as is usual where answers take seconds. *Working*: it answers all
+that is inserted while it is inserted, on the same cores. *Paused*: it may start nothing and lies
+there listening, which must not make it ring for each insert.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.bench.bench import Bench
@@ -24,36 +28,47 @@ BARE_TABLE = (
 BARE_INSERT = (
     "INSERT INTO app_requests (task_type, input_data) VALUES ('bench_noop', %(job)s::jsonb)"
 )
+LIKE_OURS = "CREATE TABLE app_requests (LIKE ai_requests INCLUDING ALL)"
 START_SECONDS = 30.0
+FIGURES = {
+    BARE: "a bare table, nothing installed",
+    "table": "our table's columns and indexes, no trigger",
+    "ours busy": "this daemon, every slot taken",
+    "ours working": "this daemon, answering them",
+    "ours paused": "this daemon, paused",
+}
 
 
 def commits(bench: Bench, round_number: int) -> None:
     """Transactions a second for each number of clients, each inserting one request."""
     with tempfile.TemporaryDirectory() as folder:
         scripts = Path(folder)
-        turns = [lambda: _bare(bench, scripts)]
-        turns += [lambda: _busy(bench, scripts), lambda: _working(bench, scripts)]
+        turns: list[Callable[[], None]] = [lambda: _bare(bench, scripts, BARE, BARE_TABLE)]
+        turns += [lambda: _bare(bench, scripts, "table", LIKE_OURS)]
+        turns += [lambda: _busy(bench, scripts)]
+        turns += [lambda: _awake(bench, scripts, "ours working")]
+        turns += [lambda: _awake(bench, scripts, "ours paused")]
         peers = [s for s in bench.systems if s.name not in {OURS, FLOOR}]
-        turns += [lambda peer=peer: _peer(bench, scripts, peer) for peer in peers]  # type: ignore[misc]
+        turns += [partial(_peer, bench, scripts, peer) for peer in peers]
         first = round_number % len(turns)
         for turn in (*turns[first:], *turns[:first]):
             turn()
 
 
-def _bare(bench: Bench, scripts: Path) -> None:
+def _bare(bench: Bench, scripts: Path, figure: str, table: str) -> None:
     with (
-        bench.turn("commits without any queue", bench.ours),
+        bench.turn(f"commits, {FIGURES[figure]}", bench.ours),
         bench.server.database(OURS) as database,
     ):
         with bench.server.connect(database) as connection:
-            connection.execute(BARE_TABLE)
-        _load(bench, scripts, database, BARE_INSERT, BARE)
+            connection.execute(table.encode())
+        _load(bench, scripts, database, BARE_INSERT, figure)
 
 
 def _busy(bench: Bench, scripts: Path) -> None:
     slots = bench.sizes.commit_slots
     with (
-        bench.turn("commits, every slot taken", bench.ours),
+        bench.turn(f"commits, {FIGURES['ours busy']}", bench.ours),
         bench.working(bench.ours, slots) as (database, worker),
     ):
         _fill_slots(bench, worker, database, scripts, slots)
@@ -71,12 +86,17 @@ def _fill_slots(bench: Bench, worker: Worker, database: str, folder: Path, slots
         path.unlink()
 
 
-def _working(bench: Bench, scripts: Path) -> None:
+def _awake(bench: Bench, scripts: Path, figure: str) -> None:
     with (
-        bench.turn("commits, answering them", bench.ours),
+        bench.turn(f"commits, {FIGURES[figure]}", bench.ours),
         bench.working(bench.ours, bench.sizes.slots) as (database, _),
     ):
-        _load(bench, scripts, database, bench.ours.insert, "ours working")
+        if figure == "ours paused":
+            with bench.server.connect(database) as connection:
+                connection.execute(
+                    "UPDATE ai_control SET paused = true WHERE task_type = 'bench_noop'"
+                )
+        _load(bench, scripts, database, bench.ours.insert, figure)
 
 
 def _peer(bench: Bench, scripts: Path, peer: System) -> None:

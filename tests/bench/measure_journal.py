@@ -1,9 +1,10 @@
-"""A graph of three nodes, one model call each: our journal beside LangGraph's Postgres checkpointer.
+"""A graph of three nodes, one model call each: our journal beside LangGraph's Postgres
+checkpointer.
 
-The same provider client, the same local model server that answers at once, the same number of runs
-at a time. Ours is the whole daemon: requests are inserted as rows, claimed, journaled call by call,
-and count when their results are committed. Beside it ``saver`` runs the bare graph from memory,
-once with LangGraph's own ``AsyncPostgresSaver`` and once without keeping anything.
+The same provider client, the same local model server that answers at once, the same number of
+runs at a time. Ours is the whole daemon: requests are inserted as rows, claimed, journaled call
+by call, and count when their results are committed. Beside it ``saver`` runs the bare graph from
+memory, once with LangGraph's own ``AsyncPostgresSaver`` and once without keeping anything.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from tests.bench.bench import Bench
 from tests.bench.process import Worker
@@ -38,7 +40,7 @@ def journal(bench: Bench, round_number: int) -> None:
     assert model.stdout is not None
     url = model.stdout.readline().strip()
     try:
-        turns = [
+        turns: list[Callable[[], None]] = [
             lambda: _ours(bench, url),
             lambda: _saver(bench, url, "checkpointer"),
             lambda: _saver(bench, url, "nothing"),
@@ -78,8 +80,10 @@ def _saver(bench: Bench, url: str, keeping: str) -> None:
     bench.say(f"journal: LangGraph keeping {keeping}")
     with bench.turn("journal", bench.ours), bench.server.database("floor") as database:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.saver"]
-            + [bench.server.dsn(database), url, str(requests), keeping],
+            [
+                *(sys.executable, "-m", "tests.bench.saver"),
+                *(bench.server.dsn(database), url, str(requests), keeping),
+            ],
             cwd=ROOT,
             capture_output=True,
             text=True,

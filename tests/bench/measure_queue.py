@@ -27,7 +27,7 @@ def throughput(bench: Bench, round_number: int) -> None:
 
 
 def latency(bench: Bench, round_number: int) -> None:
-    """Milliseconds from just before the INSERT is sent until the handler begins, at a steady pace."""
+    """Milliseconds from just before the INSERT is sent until the handler begins, evenly paced."""
     for system in _taking_turns(bench, round_number):
         with (
             bench.turn("latency", system),

@@ -1,8 +1,9 @@
 """A worker falls asleep in the middle of a job, is taken for dead, and wakes up again.
 
-Two cases, with real processes and real signals: A claims and is stopped (SIGSTOP); what the system
-has for dead workers gives the job to B. *Late*: B finishes, then A wakes and finishes too. *Racing*:
-A wakes and finishes while B is still at work. Safe is a system in which A's end changes nothing.
+Two cases, with real processes and real signals: A claims and is stopped (SIGSTOP); what the
+system has for dead workers gives the job to B. *Late*: B finishes, then A wakes and finishes too.
+*Racing*: A wakes and finishes while B is still at work. Safe is a system in which A's end changes
+nothing.
 """
 
 from __future__ import annotations

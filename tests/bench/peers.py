@@ -1,7 +1,7 @@
 """The Python peers' workers, as their documentation sets them up, and the floor below everybody.
 
-``BENCH_RESCUE`` shortens the time after which a system takes a silent worker for dead, and turns on
-what each offers to have its jobs run again; that is only for the conformance test.
+``BENCH_RESCUE`` shortens the time after which a system takes a silent worker for dead, and turns
+on what each offers to have its jobs run again; that is only for the conformance test.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ async def procrastinate(dsn: str, slots: int) -> None:
     connector = library.PsycopgConnector(conninfo=dsn, min_size=POOL_MIN, max_size=POOL_MAX)
     app = library.App(connector=connector)
 
-    @app.task(name="noop")
+    @app.task(name="noop")  # type: ignore[untyped-decorator]
     async def noop(job: Mapping[str, Any]) -> str:
         return await handle(job)
 
@@ -77,7 +77,7 @@ async def pgqueuer(dsn: str, slots: int) -> None:
     async with asyncpg.create_pool(dsn, min_size=POOL_MIN, max_size=POOL_MAX) as pool:
         queue = PgQueuer(AsyncpgPoolDriver(pool))
 
-        @queue.entrypoint("noop")
+        @queue.entrypoint("noop")  # type: ignore[untyped-decorator]
         async def noop(job: Any) -> None:
             await handle(json.loads(job.payload))
 
@@ -140,7 +140,7 @@ async def dbos(dsn: str, slots: int) -> None:
     await asyncio.Event().wait()
 
 
-WORKERS: dict[str, Callable[[str, int], Awaitable[None]]] = {
+WORKERS: dict[str, Callable[[str, int], Coroutine[Any, Any, None]]] = {
     "floor": floor,
     "procrastinate": procrastinate,
     "pgqueuer": pgqueuer,

@@ -1,4 +1,5 @@
-"""A private PostgreSQL with fsync on, and what can be asked of it: fresh databases, WAL, statements.
+"""A private PostgreSQL with fsync on, and what can be asked of it: fresh databases, WAL,
+statements.
 
 ``pg_stat_statements`` is not part of the embedded server, so statements are counted in its log:
 ``log_statement = all`` writes one line for each that a client executes, prepared or not.
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -51,7 +52,7 @@ class Server:
         self._embedded = EmbeddedPostgres(DATA / "server")
         self._templates: set[str] = set()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self._embedded.start()
         for row in self.rows("SELECT datname FROM pg_database WHERE datname LIKE 'bench_%'"):
             self._drop(row[0])
@@ -71,7 +72,7 @@ class Server:
         return str(self.rows("SHOW server_version")[0][0])
 
     def connect(self, database: str, name: str = PRODUCER) -> psycopg.Connection[Any]:
-        """An autocommit session; by default one of the producer's, whose statements do not count."""
+        """An autocommit session; by default the producer's, whose statements do not count."""
         return psycopg.connect(self.dsn(database), autocommit=True, application_name=name)
 
     def rows(self, query: str, database: str = "postgres") -> list[Any]:
@@ -147,6 +148,6 @@ class Server:
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         )
 
-    def _admin(self, statement: sql.Composable) -> None:
+    def _admin(self, statement: sql.SQL | sql.Composed) -> None:
         with self.connect("postgres") as connection:
             connection.execute(statement)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """rounds: of everything that is repeated; medians are over them. seconds, jobs: of one turn."""
+    """rounds: of what is repeated; medians are over them. seconds, jobs: of one turn."""
 
     name: str
     rounds: int

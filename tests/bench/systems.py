@@ -1,8 +1,9 @@
 """Who takes part, and the SQL through which each is fed and asked.
 
 ``insert`` is one statement that adds one job, the way the system documents for SQL or, where it
-documents none, the statement that its own client sends. ``unfinished`` is true while a job is left.
-``fill`` adds ``%(n)s`` pending jobs without triggers, ``fill_finished`` as many finished ones.
+documents none, the statement that its own client sends. ``unfinished`` is true while a job is
+left. ``fill`` adds ``%(n)s`` pending jobs without triggers, ``fill_finished`` as many finished
+ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any

@@ -1,8 +1,9 @@
-"""``python -m tests.bench.worker SYSTEM DSN SLOTS``: one system's worker, in a process of its own.
+"""``python -m tests.bench.worker SYSTEM DSN SLOTS``: one system's worker, in a process of its
+own.
 
-It answers the line ``report`` on its standard input with one line of JSON: how long each job since
-the last report had waited. It ends when its standard input does. Whatever the system prints goes to
-standard error.
+It answers the line ``report`` on its standard input with one line of JSON: how long each job
+since the last report had waited. It ends when its standard input does. Whatever the system prints
+goes to standard error.
 """
 
 from __future__ import annotations
