@@ -311,9 +311,11 @@ def test_one_low_reading_is_no_outcome() -> None:
 
 
 def test_outcome_stays_open() -> None:
-    """Before the target is passed, or without readings, nothing is judged."""
+    """Before the target is passed, or without readings, nothing is judged; in the end never."""
     assert outcomes.judge(ISSUED, np.array([140.0]), np.array([78.0]), 150) is None
-    assert outcomes.judge(ISSUED, np.array([140.0]), np.array([78.0]), 900) is None
+    assert outcomes.judge(ISSUED, np.array([140.0]), np.array([78.0]), 800) is None
+    given_up = outcomes.judge(ISSUED, np.array([140.0]), np.array([78.0]), 900)
+    assert given_up == outcomes.NEVER_TOLD
 
 
 def test_outcome_of_a_goal_never_reached() -> None:
