@@ -110,6 +110,9 @@ async def test_killed_at_every_moment(
         ).fetchall()
     )
     assert max(doubt.values(), default=0) <= 1
+    # The dead do not answer late: an answer bought twice would be a replay that failed.
+    twice = connection.execute("SELECT id FROM ai_llm_calls WHERE status = 'duplicate'")
+    assert twice.fetchall() == []
     dead = dict(zip(ids, (names[end - 1] for end in ends), strict=True))
     again = connection.execute("SELECT id FROM ai_requests WHERE fence = 1").fetchall()
     # After the commit nothing runs again; before it everything does.
