@@ -19,6 +19,8 @@ CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
 # Settings of the caller's that would make Python or uv look elsewhere: `agents` and `daemon` are
 # import names of other projects too, and must be found here.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV UV_PYTHON
+# Where Python may not keep what it compiled, every start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 export UV_PROJECT_ENVIRONMENT := $(VENV)
