@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench run check format clean
+.PHONY: help demo test chaos bench eval run check format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ bench: $(SYNCED) ## this daemon beside other queues, half an hour (ARGS="--quick
 	@UV_PROJECT_ENVIRONMENT=$(BENCH_VENV) $(VENV)/bin/uv sync --quiet --locked --all-extras \
 		--group bench --no-group dev --python $(PY)
 	@exec $(BENCH_VENV)/bin/python -m tests.bench $(ARGS)
+
+eval: $(SYNCED) ## the agents against known truths, 20 minutes (ARGS="--quick": 3 minutes)
+	@exec $(PY) -m tests.eval $(ARGS)
 
 run: $(SYNCED) ## the service, on DATABASE_URL or a kept PostgreSQL of its own
 	@exec $(PY) -m daemon run $(ARGS)
