@@ -22,8 +22,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
-from psycopg_pool import PoolTimeout
-
 from daemon import backoff, clock
 from daemon.completer import Completer
 from daemon.database import brief, is_transient
@@ -73,7 +71,7 @@ class Runner(Protocol):
 
 
 class Intake(Protocol):
-    """Refuses what no agent can answer."""
+    """Refuses what no agent can answer; 0 once there is nothing more to look at."""
 
     async def check_once(self) -> int: ...
 
@@ -182,7 +180,7 @@ class Claimer(Service):
                 source = await self._rest(most, source, rings)
                 failures = 0
             except Exception as error:
-                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                if not is_transient(error):
                     raise
                 failures += 1
                 if failures == 1:
@@ -237,9 +235,9 @@ class Claimer(Service):
         if rings or not (listener.lying or source == "slot"):
             self._intake_wanted.set()
         if self.free <= 0:
+            self._slot_freed.clear()  # at once: a slot may become free while we get up
             await listener.get_up()
             self.signals.emit("full")
-            self._slot_freed.clear()
             return await self._wait(self._slot_freed, self._poll_seconds, "slot")
         many = rings + listener.rings >= MANY_RINGS or source == "busy"
         if many and most >= MANY_RINGS:
@@ -255,7 +253,8 @@ class Claimer(Service):
         if await listener.lie_down():
             self._intake_wanted.set()
             return "lock"
-        if not most and (rings or source != "slot" or self._due_in() <= 0):
+        # A ring may be for a request that is due later, whatever else the look has found.
+        if rings or (not most and source != "slot") or self._due_in() <= 0:
             await self._learn_next_due()
         if not listener.wake.is_set():
             self.signals.emit("asleep")
@@ -299,10 +298,10 @@ class Claimer(Service):
             self._intake_wanted.clear()
             try:
                 while await self._intake.check_once():
-                    self.signals.emit("refused")
+                    pass
                 failures = 0
             except Exception as error:
-                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                if not is_transient(error):
                     raise
                 failures += 1
                 await asyncio.sleep(backoff.full_jitter(failures, cap_seconds=5.0))
@@ -313,7 +312,7 @@ class Claimer(Service):
     def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
         lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)
         label = self._meters.task_type(claimed.task_type)
-        if claimed.attempt == 1:
+        if claimed.authority.fence == 1:
             waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
             seconds = waited.total_seconds() + self.database_ahead_seconds
             self._meters.queue_wait_seconds.labels(label).observe(max(0.0, seconds))
@@ -372,7 +371,7 @@ class Claimer(Service):
         try:
             cost_usd = await self._store.attempt_cost(authority)
         except Exception as error:
-            if not isinstance(error, PoolTimeout) and not is_transient(error):
+            if not is_transient(error):
                 raise
             log.warning("superseded_cost_unknown", error=brief(error))
         else:

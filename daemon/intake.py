@@ -70,7 +70,10 @@ class Intake:
         self._registry = registry
 
     async def check_once(self) -> int:
-        """Check one batch; returns how many were refused."""
+        """Check one batch; returns how many need not be looked at again.
+
+        0: nothing is left but what somebody holds at this moment, which is for another time.
+        """
         rows = await self._store.unchecked(BATCH)
         if any(row.known and self._registry.state(row.task_type) is None for row in rows):
             await self._registry.reload()  # the row of ai_agents was quicker than its notification
@@ -82,13 +85,12 @@ class Intake:
                 fine.append(row.request_id)
             else:
                 refused.append((row.request_id, problem))
-        if fine:
-            await self._store.mark_checked(fine)
-        if refused:
-            await self._store.refuse(refused)
-            for request_id, problem in refused:
+        checked = await self._store.mark_checked(fine)
+        done = set(await self._store.refuse(refused))
+        for request_id, problem in refused:
+            if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
-        return len(refused)
+        return checked + len(done)
 
     def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:
         """Why this request cannot be answered, or None."""

@@ -87,10 +87,11 @@ class WorkStore(Executor):
         rows = await self._rows("request_refuse", refusals=dumps(listed))
         return [row["id"] for row in rows]
 
-    async def mark_checked(self, request_ids: Sequence[int]) -> None:
-        """Note that intake found nothing wrong with these requests."""
-        if request_ids:
-            await self._rows("request_mark_checked", ids=list(request_ids))
+    async def mark_checked(self, request_ids: Sequence[int]) -> int:
+        """Note that intake found nothing wrong with these requests; returns how many it noted."""
+        if not request_ids:
+            return 0
+        return len(await self._rows("request_mark_checked", ids=list(request_ids)))
 
     async def next_due_seconds(self) -> float | None:
         """Seconds until a request becomes due or a paused agent resumes; None: nothing will."""

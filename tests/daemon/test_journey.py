@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, request, running
@@ -72,6 +73,35 @@ async def test_later_run_after_is_kept(database: str, aconnection: Connection) -
         assert row["started_at"] >= row["run_after"]
 
 
+async def test_request_for_later_beside_one_for_now(
+    database: str, aconnection: Connection
+) -> None:
+    """What is due in a moment is not forgotten over what came with it and was due at once."""
+    async with running(database, poll_seconds=FOREVER):
+        cursor = await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, run_after) VALUES ('test_echo', now()),"
+            " ('test_echo', now() + interval '1 second') RETURNING id"
+        )
+        for (request_id,) in await cursor.fetchall():
+            await becomes(aconnection, request_id, "completed")
+
+
+async def test_slot_that_becomes_free_while_getting_up(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that ends while the doorbell is given back makes the next one start."""
+    async with running(database, poll_seconds=FOREVER, worker_concurrency=1) as daemon:
+        get_up = daemon.listener.get_up
+
+        async def slowly() -> None:
+            await get_up()
+            await eventually(lambda: not daemon.vitals.running(), what="the attempt has ended")
+
+        monkeypatch.setattr(daemon.listener, "get_up", slowly)
+        for request_id in await insert(aconnection, "test_echo", 3):
+            await becomes(aconnection, request_id, "completed")
+
+
 async def test_unknown_type_fails_at_once(database: str, aconnection: Connection) -> None:
     """An unknown task type is failed with a hint, without an attempt and without the poll."""
     async with running(database, poll_seconds=FOREVER):
@@ -80,6 +110,30 @@ async def test_unknown_type_fails_at_once(database: str, aconnection: Connection
         assert row["error"]["code"] == "unknown_task_type"
         assert "test_echo" in row["error"]["message"]
         assert (row["attempt"], row["fence"]) == (0, 0)
+
+
+async def test_nonsense_behind_a_long_wait_fails_at_once(
+    database: str, aconnection: Connection
+) -> None:
+    """However many good requests of a paused agent stand before it, nonsense is told at once."""
+    async with running(database, poll_seconds=FOREVER):
+        await aconnection.execute("UPDATE ai_control SET paused = true")
+        async with aconnection.transaction():
+            await insert(aconnection, "test_echo", 2000)
+            [request_id] = await insert(aconnection, "nonsense")
+        await becomes(aconnection, request_id, "failed")
+
+
+async def test_nonsense_that_is_held_is_left_alone(database: str, aconnection: Connection) -> None:
+    """Intake does not run in circles over a request that somebody holds."""
+    [request_id] = await insert(aconnection, "nonsense")
+    async with await psycopg.AsyncConnection.connect(database) as app:
+        await app.execute("SELECT FROM ai_requests WHERE id = %s FOR UPDATE", (request_id,))
+        async with running(database, poll_seconds=FOREVER) as daemon:
+            assert await daemon.intake.check_once() == 0
+            await app.rollback()
+            await insert(aconnection, "test_echo")
+            await becomes(aconnection, request_id, "failed")
 
 
 async def test_bad_input_is_told_while_every_slot_is_taken(

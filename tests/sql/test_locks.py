@@ -105,6 +105,32 @@ def test_adoption_waits_for_what_is_ending(queue: Queue, database: str) -> None:
     assert queue.leases() == []
 
 
+def test_intake_wakes_whoever_stepped_round_it(queue: Queue, database: str) -> None:
+    """A daemon that went to sleep over a request which intake held just then is woken for it."""
+    with another(database) as sleeper, another(database) as intake:
+        sleeper.rows("LISTEN ai_requests")
+        request_id = queue.insert()
+        intake.rows("BEGIN")
+        assert intake.run("request_mark_checked", ids=[request_id]) == [{"id": request_id}]
+        assert sleeper.claim() == []
+        locking = "SELECT pg_advisory_lock(hashtext('ai_doorbell:public'), 7)"
+        with ThreadPoolExecutor(1) as pool:
+            asleep = pool.submit(sleeper.rows, locking)
+            until(lambda: waits(queue, sleeper.connection.info.backend_pid))
+            intake.rows("COMMIT")
+            asleep.result(timeout=10)
+        assert [row["id"] for row in sleeper.claim()] == [request_id]
+
+        later = queue.insert()
+        assert list(sleeper.connection.notifies(timeout=10, stop_after=1))
+        intake.rows("BEGIN")
+        intake.run("request_mark_checked", ids=[later])
+        assert sleeper.claim() == []
+        intake.rows("COMMIT")
+        assert list(sleeper.connection.notifies(timeout=10, stop_after=1))
+        assert [row["id"] for row in sleeper.claim()] == [later]
+
+
 def test_completion_locks_in_order(queue: Queue, database: str) -> None:
     """Completion takes its requests from the lowest id up, however they are listed."""
     queue.insert_many(3)
