@@ -7,7 +7,8 @@ when its answer is safe, and thereby no more ends can wait here than there are s
 When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
 sent again until it gets an answer: what was written already comes back ``repeated``. A row that
 the database refuses falls back to a transaction of its own (in ``store``); a row that somebody
-else holds locked is set aside for the next batch, so that the others need not wait with it.
+else holds locked is set aside for the next batch, and there goes last, so that the others need not
+wait with it for longer than one try.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from daemon import backoff, clock
 from daemon.database import brief, is_transient
@@ -46,6 +46,7 @@ class CompletionStore(Protocol):
 class _End:
     finished: Finished
     acknowledged: asyncio.Future[Verdict]
+    set_aside: bool = False
 
 
 class Completer(Service):
@@ -102,7 +103,8 @@ class Completer(Service):
             try:
                 await self._flush(batch)
             except asyncio.CancelledError:
-                self._ends = batch + self._ends
+                again = [end for end in batch if not end.acknowledged.done()]
+                self._ends = again + [end for end in self._ends if end not in again]
                 self._news.set()
                 raise
             finally:
@@ -125,13 +127,13 @@ class Completer(Service):
                 )
                 break
             except psycopg.errors.LockNotAvailable as error:
-                attempt += 1
                 if len(batch) > 1:
                     await self._one_by_one(batch)
-                    return
-                await self._pause(attempt, batch, error)
+                else:
+                    self._set_aside(batch[0], error)
+                return
             except Exception as error:
-                if not isinstance(error, PoolTimeout) and not is_transient(error):
+                if not is_transient(error):
                     raise
                 attempt += 1
                 await self._pause(attempt, batch, error)
@@ -139,16 +141,22 @@ class Completer(Service):
 
     async def _one_by_one(self, batch: list[_End]) -> None:
         """Some row is locked by somebody: write the others, and take that one with the next."""
-        for end in batch:
+        for end in sorted(batch, key=lambda end: end.set_aside):
             try:
                 verdicts = await self._store.complete(self._worker_id, [end.finished])
-            except psycopg.Error as error:
+            except Exception as error:
                 if not is_transient(error):
                     raise
-                self._ends.append(end)
-                self._news.set()
+                self._set_aside(end, error)
             else:
                 self._acknowledge([end], verdicts)
+
+    def _set_aside(self, end: _End, error: BaseException) -> None:
+        if not end.set_aside:
+            log.warning("completion_delayed", rows=1, error=brief(error))
+        end.set_aside = True
+        self._ends.append(end)
+        self._news.set()
 
     async def _pause(self, attempt: int, batch: list[_End], error: BaseException) -> None:
         if attempt == 1:

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from daemon.database import is_transient
 from daemon.log import get_logger
 from daemon.model import (
     Authority,
@@ -33,8 +34,6 @@ log = get_logger(__name__)
 PROJECTION = "rows:"
 """Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
 
-_POISON = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
-
 
 class CompletionStore(Executor):
     async def complete(
@@ -47,7 +46,7 @@ class CompletionStore(Executor):
         One transaction for all. If the database refuses the batch, each goes alone, so that one
         that cannot be stored costs the others nothing; it is then stored as ``agent_error``. After
         an unknown commit send the same again: what was written comes back ``repeated``.
-        Raises psycopg.OperationalError when the database is away; then nothing is known.
+        Raises what is_transient when the database is away; then nothing is known.
         """
         batch = [item if isinstance(item, Finished) else Finished(*item) for item in finished]
         batch = [item for item in batch if not isinstance(item.outcome, Lost)]
@@ -55,7 +54,9 @@ class CompletionStore(Executor):
             return {}
         try:
             return await self._complete(worker_id, batch)
-        except _POISON as error:
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
             log.warning("batch_refused", rows=len(batch), sqlstate=error.sqlstate)
         verdicts: dict[Key, Verdict] = {}
         for item in batch:
@@ -63,7 +64,7 @@ class CompletionStore(Executor):
         return verdicts
 
     async def redo_projections(self, limit: int = 20) -> int:
-        """Write typed rows that could not be written with their result; returns how many now are."""
+        """Write typed rows that could not be written with their result; returns how many it did."""
         done = 0
         for step in await self._rows("projection_list", limit=limit):
             table = step["name"].removeprefix(PROJECTION)
@@ -83,7 +84,9 @@ class CompletionStore(Executor):
     async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:
         try:
             return await self._complete(worker_id, [item])
-        except _POISON as error:
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
             log.error("outcome_refused", request_id=item.key[0], sqlstate=error.sqlstate)
             refused = ErrorInfo(
                 "agent_error",
@@ -93,7 +96,9 @@ class CompletionStore(Executor):
         failure = Finished(item.authority, Fail(refused), item.agent_version)
         try:
             return await self._complete(worker_id, [failure])
-        except _POISON as error:
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
             log.error("failure_refused", request_id=item.key[0], sqlstate=error.sqlstate)
             return {item.key: "poison"}
 
@@ -151,9 +156,9 @@ class CompletionStore(Executor):
                     agent_version=agent_version,
                     rows=dumps(list(rows)),
                 )
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
+            if is_transient(error):
+                raise
             log.error(
                 "projection_failed", request_id=request_id, table=table, sqlstate=error.sqlstate
             )

@@ -13,11 +13,16 @@ from daemon.model import Authority, Complete
 from daemon.store import Store
 from tests.kit.parts import TEXTS, Parts, parts
 from tests.kit.proxy import Proxy
+from tests.kit.signals import eventually
 from tests.kit.worker import count, insert
 
 Connection = psycopg.AsyncConnection[Any]
 ANSWER = Complete({"said": "hi"}, "deterministic")
 RESULTS = "SELECT count(*) FROM ai_results"
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 async def claim(p: Parts, connection: Connection, how_many: int) -> list[Authority]:
@@ -122,6 +127,29 @@ async def test_locked_row_holds_up_nobody_else(database: str, aconnection: Conne
             assert not ends[0].done()
             await locker.rollback()
         assert await ends[0] == "accepted"
+        await completer.stop()
+
+
+async def test_locked_row_alone_holds_up_nobody_who_comes_later(
+    database: str, aconnection: Connection
+) -> None:
+    """While a lone end waits for its request's lock, those that come later are written."""
+    async with parts(database) as p:
+        completer = Completer(p.store, p.worker_id)
+        await completer.start(p.group)
+        locked, *later = await claim(p, aconnection, 3)
+        async with await psycopg.AsyncConnection.connect(database) as locker:
+            await locker.execute(
+                "SELECT FROM ai_requests WHERE id = %s FOR UPDATE", (locked.request_id,)
+            )
+            end = asyncio.create_task(completer.submit(locked, ANSWER))
+            await eventually(lambda: count(aconnection, WAITING), what="the first one waits")
+            async with asyncio.timeout(20):
+                verdicts = await asyncio.gather(*(completer.submit(a, ANSWER) for a in later))
+            assert verdicts == ["accepted"] * 2
+            assert not end.done()
+            await locker.rollback()
+        assert await end == "accepted"
         await completer.stop()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from string import ascii_letters
 from typing import Any
 
 import psycopg
@@ -173,6 +175,16 @@ async def test_bad_typed_rows_cost_no_result(store: Store, queue: Queue) -> None
     assert queue.value("SELECT count(*) FROM ai_workout_plans") == 2
     assert queue.value("SELECT count(*) FROM ai_workout_plan_items") == 4
     assert await store.redo_projections() == 0
+
+
+async def test_typed_rows_too_long_for_their_index(store: Store, queue: Queue) -> None:
+    """A text that no index can hold costs its typed row, neither the result nor the daemon."""
+    [claimed] = await claim(store, queue)
+    endless = "".join(random.Random(7).choices(ascii_letters, k=20_000))
+    rows = {"ai_workout_plans": [{**PLAN, "status": endless}]}
+    verdicts = await store.complete("w1", [(claimed.authority, complete({}, rows), None)])
+    assert set(verdicts.values()) == {"accepted"}
+    assert queue.value("SELECT count(*) FROM ai_workout_plans") == 0
 
 
 async def test_poison_in_a_batch(store: Store, queue: Queue) -> None:
