@@ -64,7 +64,7 @@ class CompletionStore(Executor):
         return verdicts
 
     async def redo_projections(self, limit: int = 20) -> int:
-        """Write typed rows that could not be written with their result; returns how many it did."""
+        """Write typed rows that could not be written with their result; returns how many."""
         done = 0
         for step in await self._rows("projection_list", limit=limit):
             table = step["name"].removeprefix(PROJECTION)
