@@ -28,7 +28,7 @@ import structlog
 from daemon import __version__, backoff, clock, contain, migrate, statements
 from daemon.claimer import Claimer
 from daemon.completer import Completer
-from daemon.database import Database, brief
+from daemon.database import Database, brief, persistently
 from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError
 from daemon.intake import Intake
 from daemon.lease import Leases
@@ -216,7 +216,7 @@ class Daemon:
         runner, gateway = await asyncio.to_thread(self._assemble)
         self._runner, self._gateway = runner, gateway
         await gateway.warm()
-        await self.registry.start()
+        await persistently(self.registry.start)
         self.meters.know(self.registry.known_types())
         self._claimer = Claimer(
             worker_id=self.worker_id,

@@ -187,7 +187,7 @@ def unpaid(
     rows = connection.execute(
         "SELECT request_id, count(*) FILTER (WHERE status = 'done') AS done,"
         " count(*) FILTER (WHERE status = 'duplicate') AS duplicate,"
-        " count(*) FILTER (WHERE status = 'uncertain') AS uncertain"
+        " count(*) FILTER (WHERE cost_state = 'uncertain') AS uncertain"
         " FROM ai_llm_calls GROUP BY request_id"
     ).fetchall()
     ledger = {row["request_id"]: row for row in rows}

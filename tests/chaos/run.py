@@ -43,6 +43,12 @@ Json = Any
 SWALLOWED_SECONDS = 2.0
 """An asynchronous commit is on disk within a second; a begin before a crash may be gone."""
 
+SLEEPERS = (
+    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+    " WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted"
+    " AND a.application_name LIKE 'ai-daemon/%/listener'"
+)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -67,6 +73,7 @@ class Report:
     plan: Plan
     requests: int = 0
     seconds: float = 0.0
+    quiet_seconds: float = 0.0
     deeds: dict[str, int] = field(default_factory=dict)
     facts: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[str]] = field(default_factory=dict)
@@ -176,7 +183,9 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         make_trouble(plan, console, app, saboteur, rng)
         app.calm_down()
         saboteur.make_good()
+        mended = time.monotonic()
         lost = answer_the_rest(plan, console, dsn, app)
+        report.quiet_seconds = time.monotonic() - mended
         app.stop()
         report.requests, report.deeds = app.inserted, dict(saboteur.deeds)
         for victim in stage.victims:
@@ -185,6 +194,7 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         forgiven = stage.moods.swallowed(saboteur.crashed_at)
         report.found = findings(dsn, calls=stage.models.calls, forgiven=forgiven)
         report.found["a wake-up lost"] = lost
+        report.found["a daemon that died by itself"] = saboteur.deaths()
         report.found["an end not told"] = app.untold()
         report.facts = facts(dsn) | {
             "cancels": app.cancelled,
@@ -228,6 +238,10 @@ def answer_the_rest(plan: Plan, console: Console, dsn: str, app: App) -> list[st
         with console.status("everything is mended; the rest is answered"):
             with contextlib.suppress(TimeoutError):
                 until(lambda: left() == 0, plan.patience_seconds)
+            try:
+                until(lambda: _count(connection, SLEEPERS) == plan.daemons, 60.0)
+            except TimeoutError as error:
+                lost.append(f"not every daemon has gone to sleep: {error}")
             for number in range(plan.quiet_rounds):
                 app.insert(1)
                 try:
@@ -253,7 +267,8 @@ def facts(dsn: str) -> dict[str, int]:
 def show(report: Report, console: Console) -> None:
     """Deeds, facts and the table of invariants."""
     console.print(
-        f"{report.requests} requests in {report.seconds:.0f} s, seed {report.plan.seed},"
+        f"{report.requests} requests in {report.seconds:.0f} s, the last"
+        f" {report.quiet_seconds:.0f} without trouble; seed {report.plan.seed},"
         f" {report.plan.daemons} daemons,"
         f" poll {report.plan.poll_seconds:g} s, lease {report.plan.lease_seconds:g} s"
     )

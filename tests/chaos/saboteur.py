@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from daemon.embedded import EmbeddedPostgres
+from daemon.errors import EXIT_SECOND_SIGNAL
 from tests.chaos.nursery import forked
 from tests.kit.postgres import crash
 from tests.kit.proxy import Proxy
@@ -24,6 +25,8 @@ from tests.kit.proxy import Proxy
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
+ORDERLY = {0, EXIT_SECOND_SIGNAL, -signal.SIGTERM}
+"""How a daemon may end by itself: drained, told twice, or told before it listened to signals."""
 ROLES = ("listener", "heartbeat", "pool", "reader", "")
 
 
@@ -38,6 +41,8 @@ class Victim:
     folder: Path
     env: dict[str, str]
     lives: int = 0
+    ends: list[int] = field(default_factory=list)
+    """How those ended that were not killed here."""
     process: ForkServerProcess | None = None
     _life: ExitStack = field(default_factory=ExitStack)
 
@@ -57,7 +62,9 @@ class Victim:
             os.kill(self.process.pid, number)
 
     def bury(self) -> None:
-        """End what still lives and forget it."""
+        """End what still lives, write down how what does not has ended, and forget it."""
+        if self.process is not None and self.process.exitcode is not None:
+            self.ends.append(self.process.exitcode)
         self._life.close()
         self.process = None
 
@@ -127,9 +134,18 @@ class Saboteur:
                 victim.bury()
                 victim.start()
 
+    def deaths(self) -> list[str]:
+        """Daemons that ended otherwise than they were told to."""
+        return [
+            f"daemon {victim.number} died with {code}"
+            for victim in self._victims
+            for code in victim.ends
+            if code not in ORDERLY
+        ]
+
     def _after(self, seconds: float, action: Callable[[], object]) -> None:
         def run() -> None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError, AttributeError):  # it is gone meanwhile
                 action()
 
         timer = threading.Timer(seconds, run)

@@ -179,8 +179,8 @@ async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> Non
 async def test_server_that_refuses_for_a_while(
     sqlstate: str, says: str, watched: str, aconnection: Connection
 ) -> None:
-    """A disk that is full, a standby, a conflict, a deadlock: nothing is half done, and the work
-    goes on by itself once the server takes it."""
+    """A disk that is full, a standby, a conflict, a deadlock, at the start and under work: nothing
+    is half done, and the work goes on by itself once the server takes it."""
     await aconnection.execute("CREATE SEQUENCE refusals")
     await aconnection.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -188,7 +188,7 @@ async def test_server_that_refuses_for_a_while(
         f"   RAISE EXCEPTION '{says}' USING ERRCODE = '{sqlstate}'; END IF;"
         " RETURN NULL; END $$"
     )
-    for table in ("ai_attempts", "ai_results", "ai_steps"):
+    for table in ("ai_agents", "ai_attempts", "ai_results", "ai_steps"):
         await aconnection.execute(
             f"CREATE TRIGGER refuse AFTER INSERT ON {table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION refuse()".encode()
