@@ -2,7 +2,8 @@
 
 ``level`` and ``message`` are the names that log collectors expect; ``request_id``, ``attempt``,
 ``fence``, ``worker_id`` and ``task_type`` come from context variables. Inputs, results, prompts
-and SQL parameters are never logged: they hold people's data.
+and SQL parameters are never logged: they hold people's data. So may the text of an exception: of
+one that is logged whole, JSON lines keep the type and the frames.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
             structlog.processors.ExceptionRenderer(
                 structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
             ),
+            _without_texts,
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(),
         ]
@@ -54,6 +56,20 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
     root.setLevel(level.upper())
     for chatty in ("httpx", "httpcore", "openai", "aiohttp.access", "apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _without_texts(_logger: Any, _method: str, event: Any) -> Any:
+    for shown in event.get("exception", ()):
+        _strip(shown)
+    return event
+
+
+def _strip(shown: dict[str, Any]) -> None:
+    for text in ("exc_value", "exc_notes", "syntax_error"):
+        shown.pop(text, None)
+    for inner in shown["exceptions"]:
+        for one in inner:
+            _strip(one)
 
 
 def get_logger(name: str) -> Any:

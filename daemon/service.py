@@ -35,6 +35,7 @@ from daemon.lease import Leases
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
+from daemon.outcome import stack
 from daemon.registry import Registry
 from daemon.schedule import Schedules
 from daemon.settings import Settings
@@ -132,7 +133,9 @@ class Daemon:
         when a service died.
         """
         structlog.contextvars.bind_contextvars(worker_id=self.worker_id)
-        contain.install(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        contain.install(loop)
+        loop.set_exception_handler(tell_unseen)
         log.info("starting", version=__version__)
         await self.site.start()
         try:
@@ -337,6 +340,18 @@ class Daemon:
 def new_worker_id() -> str:
     """Unique to this start: a restarted process is a stranger to what the last one held."""
     return f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def tell_unseen(_: asyncio.AbstractEventLoop, seen: dict[str, Any]) -> None:
+    """Log an error that nobody awaited by its place: asyncio's own words hold its text."""
+    error = seen.get("exception")
+    task = seen.get("task") or seen.get("future")
+    log.error(
+        "error_unseen",
+        error=type(error).__name__ if error else None,
+        frames=stack(error) if error else [],
+        task=task.get_name() if isinstance(task, asyncio.Task) else None,
+    )
 
 
 def dump_tasks() -> None:

@@ -115,7 +115,8 @@ def _ended_by(error: BaseException) -> int:
     if known is not None and code != EXIT_INTERNAL:
         logger.critical("cannot_run", reason=str(known), hint=known.hint, exit_code=code)
     else:
-        logger.critical("service_died", exit_code=code, exc_info=error)
+        reason = str(known) if known else None
+        logger.critical("service_died", reason=reason, exit_code=code, exc_info=error)
     if code in {EXIT_SCHEMA_TOO_NEW, EXIT_CONFIGURATION} and "SUPERVISOR_ENABLED" in os.environ:
         time.sleep(PAST_STARTSECS)
     return code

@@ -266,6 +266,31 @@ async def test_side_task_that_dies_ends_the_process(
         assert daemon.seen("service_died")
 
 
+async def test_text_of_an_exception_stays_out_of_the_log(
+    database: str, aconnection: Connection
+) -> None:
+    """Whatever an agent raises, where nobody awaits it too, is logged by its place alone."""
+    with child(database, PORT=str(free_port())) as daemon:
+        await daemon.await_event("ready", 30)
+        await insert(aconnection, "test_crash", text="error")
+        await daemon.await_event("agent_failed")
+        [stray] = await insert(aconnection, "test_crash", text="stray")
+        await becomes(aconnection, stray, "completed")
+        unseen = await daemon.await_event("error_unseen")
+        assert unseen["error"] == "RuntimeError"
+        assert "tests/kit/agents.py" in unseen["frames"][-1]
+        await aconnection.execute(
+            "CREATE OR REPLACE FUNCTION ai_sweep_v1("
+            "p_limit integer DEFAULT 200, p_now timestamptz DEFAULT NULL)"
+            " RETURNS TABLE (id bigint, task_type text, status text) LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE 'secret-of-a-client'; END $$"
+        )
+        assert await asyncio.to_thread(daemon.wait, 30) == 70
+        [died] = daemon.seen("service_died")
+        assert "RaiseException" in str(died["exception"])
+        assert "secret-of-a-client" not in str([daemon.events, daemon.other_output])
+
+
 async def test_wedged_loop_ends_the_process(database: str, aconnection: Connection) -> None:
     """An event loop stuck for a minute ends the process, non-zero; others take over."""
     with child(database, LEASE_SECONDS="3", AI_TEST_WEDGED_SECONDS="2") as daemon:

@@ -70,7 +70,8 @@ class Block(BaseAgent[Seconds, Said]):
 
 
 class Crash(BaseAgent[Words, Said]):
-    """Ends in the way ``text`` names: error, fatal, exit, kill, recurse."""
+    """Ends in the way ``text`` names: error, fatal, exit, kill, recurse; stray: a task of its own
+    fails that nobody awaits."""
 
     type = "test_crash"
     name = "Crash"
@@ -90,6 +91,8 @@ class Crash(BaseAgent[Words, Said]):
                 os._exit(9)
             case "recurse":
                 _recurse()
+            case "stray":
+                await asyncio.wait({asyncio.create_task(_fail_unseen())})
         return Result(Said(said="alive"))
 
 
@@ -115,6 +118,10 @@ class Stubborn(BaseAgent[Seconds, Said]):
 
 class NotToBeHelped(AgentError):
     retryable = False
+
+
+async def _fail_unseen() -> None:
+    raise RuntimeError("secret-of-a-client")
 
 
 def _recurse() -> Any:
