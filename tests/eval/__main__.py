@@ -43,7 +43,7 @@ class Sizes:
     gyms: int
 
 
-FULL, QUICK = Sizes(300, 600, 200), Sizes(20, 150, 20)
+FULL, QUICK = Sizes(300, 600, 200), Sizes(20, 600, 60)
 
 
 def workouts(sizes: Sizes, seed: int, tick: Tick) -> Section:

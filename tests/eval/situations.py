@@ -65,6 +65,8 @@ def _warned(result: Json) -> set[str]:
 def _workout(scenario: Scenario) -> Situation:
     def prepare(main: MainApp) -> Mapping[str, Json]:
         newcomer(main, **scenario.client)
+        for exercise in scenario.exercises:
+            main.insert("exercises", **exercise)
         return {key: value for key, value in scenario.request.items() if key != "client_id"}
 
     def wrong(result: Json) -> Iterator[str]:
@@ -73,6 +75,8 @@ def _workout(scenario: Scenario) -> Situation:
         missed = scenario.conditions - set(result["screening"]["conditions"])
         yield from _fails(not missed, f"conditions missed: {sorted(missed)}")
         yield from _fails(scenario.warnings <= _warned(result), "a warning is missing")
+        ids = [card["exercise_id"] for card in result["recommendations"]]
+        yield from _fails(any(ids) or not scenario.exercises, "no exercise of the library is used")
         echoed = [text for text in scenario.forbidden_texts if text in json.dumps(result)]
         yield from _fails(not echoed, "an instruction is echoed")
 
