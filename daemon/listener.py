@@ -244,17 +244,20 @@ class Listener(Service):
                 attempt += 1
                 log.warning("listener_unavailable", attempt=attempt, error=brief(error))
                 await self._drop()
-                delay = backoff.full_jitter(
-                    attempt, base_seconds=0.2, cap_seconds=RECONNECT_CAP_SECONDS
-                )
-                await asyncio.sleep(delay)
+                await self._pause(attempt)
                 continue
-            attempt = 0
             await self._attend()
+            # One that never heard anything was no better than none.
+            attempt = 1 if self._hearing else attempt + 1
             self._meters.listener_reconnects.inc()
             await self._drop()
-            # Spread the daemons that one restart has disconnected at the same moment.
-            await asyncio.sleep(backoff.full_jitter(1, base_seconds=0.2))
+            # Also spreads the daemons that one restart has disconnected at the same moment.
+            await self._pause(attempt)
+
+    async def _pause(self, attempt: int) -> None:
+        await asyncio.sleep(
+            backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=RECONNECT_CAP_SECONDS)
+        )
 
     async def _open_connection(self) -> None:
         """Connect and LISTEN, then have the queue looked at: what rang meanwhile was not heard."""

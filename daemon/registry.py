@@ -67,6 +67,7 @@ class Registry:
         self._agents: dict[str, BaseAgent[Any, Any]] = {}
         self._states: dict[str, AgentState] = {}
         self._pinned: dict[tuple[str, int], Usable] = {}
+        self._reading = asyncio.Lock()
 
     async def start(self) -> None:
         """Import the agents in a thread (they load LangGraph and the solvers), then their rows."""
@@ -83,6 +84,10 @@ class Registry:
 
     async def reload(self) -> None:
         """Read every row of ai_agents again."""
+        async with self._reading:  # a slow look must not undo what a later one has found
+            await self._reload()
+
+    async def _reload(self) -> None:
         rows = await self._store.agents_list()
         states = {row.type: self._judge(row) for row in rows}
         shown = {row.type: row.problem for row in rows}

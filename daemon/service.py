@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from daemon.llm.gateway import Gateway
     from daemon.runner import Runner
 
-DEAF_CONFIG_SECONDS = 30.0
+CONFIG_SECONDS = 30.0
+"""A change that was not heard of (a deaf listener, a full notification queue) counts by then."""
 
 log = get_logger(__name__)
 
@@ -265,15 +266,11 @@ class Daemon:
             await self._gateway.know(again=True)
 
     async def _follow_config(self) -> None:
-        """Read the agents' rows and the prices again whenever one changed.
-
-        While the listener hears nothing (behind a transaction pooler), every half minute instead.
-        """
+        """Read the agents' rows and the prices again whenever one changed, and now and then."""
         duties = Duties()
         while True:
             with suppress(TimeoutError):
-                limit = None if self.listener.hearing else DEAF_CONFIG_SECONDS
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(CONFIG_SECONDS):
                     await self._config_changed.wait()
             self._config_changed.clear()
             await duties.attempt(self._read_config)

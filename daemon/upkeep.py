@@ -28,8 +28,6 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from psycopg_pool import PoolTimeout
-
 from daemon import __version__, backoff, clock
 from daemon.database import brief, is_transient
 from daemon.lifecycle import Loop, Service
@@ -254,7 +252,7 @@ class Duties:
         try:
             await duty()
         except Exception as error:
-            if not isinstance(error, PoolTimeout) and not is_transient(error):
+            if not is_transient(error):
                 raise
             if not self.failing:
                 log.warning("duty_failed", duty=duty.__name__, error=brief(error))

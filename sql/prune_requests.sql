@@ -1,5 +1,6 @@
 -- Purpose: deletes a few requests that ended long ago, with all that belongs to them but the ledger.
--- Index:   ai_requests_finished_at; the children's indexes that begin with request_id.
+-- Index:   ai_requests_finished_at; the children's indexes that begin with request_id; the primary
+--          key of ai_budgets.
 -- Caller:  Store.prune_requests.
 -- Locks:   those requests, unless somebody holds them.
 WITH old AS MATERIALIZED (
@@ -26,5 +27,12 @@ events AS (
 ),
 approvals AS (
     DELETE FROM ai_approvals WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+budgets AS (
+    DELETE FROM ai_budgets b USING (
+        SELECT DISTINCT u.scope
+        FROM ai_llm_calls c, unnest(c.scopes, c.periods) AS u (scope, period)
+        WHERE c.request_id = ANY (ARRAY(SELECT old.id FROM old)) AND u.period = 'request') own
+    WHERE b.scope = own.scope AND b.period = 'request'
 )
 SELECT count(*)::integer AS pruned FROM requests

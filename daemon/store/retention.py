@@ -1,8 +1,8 @@
 """Old rows go, a few at a time, so that no table grows for ever.
 
 Each call deletes at most ``limit`` rows and skips what somebody holds. A request goes together
-with its result, attempts, steps, events and approvals; ledger lines stay longer, since they are
-the bill.
+with its result, attempts, steps, events, approvals and budgets of its own; ledger lines stay
+longer, since they are the bill.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ REQUEST_SECONDS: Mapping[Status, int] = {
 TABLE_SECONDS: Mapping[str, int] = {
     "request_events": 14 * DAY_SECONDS,
     "llm_calls": 400 * DAY_SECONDS,
+    "budgets": 400 * DAY_SECONDS,
     "workers": 7 * DAY_SECONDS,
     "audit_log": 400 * DAY_SECONDS,
 }

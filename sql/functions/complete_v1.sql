@@ -51,6 +51,7 @@ BEGIN
                 (r.status = 'running' AND a.outcome IS NULL)
                 OR (r.status = 'pending' AND a.outcome = 'lost' AND g.outcome = 'completed'
                     AND r.cancel_requested_at IS NULL)), false) AS ok,
+            r.status = 'pending' AS queued,
             coalesce(g.outcome = 'refused' AND r.fence = g.fence AND r.status = 'failed'
                 AND a.worker_id IS NULL, false) AS refused_before,
             least(greatest(coalesce(g.delay_seconds, 0), 0), 31536000) AS wait_seconds
@@ -142,9 +143,13 @@ BEGIN
         SELECT pg_notify('ai_results', format('{"id": %s, "status": "%s"}', w.id, w.next))
         FROM written w WHERE v_notify AND w.next IN ('completed', 'failed', 'cancelled')
     ),
+    -- Also for a pending row that was locked in vain: a claim has just stepped round it.
     rung AS (
         SELECT ai_ring() FROM (
-            SELECT FROM written w WHERE w.next = 'pending' AND w.wait_seconds = 0 LIMIT 1) z
+            SELECT FROM written w WHERE w.next = 'pending' AND w.wait_seconds = 0
+            UNION ALL
+            SELECT FROM decided d WHERE d.queued AND NOT d.ok
+            LIMIT 1) z
     )
     SELECT d.id, d.fence,
         CASE WHEN d.ok THEN 'accepted'

@@ -85,6 +85,31 @@ async def test_dead_socket_is_not_watched(database: str, aconnection: Connection
         await listener.stop()
 
 
+async def test_reconnects_slow_down_where_nothing_is_heard(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that end before they heard anything are replaced ever more slowly."""
+    pauses: list[int] = []
+
+    def jitter(attempt: int, **_: float) -> float:
+        pauses.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr("daemon.listener.backoff.full_jitter", jitter)
+    with Proxy.before(database) as proxy:
+        async with parts(database) as p:
+
+            async def notify(*_: str) -> None:
+                proxy.cut()
+
+            listener = p.listener(proxy.through(database), notify=notify)
+            starting = asyncio.create_task(listener.start(p.group))
+            await eventually(lambda: len(pauses) >= 5)
+            await listener.stop()
+            await starting
+    assert pauses[:5] == [1, 2, 3, 4, 5]
+
+
 def is_open(number: int) -> bool:
     """Whether some file or socket has this number."""
     try:

@@ -131,6 +131,23 @@ def test_intake_wakes_whoever_stepped_round_it(queue: Queue, database: str) -> N
         assert [row["id"] for row in sleeper.claim()] == [later]
 
 
+def test_a_zombie_wakes_whoever_stepped_round_it(queue: Queue, database: str) -> None:
+    """A late end that does not count leaves nobody asleep over the request that it held."""
+    request_id = queue.insert()
+    [row] = queue.claim("w1")
+    queue.advance(LEASE_SECONDS + 1)
+    queue.reap()
+    with another(database) as zombie, another(database) as sleeper:
+        sleeper.rows("LISTEN ai_requests")
+        sleeper.rows("SELECT pg_advisory_lock(hashtext('ai_doorbell:public'), 0)")
+        zombie.rows("BEGIN")
+        assert zombie.finish("w1", row, "retry") == "superseded"
+        assert sleeper.claim() == []
+        zombie.rows("COMMIT")
+        assert list(sleeper.connection.notifies(timeout=10, stop_after=1))
+        assert [row["id"] for row in sleeper.claim("w2")] == [request_id]
+
+
 def test_completion_locks_in_order(queue: Queue, database: str) -> None:
     """Completion takes its requests from the lowest id up, however they are listed."""
     queue.insert_many(3)

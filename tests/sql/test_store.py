@@ -390,6 +390,36 @@ async def test_retention(store: Store, queue: Queue) -> None:
         assert await store.prune(table) == 0
 
 
+async def test_budgets_of_requests_go_with_them(store: Store, queue: Queue) -> None:
+    """What was counted for one request goes with it; limits and the other counts stay."""
+    [claimed] = await claim(store, queue)
+    await store.complete("w1", [(claimed.authority, complete({}), None)])
+    own, day = f"request:{claimed.request_id}:work", "2020-01-01"
+    queue.rows(
+        "INSERT INTO ai_budgets (scope, period) VALUES (%s, 'request'), ('request:0:work',"
+        " 'request'), ('global', 'day'), ('global', %s)",
+        own,
+        day,
+    )
+    queue.rows(
+        "INSERT INTO ai_llm_calls (request_id, call_hash, n, try, token, fence, worker_id,"
+        " task_type, model, status, cost_state, finished_at, scopes, periods) VALUES (%s, 'h', 1,"
+        " 1, gen_random_uuid(), 1, 'w1', 'work', 'm', 'done', 'none', now(), %s, %s)",
+        claimed.request_id,
+        [own, "global"],
+        ["request", day],
+    )
+    assert await store.prune_requests(Status.COMPLETED, older_seconds=-1) == 1
+    left = "SELECT scope, period FROM ai_budgets ORDER BY scope, period"
+    assert [(row["scope"], row["period"]) for row in queue.rows(left)] == [
+        ("global", day),
+        ("global", "day"),
+        ("request:0:work", "request"),
+    ]
+    assert await store.prune("budgets", older_seconds=-1) == 2
+    assert [row["period"] for row in queue.rows(left)] == ["day"]
+
+
 async def test_workers_can_be_asked_to_drain(store: Store, queue: Queue) -> None:
     """A wish to drain, written by a person, reaches the worker with its next sign of life."""
     seen: dict[str, Any] = {"version": "1", "host": "h", "pid": 1, "concurrency": 5}
