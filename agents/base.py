@@ -33,8 +33,8 @@ DegradedReason = Literal[
 
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
-I = TypeVar("I", bound="AgentInput")
-O = TypeVar("O", bound=BaseModel)
+I = TypeVar("I", bound="AgentInput")  # noqa: E741 - the conventional letter
+O = TypeVar("O", bound=BaseModel)  # noqa: E741 - the conventional letter
 
 
 # --- what an agent may raise -------------------------------------------------------------------
@@ -204,7 +204,7 @@ class LLMUse:
     max_calls: model calls per request, repairs and retries included.
     max_usd: most that one request may reserve.
     deadline_seconds: longest that all model work of one request may take.
-    cache_seconds: an identical prompt answered that recently, for any request, is not bought again.
+    cache_seconds: an identical prompt answered that recently for any request is not bought again.
     """
 
     optional: bool = True
@@ -235,7 +235,7 @@ class Result(Generic[O]):
     """An agent's answer.
 
     output: becomes ``ai_results.result`` word for word.
-    rows: typed rows by table, written in the same transaction, e.g. ``{"ai_workout_plans": [...]}``.
+    rows: typed rows by table, written in the same transaction: ``{"ai_workout_plans": [...]}``.
     """
 
     output: O

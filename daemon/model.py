@@ -40,7 +40,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
     Status.EXPIRED: frozenset({Status.PENDING}),
 }
-"""Status to the statuses that may follow it. pending → completed is a late, unsuperseded result."""
+"""What may follow a status. pending → completed is a late result that nobody superseded."""
 
 ERROR_CODES = frozenset(
     {
@@ -79,7 +79,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A request this worker holds a lease on. ``input_data`` is None when too large for the claim."""
+    """A request this worker holds a lease on. ``input_data`` is None where it is large."""
 
     authority: Authority
     task_type: str
@@ -164,7 +164,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The claim found what intake had not yet seen; the attempt is given back, the request fails."""
+    """The claim was quicker than intake; the attempt is given back, the request fails."""
 
     error: ErrorInfo
     name: Literal["refused"] = "refused"

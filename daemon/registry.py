@@ -176,7 +176,7 @@ class Registry:
             return AgentState(row.type, row.version, None, enabled=False, disabled_hint=hint)
         here = row.type in self._agents or is_prompt(row.type, row.config)
         if not row.enabled:
-            hint = f"UPDATE ai_agents SET enabled = true WHERE type = '{row.type}'"
+            hint = f"set enabled = true in the row of ai_agents with type {row.type}"
             return AgentState(
                 row.type, row.version, None, enabled=False, disabled_hint=hint, here=here
             )

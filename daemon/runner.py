@@ -118,7 +118,7 @@ class Runner:
                     outcome: Outcome = Refuse(prepared)
                 else:
                     outcome = await self._attempt(claimed, lease, prepared)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - every end of an attempt is an outcome
                 log.error("attempt_broke", **_trace(error))
                 outcome = decide(error, self._circumstances(claimed, lease))
             log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
@@ -157,7 +157,7 @@ class Runner:
         try:
             result = await self._within_deadline(agent, ctx, prepared.parsed.value)
             return self._completed(ctx, llm, result, prepared.parsed.unknown)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every end is an outcome
             circumstances = self._circumstances(claimed, lease)
             outcome = decide(error, circumstances)
             if not isinstance(error, AgentError | AgentTimedOut) and outcome.name == "retry":
@@ -281,7 +281,7 @@ async def _answer_inside(
             return await agent.execute(ctx, value)
     except NOT_ITS_OWN:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every end is an outcome
         late = isinstance(error, TimeoutError) and deadline.expired()
         cause = AgentTimedOut(agent.timeout_seconds) if late else error
         log.error("agent_failed_inside", inside=agent.type, **_trace(error))

@@ -74,7 +74,7 @@ class FleetStore(Executor):
         self,
         *,
         name: str,
-        type: str,
+        type: str,  # noqa: A002 - the column's name
         description: str,
         config: Mapping[str, Json],
         on_lost: Literal["retry", "fail"] = "retry",

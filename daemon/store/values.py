@@ -27,7 +27,7 @@ INPUT_LIMIT_BYTES = 1024 * 1024
 
 
 class InputTooLarge(ServiceError):
-    """``input_data`` is larger than we read. ``size_bytes`` is its size as JSON text, or stored."""
+    """``input_data`` is larger than we read. ``size_bytes``: its size, as JSON text or stored."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class InputTooLarge(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An attempt's end, as the completer hands it over. agent_version: None keeps the pinned one."""
+    """An attempt's end. agent_version: None keeps the pinned one."""
 
     authority: Authority
     outcome: Outcome
@@ -137,7 +137,7 @@ class ControlRow:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A row of ai_schedules. updated_at: when its times were last edited; no slot before it counts."""
+    """A row of ai_schedules. updated_at: when its times were edited; no earlier slot counts."""
 
     name: str
     task_type: str
