@@ -33,7 +33,6 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.lifecycle import Service
 from daemon.log import get_logger
@@ -213,6 +212,8 @@ class Schedules(Service):
             return ()
         if self.people is None:
             return None
+        from sqlalchemy.exc import SQLAlchemyError  # heavy, and loaded with the agents by now
+
         try:
             clients = await asyncio.to_thread(self.people, MOST_CLIENTS)
         except SQLAlchemyError as error:
