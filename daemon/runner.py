@@ -281,7 +281,7 @@ async def _answer_inside(
             return await agent.execute(ctx, value)
     except NOT_ITS_OWN:
         raise
-    except Exception as error:  # noqa: BLE001 - every end is an outcome
+    except Exception as error:
         late = isinstance(error, TimeoutError) and deadline.expired()
         cause = AgentTimedOut(agent.timeout_seconds) if late else error
         log.error("agent_failed_inside", inside=agent.type, **_trace(error))
