@@ -6,9 +6,8 @@ wake-up *before* it looks, so whatever rings while it looks makes it look again.
 **Asleep** means: slots are free and nothing came. Only then does it have the doorbell's lock, and
 having taken it, it looks once more before it waits. While it lies there, a ring is answered with
 one look and the lock stays: with few requests that is as quick as it gets, and whoever comes next
-rings. Where several rang during one look, many commit at once, and ringing would make them queue
-for the server's one notification lock; then it gets up, and looks every 50 ms until nothing comes.
-Rings that lead to nothing again and again are answered every 50 ms, so a flood is no load.
+rings. Where many commit at once, or rings lead to nothing, it gets up and looks by itself, up to
+50 times a second; :mod:`daemon.alertness` says when.
 
 Each attempt is a task, and its slot is free once its end is committed.
 """
@@ -23,6 +22,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from daemon import backoff, clock
+from daemon.alertness import Alertness
 from daemon.completer import Completer
 from daemon.database import brief, is_transient
 from daemon.lease import Leases, LeaseState
@@ -33,10 +33,6 @@ from daemon.meters import Meters
 from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
 from daemon.store import Verdict
 
-DEBOUNCE_SECONDS = 0.05
-MANY_RINGS = 3
-VAIN_RINGS = 3
-"""So often in a row may a ring lead to nothing: its request may have come with an earlier look."""
 BUSY_INTAKE_SECONDS = 0.5
 BROKEN = ErrorInfo(
     "agent_error",
@@ -116,7 +112,7 @@ class Claimer(Service):
         self._idle.set()
         self._slot_freed = asyncio.Event()
         self._intake_wanted = asyncio.Event()
-        self._vain = 0
+        self._alertness = Alertness()
         self._due_monotonic = float("inf")
         self.database_ahead_seconds = 0.0
         """The database's clock minus this host's, as far as upkeep knows."""
@@ -176,8 +172,8 @@ class Claimer(Service):
         while True:
             try:
                 rings, self._listener.rings = self._listener.rings, 0
-                most = await self._look(source)
-                source = await self._rest(most, source, rings)
+                rows = await self._look(source)
+                source = await self._rest(rows, source, rings)
                 failures = 0
             except Exception as error:
                 if not is_transient(error):
@@ -191,17 +187,17 @@ class Claimer(Service):
                 source = "poll"
 
     async def _look(self, source: str) -> int:
-        """Claim until nothing comes or every slot is taken; returns the most that came at once."""
+        """Claim until nothing comes or every slot is taken; returns how much came."""
         self._meters.wakeups.labels(source).inc()
-        most = 0
+        rows = 0
         while self.free > 0:
             self._listener.wake.clear()  # before the claim: what rings now is looked for again
             came = await self._claim()
             if not came:
                 break
-            most = max(most, came)
+            rows += came
             self.signals.emit("claimed", came)
-        return most
+        return rows
 
     async def _claim(self) -> int:
         """One claim, and the beginning of what it brought.
@@ -226,10 +222,10 @@ class Claimer(Service):
             raise asyncio.CancelledError
         return len(claimed)
 
-    async def _rest(self, most: int, source: str, rings: int) -> str:
+    async def _rest(self, rows: int, source: str, rings: int) -> str:
         """Wait for a reason to look again, and say which.
 
-        most: what the last look found at once. rings: how many there were before it.
+        rows: what the last look brought. rings: how many there were before it.
         """
         listener = self._listener
         if rings or not (listener.lying or source == "slot"):
@@ -237,24 +233,19 @@ class Claimer(Service):
         if self.free <= 0:
             self._slot_freed.clear()  # at once: a slot may become free while we get up
             await listener.get_up()
+            self._alertness.full(clock.monotonic())
             self.signals.emit("full")
             return await self._wait(self._slot_freed, self._poll_seconds, "slot")
-        many = rings + listener.rings >= MANY_RINGS or source == "busy"
-        if many and most >= MANY_RINGS:
+        pause = self._alertness.looked(clock.monotonic(), rows, rings, listener.rings)
+        if pause is not None:
             await listener.get_up()
-            await asyncio.sleep(DEBOUNCE_SECONDS)
+            await asyncio.sleep(pause)
             return "busy"
-        if most:
-            self._vain = 0
-        elif source == "hint":
-            self._vain += 1
-            if self._vain > VAIN_RINGS:
-                await asyncio.sleep(DEBOUNCE_SECONDS)
         if await listener.lie_down():
             self._intake_wanted.set()
             return "lock"
         # A ring may be for a request that is due later, whatever else the look has found.
-        if rings or (not most and source != "slot") or self._due_in() <= 0:
+        if rings or (not rows and source != "slot") or self._due_in() <= 0:
             await self._learn_next_due()
         if not listener.wake.is_set():
             self.signals.emit("asleep")

@@ -124,7 +124,15 @@ class Server:
                     counted.statements += 1
 
     def pgbench(self, database: str, script: Path, clients: int, seconds: float) -> float:
-        """Transactions per second of ``clients`` sessions that repeat a script."""
+        """Transactions per second of ``clients`` sessions that repeat a script.
+
+        A second attempt, longer, where the sessions had only just connected when time was up.
+        """
+        return self._pgbench(database, script, clients, seconds) or self._pgbench(
+            database, script, clients, 5 * seconds
+        )
+
+    def _pgbench(self, database: str, script: Path, clients: int, seconds: float) -> float:
         program = installation(int(self.version.split(".")[0])) / "bin" / "pgbench"
         argv = [str(program), "-n", "-M", "prepared", "-f", str(script), "-c", str(clients)]
         argv += ["-j", str(min(2, clients)), "-T", str(max(1, round(seconds)))]
@@ -135,6 +143,8 @@ class Server:
             check=False,
             env=os.environ | {"PGAPPNAME": PRODUCER},
         )
+        if "actually processed: 0\n" in done.stdout:
+            return 0.0
         found = re.search(r"tps = ([\d.]+) \(without", done.stdout)
         if found is None:
             raise RuntimeError(f"pgbench said: {done.stdout}{done.stderr}")
