@@ -4,25 +4,23 @@ A call is known by what it says: SHA-256 of its canonical JSON. Its key in a req
 and ``n``, the how-manieth identical call of the attempt it is. So parallel branches need no order,
 a second run finds every finished call, and changed code pays for changed calls only.
 
-``begin`` commits asynchronously, ``end`` synchronously. Either may be repeated after a lost reply:
-``begin`` takes its own unconfirmed reservation back, ``end`` recognises its call by a token.
+``begin`` commits asynchronously, ``end`` synchronously. Either is repeated, for about a minute,
+while the database is away, and may be repeated after a lost reply: ``begin`` takes its own
+unconfirmed reservation back, ``end`` recognises its call by a token.
 """
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from daemon import backoff
-from daemon.database import is_transient
+from daemon.database import persistently
 from daemon.llm.classify import Bucket
 from daemon.llm.models import Habits, KnownModels
 from daemon.llm.pricing import Cost, Price, Prices, Usage
-from daemon.log import get_logger
 from daemon.model import Authority
 from daemon.store.executor import Executor
 from daemon.store.safe_json import dumps
@@ -32,11 +30,6 @@ Go = Literal["go", "replay", "cached", "wait", "budget", "breaker", "cancelled",
 
 PROBE_SECONDS = 60.0
 """How long a half-open breaker waits for its only caller."""
-BEGIN_TRIES = 3
-END_TRIES = 12
-"""About a minute of a database that is away; the answer is held meanwhile."""
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +174,7 @@ class Journal(Executor):
     """The ledger of model calls."""
 
     async def begin(self, entry: Entry) -> Begun:
-        """May this call be made? Raises what psycopg raises once repeating did not help."""
+        """May this call be made?"""
         values = {
             "request_id": entry.authority.request_id,
             "fence": entry.authority.fence,
@@ -196,7 +189,7 @@ class Journal(Executor):
             "cache_seconds": entry.cache_seconds,
             "probe_seconds": PROBE_SECONDS,
         }
-        row = await self._persistently("call_begin", values, BEGIN_TRIES)
+        row = await self._answered("call_begin", values)
         return Begun(
             row["verdict"],
             row["model"],
@@ -220,7 +213,7 @@ class Journal(Executor):
             "answer": dumps(settlement.as_json()),
             "feedback": dumps(feedback.as_json(entry.model)),
         }
-        row = await self._persistently("call_end", values, END_TRIES)
+        row = await self._answered("call_end", values)
         return str(row["verdict"])
 
     async def prices(self) -> Prices:
@@ -274,21 +267,11 @@ class Journal(Executor):
         rows = await self._rows("request_upgrade", model=model, limit=limit)
         return [row["id"] for row in rows]
 
-    async def _persistently(self, name: str, values: dict[str, Any], tries: int) -> Json:
-        """Run a statement that is safe to repeat, until it gets through."""
-        for attempt in range(1, tries + 1):
-            try:
-                row = await self._row(name, **values)
-                assert row is not None
-                return row
-            except Exception as error:
-                if attempt == tries or not is_transient(error):
-                    raise
-                log.warning("journal_repeated", statement=name, error=type(error).__name__)
-                await asyncio.sleep(
-                    backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0)
-                )
-        raise AssertionError("unreachable")
+    async def _answered(self, name: str, values: dict[str, Any]) -> Mapping[str, Any]:
+        """The row of a statement that is safe to repeat, once the database has answered."""
+        row = await persistently(lambda: self._row(name, **values))
+        assert row is not None
+        return row
 
 
 def _limits(entry: Entry) -> str:

@@ -2,7 +2,8 @@
 --          after a crash are granted one lease time, those too far ahead are clamped.
 -- Index:   ai_requests_live and primary keys; ai_leases is read whole, it is small.
 -- Caller:  lease_reap.sql, every few seconds, by every daemon; one at a time does the work.
--- Locks:   tries an advisory lock; takes only requests and leases that nobody holds.
+-- Locks:   tries an advisory lock; takes only requests that nobody holds, then their leases, where
+--          it waits for a renewal under way.
 --
 -- A lost request runs again at once, unless it is to be cancelled, its agent says on_lost = 'fail',
 -- it has lost p_max_lost workers (it may be what kills them) or its attempts are used up.
