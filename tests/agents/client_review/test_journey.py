@@ -65,10 +65,12 @@ async def test_a_plateau_and_missed_sessions(database: str) -> None:
     with main_app(database) as main:
         stuck(main)
         async with gym_app(database) as app:
-            row = await app.ask("client_review", client_id=1, as_of=AS_OF, equipment="gym")
+            asked = {"client_id": 1, "as_of": AS_OF, "equipment": "gym", "sessions_per_week": 3}
+            row = await app.ask("client_review", **asked)
             result = whole(row)
             codes = [item["code"] for item in result["adaptations"]]
             assert codes == ["fewer_sessions", "plateau_variety"]
+            assert (result["adaptations"][0]["from"], result["adaptations"][0]["to"]) == (3, 1)
             assert result["progress"]["adherence"]["completed"] == 6
             assert [len(week["workouts"]) for week in result["workout"]["weeks"]] == [1] * 4
             assert result["workout"]["weeks"][0]["weekly_cardio"]["target_minutes"] > 0
@@ -78,7 +80,7 @@ async def test_a_plateau_and_missed_sessions(database: str) -> None:
 
             rows = await rows_of(app, row["id"])
             assert rows == [1, 1, len(result["schedule"]["suggestions"])]
-            again = await app.ask("client_review", client_id=1, as_of=AS_OF, equipment="gym")
+            again = await app.ask("client_review", **asked)
             assert _told(again["result"]) == _told(result)
 
 
