@@ -65,7 +65,12 @@ async def test_a_plateau_and_missed_sessions(database: str) -> None:
     with main_app(database) as main:
         stuck(main)
         async with gym_app(database) as app:
-            asked = {"client_id": 1, "as_of": AS_OF, "equipment": "gym", "sessions_per_week": 3}
+            asked: Json = {
+                "client_id": 1,
+                "as_of": AS_OF,
+                "equipment": "gym",
+                "sessions_per_week": 3,
+            }
             row = await app.ask("client_review", **asked)
             result = whole(row)
             codes = [item["code"] for item in result["adaptations"]]
