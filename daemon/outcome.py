@@ -42,7 +42,7 @@ class Snoozed(Exception):
         self.reason = reason
 
 
-class CancelRequested(Exception):  # noqa: N818 - a signal to the runtime, not an error
+class CancelRequested(Exception):
     """Somebody asked to cancel this request; nothing more is bought for it."""
 
 
