@@ -248,6 +248,8 @@ def answer_the_rest(plan: Plan, console: Console, dsn: str, app: App) -> list[st
                     until(lambda: left() == 0, 10.0)
                 except TimeoutError:
                     lost.append(f"request {number} of the quiet end was not taken up")
+                    if len(lost) > 3:
+                        break
                 time.sleep(number % 7 * 0.02)
     return lost
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -97,6 +98,7 @@ class Saboteur:
         self._rng = rng
         self._lease_seconds = lease_seconds
         self._later: list[threading.Timer] = []
+        self._thaws: list[subprocess.Popen[bytes]] = []
         self._acts: list[tuple[Callable[[Victim], str], int]] = [
             (self._kill, 5),
             (self._stop, 2),
@@ -128,6 +130,8 @@ class Saboteur:
             timer.cancel()
         for timer in self._later:
             timer.join()
+        for thaw in self._thaws:
+            thaw.wait()
         for victim in self._victims:
             victim.well()
             if not victim.alive:
@@ -164,10 +168,12 @@ class Saboteur:
         return "SIGTERM"
 
     def _freeze(self, victim: Victim) -> str:
-        victim.send(signal.SIGSTOP)
-        seconds = self._rng.uniform(0.2, 2.0) * self._lease_seconds
-        # Whoever has taken its place by then does not mind.
-        self._after(seconds, lambda: victim.send(signal.SIGCONT))
+        if victim.process is not None and victim.alive:
+            victim.send(signal.SIGSTOP)
+            seconds = self._rng.uniform(0.2, 2.0) * self._lease_seconds
+            # Not a thread of ours: if we are killed, nobody may stay frozen for ever.
+            thaw = f"sleep {seconds:.1f}; kill -CONT {victim.process.pid}"
+            self._thaws.append(subprocess.Popen(["sh", "-c", thaw], start_new_session=True))
         return "SIGSTOP, SIGCONT"
 
     def _cut(self, victim: Victim) -> str:
