@@ -99,6 +99,7 @@ class Claimer(Service):
         self._runner = runner
         self._intake = intake
         self._completer = completer
+        completer.attempts = lambda: len(self._attempts)
         self._leases = leases
         self._listener = listener
         self._meters = meters
@@ -244,8 +245,8 @@ class Claimer(Service):
         if await listener.lie_down():
             self._intake_wanted.set()
             return "lock"
-        # A ring may be for a request that is due later, whatever else the look has found.
-        if rings or (not rows and source != "slot") or self._due_in() <= 0:
+        # Any look but that of a slot may follow a request that is due later, with or without a ring.
+        if rings or source != "slot" or self._due_in() <= 0:
             await self._learn_next_due()
         if not listener.wake.is_set():
             self.signals.emit("asleep")

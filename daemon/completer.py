@@ -1,8 +1,9 @@
 """Writes how attempts ended: many in one transaction, none of them twice, none of them lost.
 
-A lone end is written at once. Where many come together they are gathered for 20 ms, at most 100,
-so one durable commit serves them all. Whoever hands in an end waits for the commit: a slot is free
-when its answer is safe, and thereby no more ends can wait here than there are slots.
+A lone end is written at once. Where many come together they are gathered, at most 100, for 20 ms
+or until no attempt is left that could join, so one durable commit serves them all. Whoever hands
+in an end waits for the commit: a slot is free when its answer is safe, and thereby no more ends
+can wait here than there are slots.
 
 When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
 sent again until it gets an answer: what was written already comes back ``repeated``. A row that
@@ -14,6 +15,7 @@ wait with it for longer than one try.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -71,6 +73,8 @@ class Completer(Service):
         self._news = asyncio.Event()
         self._full = asyncio.Event()
         self._in_flight = 0
+        self.attempts: Callable[[], int] = lambda: batch_rows
+        """How many attempts there are, ended ones included; the claimer knows."""
 
     @property
     def waiting(self) -> int:
@@ -84,7 +88,8 @@ class Completer(Service):
         acknowledged: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
         self._news.set()
-        if len(self._ends) >= self._batch_rows:
+        # Where every attempt has ended, nobody is left to wait for.
+        if len(self._ends) >= self._batch_rows or self.waiting >= self.attempts():
             self._full.set()
         return await acknowledged
 

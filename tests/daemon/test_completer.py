@@ -46,6 +46,22 @@ async def test_lone_end_is_written_at_once(database: str, aconnection: Connectio
         await completer.stop()
 
 
+async def test_nobody_is_waited_for_who_is_not_there(
+    database: str, aconnection: Connection
+) -> None:
+    """Once every attempt there is has ended, their ends are written together, at once."""
+    async with parts(database) as p:
+        completer = Completer(p.store, p.worker_id, gather_seconds=3600.0)
+        await completer.start(p.group)
+        first, *others = await claim(p, aconnection, 4)
+        await completer.submit(first, ANSWER)
+        completer.attempts = lambda: len(others)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(completer.submit(one, ANSWER) for one in others))
+        assert completer.signals.counts["flushed"] == 2
+        await completer.stop()
+
+
 async def test_many_ends_share_a_commit(database: str, aconnection: Connection) -> None:
     """Ends that come together are written together, at most a hundred at a time."""
     async with parts(database) as p:
