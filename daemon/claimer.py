@@ -245,7 +245,7 @@ class Claimer(Service):
         if await listener.lie_down():
             self._intake_wanted.set()
             return "lock"
-        # Any look but that of a slot may follow a request that is due later, with or without a ring.
+        # Any look but that for a slot may follow a request that is due later, rung for or not.
         if rings or source != "slot" or self._due_in() <= 0:
             await self._learn_next_due()
         if not listener.wake.is_set():
