@@ -113,7 +113,11 @@ async def test_killed_at_every_moment(
     # The dead do not answer late: an answer bought twice would be a replay that failed.
     twice = connection.execute("SELECT id FROM ai_llm_calls WHERE status = 'duplicate'")
     assert twice.fetchall() == []
-    dead = dict(zip(ids, (names[end - 1] for end in ends), strict=True))
-    again = connection.execute("SELECT id FROM ai_requests WHERE fence = 1").fetchall()
-    # After the commit nothing runs again; before it everything does.
-    assert {dead[row[0]] for row in again if row[0] in dead} <= {"commit<"}
+    # Before the commit everything runs again, after it nothing. Which of the daemons took which
+    # request is left open, so they are counted.
+    deaths = [(tmp_path / f"trace-{end}").read_text().split()[-1] for end in ends]
+    once = connection.execute(
+        "SELECT count(*) FROM ai_requests WHERE fence = 1 AND id = ANY(%s)", (ids,)
+    ).fetchone()
+    assert once is not None
+    assert once[0] <= deaths.count("commit<")
