@@ -75,15 +75,17 @@ async def test_connections_terminated(role: str, watched: str, aconnection: Conn
         watched, CATALOG, lease_seconds=6.0, poll_seconds=FOREVER, worker_concurrency=5
     ) as daemon:
         ids = []
-        for _ in range(4):
-            ids += await insert(aconnection, "chaos_labour", 8, seconds=0.3)
+        for _ in range(3):
+            [slow] = await insert(aconnection, "chaos_labour", seconds=1.5)
+            await becomes(aconnection, slow, "running")
             renewed = daemon.leases.signals.expect("renewed")
-            await becomes(aconnection, ids[-8], "running")
-            daemon.leases.hurry(ids[-8])
+            daemon.leases.hurry(slow)  # so that there is a connection to terminate
             await renewed
+            started = [slow, *await insert(aconnection, "chaos_labour", 8, seconds=0.3)]
             await count(aconnection, terminate, f"ai-daemon/%/{role}")
-            for request_id in ids[-8:]:
+            for request_id in started:
                 await becomes(aconnection, request_id, "completed", 30)
+            ids += started
         for _ in range(3):
             await count(aconnection, terminate, f"ai-daemon/%/{role}")
             [request_id] = await insert(aconnection, "test_echo")
@@ -154,7 +156,8 @@ async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> Non
     breakable.start()
     async with running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as old:
         async with connected(url) as connection:
-            await becomes(connection, request_id, "running")
+            looked = "SELECT count(*) FROM ai_steps"
+            await eventually(lambda: count(connection, looked), 30, what="it only has to wait")
         crash(breakable)
         shutil.rmtree(breakable.home / "pg")
         copy.rename(breakable.home / "pg")
