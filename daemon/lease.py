@@ -233,7 +233,7 @@ class Leases(Service):
         try:
             while True:
                 called = self._call.wait(pause)
-                if self._stopping:
+                if self._stopping or (self._loop is not None and self._loop.is_closed()):
                     return
                 stuck_seconds = 0.0 if self._ticks != seen_ticks else stuck_seconds + pause
                 seen_ticks = self._ticks

@@ -32,6 +32,16 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         yield connection
 
 
+async def at_work(connection: Connection, ids: list[int]) -> None:
+    """Wait until all have looked up what they need, and only have to take their time."""
+    looked = "SELECT count(*) FROM ai_steps WHERE request_id = ANY (%s)"
+
+    async def all_have() -> bool:
+        return await count(connection, looked, ids) == len(ids)
+
+    await eventually(all_have, 30, what="every attempt is at work")
+
+
 @pytest.fixture
 def breakable(private_server: EmbeddedPostgres) -> EmbeddedPostgres:
     """A migrated, watched server of the test's own."""
@@ -107,8 +117,7 @@ async def test_half_open_connections(
             proxy.through(watched), CATALOG, lease_seconds=60.0, poll_seconds=2.0
         ) as daemon:
             ids = await insert(aconnection, "chaos_labour", 5, seconds=1.0)
-            for request_id in ids:
-                await becomes(aconnection, request_id, "running")
+            await at_work(aconnection, ids)
             proxy.swallow()
             delayed = daemon.completer.signals.expect("delayed", 30)
             await delayed
@@ -130,8 +139,7 @@ async def test_results_wait_for_the_database(watched: str, aconnection: Connecti
             proxy.through(watched), CATALOG, lease_seconds=60.0, worker_concurrency=10
         ) as daemon:
             ids = await insert(aconnection, "chaos_labour", 10, seconds=0.5)
-            for request_id in ids:
-                await becomes(aconnection, request_id, "running")
+            await at_work(aconnection, ids)
             proxy.refuse()
             await eventually(lambda: daemon.completer.waiting == 10, 30, what="ten results wait")
             assert daemon.vitals.state == "ready"
@@ -156,8 +164,7 @@ async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> Non
     breakable.start()
     async with running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as old:
         async with connected(url) as connection:
-            looked = "SELECT count(*) FROM ai_steps"
-            await eventually(lambda: count(connection, looked), 30, what="it only has to wait")
+            await at_work(connection, [request_id])
         crash(breakable)
         shutil.rmtree(breakable.home / "pg")
         copy.rename(breakable.home / "pg")
@@ -234,8 +241,7 @@ async def test_no_connection_to_be_had(breakable: EmbeddedPostgres) -> None:
         await connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crowd")
         async with running(url, CATALOG, lease_seconds=60.0) as daemon:
             ids = await insert(connection, "chaos_labour", 5, seconds=1.0)
-            for request_id in ids:
-                await becomes(connection, request_id, "running")
+            await at_work(connection, ids)
             await connection.execute("ALTER ROLE crowd CONNECTION LIMIT 0")
             await count(
                 connection,
