@@ -213,14 +213,18 @@ async def test_server_that_refuses_for_a_while(
 
 
 async def test_table_locked_whole(watched: str, aconnection: Connection) -> None:
-    """Somebody who locks our table for longer than a lease costs time and nothing else."""
-    async with running(watched, CATALOG, lease_seconds=3.0, worker_concurrency=10):
+    """While somebody holds our table locked leases are renewed all the same, results wait, and
+    nothing is lost or run again."""
+    async with running(watched, CATALOG, lease_seconds=15.0, worker_concurrency=10) as daemon:
         ids = await insert(aconnection, "chaos_labour", 5, seconds=0.5)
-        for request_id in ids:
-            await becomes(aconnection, request_id, "running")
+        await at_work(aconnection, ids)
         async with connected(watched) as other, other.transaction():
             await other.execute("LOCK TABLE ai_requests")
-            await asyncio.sleep(4.0)
+            delayed = daemon.completer.signals.expect("delayed", 30)
+            renewed = daemon.leases.signals.expect("renewed", 30)
+            daemon.leases.hurry(ids[0])
+            assert await renewed == 5
+            await delayed
             [late] = await insert(other, "chaos_labour")
         for request_id in [*ids, late]:
             row = await becomes(aconnection, request_id, "completed", 30)

@@ -75,7 +75,8 @@ def _workout(scenario: Scenario) -> Situation:
         missed = scenario.conditions - set(result["screening"]["conditions"])
         yield from _fails(not missed, f"conditions missed: {sorted(missed)}")
         yield from _fails(scenario.warnings <= _warned(result), "a warning is missing")
-        ids = [card["exercise_id"] for card in result["recommendations"]]
+        days = [day for week in result["weeks"] for day in week["workouts"]]
+        ids = [item["exercise_id"] for day in days for item in day["exercises"]]
         yield from _fails(any(ids) or not scenario.exercises, "no exercise of the library is used")
         echoed = [text for text in scenario.forbidden_texts if text in json.dumps(result)]
         yield from _fails(not echoed, "an instruction is echoed")
