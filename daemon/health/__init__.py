@@ -1,0 +1,1 @@
+"""Measures the service and its database, each minute and on request."""
