@@ -1,0 +1,1 @@
+-- What healing did, alerts and their deliveries.
