@@ -8,16 +8,21 @@ revision = "0010_upkeep"
 down_revision = "0009_code"
 
 
+FUNCTIONS = ("health_state_v1", "heal_begin_v1", "heal_answer", "acknowledge")
+
+
 def upgrade() -> None:
-    sql_file("sql/functions/health_state_v1.sql")
+    for name in FUNCTIONS:
+        sql_file(f"sql/functions/{name}.sql")
     sql_file("migrations/versions/0010_health.sql")
     sql_file("migrations/versions/0010_alerts.sql")
     declare_compatible("0002_functions")
 
 
 def downgrade() -> None:
-    for table in ("ai_alert_deliveries", "ai_alerts", "ai_healing_actions"):
-        execute(f"DROP TABLE IF EXISTS {table}")
-    execute("DROP FUNCTION ai_health_state_v1")
+    for table in ("alert_states", "alert_deliveries", "alerts", "healing_actions"):
+        execute(f"DROP TABLE ai_{table}")
+    for name in ("silence", "acknowledge", "heal_answer", "heal_begin_v1", "health_state_v1"):
+        execute(f"DROP FUNCTION ai_{name}")
     sql_file("migrations/versions/0010_back.sql")
     declare_compatible("0002_functions")
