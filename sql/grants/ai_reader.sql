@@ -24,6 +24,7 @@ BEGIN
         ai_approvals, ai_schedules, ai_audit_log, ai_alembic_version,
         ai_workout_plans, ai_workout_plan_items, ai_progress_reports, ai_schedule_suggestions,
         ai_system_health, ai_code_suggestions,
+        ai_healing_actions, ai_alerts, ai_alert_deliveries, ai_alert_states,
         ai_dead_letters, ai_agent_performance, ai_queue_depth, ai_cost_daily, ai_cost_check,
         ai_budget_check, ai_progress_calibration, ai_schedule_acceptance
         TO ai_reader;
