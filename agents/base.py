@@ -246,7 +246,7 @@ class Result(Generic[O]):
 
 ASK_SECONDS = 7 * 86_400.0
 """How long a question to a person stays open unless the agent says otherwise."""
-VIEWS = ("ai_queue_depth", "ai_agent_performance", "ai_cost_daily")
+VIEWS = ("ai_queue_depth", "ai_agent_performance", "ai_cost_daily", "ai_code_repositories")
 """Views that an agent may read: sums of the service's own work, and nobody's data."""
 
 

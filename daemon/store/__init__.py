@@ -22,6 +22,7 @@ then, in the trigger, the request. Whoever holds a request therefore never waits
 
 from __future__ import annotations
 
+from daemon.store.code import CodeSource, CodeStore
 from daemon.store.completion import CompletionStore
 from daemon.store.executor import Pool
 from daemon.store.fleet import FleetStore
@@ -30,6 +31,7 @@ from daemon.store.outcomes import OutcomeStore
 from daemon.store.progress import ProgressStore
 from daemon.store.retention import RetentionStore
 from daemon.store.values import (
+    Claim,
     AgentRow,
     Approval,
     ControlRow,
@@ -47,8 +49,10 @@ from daemon.store.values import (
 from daemon.store.work import WorkStore
 
 __all__ = [
+    "Claim",
     "AgentRow",
     "Approval",
+    "CodeSource",
     "ControlRow",
     "Event",
     "Finished",
@@ -68,5 +72,7 @@ __all__ = [
 ]
 
 
-class Store(WorkStore, CompletionStore, ProgressStore, FleetStore, RetentionStore, OutcomeStore):
+class Store(
+    WorkStore, CompletionStore, ProgressStore, FleetStore, RetentionStore, OutcomeStore, CodeStore
+):
     """Every statement of the queue, on one pool. Safe to share between tasks."""

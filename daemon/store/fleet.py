@@ -15,6 +15,7 @@ VIEWS = {
     "ai_queue_depth": "view_queue_depth",
     "ai_agent_performance": "view_agent_performance",
     "ai_cost_daily": "view_cost_daily",
+    "ai_code_repositories": "view_code_repositories",
 }
 """Views that agents may read, and the statement that reads each."""
 
