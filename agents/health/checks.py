@@ -1,10 +1,10 @@
-"""What a check found, and the words that all of it is said in."""
+"""What is checked, what a check found, and the words that all of it is said in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 Json = Any
 
@@ -16,6 +16,44 @@ Component = Literal[
 ]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 Worse = Literal["high", "low"]
+
+SEVERITY: Mapping[Status, int] = {
+    "healthy": 0,
+    "notice": 0,
+    "unknown": 0,
+    "warning": 1,
+    "critical": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is asked, and from where on the answer is trouble.
+
+    id: ``database.blocked``; the part before the dot is the component.
+    warning, critical: limits in ``unit``, a value that reaches one is over it; None for never.
+    worse: the side on which trouble lies. notice: over the warning limit it is advice, no alarm.
+    every_seconds: pause between two scheduled runs.
+    needs: the right without which it may not see everything, '' for none.
+    says: the message, with ``{value}`` and names of ``detail``. target: the name in ``detail`` of
+    what it is about where there may be several.
+    """
+
+    id: str
+    unit: str
+    warning: float | None
+    critical: float | None
+    every_seconds: float
+    says: str
+    remedy: str
+    needs: str = ""
+    worse: Worse = "high"
+    notice: bool = False
+    target: str = ""
+
+    @property
+    def component(self) -> Component:
+        return cast("Component", self.id.partition(".")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +88,13 @@ class CheckResult:
     @property
     def alarming(self) -> bool:
         """Whether it is trouble, and trouble of its own."""
-        return self.status in ("warning", "critical") and self.caused_by is None
+        return SEVERITY[self.status] > 0 and self.caused_by is None
 
     def as_json(self) -> dict[str, Json]:
         """A JSON object with the fields' names."""
         return asdict(self) | {"detail": dict(self.detail)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> CheckResult:
+        """What ``as_json`` made."""
+        return cls(**value)

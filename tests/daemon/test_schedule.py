@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agents.crm import Crm, open_engine
 from daemon.demo.gym import load
-from daemon.schedule import Schedules, Trigger, named_weekdays
+from daemon.schedule import Schedules
+from daemon.trigger import Trigger, named_weekdays
 from tests.kit.parts import parts
 from tests.kit.worker import count
 

@@ -1,0 +1,113 @@
+"""When a schedule is due, from its row alone.
+
+APScheduler's triggers do the arithmetic; nothing of its scheduler runs.
+
+**trigger** is either a cron line of five fields (``30 6 * * mon-fri``) or ``every 90 minutes``
+(seconds, minutes, hours, days; counted from 1970-01-01 UTC, so it does not depend on a start).
+
+**Daylight saving.** A cron line speaks of wall-clock time in ``time_zone``. A time that a change
+skips has no slot that day; one that comes twice has one, the first. ``every`` counts real time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WINDOWS = tuple(timedelta(hours=h) for h in (1, 24, 24 * 32, 24 * 366, 24 * 366 * 9))
+"""How far back to look for the newest slot: near first, so frequent ones take few steps."""
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
+FORMS = 'use five cron fields such as "30 6 * * mon-fri", or "every 90 minutes"'
+
+
+class Trigger:
+    """When a schedule is due. Raises ValueError, in words for its author, for nonsense."""
+
+    def __init__(self, text: str, time_zone: str) -> None:
+        try:
+            self._zone = ZoneInfo(time_zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"time_zone {time_zone!r} is not an IANA name such as Europe/Berlin"
+            ) from None
+        every = EVERY.fullmatch(text.strip())
+        if every:
+            seconds = int(every[1] or 1) * UNITS[every[2].lower()]
+            if seconds < 1:
+                raise ValueError(f"trigger {text!r} never comes round; {FORMS}")
+            self._every: IntervalTrigger | None = IntervalTrigger(
+                seconds=seconds, start_date=EPOCH, timezone=UTC
+            )
+            return
+        self._every = None
+        try:
+            # Computed on a clock without changes, then placed on the real one.
+            self._cron = CronTrigger.from_crontab(named_weekdays(text), timezone=UTC)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"trigger {text!r} cannot be read ({error}); {FORMS}") from None
+
+    def newest(self, after: datetime, until: datetime) -> datetime | None:
+        """The last slot in (after, until], in UTC; None if there is none."""
+        for window in WINDOWS:
+            start = max(after, until - window)
+            found = self._last_between(start, until)
+            if found is not None or start == after:
+                return found
+        return None
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first slot after ``after``, in UTC; None for a cron line that never comes."""
+        if self._every is not None:
+            moment = self._every.get_next_fire_time(None, after + timedelta(microseconds=1))
+            return moment.astimezone(UTC) if moment else None
+        wall = self._wall(after)
+        # An hour back: in the second of two equal hours the wall shows what it has shown before.
+        probe = wall - timedelta(hours=1)
+        while (fire := self._cron.get_next_fire_time(None, probe)) is not None:
+            slot = self._placed(fire)
+            if slot is not None and slot > after:
+                return slot
+            probe = fire + timedelta(seconds=1)
+        return None
+
+    def _last_between(self, start: datetime, until: datetime) -> datetime | None:
+        last = None
+        if self._every is not None:
+            step = self._every.interval.total_seconds()
+            count = int((until - EPOCH).total_seconds() // step)
+            moment = EPOCH + timedelta(seconds=step * count)
+            return moment if moment > start else None
+        slot = self.next(start)
+        while slot is not None and slot <= until:
+            last = slot
+            slot = self.next(slot)
+        return last
+
+    def _wall(self, moment: datetime) -> datetime:
+        """What a clock on the wall shows, as if it were UTC."""
+        return moment.astimezone(self._zone).replace(tzinfo=UTC, fold=0)
+
+    def _placed(self, wall: datetime) -> datetime | None:
+        """The instant at which the wall first shows this; None if it never does."""
+        moment = wall.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
+        return moment if self._wall(moment) == wall else None
+
+
+def named_weekdays(cron: str) -> str:
+    """The cron line with names for weekdays: APScheduler counts from Monday, cron from Sunday."""
+    fields = cron.split()
+    if len(fields) != 5 or not re.fullmatch(r"[0-7,\-]+", fields[4]):
+        return " ".join(fields)
+    days: list[str] = []
+    for part in fields[4].split(","):
+        first, _, last = part.partition("-")
+        numbers = range(int(first), int(last or first) + 1)
+        days.extend(WEEKDAYS[number] for number in numbers)
+    return " ".join([*fields[:4], ",".join(dict.fromkeys(days))])

@@ -1,0 +1,16 @@
+-- Check:    database.invalid_index
+-- Unit:     count
+-- Warning:  1
+-- Critical: never
+-- Every:    60 seconds
+-- Needs:    nothing
+-- Servers:  13 and newer
+-- Says:     {value} indexes are invalid ({indexes}): they cost writes and serve no read
+-- Remedy:   REINDEX INDEX CONCURRENTLY name, or DROP INDEX CONCURRENTLY name where it ends in _ccnew
+--
+-- A failed CREATE INDEX CONCURRENTLY leaves one behind; one that is being built does not count.
+SELECT count(*)::float8 AS value, 0 AS hidden,
+    jsonb_build_object('indexes', jsonb_agg(i.indexrelid::regclass::text)) AS detail
+FROM pg_index i
+WHERE (NOT i.indisvalid OR NOT i.indisready) AND NOT EXISTS (
+    SELECT FROM pg_stat_progress_create_index p WHERE p.relid = i.indrelid)

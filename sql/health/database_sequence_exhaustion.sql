@@ -1,0 +1,36 @@
+-- Check:    database.sequence_exhaustion
+-- Unit:     percent
+-- Warning:  75
+-- Critical: 90
+-- Every:    900 seconds
+-- Needs:    SELECT or USAGE on the sequences
+-- Servers:  13 and newer
+-- Target:   sequence
+-- Says:     the sequence {sequence} has used {value} of the numbers that its column can hold
+-- Remedy:   ALTER TABLE ... ALTER COLUMN ... TYPE bigint, in a maintenance window: it rewrites the
+--           table
+--
+-- The limit is that of the column: a bigint sequence under an integer column fails at 2,147,483,647.
+-- A last_value that may not be seen is NULL, not nought.
+SELECT max(q.percent) AS value,
+    (count(*) FILTER (WHERE NOT q.seen))::int AS hidden,
+    jsonb_build_object('not_visible', jsonb_agg(q.seq) FILTER (WHERE NOT q.seen)) || coalesce(
+        (jsonb_agg(jsonb_build_object('sequence', q.seq, 'last', q.last_value, 'limit', q.most)
+            ORDER BY q.percent DESC NULLS LAST)) -> 0, '{}') AS detail
+FROM (
+    SELECT c.oid::regclass::text AS seq, s.last_value, x.most,
+        round(100.0 * s.last_value / x.most, 2)::float8 AS percent,
+        has_sequence_privilege(c.oid, 'SELECT,USAGE') AS seen
+    FROM pg_sequences s
+    JOIN pg_namespace n ON n.nspname = s.schemaname
+    JOIN pg_class c ON c.relname = s.sequencename AND c.relnamespace = n.oid
+    LEFT JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass
+        AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+    LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    CROSS JOIN LATERAL (
+        SELECT least(s.max_value, CASE a.atttypid
+            WHEN 'smallint'::regtype THEN 32767
+            WHEN 'integer'::regtype THEN 2147483647
+            ELSE 9223372036854775807 END) AS most) x
+    WHERE s.increment_by > 0 AND NOT s.cycle
+) q

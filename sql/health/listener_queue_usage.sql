@@ -1,0 +1,12 @@
+-- Check:    listener.queue_usage
+-- Unit:     percent
+-- Warning:  1
+-- Critical: 25
+-- Every:    60 seconds
+-- Needs:    nothing
+-- Servers:  13 and newer
+-- Says:     {value} of the server's one notification queue is filled
+-- Remedy:   end the session that listens inside an open transaction (database.long_transaction,
+--           database.hidden_transaction): when the queue is full every commit that notifies fails,
+--           the main app's inserts too
+SELECT (100 * pg_notification_queue_usage())::float8 AS value, 0 AS hidden, '{}'::jsonb AS detail

@@ -1,0 +1,18 @@
+-- Check:    model.error_rate
+-- Unit:     percent
+-- Warning:  10
+-- Critical: 50
+-- Every:    60 seconds
+-- Needs:    SELECT on ai_llm_calls
+-- Servers:  13 and newer
+-- Says:     {value} of the model calls of the last ten minutes failed ({models})
+-- Remedy:   SELECT error FROM ai_llm_calls WHERE status = 'failed' ORDER BY id DESC; the provider's
+--           status page; LLM_FALLBACK_MODELS
+SELECT round(100.0 * count(*) FILTER (WHERE c.status = 'failed') / count(*), 1)::float8 AS value,
+    0 AS hidden,
+    jsonb_build_object('calls', count(*), 'models',
+        jsonb_agg(DISTINCT c.model) FILTER (WHERE c.status = 'failed')) AS detail
+FROM ai_llm_calls c
+WHERE c.started_at > now() - interval '10 minutes' AND c.status IN ('done', 'failed')
+    AND c.cached_from IS NULL
+HAVING count(*) >= 5

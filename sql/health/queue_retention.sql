@@ -1,0 +1,20 @@
+-- Check:    queue.retention
+-- Unit:     count
+-- Warning:  1000
+-- Critical: 100000
+-- Every:    900 seconds
+-- Needs:    SELECT on ai_requests
+-- Servers:  13 and newer
+-- Says:     {value} requests are older than they are kept
+-- Remedy:   pruning runs every hour while a daemon runs: see its log for duty_failed; many at once
+--           are taken 100,000 an hour
+--
+-- An hour of grace: that long may a row wait for its turn. Counted up to 100,001.
+SELECT count(*)::float8 AS value, 0 AS hidden,
+    jsonb_build_object('bytes', pg_total_relation_size('ai_requests')) AS detail
+FROM (
+    SELECT FROM ai_requests r
+    JOIN jsonb_each_text(%(kept_seconds)s::jsonb) AS k (status, seconds) ON k.status = r.status
+    WHERE r.finished_at < now() - make_interval(secs => k.seconds::float8 + 3600)
+    LIMIT 100001
+) x

@@ -1,0 +1,14 @@
+-- Check:    workers.clock
+-- Shape:    clock
+-- Unit:     seconds
+-- Warning:  2
+-- Critical: 30
+-- Every:    60 seconds
+-- Needs:    nothing
+-- Servers:  13 and newer
+-- Says:     this host's clock and the database's differ by {value}
+-- Remedy:   mend the clock synchronisation (NTP) of the host that is wrong; leases follow the
+--           database's clock and are safe
+--
+-- Compared with the middle of the round trip; the difference without its sign counts.
+SELECT extract(epoch FROM clock_timestamp())::float8 AS value, 0 AS hidden, '{}'::jsonb AS detail
