@@ -161,7 +161,7 @@ def test_an_older_service_may_take_any_step(queue: Queue) -> None:
 
 
 def test_a_source_is_taken_by_one_and_asked_for_once(queue: Queue) -> None:
-    """A source is due after its pause, and a commit is asked for once, however often it is seen."""
+    """A source is due after its pause; a commit is asked for once, however often it is seen."""
     put = {"name": "app", "kind": "archive", "location": "gym/app", "repository": "gym/app"}
     queue.run("code_source_put", **put)
     assert [row["name"] for row in queue.run("code_source_take", names=["app"])] == ["app"]
