@@ -7,11 +7,12 @@ looks busy: 32 clients that could commit 3,000 times a second queue up, 150 a se
 and the daemon answers each at its leisure. The rings alone do not tell that from one client that
 inserts 150 times a second.
 
-So it is tried. Steady rings make the daemon get up for a tenth of a second: then inserts are free,
-and what comes in shows what was held back. Twice as much as rang, and it stays up for as long as
-that goes on; otherwise it lies down again and tries less and less often. Two more reasons to stay
-up for a while: several requests that came with one look, and rings that lead to nothing (a paused
-agent's requests), which are to cost nobody anything.
+So the server is asked: steady rings make the daemon look, up to four times a second, whether
+anybody waits for that lock. If so it gets up for a tenth of a second: then inserts are free, and
+what comes in shows what was held back. Twice as much as rang, and it stays up for as long as that
+goes on; otherwise it lies down again and asks less and less often. Two more reasons to stay up for
+a while: several requests that came with one look, and rings that lead to nothing (a paused agent's
+requests), which are to cost nobody anything.
 
 Pure arithmetic over monotonic seconds; :mod:`daemon.claimer` acts on it.
 """
@@ -33,7 +34,7 @@ WORTH_ROWS = 5
 """Fewer in a window are not worth staying up for."""
 VAIN_RINGS = 3
 """So often in a row may a ring lead to nothing: its request may have come with an earlier look."""
-TRY_AGAIN_SECONDS = (0.5, 30.0)
+ASK_AGAIN_SECONDS = (0.25, 30.0)
 VAIN_SECONDS = (0.25, 2.0)
 
 
@@ -47,7 +48,7 @@ class Alertness:
         self._worth = 0.0
         self._trying = False
         self._not_before = 0.0
-        self._try_again, self._longest_pause = TRY_AGAIN_SECONDS
+        self._ask_again, self._longest_pause = ASK_AGAIN_SECONDS
         self._vain = 0
         self._vain_seconds, self._longest_vain = VAIN_SECONDS
 
@@ -55,13 +56,28 @@ class Alertness:
         """Every slot is taken, so it is up anyway; a backlog then keeps it up for a window."""
         self._stay(now, WINDOW_SECONDS, WORTH_ROWS)
 
+    def heard(self, now: float, rings: int) -> bool:
+        """Rings since the last look; True: ask the server now whether notifiers queue."""
+        self._rung.extend([now] * min(rings, STEADY_RINGS))
+        if self._until is not None or not rings or now < self._not_before:
+            return False
+        if len(self._rung) < STEADY_RINGS or now - self._rung[0] > STEADY_SECONDS:
+            return False
+        self._not_before = now + ASK_AGAIN_SECONDS[0]
+        return True
+
+    def queued(self, now: float) -> None:
+        """They do: get up, and see whether more comes than rang."""
+        rate = STEADY_RINGS / max(now - self._rung[0], WINDOW_SECONDS)
+        self._stay(now, WINDOW_SECONDS, max(WORTH_ROWS, 2 * rate * WINDOW_SECONDS))
+        self._trying = True
+
     def looked(self, now: float, rows: int, rings: int, meanwhile: int = 0) -> float | None:
         """Seconds until the next look, staying up; None: lie down.
 
         rows: what the look brought. rings: heard before it, since the last look; meanwhile: and
         while it looked.
         """
-        self._rung.extend([now] * min(rings, STEADY_RINGS))
         if rows:
             self._vain, self._vain_seconds = 0, VAIN_SECONDS[0]
         elif rings:
@@ -82,12 +98,6 @@ class Alertness:
         elif self._vain > VAIN_RINGS:
             self._stay(now, self._vain_seconds, 1)
             self._vain_seconds = min(2 * self._vain_seconds, self._longest_vain)
-        elif rows and now >= self._not_before and len(self._rung) == STEADY_RINGS:
-            seconds = now - self._rung[0]
-            if seconds <= STEADY_SECONDS:
-                rate = STEADY_RINGS / max(seconds, WINDOW_SECONDS)
-                self._stay(now, WINDOW_SECONDS, max(WORTH_ROWS, 2 * rate * WINDOW_SECONDS))
-                self._trying = True
 
     def _judge(self, now: float) -> None:
         """It is up: go on, for another window, or lie down."""
@@ -95,13 +105,13 @@ class Alertness:
         if now < self._until and (self._rows or self._worth <= 1 or self._trying):
             return
         if now >= self._until and self._rows >= self._worth:
-            self._try_again = TRY_AGAIN_SECONDS[0]
+            self._ask_again = ASK_AGAIN_SECONDS[0]
             self._until, self._rows = now + WINDOW_SECONDS, 0
             return
         self._until = None
         if self._trying:
-            self._not_before = now + self._try_again
-            self._try_again = min(2 * self._try_again, self._longest_pause)
+            self._not_before = now + self._ask_again
+            self._ask_again = min(2 * self._ask_again, self._longest_pause)
 
     def _stay(self, now: float, seconds: float, worth: float) -> None:
         self._until, self._rows, self._worth = now + seconds, 0, worth

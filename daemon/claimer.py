@@ -31,7 +31,7 @@ from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
-from daemon.store import Verdict
+from daemon.store import Claim, Verdict
 
 BUSY_INTAKE_SECONDS = 0.5
 BROKEN = ErrorInfo(
@@ -51,9 +51,9 @@ class ClaimStore(Protocol):
 
     async def claim(
         self, worker_id: str, types: Sequence[str], slots: int, lease_seconds: float
-    ) -> list[Claimed]: ...
+    ) -> Claim: ...
 
-    async def next_due_seconds(self) -> float | None: ...
+    async def notifiers_queue(self) -> bool: ...
 
     async def attempt_cost(self, authority: Authority) -> Decimal: ...
 
@@ -114,6 +114,8 @@ class Claimer(Service):
         self._slot_freed = asyncio.Event()
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
+        self._held_back = True
+        """The last claim left something due: a slot that becomes free is a reason to look."""
         self._due_monotonic = float("inf")
         self.database_ahead_seconds = 0.0
         """The database's clock minus this host's, as far as upkeep knows."""
@@ -174,7 +176,7 @@ class Claimer(Service):
             try:
                 rings, self._listener.rings = self._listener.rings, 0
                 rows = await self._look(source)
-                source = await self._rest(rows, source, rings)
+                source = await self._rest(rows, rings)
                 failures = 0
             except Exception as error:
                 if not is_transient(error):
@@ -192,15 +194,29 @@ class Claimer(Service):
         self._meters.wakeups.labels(source).inc()
         rows = 0
         while self.free > 0:
-            self._listener.wake.clear()  # before the claim: what rings now is looked for again
-            came = await self._claim()
-            if not came:
+            # Before the claim: what rings or ends from now on is looked for again.
+            self._listener.wake.clear()
+            self._slot_freed.clear()
+            claim = await self._claim()
+            self._learn_what_is_left(claim)
+            if not claim.requests:
                 break
-            rows += came
-            self.signals.emit("claimed", came)
+            rows += len(claim.requests)
+            self.signals.emit("claimed", len(claim.requests))
+            if not claim.due:
+                break
         return rows
 
-    async def _claim(self) -> int:
+    def _learn_what_is_left(self, claim: Claim) -> None:
+        self._held_back = claim.due
+        if claim.unchecked:
+            self._intake_wanted.set()
+        seconds = claim.next_due_seconds
+        self._due_monotonic = (
+            float("inf") if seconds is None else clock.monotonic() + max(0.0, seconds)
+        )
+
+    async def _claim(self) -> Claim:
         """One claim, and the beginning of what it brought.
 
         A stop does not break it off: rows claimed by a statement whose answer nobody reads would
@@ -216,38 +232,35 @@ class Claimer(Service):
                 await asyncio.wait({claim})
             except asyncio.CancelledError:
                 stopped = True
-        claimed = claim.result()
-        for one in claimed:
+        for one in claim.result().requests:
             self._begin(one, asked_monotonic)
         if stopped:
             raise asyncio.CancelledError
-        return len(claimed)
+        return claim.result()
 
-    async def _rest(self, rows: int, source: str, rings: int) -> str:
+    async def _rest(self, rows: int, rings: int) -> str:
         """Wait for a reason to look again, and say which.
 
         rows: what the last look brought. rings: how many there were before it.
         """
         listener = self._listener
-        if rings or not (listener.lying or source == "slot"):
-            self._intake_wanted.set()
         if self.free <= 0:
             self._slot_freed.clear()  # at once: a slot may become free while we get up
             await listener.get_up()
             self._alertness.full(clock.monotonic())
             self.signals.emit("full")
             return await self._wait(self._slot_freed, self._poll_seconds, "slot")
+        if self._alertness.heard(clock.monotonic(), rings) and await self._store.notifiers_queue():
+            self._alertness.queued(clock.monotonic())
         pause = self._alertness.looked(clock.monotonic(), rows, rings, listener.rings)
         if pause is not None:
             await listener.get_up()
             await asyncio.sleep(pause)
             return "busy"
         if await listener.lie_down():
-            self._intake_wanted.set()
             return "lock"
-        # Any look but that for a slot may follow a request that is due later, rung for or not.
-        if rings or source != "slot" or self._due_in() <= 0:
-            await self._learn_next_due()
+        if self._held_back and self._slot_freed.is_set():
+            return "slot"
         if not listener.wake.is_set():
             self.signals.emit("asleep")
         due = self._due_in()
@@ -255,7 +268,6 @@ class Claimer(Service):
         if woken == "poll" and due <= self._poll_seconds:
             return "due"
         if woken == "hint" and not listener.rings and self._slot_freed.is_set():
-            self._slot_freed.clear()
             return "slot"
         return woken
 
@@ -269,12 +281,6 @@ class Claimer(Service):
 
     def _due_in(self) -> float:
         return self._due_monotonic - clock.monotonic()
-
-    async def _learn_next_due(self) -> None:
-        seconds = await self._store.next_due_seconds()
-        self._due_monotonic = (
-            float("inf") if seconds is None else clock.monotonic() + max(0.0, seconds)
-        )
 
     async def _look_for_refusals(self) -> None:
         """Intake has its own pace: a long list of refusals must not hold up claims."""
@@ -344,10 +350,8 @@ class Claimer(Service):
         if verdict in {"accepted", "repeated"}:
             self._meters.requests.labels(label, outcome.name).inc()
             if isinstance(outcome, Retry | Snooze):
-                due = clock.monotonic() + outcome.delay_seconds
-                if due < self._due_monotonic:
-                    self._due_monotonic = due
-                    self._listener.wake.set()
+                # A claim under way may have looked for the next due time before this was written.
+                self._listener.wake.set()
         else:
             self._meters.requests.labels(label, verdict).inc()
             log.warning(
@@ -373,6 +377,6 @@ class Claimer(Service):
         self._attempts.discard(task)
         if not self._attempts:
             self._idle.set()
-        # Also with slots to spare: the one that ended may have been at its type's limit.
         self._slot_freed.set()
-        self._listener.wake.set()
+        if self._held_back:  # also with slots to spare: its type may have been at its limit
+            self._listener.wake.set()

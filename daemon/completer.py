@@ -88,8 +88,10 @@ class Completer(Service):
         acknowledged: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
         self._news.set()
+        # Half of all attempts are company enough: the database writes them while the others run.
         # Where every attempt has ended, nobody is left to wait for.
-        if len(self._ends) >= self._batch_rows or self.waiting >= self.attempts():
+        half = 2 * len(self._ends) >= self.attempts()
+        if half or len(self._ends) >= self._batch_rows or self.waiting >= self.attempts():
             self._full.set()
         return await acknowledged
 

@@ -180,18 +180,15 @@ class Runner:
         self._running[task] = ctx
         if self._draining:
             ctx.drain()
-        stops = [
-            asyncio.create_task(event.wait()) for event in (ctx.lease.cancelled, ctx.lease.lost)
-        ]
         try:
             await asyncio.wait(
-                {task, *stops},
+                {task, ctx.lease.stopped},
                 timeout=agent.timeout_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if task.done():
                 return contain.result(task)
-            timed_out = not any(stop.done() for stop in stops)
+            timed_out = not ctx.lease.stopped.done()
             task.cancel()
             await asyncio.wait({task}, timeout=GRACE_SECONDS)
             if task.done() and not task.cancelled() and task.exception() is None:
@@ -204,8 +201,6 @@ class Runner:
                 raise AgentTimedOut(agent.timeout_seconds)
             raise asyncio.CancelledError
         finally:
-            for stop in stops:
-                stop.cancel()
             if not task.done() and task not in self._abandoned:
                 task.cancel()
             self._running.pop(task, None)

@@ -1,8 +1,18 @@
--- Purpose: takes due requests for a worker, within all limits; see functions/claim_v1.sql.
--- Index:   ai_requests_fair, ai_requests_claim.
+-- Purpose: takes due requests for a worker, within all limits, and tells what is left; see
+--          functions/claim_v1.sql and functions/left_v1.sql. One row with id NULL if it took none.
+-- Index:   ai_requests_fair, ai_requests_claim, ai_requests_due, ai_requests_unchecked.
 -- Caller:  Store.claim.
 -- Locks:   the advisory lock of the claim; the requests taken.
-SELECT id, fence, task_type, attempt, input_data::text AS input_text, requested_by, fair_key,
-    created_at, max_usd, on_unavailable, agent_version
-FROM ai_claim_v1(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
-    make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
+--
+-- What is left is asked once the claim is done: its argument depends on what was taken.
+WITH taken AS MATERIALIZED (
+    SELECT id, fence, task_type, attempt, input_data::text AS input_text, requested_by, fair_key,
+        created_at, max_usd, on_unavailable, agent_version
+    FROM ai_claim_v1(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
+        make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
+)
+SELECT taken.*, rest.due, rest.unchecked, rest.next_due_seconds
+FROM (SELECT count(*) AS n FROM taken) AS number
+CROSS JOIN LATERAL ai_left_v1(
+    CASE WHEN number.n >= 0 THEN %(now)s::timestamptz END) AS rest
+LEFT JOIN taken ON true

@@ -103,23 +103,35 @@ class CompletionStore(Executor):
             return {item.key: "poison"}
 
     async def _complete(self, worker_id: str, batch: Sequence[Finished]) -> dict[Key, Verdict]:
+        typed = [
+            item for item in batch if isinstance(item.outcome, Complete) and item.outcome.rows
+        ]
+        if not typed:
+            return await self._end(worker_id, batch)  # a transaction of its own: one round trip
         async with self._transaction() as connection:
-            rows = await self._rows(
-                "attempt_complete",
-                connection,
-                worker_id=worker_id,
-                outcomes=dumps([_as_json(item) for item in batch]),
-                now=None,
-            )
-            verdicts: dict[Key, Verdict] = {(r["id"], r["fence"]): r["verdict"] for r in rows}
-            for item in batch:
+            verdicts = await self._end(worker_id, batch, connection)
+            for item in typed:
                 if verdicts[item.key] == "accepted":
                     await self._project_all(connection, item)
         return verdicts
 
+    async def _end(
+        self,
+        worker_id: str,
+        batch: Sequence[Finished],
+        connection: AsyncConnection[Any] | None = None,
+    ) -> dict[Key, Verdict]:
+        rows = await self._rows(
+            "attempt_complete",
+            connection,
+            worker_id=worker_id,
+            outcomes=dumps([_as_json(item) for item in batch]),
+            now=None,
+        )
+        return {(r["id"], r["fence"]): r["verdict"] for r in rows}
+
     async def _project_all(self, connection: AsyncConnection[Any], item: Finished) -> None:
-        if not isinstance(item.outcome, Complete):
-            return
+        assert isinstance(item.outcome, Complete)
         for table, rows in item.outcome.rows.items():
             request_id = item.authority.request_id
             if rows and not await self._project(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from daemon.errors import ServiceError
-from daemon.model import Authority, Json, Outcome, Status
+from daemon.model import Authority, Claimed, Json, Outcome, Status
 
 Key = tuple[int, int]
 """(request_id, fence): one attempt."""
@@ -48,6 +48,21 @@ class Finished:
     @property
     def key(self) -> Key:
         return (self.authority.request_id, self.authority.fence)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one claim took, and what it left.
+
+    due: some request is due all the same (of another type, locked, or held back by a limit).
+    unchecked: some is for intake to look at. next_due_seconds: until the next one becomes due or
+    the next paused agent resumes; None: none will.
+    """
+
+    requests: list[Claimed]
+    due: bool
+    unchecked: bool
+    next_due_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,14 @@ from daemon.errors import LeaseLost
 from daemon.model import Authority, Claimed, ErrorInfo, Json, Status
 from daemon.store.executor import Executor
 from daemon.store.safe_json import dumps, loads
-from daemon.store.values import INPUT_LIMIT_BYTES, InputTooLarge, Rescued, Swept, Unchecked
+from daemon.store.values import (
+    INPUT_LIMIT_BYTES,
+    Claim,
+    InputTooLarge,
+    Rescued,
+    Swept,
+    Unchecked,
+)
 
 LOST_CAP = 5
 """So often may a request lose its worker before it fails as ``lost``."""
@@ -26,11 +33,11 @@ class WorkStore(Executor):
         lease_seconds: float,
         *,
         now: datetime | None = None,
-    ) -> list[Claimed]:
+    ) -> Claim:
         """Take up to ``slots`` due requests of ``types``, best first, within all limits.
 
-        Fewer than ``slots`` may come although more could: call again until nothing comes.
-        ``input_data`` is None where it is large; :meth:`load_input` reads it.
+        Fewer than ``slots`` may come although more could: call again until nothing comes, or
+        nothing is left due. ``input_data`` is None where it is large; :meth:`load_input` reads it.
         """
         rows = await self._rows(
             "request_claim",
@@ -40,7 +47,17 @@ class WorkStore(Executor):
             lease_seconds=lease_seconds,
             now=now,
         )
-        return [_claimed(row, worker_id) for row in rows]
+        return Claim(
+            [_claimed(row, worker_id) for row in rows if row["id"] is not None],
+            due=rows[0]["due"],
+            unchecked=rows[0]["unchecked"],
+            next_due_seconds=rows[0]["next_due_seconds"],
+        )
+
+    async def notifiers_queue(self) -> bool:
+        """Whether transactions wait for each other because they notify."""
+        row = await self._row("doorbell_queue")
+        return row is not None and row["queued"]
 
     async def load_input(self, authority: Authority) -> Json:
         """A claimed request's ``input_data``, as JSON.
@@ -92,11 +109,6 @@ class WorkStore(Executor):
         if not request_ids:
             return 0
         return len(await self._rows("request_mark_checked", ids=list(request_ids)))
-
-    async def next_due_seconds(self) -> float | None:
-        """Seconds until a request becomes due or a paused agent resumes; None: nothing will."""
-        row = await self._row("request_next_due", now=None)
-        return None if row is None else row["seconds"]
 
     async def reap(
         self,

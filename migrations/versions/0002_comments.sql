@@ -2,6 +2,7 @@
 
 COMMENT ON FUNCTION ai_key_v1(text) IS 'A key as ai_requests stores it: over 200 characters its end becomes a hash.';
 COMMENT ON FUNCTION ai_guard_v1() IS 'Trigger: fills the columns of a new request that only the server decides. Raises nothing.';
+COMMENT ON FUNCTION ai_awake_v1(integer) IS 'True if no daemon sleeps; the asking transaction then holds every doorbell slot, shared.';
 COMMENT ON FUNCTION ai_ring() IS 'Wakes a sleeping daemon; call it after making a request claimable by hand.';
 COMMENT ON FUNCTION ai_doorbell_v1() IS 'Trigger: rings for a new request at commit. Raises nothing, and is silent when the notification queue is half full.';
 COMMENT ON FUNCTION ai_cancelled_v1() IS 'Trigger: tells the daemons of a cancel.';
@@ -18,6 +19,7 @@ COMMENT ON FUNCTION ai_health_mended_v1() IS 'Trigger: puts an older service''s 
 COMMENT ON FUNCTION ai_suggestion_mended_v1() IS 'Trigger: puts an older service''s code suggestions into our words.';
 COMMENT ON FUNCTION ai_adopt_v1 IS 'Daemon only: gives running requests leases again after a crash emptied them.';
 COMMENT ON FUNCTION ai_claim_v1 IS 'Daemon only: takes due requests, best and fairest first, within all limits.';
+COMMENT ON FUNCTION ai_left_v1(timestamptz) IS 'Whether requests are due or unchecked, and the seconds until the next one is due.';
 COMMENT ON FUNCTION ai_heartbeat_v1 IS 'Daemon only: renews leases and says which requests are to stop.';
 COMMENT ON FUNCTION ai_complete_v1 IS 'Daemon only: writes the ends of attempts, if they still have their requests.';
 COMMENT ON FUNCTION ai_reap_v1 IS 'Daemon only: rescues requests whose worker is gone.';

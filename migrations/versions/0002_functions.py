@@ -16,6 +16,7 @@ FUNCTIONS = (
     "schedule_v1",
     "adopt_v1",
     "claim_v1",
+    "left_v1",
     "heartbeat_v1",
     "complete_v1",
     "reap_v1",

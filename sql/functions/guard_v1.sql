@@ -10,6 +10,9 @@
 -- Text in an index must stay far below a third of a page, or the insert fails: longer task types are
 -- cut (nobody answers them), longer keys end in their hash and so stay distinct. Moments are kept
 -- within the years that every client can read, and the limit within what a budget can hold.
+--
+-- Nearly every insert leaves all of that to the column defaults. One condition finds this out, since
+-- in a transaction of one insert each further expression of plpgsql costs as much as an index entry.
 CREATE FUNCTION ai_key_v1(p_key text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = @schema@, pg_temp AS $function$
     SELECT CASE WHEN length(p_key) <= 200 THEN p_key
@@ -23,6 +26,18 @@ DECLARE
     c_last CONSTANT timestamptz := '9999-12-30 00:00+00';
 BEGIN
     NEW.id := nextval('ai_requests_id_seq');
+    IF NEW.status = 'pending' AND NEW.attempt = 0 AND NEW.max_attempts = 3
+        AND NEW.lost_count = 0 AND NEW.fence = 0 AND NOT NEW.checked
+        AND NEW.run_after = now() AND NEW.created_at = now()
+        AND length(NEW.task_type) <= 200 AND length(NEW.fair_key) <= 200
+        AND coalesce(length(NEW.idempotency_key), 0) <= 200
+        AND num_nulls(NEW.input_data, NEW.priority) = 0
+        AND num_nonnulls(NEW.expires_at, NEW.cancel_requested_at, NEW.max_usd, NEW.mode,
+            NEW.degraded_reason, NEW.cost_usd, NEW.agent_version, NEW.error, NEW.started_at,
+            NEW.finished_at) = 0
+    THEN
+        RETURN NEW;
+    END IF;
     NEW.task_type := left(coalesce(NEW.task_type, ''), 200);
     NEW.input_data := coalesce(NEW.input_data, '{}');
     NEW.priority := coalesce(NEW.priority, 0);

@@ -72,7 +72,7 @@ def count_moments(moments: Moments) -> None:
         if leaf and name != "request_claim":
             moments.pass_by(f"{name}>")
         found = await rows(self, name, connection, **values)
-        if leaf and (name != "request_claim" or found):
+        if leaf and (name != "request_claim" or found[0]["id"] is not None):
             moments.pass_by(f"{name}<")
         return found
 

@@ -84,7 +84,7 @@ class Queue:
         types: Sequence[str] = ("work",),
         lease_seconds: float = LEASE_SECONDS,
     ) -> list[DictRow]:
-        return self.run(
+        rows = self.run(
             "request_claim",
             worker_id=worker,
             types=list(types),
@@ -92,6 +92,7 @@ class Queue:
             lease_seconds=lease_seconds,
             now=self.now,
         )
+        return [row for row in rows if row["id"] is not None]  # one tells only what is left
 
     def claim_all(self, worker: str = "w1", slots: int = 10, **more: Any) -> list[DictRow]:
         """Claim until nothing comes, as a daemon with ``slots`` free slots does."""

@@ -177,7 +177,6 @@ def test_impossible_values(
     send(database, f"INSERT INTO ai_requests ({column}) VALUES (%s)", [value])
     assert len(rows(connection)) == 2
     Queue(connection).claim(types=["x", "no_such_agent", ""])
-    Queue(connection).run("request_next_due", now=None)
 
 
 def test_long_keys_stay_distinct(connection: Database) -> None:

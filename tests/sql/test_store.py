@@ -31,7 +31,15 @@ from daemon.model import (
     Wait,
 )
 from daemon.statements import load
-from daemon.store import Event, Finished, InputTooLarge, Store, doorbell_lock, doorbell_unlock
+from daemon.store import (
+    Claim,
+    Event,
+    Finished,
+    InputTooLarge,
+    Store,
+    doorbell_lock,
+    doorbell_unlock,
+)
 from tests.sql.driver import Queue
 
 PLAN: Mapping[str, Json] = {
@@ -69,7 +77,7 @@ def store(pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Store:
 async def claim(store: Store, queue: Queue, count: int = 1, **columns: Any) -> list[Claimed]:
     """``count`` requests, claimed by w1."""
     queue.insert_many(count, **columns)
-    return await store.claim("w1", ["work"], count, 30.0)
+    return (await store.claim("w1", ["work"], count, 30.0)).requests
 
 
 def complete(
@@ -83,7 +91,7 @@ async def test_the_way_of_a_request(store: Store, queue: Queue) -> None:
     request_id = queue.insert(
         input_data='{"client_id": 7}', requested_by="trainer:12", max_usd="0.05"
     )
-    [claimed] = await store.claim("w1", ["work"], 5, 30.0)
+    [claimed] = (await store.claim("w1", ["work"], 5, 30.0)).requests
     assert claimed.authority == Authority(request_id, 1, "w1")
     assert (claimed.input_data, claimed.requested_by) == ({"client_id": 7}, "trainer:12")
 
@@ -97,17 +105,17 @@ async def test_the_first_claim_pins_the_configuration(store: Store, queue: Queue
     """A request keeps the configuration it began with, whatever changes, until it is retried."""
     queue.rows("INSERT INTO ai_agents (name, type) VALUES ('Work', 'work')")
     request_id = queue.insert()
-    [first] = await store.claim("w1", ["work"], 5, 30.0)
+    [first] = (await store.claim("w1", ["work"], 5, 30.0)).requests
     queue.rows("UPDATE ai_agents SET config = '{\"model\": \"x\"}' WHERE type = 'work'")
     error = ErrorInfo("agent_error", "m")
     await store.complete("w1", [(first.authority, Retry(error, 0.0), None)])
-    [second] = await store.claim("w1", ["work"], 5, 30.0)
+    [second] = (await store.claim("w1", ["work"], 5, 30.0)).requests
     assert (first.agent_version, second.agent_version) == (1, 1)
     await store.complete("w1", [(second.authority, Fail(error), None)])
 
     await store.retry(request_id, "an admin")
 
-    [third] = await store.claim("w1", ["work"], 5, 30.0)
+    [third] = (await store.claim("w1", ["work"], 5, 30.0)).requests
     assert third.agent_version == 2
 
 
@@ -223,7 +231,7 @@ async def test_large_input(store: Store, queue: Queue) -> None:
         "INSERT INTO ai_requests (task_type, input_data) VALUES"
         " ('work', jsonb_build_object('x', repeat('y', 5000000)))"
     )
-    fine, random, repeated = await store.claim("w1", ["work"], 3, 30.0)
+    fine, random, repeated = (await store.claim("w1", ["work"], 3, 30.0)).requests
     assert fine.input_data is None
     assert len((await store.load_input(fine.authority))["x"]) == 32_000
     for claimed in (random, repeated):
@@ -315,7 +323,7 @@ async def test_a_question_is_asked_once(store: Store, queue: Queue) -> None:
     assert await store.approval_answer(claimed.request_id, "save", answer, "user:1")
     assert not await store.approval_answer(claimed.request_id, "save", {}, "user:2")
 
-    [again] = await store.claim("w1", ["work"], 1, 30.0)
+    [again] = (await store.claim("w1", ["work"], 1, 30.0)).requests
     second = await store.approval_put(again.authority, "save", {"q": "?"})
 
     assert (second.decided, second.answer, second.decided_by) == (True, answer, "user:1")
@@ -363,6 +371,22 @@ async def test_agents_get_their_rows_once(store: Store, queue: Queue) -> None:
     assert agent.problem == "config.a: not a number"
 
 
+async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
+    """What is due all the same, what intake has to look at, and when the next becomes due."""
+    queue.insert_many(2, run_after="2020-01-01")
+    queue.insert(run_after="2100-01-01")
+    first = await store.claim("w1", ["work"], 1, 30.0)
+    assert (len(first.requests), first.due, first.unchecked) == (1, True, True)
+    second = await store.claim("w1", ["work"], 5, 30.0)
+    assert (len(second.requests), second.due) == (1, False)
+    assert second.next_due_seconds is not None and second.next_due_seconds > 86_400
+    third = await store.claim("w1", ["work"], 5, 30.0)
+    assert (third.requests, third.due) == ([], False)
+    queue.rows("UPDATE ai_requests SET checked = true, run_after = now() WHERE status = 'pending'")
+    other = await store.claim("w1", ["another"], 5, 30.0)
+    assert other == Claim([], due=True, unchecked=False, next_due_seconds=None)
+
+
 async def test_load(store: Store, queue: Queue) -> None:
     """The queue's load is told in bounded time: by type, and how long the oldest has waited."""
     queue.insert_many(3, run_after="2020-01-01")
@@ -372,8 +396,6 @@ async def test_load(store: Store, queue: Queue) -> None:
     assert load_now.pending == {"work": 3, "other": 0}
     assert load_now.running == {"work": 1}
     assert load_now.oldest_pending_seconds > 86_400
-    due = await store.next_due_seconds()
-    assert due is not None and due > 86_400
 
 
 async def test_retention(store: Store, queue: Queue) -> None:

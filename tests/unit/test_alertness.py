@@ -24,12 +24,15 @@ def test_many_at_once_make_it_get_up() -> None:
     assert alertness.looked(0.0, rows=10, rings=5) == QUICK_SECONDS
 
 
-def test_held_back_clients_are_found_by_trying() -> None:
-    """Rings one by one hide a crowd: up for a moment, much more comes, so it stays up."""
+def test_held_back_clients_are_found_by_asking() -> None:
+    """Rings one by one hide a crowd: the server tells, much more comes, so it stays up."""
     alertness, now = Alertness(), 0.0
-    while alertness.looked(now, rows=1, rings=1) is None:
+    while not alertness.heard(now, 1):
+        assert alertness.looked(now, rows=1, rings=1) is None
         now += 0.01
-        assert now < 1.0, "it never tried"
+        assert now < 1.0, "it never asked"
+    alertness.queued(now)
+    assert alertness.looked(now, rows=1, rings=1) == QUICK_SECONDS
     looks = 0
     for _ in range(100):
         now += QUICK_SECONDS
@@ -47,11 +50,24 @@ def test_it_lies_down_once_the_crowd_has_gone() -> None:
 
 
 def test_one_quick_client_is_rung_for() -> None:
-    """A single client that inserts steadily is woken for, but for a try now and then."""
-    alertness, up = Alertness(), 0
+    """A single steady client is woken for; the server is asked four times a second."""
+    alertness, asked = Alertness(), 0
     for number in range(5000):
-        up += alertness.looked(number * 0.01, rows=1, rings=1) is not None
-    assert 0 < up < 0.05 * 5000
+        asked += alertness.heard(number * 0.01, 1)
+        assert alertness.looked(number * 0.01, rows=1, rings=1) is None
+    assert 0 < asked <= 4 * 50
+
+
+def test_a_crowd_that_was_none_is_asked_for_less_often() -> None:
+    """Where nothing was held back it lies down again, and asks more and more seldom."""
+    alertness, now, ups = Alertness(), 0.0, 0
+    while now < 60.0:
+        if alertness.heard(now, 1):
+            alertness.queued(now)
+            ups += 1
+        pause = alertness.looked(now, rows=1, rings=1)
+        now += 0.01 if pause is None else pause
+    assert 2 < ups < 12
 
 
 def test_vain_rings_are_not_asked_for() -> None:
@@ -81,9 +97,8 @@ def test_a_full_daemon_without_a_backlog_lies_down() -> None:
     assert alertness.looked(0.01, rows=0, rings=0) is None
 
 
-def test_it_tries_only_after_steady_rings() -> None:
+def test_it_asks_only_after_steady_rings() -> None:
     """A few rings close together are no crowd yet."""
     alertness = Alertness()
-    said = [alertness.looked(number * 0.01, rows=1, rings=1) for number in range(STEADY_RINGS)]
-    assert said[:-1] == [None] * (STEADY_RINGS - 1)
-    assert said[-1] == QUICK_SECONDS
+    said = [alertness.heard(number * 0.01, 1) for number in range(STEADY_RINGS)]
+    assert said == [False] * (STEADY_RINGS - 1) + [True]
