@@ -366,6 +366,14 @@ class RunContext(Protocol):
     async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
         """The rows of a view for people, by one of ``VIEWS``; kept for later attempts."""
 
+    async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
+        """What the service's own health checks say now, kept for later attempts.
+
+        wish: ``checks`` (ids; empty for all), ``thresholds`` (``{id: {"warning": n}}``). Returns
+        ``checks`` (a JSON object each, see ``agents.health.checks``), ``worker_id``,
+        ``measured_at`` (ISO, UTC) and ``seconds``. Raises AgentError where nobody measures.
+        """
+
 
 # --- the agent itself --------------------------------------------------------------------------
 
@@ -395,6 +403,10 @@ class BaseAgent(Generic[I, O]):
     sends: ClassVar[Mapping[str, str]] = {}
     """What the model is told, by path in ``data`` (``texts[]``), and why it has to know."""
     on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
+    schedule: ClassVar[str] = ""
+    """Trigger of the row that it gets in ai_schedules with its first start, as in
+    ``every 5 minutes``; the row is the admin's from then on. schedule_input: that row's input."""
+    schedule_input: ClassVar[Mapping[str, Json]] = {}
     runs: ClassVar[tuple[str, ...]] = ()
     """Task types it runs inside a request. Fields of its ``Input`` that those agents know too are
     checked by them as well, before the request starts."""

@@ -8,5 +8,6 @@ AGENTS: dict[str, str] = {
     "workout_optimization": "agents.workout.agent:WorkoutOptimizer",
     "progress_monitoring": "agents.progress.agent:ProgressMonitor",
     "scheduling": "agents.scheduling.agent:SchedulingAgent",
+    "health_check": "agents.health.agent:HealthChecker",
     "client_review": "agents.client_review.agent:ClientReviewer",
 }

@@ -46,6 +46,9 @@ RunAgent = Callable[
     [str, Mapping[str, Json], "AttemptContext", tuple[int, int]], Awaitable[Mapping[str, Json]]
 ]
 
+Measure = Callable[[Mapping[str, Json]], Awaitable[Mapping[str, Json]]]
+"""The daemon's own health checks, see ``RunContext.measure``."""
+
 
 @dataclass
 class Services:
@@ -56,6 +59,7 @@ class Services:
     gym_time_zone: str
     crm: Crm | None
     run_agent: RunAgent
+    measure: Measure | None = None
 
 
 @dataclass
@@ -205,6 +209,13 @@ class AttemptContext:
             f"view:{name}", lambda: self.services.store.view(name)
         )
         return rows
+
+    async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
+        measure = self.services.measure
+        if measure is None:
+            raise AgentError("this daemon makes no health checks")
+        measured: Mapping[str, Json] = await self.step("measure", lambda: measure(wish))
+        return measured
 
     def add_rows(self, rows: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
         for table, more in rows.items():

@@ -96,11 +96,19 @@ class Listener(Service):
         self._answers: dict[str, asyncio.Future[float | None]] = {}
         self._hearing = False
         self._said_deaf = False
+        self._roundtrip_seconds: float | None = None
+        self._heard_monotonic = clock.monotonic()
 
     @property
     def hearing(self) -> bool:
         """True while the last self-test came back on this connection."""
         return self._hearing
+
+    @property
+    def heard(self) -> tuple[float | None, float]:
+        """Seconds of the last notification to ourselves, None before the first; and for how long
+        none has come back since, or since the start."""
+        return self._roundtrip_seconds, clock.monotonic() - self._heard_monotonic
 
     @property
     def lying(self) -> bool:
@@ -307,6 +315,7 @@ class Listener(Service):
                 return False
             if heard is None:
                 return False
+            self._roundtrip_seconds, self._heard_monotonic = heard - sent, heard
             self._meters.notify_roundtrip_seconds.set(heard - sent)
             return True
         finally:

@@ -8,7 +8,7 @@ refreshed by upkeep; scraping never touches the database.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -96,6 +96,33 @@ class Meters:
             ["rule", "outcome"],
             registry=registry,
         )
+        self.alerts_firing = Gauge(
+            "ai_alerts_firing", "Open alerts.", ["severity"], registry=registry
+        )
+        self.health_status = Gauge(
+            "ai_health_check_status",
+            "1 for the status that a check has, 0 for the others.",
+            ["check", "status"],
+            registry=registry,
+        )
+        self.health_value = Gauge(
+            "ai_health_check_value",
+            "What a check measured, in its own unit.",
+            ["check"],
+            registry=registry,
+        )
+        self.pool_wait_seconds = Gauge(
+            "ai_pool_wait_seconds", "Wait for a connection of the pool.", registry=registry
+        )
+        self.breaker_open = Gauge(
+            "ai_breaker_open", "1 while a model is not asked.", ["model"], registry=registry
+        )
+        self.budget_used_ratio = Gauge(
+            "ai_budget_used_ratio",
+            "Spent and promised share of a budget.",
+            ["scope"],
+            registry=registry,
+        )
         build = Gauge("ai_build_info", "Always 1.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
 
@@ -116,6 +143,20 @@ class Meters:
         for label, count in summed.items():
             self.pending.labels(label).set(count)
         self.oldest_pending_seconds.set(oldest_seconds)
+
+    def breakers(self, models: Iterable[str]) -> None:
+        """Refresh which models' breakers are open."""
+        self.breaker_open.clear()
+        for model in models:
+            self.breaker_open.labels(model).set(1)
+
+    def budgets(self, ratios: Mapping[str, float]) -> None:
+        """Refresh the used shares by scope: ``global``, and ``agent:`` of a known type."""
+        self.budget_used_ratio.clear()
+        for scope, ratio in ratios.items():
+            kind, _, name = scope.partition(":")
+            known = kind == "global" or self.task_type(name) == name
+            self.budget_used_ratio.labels(scope if known else f"{kind}:{UNKNOWN}").set(ratio)
 
     def expose(self) -> bytes:
         """The text that Prometheus scrapes."""

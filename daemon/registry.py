@@ -79,6 +79,8 @@ class Registry:
                 description=agent.description,
                 config={},
                 on_lost=agent.on_lost,
+                schedule=agent.schedule,
+                schedule_input=agent.schedule_input,
             )
         await self.reload()
 

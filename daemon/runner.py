@@ -37,6 +37,7 @@ from daemon.store import InputTooLarge
 if TYPE_CHECKING:
     from agents.base import AgentConfig, BaseAgent
     from agents.crm import Crm
+    from daemon.context import Measure
     from daemon.lease import LeaseState
     from daemon.llm.gateway import Gateway, RequestLLM
     from daemon.registry import Registry
@@ -71,12 +72,15 @@ class Runner:
         gateway: Gateway,
         gym_time_zone: str,
         crm: Crm | None = None,
+        measure: Measure | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._gateway = gateway
         self._compute = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
-        self._services = Services(store, self._compute, gym_time_zone, crm, self._run_inside)
+        self._services = Services(
+            store, self._compute, gym_time_zone, crm, self._run_inside, measure
+        )
         self._running: dict[asyncio.Task[Result[Any]], AttemptContext] = {}
         self._abandoned: set[asyncio.Task[Result[Any]]] = set()
         self._draining = False

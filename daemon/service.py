@@ -30,6 +30,7 @@ from daemon.claimer import Claimer
 from daemon.completer import Completer
 from daemon.database import Database, brief, persistently
 from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError
+from daemon.health.assembly import health_timer
 from daemon.intake import Intake
 from daemon.lease import Leases
 from daemon.listener import Listener
@@ -117,6 +118,15 @@ class Daemon:
             on_clock=self._clock_seen,
         )
         self.schedules = Schedules(self.store)
+        self.health = health_timer(
+            settings,
+            database=self.database,
+            store=self.store,
+            statements=texts,
+            registry=self.registry,
+            listener=self.listener,
+            meters=self.meters,
+        )
         self.vitals.listening = lambda: self.listener.hearing
         self.vitals.database = lambda: self.upkeep.database_answers
         self.vitals.running = self._running
@@ -160,6 +170,7 @@ class Daemon:
         await self.leases.start(group)
         await self.upkeep.start(group)
         await self.schedules.start(group)
+        await self.health.start(group)
         self.signals.emit("listening")
 
         await self._prepare_agents()
@@ -183,6 +194,7 @@ class Daemon:
         starting.cancel()
         await asyncio.wait({starting})
         await self.schedules.stop()
+        await self.health.stop()
         if self._claimer is not None:
             released = await self._claimer.drain(self._settings.drain_seconds)
             log.info("drained", released=released)
@@ -257,6 +269,7 @@ class Daemon:
             gateway=gateway,
             gym_time_zone=self._settings.gym_time_zone,
             crm=crm,
+            measure=self.health.measure,
         )
         return runner, gateway
 

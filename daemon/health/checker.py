@@ -166,7 +166,15 @@ class Checker:
         wanted: Collection[str] | None = None,
         thresholds: Mapping[str, Mapping[str, Json]] | None = None,
     ) -> list[CheckResult]:
-        """Make the checks with these ids, all of them for None, and relate them.
+        """What :meth:`measure` finds, each with what explains it."""
+        return relate(await self.measure(wanted, thresholds))
+
+    async def measure(
+        self,
+        wanted: Collection[str] | None = None,
+        thresholds: Mapping[str, Mapping[str, Json]] | None = None,
+    ) -> list[CheckResult]:
+        """Make the checks with these ids, all of them for None.
 
         thresholds: for this run alone, over those of the config. ``database.connect`` is always
         made. Never raises but for its own cancellation.
@@ -177,7 +185,7 @@ class Checker:
             found, probed = await asyncio.gather(
                 self._ask_database(asked), asyncio.gather(*probing)
             )
-        return relate([*found, *probed])
+        return [*found, *probed]
 
     async def close(self) -> None:
         """Hang up."""

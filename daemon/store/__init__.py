@@ -26,14 +26,15 @@ from daemon.store.code import CodeSource, CodeStore
 from daemon.store.completion import CompletionStore
 from daemon.store.executor import Pool
 from daemon.store.fleet import FleetStore
+from daemon.store.health import HealthStore
 from daemon.store.lease import doorbell_lock, doorbell_unlock, lease_renew
 from daemon.store.outcomes import OutcomeStore
 from daemon.store.progress import ProgressStore
 from daemon.store.retention import RetentionStore
 from daemon.store.values import (
-    Claim,
     AgentRow,
     Approval,
+    Claim,
     ControlRow,
     Event,
     Finished,
@@ -49,9 +50,9 @@ from daemon.store.values import (
 from daemon.store.work import WorkStore
 
 __all__ = [
-    "Claim",
     "AgentRow",
     "Approval",
+    "Claim",
     "CodeSource",
     "ControlRow",
     "Event",
@@ -73,6 +74,13 @@ __all__ = [
 
 
 class Store(
-    WorkStore, CompletionStore, ProgressStore, FleetStore, RetentionStore, OutcomeStore, CodeStore
+    WorkStore,
+    CompletionStore,
+    ProgressStore,
+    FleetStore,
+    HealthStore,
+    RetentionStore,
+    OutcomeStore,
+    CodeStore,
 ):
     """Every statement of the queue, on one pool. Safe to share between tasks."""

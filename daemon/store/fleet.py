@@ -80,8 +80,14 @@ class FleetStore(Executor):
         config: Mapping[str, Json],
         on_lost: Literal["retry", "fail"] = "retry",
         enabled: bool = True,
+        schedule: str = "",
+        schedule_input: Mapping[str, Json] | None = None,
     ) -> bool:
-        """Give an agent its rows in ai_agents and ai_control where it has none; True if new."""
+        """Give an agent its rows in ai_agents and ai_control where it has none; True if new.
+
+        schedule: a trigger, for a row of ai_schedules that it gets together with its limits; once
+        deleted it does not come back.
+        """
         row = await self._row(
             "agent_insert_missing",
             name=name,
@@ -90,6 +96,8 @@ class FleetStore(Executor):
             config=dumps(config),
             on_lost=on_lost,
             enabled=enabled,
+            schedule=schedule,
+            schedule_input=dumps(schedule_input or {}),
         )
         return bool(row and row["inserted"])
 

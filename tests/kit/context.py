@@ -108,6 +108,8 @@ class FakeContext:
     told: list[tuple[str, int]] = field(default_factory=list)
     kept: dict[str, Json] = field(default_factory=dict)
     answers: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    measured: Mapping[str, Json] = field(default_factory=dict)
+    wished: list[Mapping[str, Json]] = field(default_factory=list)
 
     @property
     def cancelled(self) -> bool:
@@ -147,6 +149,10 @@ class FakeContext:
     ) -> Mapping[str, Json]:
         del question, expires_seconds
         return self.answers[key]
+
+    async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
+        self.wished.append(wish)
+        return self.measured
 
     async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
         raise NotImplementedError(f"no view {name} in this context")

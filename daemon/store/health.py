@@ -1,0 +1,16 @@
+"""The states of components, as the daemon's own timer found them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from daemon.model import Json
+from daemon.store.executor import Executor
+from daemon.store.safe_json import dumps
+
+
+class HealthStore(Executor):
+    async def health_put(self, states: Sequence[Mapping[str, Json]], worker_id: str) -> int:
+        """Write states, see ``ai_health_state_v1``; returns how many of them are new."""
+        row = await self._row("health_put", states=dumps(list(states)), worker_id=worker_id)
+        return int(row["begun"]) if row else 0
