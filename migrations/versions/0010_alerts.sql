@@ -87,12 +87,14 @@ CREATE INDEX ai_alert_deliveries_recent ON ai_alert_deliveries (attempted_at)
 CREATE TABLE ai_alert_states (
     check_id text NOT NULL,
     target text NOT NULL,
-    phase text NOT NULL CHECK (phase IN ('ok', 'pending', 'firing', 'flapping')),
-    bad smallint NOT NULL DEFAULT 0,
-    good smallint NOT NULL DEFAULT 0,
-    critical smallint NOT NULL DEFAULT 0,
-    penalty double precision NOT NULL DEFAULT 0,
-    changed_at timestamptz NOT NULL,
+    phase text NOT NULL CHECK (phase IN ('ok', 'pending', 'firing')),
+    folded boolean NOT NULL,
+    severity text NOT NULL CHECK (severity IN ('warning', 'critical')),
+    bad smallint NOT NULL,
+    good smallint NOT NULL,
+    critical smallint NOT NULL,
+    penalty double precision NOT NULL,
+    slow_penalty double precision NOT NULL,
     sampled_at timestamptz NOT NULL,
     PRIMARY KEY (check_id, target)
 ) WITH (fillfactor = 50);
@@ -156,16 +158,19 @@ COMMENT ON COLUMN ai_alert_deliveries.sent_at IS 'When the receiver took it.';
 COMMENT ON TABLE ai_alert_states IS 'What the alerts'' state machine remembers of each check that was not well lately. Daemon only.';
 COMMENT ON COLUMN ai_alert_states.check_id IS 'The health check.';
 COMMENT ON COLUMN ai_alert_states.target IS 'What it is about.';
-COMMENT ON COLUMN ai_alert_states.phase IS 'ok, pending (bad, not long enough yet), firing or flapping.';
+COMMENT ON COLUMN ai_alert_states.phase IS 'ok, pending (bad, not long enough yet) or firing.';
+COMMENT ON COLUMN ai_alert_states.folded IS 'Whether it flaps: changes are counted, not told.';
+COMMENT ON COLUMN ai_alert_states.severity IS 'The worst of what fires.';
 COMMENT ON COLUMN ai_alert_states.bad IS 'Bad samples in a row.';
 COMMENT ON COLUMN ai_alert_states.good IS 'Samples in a row that were clearly good.';
 COMMENT ON COLUMN ai_alert_states.critical IS 'Critical samples in a row.';
-COMMENT ON COLUMN ai_alert_states.penalty IS 'Grows by one with each change, halves each hour.';
-COMMENT ON COLUMN ai_alert_states.changed_at IS 'When the penalty was reckoned.';
+COMMENT ON COLUMN ai_alert_states.penalty IS 'Grows by one with each change, halves each hour; as of sampled_at.';
+COMMENT ON COLUMN ai_alert_states.slow_penalty IS 'The same, halving every eight hours.';
 COMMENT ON COLUMN ai_alert_states.sampled_at IS 'Newest sample.';
 
 COMMENT ON FUNCTION ai_heal_begin_v1 IS 'Daemon only: lets one daemon begin a healing action, within the rule''s cool-down and caps.';
 COMMENT ON FUNCTION ai_heal_answer IS 'For admins: approves or declines a proposed healing action, and notes who did. False if no such proposal is open.';
+COMMENT ON FUNCTION ai_delivery_take_v1 IS 'Daemon only: takes the next message of a channel out of the outbox.';
 COMMENT ON FUNCTION ai_acknowledge IS 'For admins: takes care of an open alert: no more repeats, no escalation. False if it is not open.';
 COMMENT ON FUNCTION ai_silence IS 'For admins: no messages about an open alert until the given time. False if it is not open.';
 

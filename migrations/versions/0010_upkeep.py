@@ -8,7 +8,14 @@ revision = "0010_upkeep"
 down_revision = "0009_code"
 
 
-FUNCTIONS = ("health_state_v1", "heal_begin_v1", "heal_answer", "acknowledge")
+FUNCTIONS = (
+    "health_state_v1",
+    "heal_begin_v1",
+    "heal_answer",
+    "acknowledge",
+    "delivery_take_v1",
+)
+ALERT_FUNCTIONS = ("delivery_take_v1", "silence", "acknowledge", "heal_answer", "heal_begin_v1")
 
 
 def upgrade() -> None:
@@ -22,7 +29,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("alert_states", "alert_deliveries", "alerts", "healing_actions"):
         execute(f"DROP TABLE ai_{table}")
-    for name in ("silence", "acknowledge", "heal_answer", "heal_begin_v1", "health_state_v1"):
+    for name in (*ALERT_FUNCTIONS, "health_state_v1"):
         execute(f"DROP FUNCTION ai_{name}")
     sql_file("migrations/versions/0010_back.sql")
     declare_compatible("0002_functions")

@@ -1,0 +1,209 @@
+"""The receivers of alerts, one per address in ``ALERT_WEBHOOK_URL``, each with its own shape.
+
+======================================  =========================================================
+address                                 what it gets
+======================================  =========================================================
+``https://hooks.slack.com/...``         ``{"text": ...}`` in Slack's markup
+``https://discord.com/api/webhooks/..`` ``{"content": ...}``, at most 2,000 characters
+any other ``https://`` or ``http://``   JSON: the worst alert's fields, all of them in ``alerts``;
+                                        signed, where ``SECRET_KEY`` is set
+``smtp://user:password@host:587?to=..`` a plain mail; several receivers by comma; ``from=`` too
+======================================  =========================================================
+
+Addresses hold secrets. What is written down, logged or shown is a channel's name: kind, host and
+a digest of the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import smtplib
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any, Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+import aiohttp
+
+from daemon.alerts.outgoing import careful_socket, check_literal
+from daemon.alerts.words import heading, lines, worst_first
+from daemon.errors import ConfigurationError
+
+Json = Any
+Kind = Literal["slack", "discord", "webhook", "smtp"]
+
+SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
+DISCORD = ("discord.com", "discordapp.com")
+DISCORD_LIMIT = 2000
+SLACK_LIMIT = 8000
+SMTP_SECONDS = 15.0
+EXAMPLES = "https://hooks.example.com/x or smtp://user:password@mail.example.com:587?to=a@b.c"
+
+
+class NotTaken(Exception):
+    """The receiver did not take the message; the text says why and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One receiver. name: what may be shown."""
+
+    kind: Kind
+    name: str
+    url: str
+
+    def __repr__(self) -> str:
+        return f"Channel({self.name})"
+
+
+def channels(urls: Sequence[str]) -> tuple[Channel, ...]:
+    """The receivers in a setting. Raises ConfigurationError that tells which one is wrong."""
+    return tuple(_channel(url, place) for place, url in enumerate(urls, start=1))
+
+
+def _channel(url: str, place: int) -> Channel:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, SplitResult("", "", "", "", "")
+    if not host or parts.scheme not in {"http", "https", "smtp"}:
+        raise ConfigurationError(
+            f"ALERT_WEBHOOK_URL: number {place} is no address of a webhook or mail server",
+            hint=f"for example {EXAMPLES}",
+        )
+    if parts.scheme == "smtp" and not _receivers(parts):
+        raise ConfigurationError(
+            f"ALERT_WEBHOOK_URL: number {place} has no receiver",
+            hint="end it with ?to= and an address, or several by comma",
+        )
+    reason = check_literal(host)
+    if reason:
+        raise ConfigurationError(
+            f"ALERT_WEBHOOK_URL: number {place} {reason}", hint="name another host"
+        )
+    kind: Kind = "smtp" if parts.scheme == "smtp" else _kind(host)
+    digest = hashlib.sha256(url.encode()).hexdigest()[:8]
+    return Channel(kind, f"{kind}:{host}#{digest}", url)
+
+
+def _kind(host: str) -> Kind:
+    if host in SLACK:
+        return "slack"
+    if host in DISCORD or host.endswith(tuple("." + one for one in DISCORD)):
+        return "discord"
+    return "webhook"
+
+
+def body(kind: Kind, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> bytes:
+    """What a webhook is sent. alerts: as in ``ai_alert_deliveries.content``, one at least."""
+    if kind == "slack":
+        text = "\n".join([f"*{_slack(heading(alerts))}*", *map(_slack, lines(alerts))])
+        value: Json = {"text": text[:SLACK_LIMIT]}
+    elif kind == "discord":
+        text = "\n".join([f"**{heading(alerts)}**", *lines(alerts)])
+        value = {"content": text[:DISCORD_LIMIT], "allowed_mentions": {"parse": []}}
+    else:
+        ordered = worst_first(alerts)
+        value = {**ordered[0], "id": message_id, "alerts": ordered}
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def signature(key: str, content: bytes) -> str:
+    """The value of ``X-Signature``."""
+    return "sha256=" + hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
+
+
+async def send(
+    channel: Channel,
+    message_id: str,
+    alerts: Sequence[Mapping[str, Json]],
+    *,
+    session: aiohttp.ClientSession,
+    key: str | None,
+) -> None:
+    """Send one message. Raises NotTaken."""
+    try:
+        if channel.kind == "smtp":
+            await asyncio.to_thread(_mail, channel.url, message_id, alerts)
+        else:
+            await _post(channel, message_id, alerts, session, key)
+    except NotTaken:
+        raise
+    except TimeoutError:
+        raise NotTaken("no answer in time") from None
+    except smtplib.SMTPException as error:
+        code = getattr(error, "smtp_code", None)
+        raise NotTaken(f"{type(error).__name__} {code or ''}".strip()) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise NotTaken(type(error).__name__) from None
+
+
+async def _post(
+    channel: Channel,
+    message_id: str,
+    alerts: Sequence[Mapping[str, Json]],
+    session: aiohttp.ClientSession,
+    key: str | None,
+) -> None:
+    content = body(channel.kind, message_id, alerts)
+    headers = {"Content-Type": "application/json", "X-Message-Id": message_id}
+    if key and channel.kind == "webhook":
+        headers["X-Signature"] = signature(key, content)
+    async with session.post(
+        channel.url, data=content, headers=headers, allow_redirects=False
+    ) as answer:
+        if not 200 <= answer.status < 300:
+            raise NotTaken(f"HTTP {answer.status}")
+
+
+class _CarefulSmtp(smtplib.SMTP):
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return careful_socket(host, port, timeout)
+
+
+def _mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> None:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    with _CarefulSmtp(host, parts.port or 25, timeout=SMTP_SECONDS) as server:
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=ssl.create_default_context())
+            server.ehlo()
+        elif parts.password:
+            raise NotTaken("the mail server offers no TLS, and the password is not sent without")
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.send_message(mail(url, message_id, alerts))
+
+
+def mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> EmailMessage:
+    """The mail to the receivers that an ``smtp://`` address names."""
+    parts = urlsplit(url)
+    sender = parse_qs(parts.query).get("from", [f"ai-orchestrator@{parts.hostname}"])[0]
+    letter = EmailMessage()
+    letter["Subject"] = " ".join(heading(alerts).split())
+    letter["From"] = sender
+    letter["To"] = ", ".join(_receivers(parts))
+    letter["Message-ID"] = f"<{message_id}@ai-orchestrator>"
+    letter.set_content("\n".join(lines(alerts)) + "\n")
+    return letter
+
+
+def _receivers(parts: SplitResult) -> list[str]:
+    return [
+        receiver.strip()
+        for text in parse_qs(parts.query).get("to", [])
+        for receiver in text.split(",")
+        if receiver.strip()
+    ]
+
+
+def _slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

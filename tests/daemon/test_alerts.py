@@ -1,0 +1,382 @@
+"""Alerts on a real database: written once, delivered to real receivers, whatever dies between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.alerts.channels import Channel, channels, signature
+from daemon.alerts.engine import Alerts
+from daemon.alerts.outbox import LEASE_SECONDS, Outbox
+from daemon.alerts.store import AlertStore, Message
+from daemon.health.model import CheckResult
+from daemon.meters import Meters
+from tests.kit.mail import mail_server
+from tests.kit.parts import TEXTS, parts
+from tests.kit.receiver import Receiver, receiver
+
+START = datetime.now(UTC).replace(microsecond=0)
+MINUTE = timedelta(minutes=1)
+BAD = CheckResult(
+    "queue.oldest_pending",
+    "queue",
+    "critical",
+    400.0,
+    "seconds",
+    60.0,
+    300.0,
+    "the oldest request waits for 400 s",
+    remedy="start a worker",
+)
+GOOD = replace(BAD, status="healthy", value=1.0)
+Rows = list[tuple[Any, ...]]
+
+
+class Bench:
+    """Alerts and outbox with one clock that only the test moves."""
+
+    def __init__(self, url: str, store: AlertStore, reached: Sequence[Channel]) -> None:
+        self.url = url
+        self.store = store
+        self.channels = tuple(reached)
+        self.now = START
+        self.meters = Meters()
+        self.asked_sooner = 0
+        self.alerts = Alerts(
+            store=store,
+            meters=self.meters,
+            worker_id="w1",
+            channels=reached,
+            on_pending=self._sooner,
+        )
+
+    def _sooner(self) -> None:
+        self.asked_sooner += 1
+
+    async def rounds(self, *results: CheckResult, times: int = 1) -> None:
+        for _ in range(times):
+            self.now += MINUTE
+            await self.alerts.round(results, now=self.now)
+
+    async def take(self, worker: str = "w1", after: float = 60.0) -> Message | None:
+        at = self.now + timedelta(seconds=after)
+        return await self.store.take(self.channels[0].name, worker, LEASE_SECONDS, now=at)
+
+    def rows(self, question: str) -> Rows:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(question.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def events(self) -> list[str]:
+        rows = self.rows("SELECT event FROM ai_alert_deliveries ORDER BY id")
+        return [event for (event,) in rows]
+
+
+@asynccontextmanager
+async def bench(url: str, *addresses: str) -> AsyncIterator[Bench]:
+    async with parts(url) as made:
+        store = AlertStore(made.database.pool, TEXTS)
+        yield Bench(url, store, channels(addresses or ["https://hooks.example.com/x"]))
+
+
+@asynccontextmanager
+async def outbox(made: Bench, **values: Any) -> AsyncIterator[Outbox]:
+    """An outbox that is open, whose loops do not run."""
+    opened = Outbox(store=made.store, worker_id="w1", channels=made.channels, **values)
+    await opened._opened()
+    try:
+        yield opened
+    finally:
+        await opened._closed()
+
+
+def make_due(made: Bench) -> None:
+    made.rows("UPDATE ai_alert_deliveries SET next_at = now() - interval '1 s'")
+
+
+async def test_an_alert_lives_and_ends(database: str) -> None:
+    """Three bad looks open one row and one message; five good ones end it, and that is told."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=2)
+        assert made.rows("SELECT * FROM ai_alerts") == []
+        assert made.asked_sooner == 2
+        await made.rounds(BAD, times=4)
+        assert made.rows(
+            "SELECT check_id, severity, state, value, threshold, flaps FROM ai_alerts"
+        ) == [("queue.oldest_pending", "critical", "firing", 400.0, 300.0, 0)]
+        assert (
+            made.meters.registry.get_sample_value("ai_alerts_firing", {"severity": "critical"})
+            == 1.0
+        )
+        await made.rounds(GOOD, times=5)
+        ((state, lasted),) = made.rows("SELECT state, resolved_at - opened_at FROM ai_alerts")
+        assert (state, lasted) == ("resolved", 8 * MINUTE)
+        assert made.events() == ["firing", "resolved"]
+
+
+async def test_one_open_row_whoever_looks(database: str) -> None:
+    """Daemons that judge at the same moment open one alert and write one message."""
+    async with bench(database) as made:
+        for _ in range(5):
+            made.now += MINUTE
+            await asyncio.gather(*(made.alerts.round([BAD], now=made.now) for _ in range(4)))
+        assert made.rows("SELECT count(*) FROM ai_alerts") == [(1,)]
+        assert made.events() == ["firing"]
+
+
+async def test_restart_changes_nothing(database: str) -> None:
+    """A daemon that starts anew goes on where the last one was: nothing is told twice."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=2)
+        now = made.now
+    async with bench(database) as made:
+        made.now = now
+        await made.rounds(BAD, times=3)
+        assert made.events() == ["firing"]
+
+
+async def test_row_and_message_stand_or_fall_together(database: str) -> None:
+    """When the message cannot be written there is no alert either: the next look makes both."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=2)
+        made.rows("ALTER TABLE ai_alert_deliveries ADD CHECK (event <> 'firing')")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await made.rounds(BAD)
+        assert made.rows("SELECT * FROM ai_alerts") == []
+
+
+async def test_what_happens_together_is_told_together(database: str) -> None:
+    """Two alerts within half a minute are one message."""
+    other = replace(BAD, check="queue.depth", status="warning")
+    async with bench(database) as made:
+        await made.rounds(BAD, other, times=3)
+        assert await made.take(after=29) is None
+        message = await made.take(after=31)
+        assert message is not None
+        assert [one["check"] for one in message.alerts] == [BAD.check, other.check]
+
+
+async def test_dies_before_it_sends(database: str) -> None:
+    """A message whose sender died is sent by another, under the same id."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        first = await made.take("w1")
+        assert first is not None
+        assert await made.take("w2") is None
+        second = await made.take("w2", after=60 + LEASE_SECONDS + 1)
+        assert second is not None
+        assert (second.message_id, second.attempt) == (first.message_id, 2)
+        await made.store.settle(second, None)
+        assert await made.take("w3", after=3600) is None
+
+
+async def test_ten_messages_a_minute(database: str) -> None:
+    """No channel gets more than ten messages a minute; what waits goes out together."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        made.rows(
+            "INSERT INTO ai_alert_deliveries (alert_id, channel, event, content, next_at,"
+            " message_id) SELECT d.alert_id, d.channel, d.event, d.content, d.next_at,"
+            " gen_random_uuid() FROM ai_alert_deliveries d, generate_series(1, 14)"
+        )
+        taken = [await made.take(after=60) for _ in range(12)]
+        assert [message is not None for message in taken] == [True] * 10 + [False] * 2
+        assert await made.take(after=121) is not None
+
+
+async def test_webhook(database: str) -> None:
+    """A webhook gets the alert as JSON, signed with the key, once."""
+    async with (
+        receiver() as takes,
+        bench(database, takes.url) as made,
+        outbox(made, key="k") as out,
+    ):
+        await made.rounds(BAD, times=3)
+        make_due(made)
+        assert await out.send_next(made.channels[0])
+        assert not await out.send_next(made.channels[0])
+        (posted,) = takes.came
+        assert posted.headers["X-Signature"] == signature("k", posted.body)
+        assert posted.json["remedy"] == "start a worker"
+        assert posted.json["id"] == posted.headers["X-Message-Id"]
+        assert made.rows("SELECT state, attempts FROM ai_alert_deliveries") == [("sent", 1)]
+
+
+async def failed_delivery(made: Bench, out: Outbox) -> str:
+    await made.rounds(BAD, times=3)
+    make_due(made)
+    assert not await out.send_next(made.channels[0])
+    ((state, error, later),) = made.rows(
+        "SELECT state, error, next_at > now() + interval '10 s' FROM ai_alert_deliveries"
+    )
+    assert (state, later) == ("pending", True)
+    return str(error)
+
+
+async def test_refused_message_waits(database: str) -> None:
+    """A message that its receiver refuses stays in the outbox and is tried again later."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        takes.status = 503
+        assert await failed_delivery(made, out) == "HTTP 503"
+
+
+async def test_redirects_are_not_followed(database: str) -> None:
+    """A receiver cannot send the alert on to another address."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        takes.status, takes.location = 302, takes.url.replace("hook", "elsewhere")
+        assert await failed_delivery(made, out) == "HTTP 302"
+        assert [posted.path for posted in takes.came] == ["/hook"]
+
+
+async def test_failing_delivery_is_an_alert(database: str) -> None:
+    """A channel that takes nothing is told to the other channels, not to itself."""
+    async with receiver() as takes, bench(database, takes.url, takes.url + "2") as made:
+        await made.rounds(BAD, times=3)
+        broken, other = (channel.name for channel in made.channels)
+        made.rows(
+            "UPDATE ai_alert_deliveries SET attempts = 3, error = 'HTTP 500'"
+            f" WHERE channel = '{broken}'"
+        )
+        await made.rounds(GOOD, times=3)
+        told = made.rows(
+            "SELECT a.check_id, a.target, d.channel FROM ai_alerts a"
+            " JOIN ai_alert_deliveries d ON d.alert_id = a.id WHERE a.check_id LIKE 'alerts.%'"
+        )
+        assert told == [("alerts.delivery", broken, other)]
+
+
+async def test_mail(database: str) -> None:
+    """An smtp:// address gets a mail to each of its receivers."""
+    async with mail_server() as server:
+        address = f"smtp://127.0.0.1:{server.port}?to=a@example.com,b@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            await made.rounds(BAD, times=3)
+            make_due(made)
+            assert await out.send_next(made.channels[0])
+        assert server.receivers == [["a@example.com", "b@example.com"]]
+        assert "Subject: [critical] queue.oldest_pending" in server.letters[0]
+
+
+async def test_refused_mail_waits(database: str) -> None:
+    """A mail that the server refuses stays in the outbox."""
+    async with mail_server() as server:
+        server.refuse = True
+        address = f"smtp://127.0.0.1:{server.port}?to=a@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            assert await failed_delivery(made, out) == "SMTPSenderRefused 550"
+
+
+async def test_password_is_not_sent_in_the_clear(database: str) -> None:
+    """Without TLS a mail server gets no password, and no mail either."""
+    async with mail_server() as server:
+        address = f"smtp://sam:s3cret@127.0.0.1:{server.port}?to=a@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            error = await failed_delivery(made, out)
+            assert error == "the mail server offers no TLS, and the password is not sent without"
+            assert server.letters == []
+
+
+async def test_acknowledged_and_silenced(database: str) -> None:
+    """Who acknowledges hears no more but the end; who silences hears nothing; both are noted."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        ((alert_id,),) = made.rows("SELECT id FROM ai_alerts")
+        assert await made.store.acknowledge(alert_id, "sam", channel="console")
+        await made.rounds(BAD, times=100)
+        assert made.events() == ["firing"]
+        assert await made.store.silence(alert_id, 7 * 86_400, "sam", channel="console")
+        await made.rounds(GOOD, times=5)
+        assert made.events() == ["firing"]
+        assert made.rows("SELECT actor, action, target FROM ai_audit_log ORDER BY id") == [
+            ("sam", "acknowledge", f"alert:{alert_id}"),
+            ("sam", "silence", f"alert:{alert_id}"),
+        ]
+        assert not await made.store.acknowledge(alert_id, "sam", channel="console")
+
+
+async def test_nobody_takes_care(database: str) -> None:
+    """A critical alert is escalated after half an hour, once, and then repeated hourly."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3 + 30 + 125)
+        assert made.events() == ["firing", "escalated", "repeated", "repeated"]
+
+
+async def test_recovery_names_what_healed(database: str) -> None:
+    """The message of the end says which healing action ended it."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        made.rows(
+            "INSERT INTO ai_healing_actions (rule, check_id, mode, outcome, finished_at,"
+            " started_at) SELECT 'recycle_pool', check_id, 'auto', 'done', now(), opened_at"
+            " FROM ai_alerts"
+        )
+        await made.rounds(GOOD, times=5)
+        ((healed,),) = made.rows("SELECT healed_by FROM ai_alerts")
+        assert healed.startswith("recycle_pool (action ")
+        ((content,),) = made.rows(
+            "SELECT content FROM ai_alert_deliveries WHERE event = 'resolved'"
+        )
+        assert (content["healed_by"], content["lasted_seconds"]) == (healed, 300)
+
+
+async def test_proposal_is_an_alert(database: str) -> None:
+    """A healing action that waits for a person is an alert with the command and how to approve."""
+    async with bench(database) as made:
+        ((action,),) = made.rows(
+            "INSERT INTO ai_healing_actions (rule, target, mode, outcome, finished_at,"
+            " proposed_at, command) VALUES ('reindex_invalid_own', 'ai_x', 'propose',"
+            " 'proposed', now(), now(), 'REINDEX INDEX CONCURRENTLY ai_x') RETURNING id"
+        )
+        await made.rounds(times=3)
+        ((check, remedy),) = made.rows("SELECT check_id, remedy FROM ai_alerts")
+        assert check == "healing.reindex_invalid_own"
+        assert remedy.startswith("REINDEX INDEX CONCURRENTLY ai_x")
+        assert f"ai_heal_answer({action}, true)" in remedy
+        made.rows(f"SELECT ai_heal_answer({action}, false, 'sam')")
+        await made.rounds(times=5)
+        assert made.rows("SELECT state FROM ai_alerts") == [("resolved",)]
+
+
+async def beats(takes: Receiver, made: Bench, *, status: int) -> bool:
+    takes.status = status
+    async with outbox(made) as out:
+        return await out.beat(takes.url)
+
+
+async def test_dead_mans_switch(database: str) -> None:
+    """The heartbeat is a GET to its address; silence and refusals are noticed."""
+    async with receiver() as takes, bench(database, takes.url) as made:
+        assert await beats(takes, made, status=200)
+        assert not await beats(takes, made, status=500)
+        assert [posted.method for posted in takes.came] == ["GET", "GET"]
+
+
+async def test_beats_only_while_checks_run(database: str) -> None:
+    """As long as no health check has run, the dead man's switch is not called."""
+    async with receiver() as takes, bench(database, takes.url) as made:
+        out = Outbox(
+            store=made.store,
+            worker_id="w1",
+            channels=(),
+            heartbeat_url=takes.url,
+            fresh=made.alerts.fresh,
+        )
+        async with asyncio.TaskGroup() as group:
+            beat = out.signals.expect("beat")
+            await out.start(group)
+            await beat
+            await out.stop()
+            assert takes.came == []
+            made.alerts.observe([GOOD])
+            beat = out.signals.expect("beat")
+            await out.start(group)
+            await beat
+            await out.stop()
+        assert len(takes.came) == 1

@@ -1,0 +1,57 @@
+"""A mail server that takes whatever it is given, for tests of who sends mail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class MailServer:
+    """letters: what came, headers and body as sent. refuse: answer the sender with 550."""
+
+    port: int = 0
+    letters: list[str] = field(default_factory=list)
+    receivers: list[list[str]] = field(default_factory=list)
+    refuse: bool = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One conversation, command by command, without any extension."""
+        to: list[str] = []
+
+        async def say(line: str) -> None:
+            writer.write(line.encode() + b"\r\n")
+            await writer.drain()
+
+        await say("220 test")
+        while line := (await reader.readline()).decode().strip():
+            word = line.split(":", maxsplit=1)[0].upper()
+            if word == "MAIL FROM" and self.refuse:
+                await say("550 no")
+            elif word == "RCPT TO":
+                to.append(line.partition("<")[2].rstrip(">"))
+                await say("250 ok")
+            elif word == "DATA":
+                await say("354 go on")
+                letter = await reader.readuntil(b"\r\n.\r\n")
+                self.letters.append(letter.decode())
+                self.receivers.append(to)
+                await say("250 taken")
+            elif word == "QUIT":
+                await say("221 bye")
+                break
+            else:
+                await say("250 ok")
+        writer.close()
+
+
+@asynccontextmanager
+async def mail_server() -> AsyncIterator[MailServer]:
+    """A server on a free port of the loopback interface."""
+    mails = MailServer()
+    server = await asyncio.start_server(mails.serve, "127.0.0.1", 0)
+    mails.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield mails
