@@ -8,7 +8,8 @@ role          what it is for
 ``listener``  LISTEN and the doorbell's lock; a connection of its own, direct
 ``heartbeat`` renews leases from a thread; nothing else ever waits for it, nor it for others
 ``pool``      the hot path: claim, complete, journal of model calls
-``reader``    whatever may be slow, such as HTTP reads
+``reader``    what pages and the API read: read-only, a second per statement
+``writer``    what people and programs change over HTTP
 ============  ==============================================================================
 
 A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
@@ -27,7 +28,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -60,8 +61,15 @@ SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
     " SET tcp_user_timeout = 30000"
 )
+# What pages and the API read is bounded; a statement that is not planned well must not become the
+# database's problem, and compiling a short one costs more than it saves.
+READ_LIMITS = (
+    "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; SET jit = off;"
+    " SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '10s'"
+)
 POOL_MIN, POOL_MAX = 4, 8
-READERS_MAX = 4
+READERS_MAX = 3
+WRITERS_MAX = 3
 # A pool keeps trying for this long, then starts afresh with the next caller, without the long
 # pauses that its own backoff would grow into.
 RECONNECT_SECONDS = 5.0
@@ -162,9 +170,9 @@ class Database:
         self.direct_url = direct_url
         self.worker_id = worker_id
         self.facts: Facts | None = None
-        self._pools: list[Pool] = []
         self._pool = self._make_pool("pool", POOL_MIN, POOL_MAX)
-        self._reader = self._make_pool("reader", 1, READERS_MAX)
+        self._reader = self._make_pool("reader", 1, READERS_MAX, READ_LIMITS)
+        self._writer = self._make_pool("writer", 0, WRITERS_MAX)
 
     @property
     def pool(self) -> Pool:
@@ -173,8 +181,13 @@ class Database:
 
     @property
     def reader(self) -> Pool:
-        """Autocommit connections for what may be slow; exhausting them delays no claim."""
+        """Autocommit connections for HTTP reads; exhausting them delays no claim."""
         return self._reader
+
+    @property
+    def writer(self) -> Pool:
+        """Autocommit connections for changes by HTTP, opened when there is one."""
+        return self._writer
 
     async def open(self) -> Facts:
         """Wait until the server takes connections, then open the pools.
@@ -194,13 +207,13 @@ class Database:
                 if attempt in {1, 5} or attempt % 20 == 0:
                     log.warning("database_unavailable", attempt=attempt, error=brief(error))
                 await asyncio.sleep(delay)
-        for pool in (self._pool, self._reader):
+        for pool in (self._pool, self._reader, self._writer):
             await pool.open(wait=False)
         return self.facts
 
     async def close(self) -> None:
         """Close everything; safe to call twice."""
-        for pool in (self._pool, self._reader):
+        for pool in (self._pool, self._reader, self._writer):
             await pool.close(timeout=2.0)
 
     async def direct(self, role: str) -> psycopg.AsyncConnection[Any]:
@@ -239,7 +252,15 @@ class Database:
             raise
         return connection
 
-    def _make_pool(self, role: str, smallest: int, largest: int) -> Pool:
+    def _make_pool(
+        self, role: str, smallest: int, largest: int, limits: LiteralString = LIMITS
+    ) -> Pool:
+        async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+            if await self._is_pooled(connection):
+                connection.prepare_threshold = None
+            else:
+                await connection.execute(limits)
+
         return AsyncConnectionPool(
             self.url,
             connection_class=ImpatientConnection,
@@ -249,19 +270,13 @@ class Database:
             timeout=5.0,
             reconnect_timeout=RECONNECT_SECONDS,
             name=role,
-            configure=self._configure,
+            configure=configure,
             kwargs={
                 "autocommit": True,
                 "application_name": application_name(self.worker_id, role),
                 **CONNECT,
             },
         )
-
-    async def _configure(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        if await self._is_pooled(connection):
-            connection.prepare_threshold = None
-        else:
-            await connection.execute(LIMITS)
 
     async def _is_pooled(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         """A pooler answers the start-up itself, with a process id that is not the server's."""
