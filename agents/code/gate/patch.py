@@ -82,13 +82,14 @@ def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom)
 
 
-def unified(path: str, before: str, after: str) -> str:
-    """The difference as ``git apply`` takes it, with three lines of context; "" for none."""
+def unified(path: str, before: str, after: str, context: int = 3) -> str:
+    """The difference as ``git apply`` takes it, with lines of context around; "" for none."""
     made = difflib.unified_diff(
         before.splitlines(keepends=True),
         after.splitlines(keepends=True),
         f"a/{path}",
         f"b/{path}",
+        n=context,
     )
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in made
