@@ -1,0 +1,240 @@
+"""Money, schedules, workers, alerts: what people steer the service with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from daemon.store.safe_json import dumps
+from daemon.trigger import Trigger
+from daemon.web.access import Principal
+from daemon.web.actions.agents import check_usd
+from daemon.web.actions.base import Act
+from daemon.web.refused import invalid, not_found
+
+Json = Any
+PERIODS = ("day", "month")
+MOST_SILENT_SECONDS = 30 * 86_400
+SCHEDULE: Mapping[str, Json] = {
+    "task_type": "",
+    "trigger": "",
+    "time_zone": "UTC",
+    "input_data": {},
+    "priority": -10,
+    "misfire": "latest",
+    "misfire_grace_seconds": 3600,
+    "for_each": None,
+    "enabled": True,
+}
+"""Columns of ai_schedules that people set, and what a new one has."""
+
+
+class UpkeepActions(Act):
+    # --- money ----------------------------------------------------------------------------------
+
+    async def set_budget(
+        self, who: Principal, scope: str, period: str, limit_usd: Json, reason: str
+    ) -> None:
+        """The standing limit of a scope (``global``, ``agent:TYPE``, ``key:NAME``, ``key:*``).
+
+        period: ``day`` or ``month``, UTC. limit_usd: None lifts it. Counts from the next model
+        call on. Refused: 400 naming the field; a reason is needed.
+        """
+        kind, _, name = scope.partition(":")
+        if kind not in {"global", "agent", "key"} or (kind == "global") != (not name):
+            raise invalid(
+                "scope", f"{scope[:60]!r} given", "global, agent:TYPE, key:NAME or key:*"
+            )
+        if len(scope) > 250 or not scope.isprintable():
+            raise invalid("scope", "it is too long or cannot be printed")
+        if period not in PERIODS:
+            raise invalid("period", f"{period[:40]!r} given", "day or month")
+        if not reason.strip():
+            raise invalid("reason", "a budget changes for a reason", "say it in a few words")
+        amount = None if limit_usd is None else check_usd("limit_usd", limit_usd)
+        async with self._transaction(who) as connection:
+            row = await self._row(
+                connection, "budget_set", scope=scope, period=period, limit_usd=amount
+            )
+            before = {"limit_usd": row["before"] if row else None}
+            after = {"limit_usd": amount, "reason": reason.strip()[:500]}
+            await self._audit(
+                connection, who, "set_budget", f"budget:{scope}:{period}", before, after
+            )
+
+    async def set_price(
+        self,
+        who: Principal,
+        model_pattern: str,
+        *,
+        input_usd_per_million: Json,
+        output_usd_per_million: Json,
+        cached_input_usd_per_million: Json = None,
+        tier: str = "default",
+    ) -> None:
+        """What a model costs from now on; past calls keep their price. Refused: 400."""
+        if not 1 <= len(model_pattern) <= 200 or not model_pattern.isprintable():
+            raise invalid("model_pattern", "a model's name is expected, or a prefix and *")
+        if not 1 <= len(tier) <= 40 or not tier.isprintable():
+            raise invalid("tier", "a service tier is expected, such as default")
+        prices: dict[str, Decimal | None] = {
+            "input_usd_per_million": check_usd("input_usd_per_million", input_usd_per_million),
+            "output_usd_per_million": check_usd("output_usd_per_million", output_usd_per_million),
+            "cached_input_usd_per_million": None
+            if cached_input_usd_per_million is None
+            else check_usd("cached_input_usd_per_million", cached_input_usd_per_million),
+        }
+        async with self._transaction(who) as connection:
+            await self._row(
+                connection,
+                "price_add",
+                model_pattern=model_pattern,
+                tier=tier,
+                source=f"set by {who.name}",
+                **prices,
+            )
+            await self._audit(connection, who, "set_price", f"price:{model_pattern}", after=prices)
+
+    # --- schedules ------------------------------------------------------------------------------
+
+    async def set_schedule(
+        self, who: Principal, name: str, changes: Mapping[str, Json], *, new: bool = False
+    ) -> None:
+        """Change a schedule, or make one; changes: keys of ``SCHEDULE``.
+
+        Refused: 400 naming the field, 404 for an unknown one, 409 for a new name that is taken.
+        """
+        name = name.strip()
+        if not 1 <= len(name) <= 200 or not name.isprintable():
+            raise invalid("name", "1 to 200 printable characters are expected")
+        if unknown := sorted(set(changes) - set(SCHEDULE)):
+            raise invalid(unknown[0][:40], "schedules have no such column")
+        async with self._transaction(who) as connection:
+            row = await self._row(connection, "schedule_lock", name=name)
+            if row is None and not new:
+                raise not_found(f"schedule {name!r}")
+            if row is not None and new:
+                raise invalid("name", f"there is a schedule {name!r} already", "change that one")
+            before = {key: (row or SCHEDULE)[key] for key in SCHEDULE}
+            after = {**before, **changes}
+            self._check_schedule(after)
+            try:
+                await self._row(
+                    connection,
+                    "schedule_put",
+                    name=name,
+                    **{**after, "input_data": dumps(after["input_data"])},
+                )
+            except (psycopg.errors.CheckViolation, psycopg.errors.DataError) as error:
+                field = error.diag.column_name or error.diag.constraint_name or "schedule"
+                raise invalid(field.removeprefix("ai_schedules_"), "cannot be used") from None
+            changed = [key for key in after if row is None or after[key] != before[key]]
+            await self._audit(
+                connection,
+                who,
+                "add_schedule" if row is None else "set_schedule",
+                f"schedule:{name}",
+                None if row is None else {key: before[key] for key in changed},
+                {key: after[key] for key in changed},
+            )
+
+    async def delete_schedule(self, who: Principal, name: str) -> None:
+        """A schedule goes; the audit log keeps what it was. Refused: 404."""
+        async with self._transaction(who) as connection:
+            row = await self._row(connection, "schedule_lock", name=name)
+            if row is None:
+                raise not_found(f"schedule {name[:60]!r}")
+            await self._row(connection, "schedule_delete", name=name)
+            await self._audit(connection, who, "delete_schedule", f"schedule:{name}", row)
+
+    async def run_schedule(self, who: Principal, name: str) -> int:
+        """Ask now for what a schedule asks for; returns the request's id.
+
+        Its next slot fires all the same, since this request has an idempotency key of its own. One
+        ``for_each`` active client is left to its slot. Refused: 404, 400.
+        """
+        async with self._transaction(who) as connection:
+            row = await self._row(connection, "schedule_lock", name=name)
+            if row is None:
+                raise not_found(f"schedule {name[:60]!r}")
+            if row["for_each"] is not None:
+                raise invalid("name", "this schedule asks for every client", "wait for its slot")
+            asked = await self._row(
+                connection,
+                "request_ask",
+                task_type=row["task_type"],
+                input_data=dumps(row["input_data"]),
+                priority=row["priority"],
+                idempotency_key=f"now:{name[:100]}:{secrets.token_hex(8)}",
+                run_after=None,
+                expires_at=None,
+                fair_key="",
+                requested_by=None,
+                max_usd=None,
+                on_unavailable=None,
+            )
+            assert asked is not None
+            after = {"request_id": asked["id"]}
+            await self._audit(connection, who, "run_schedule", f"schedule:{name}", after=after)
+        request_id: int = asked["id"]
+        return request_id
+
+    def _check_schedule(self, row: Mapping[str, Json]) -> None:
+        if self._registry.state(str(row["task_type"])) is None:
+            raise invalid(
+                "task_type",
+                f"no agent answers {str(row['task_type'])[:60]!r}",
+                ", ".join(self._registry.known_types()),
+            )
+        try:
+            Trigger(str(row["trigger"]), str(row["time_zone"]))
+        except ValueError as error:
+            raise invalid("trigger", str(error)) from None
+        if not isinstance(row["input_data"], dict):
+            raise invalid("input_data", "a JSON object is expected")
+
+    # --- workers, alerts, healing ---------------------------------------------------------------
+
+    async def drain(self, who: Principal, worker_id: str, *, wish: bool = True) -> None:
+        """Wish that a worker finishes what it has and stops, or take that back. Refused: 404."""
+        async with self._transaction(who) as connection:
+            row = await self._row(connection, "worker_drain", worker_id=worker_id, drain=wish)
+            if row is None:
+                raise not_found(f"running worker {worker_id[:80]!r}")
+            action = "drain" if wish else "keep_running"
+            await self._audit(
+                connection, who, action, f"worker:{worker_id}", {"state": row["state"]}
+            )
+
+    async def acknowledge(self, who: Principal, alert_id: int) -> None:
+        """Take care of an open alert: it repeats no more. Refused: 404."""
+        await self._changed(who, "alert_acknowledge", f"open alert {alert_id}", alert_id=alert_id)
+
+    async def silence(self, who: Principal, alert_id: int, seconds: float) -> None:
+        """No messages about an open alert for so long; 0 ends the silence. Refused: 400, 404."""
+        if not 0 <= seconds <= MOST_SILENT_SECONDS:
+            raise invalid("seconds", f"{seconds} given", f"from 0 to {MOST_SILENT_SECONDS}")
+        await self._changed(
+            who, "alert_silence", f"open alert {alert_id}", alert_id=alert_id, seconds=seconds
+        )
+
+    async def answer_healing(self, who: Principal, action_id: int, *, approve: bool) -> None:
+        """Approve or decline a proposed healing action. Refused: 404 when it is not open."""
+        await self._changed(
+            who,
+            "healing_answer",
+            f"open healing action {action_id}",
+            action_id=action_id,
+            approve=approve,
+        )
+
+    async def _changed(self, who: Principal, name: str, what: str, /, **values: Any) -> None:
+        """Run a function of the schema that writes its own line of the audit log."""
+        async with self._transaction(who) as connection:
+            row = await self._row(connection, name, by=who.name, channel=who.channel, **values)
+            if row is None or not row["changed"]:
+                raise not_found(what)
