@@ -98,7 +98,7 @@ class Finding:
 class Skipped:
     """A file (or part of the work) that was not fully analysed, and why, in words.
 
-    reason: a short word for machines (``syntax_error``, ``too_large``, ``binary``, ``secret_file``,
+    reason: a word for machines (``syntax_error``, ``too_large``, ``binary``, ``secret_file``,
     ``limit``, ``tool_failed``, ``timeout``, ``unreadable``); detail: a sentence for people.
     """
 

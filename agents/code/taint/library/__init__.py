@@ -1,0 +1,1 @@
+"""What calls of other people's libraries give back."""

@@ -1,0 +1,294 @@
+"""Other people's analyzers, run as subprocesses over a copy of the files.
+
+Each gets an empty environment, a temporary folder of its own, a time limit and a memory limit; it
+sees the files as text and none of them is run. A tool that fails, hangs or is absent is reported
+and costs the analysis nothing else. Comments that silence a tool (``noqa``, ``pragma``) are
+ignored: what is analysed has no say in the analysis.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from agents.code.model import Finding, Skipped, ToolRun
+from agents.code.tool_rules import RUFF_SELECT, ruff_meaning
+
+SECONDS = 60
+MOST_BYTES = 2_000_000_000
+"""Of address space; what a tool takes beyond it fails inside the tool."""
+MOST_OUTPUT_BYTES = 50_000_000
+
+
+class ToolFailed(Exception):
+    """A tool that gave no answer; the text says why."""
+
+
+@dataclass(slots=True)
+class ToolAnswer:
+    """What a tool said, by file. A file without findings has an empty list."""
+
+    run: ToolRun
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def installed(name: str) -> Path | None:
+    """A program beside this interpreter, or None."""
+    program = Path(sys.executable).parent / name
+    return program if program.is_file() else None
+
+
+@cache
+def version(package: str) -> str:
+    """An installed package's version, "" where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def execute(
+    command: Sequence[str | Path],
+    folder: Path,
+    *,
+    codes: Sequence[int] = (0, 1),
+    seconds: float = SECONDS,
+) -> str:
+    """A program's output. codes: exit codes that mean an answer. Raises ToolFailed."""
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env={"HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolFailed(f"cannot be started: {error.strerror}") from error
+    with process:
+        _limit(process.pid)
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.communicate()
+            raise ToolFailed(f"gave no answer within {seconds:g} s") from error
+    if process.returncode not in codes:
+        told = err.decode("utf-8", "replace").strip().splitlines()
+        raise ToolFailed(f"ended with {process.returncode}: {(told or ['no message'])[-1][:200]}")
+    if len(out) > MOST_OUTPUT_BYTES:
+        raise ToolFailed(f"said {len(out)} bytes; {MOST_OUTPUT_BYTES} at most are read")
+    return out.decode("utf-8", "replace")
+
+
+def _limit(pid: int) -> None:
+    if hasattr(resource, "prlimit"):  # Linux; elsewhere the time limit alone holds
+        with contextlib.suppress(OSError, ValueError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+
+
+def laid_out(files: Mapping[str, str], folder: Path) -> None:
+    """Write the files below a folder; their names are known to stay inside it."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="\n")
+
+
+def ruff(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Skipped]]:
+    """ruff's findings in Python files laid out below a folder."""
+    program = installed("ruff")
+    if program is None:
+        raise ToolFailed("is not installed")
+    out = execute(
+        [program, "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa", "--quiet",
+         "--no-respect-gitignore", "--select", RUFF_SELECT, "--target-version", "py314",
+         "--output-format", "json", "."],
+        folder,
+    )  # fmt: skip
+    found = []
+    for item in json.loads(out or "[]"):
+        name = PurePosixPath(item["filename"]).relative_to(folder.resolve().as_posix()).as_posix()
+        code = item.get("code") or "E999"
+        meaning = ruff_meaning("E999" if code == "invalid-syntax" else code)
+        line = int(item["location"]["row"])
+        found.append(
+            Finding(
+                rule=meaning.rule,
+                file=name,
+                line=line,
+                end_line=int(item["end_location"]["row"]),
+                column=int(item["location"]["column"]),
+                message=item["message"],
+                issue_type=meaning.issue_type,
+                severity=meaning.severity,
+                confidence="medium" if meaning.issue_type == "security" else "high",
+                cwe=meaning.cwe,
+                sources=("ruff",),
+                aliases=(code,) if code != meaning.rule else (),
+                evidence=_line(files.get(name, ""), line),
+            )
+        )
+    return found, []
+
+
+def detect_secrets(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Skipped]]:
+    """Secrets that detect-secrets sees. The folder is named as its root, else it says nothing."""
+    program = installed("detect-secrets")
+    if program is None:
+        raise ToolFailed("is not installed")
+    filters = ("allowlist.is_line_allowlisted", "heuristic.is_lock_file")
+    command: list[str | Path] = [program, "-C", folder, "scan", "--all-files", "--no-verify"]
+    for name in filters[:1]:
+        command += ["--disable-filter", f"detect_secrets.filters.{name}"]
+    answer: dict[str, Any] = json.loads(execute([*command, "."], folder))
+    found = []
+    for name, items in answer["results"].items():
+        for item in items:
+            line = int(item["line_number"])
+            kind = item["type"]
+            found.append(
+                Finding(
+                    rule="hardcoded-secret",
+                    file=PurePosixPath(name).as_posix(),
+                    line=line,
+                    end_line=line,
+                    message=f"A secret stands in the code ({kind})",
+                    issue_type="security",
+                    severity="high",
+                    confidence="low" if "Entropy" in kind else "medium",
+                    cwe=798,
+                    sources=("detect-secrets",),
+                    aliases=(kind,),
+                    evidence=_line(files.get(name, ""), line),
+                )
+            )
+    return found, []
+
+
+def zizmor(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Skipped]]:
+    """What is unsafe in GitHub workflows."""
+    program = installed("zizmor")
+    if program is None:
+        raise ToolFailed("is not installed")
+    out = execute(
+        [program, "--offline", "--no-progress", "--no-config", "--no-exit-codes",
+         "--format", "json", "."],
+        folder,
+    )  # fmt: skip
+    found = []
+    for item in json.loads(out or "[]"):
+        place = next(
+            (x for x in item["locations"] if x["symbolic"].get("kind") == "Primary"),
+            item["locations"][0],
+        )
+        name = PurePosixPath(_local(place["symbolic"]["key"])).as_posix().removeprefix("./")
+        line = int(place["concrete"]["location"]["start_point"]["row"]) + 1
+        level = str(item["determinations"]["severity"]).lower()
+        found.append(
+            Finding(
+                rule=f"workflow-{item['ident']}",
+                file=name,
+                line=line,
+                end_line=line,
+                message=item["desc"],
+                issue_type="security",
+                severity="high" if level == "high" else "medium" if level == "medium" else "low",
+                confidence="medium",
+                sources=("zizmor",),
+                evidence=_line(files.get(name, ""), line),
+            )
+        )
+    return found, []
+
+
+def _local(key: Mapping[str, Any]) -> str:
+    local = key.get("Local") or {}
+    return str(local.get("given_path") or local.get("verbatim_path") or "")
+
+
+def _line(text: str, line: int) -> str:
+    lines = text.split("\n")
+    return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool and the files it is for. needed: its absence is a fault, not a choice."""
+
+    name: str
+    package: str
+    wants: Callable[[str], bool]
+    call: Callable[[Mapping[str, str], Path], tuple[list[Finding], list[Skipped]]]
+    needed: bool = True
+
+
+def _python(name: str) -> bool:
+    return name.endswith((".py", ".pyw"))
+
+
+def _workflow(name: str) -> bool:
+    return name.startswith(".github/") and name.endswith((".yml", ".yaml"))
+
+
+def _text(name: str) -> bool:
+    return not name.endswith("package-lock.json")
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool("ruff", "ruff", _python, ruff),
+    Tool("detect-secrets", "detect-secrets", _text, detect_secrets),
+    Tool("zizmor", "zizmor", _workflow, zizmor, needed=False),
+)
+
+
+def run(tool: Tool, files: Mapping[str, str]) -> ToolAnswer:
+    """One tool over the files it is for; never raises for what goes wrong inside the tool."""
+    mine = {name: text for name, text in files.items() if tool.wants(name)}
+    if not mine:
+        return ToolAnswer(ToolRun(tool.name, version(tool.package), "not_needed"))
+    if installed(tool.name) is None:
+        told = ToolRun(tool.name, "", "absent", detail="is not installed")
+        lost = [Skipped("", "tool_absent", f"{tool.name} is not installed")] if tool.needed else []
+        return ToolAnswer(told, skipped=lost)
+    begun = time.monotonic()
+    answer = ToolAnswer(ToolRun(tool.name, version(tool.package), "ok"))
+    try:
+        with tempfile.TemporaryDirectory(prefix="code-") as name:
+            folder = Path(name).resolve()
+            laid_out(mine, folder)
+            found, answer.skipped = tool.call(mine, folder)
+    except (ToolFailed, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        detail = str(error) if isinstance(error, ToolFailed) else f"unreadable answer: {error!r}"
+        answer.run = replace(answer.run, status="failed", detail=detail[:300])
+        answer.skipped.append(Skipped("", "tool_failed", f"{tool.name} {detail[:300]}"))
+        return answer
+    answer.findings = {name: [] for name in mine}
+    for finding in found:
+        answer.findings.setdefault(finding.file, []).append(finding)
+    spent = round(time.monotonic() - begun, 3)
+    answer.run = replace(answer.run, seconds=spent, findings=len(found))
+    return answer
+
+
+def run_all(
+    files: Mapping[str, Mapping[str, str]], pool: ThreadPoolExecutor
+) -> Callable[[], list[ToolAnswer]]:
+    """Start every tool over its files (by the tool's name) and return what waits for them."""
+    waiting = [pool.submit(run, tool, files.get(tool.name, {})) for tool in TOOLS]
+    return lambda: [item.result() for item in waiting]
