@@ -156,7 +156,7 @@ def _scaled(value: float, names: tuple[str, ...]) -> str:
 def _number(value: float) -> str:
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
+    return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}".removesuffix(".0")
 
 
 def _short(value: Json) -> str:

@@ -143,6 +143,7 @@ class Checker:
         daily_budget_usd: Decimal | None = None,
         wishes: Callable[[], Wishes] = Wishes,
         monotonic: clock.Monotonic = clock.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
         self._statements = statements
@@ -152,6 +153,7 @@ class Checker:
         self._daily_budget_usd = daily_budget_usd
         self._wishes = wishes
         self._memory = Memory(monotonic)
+        self._wall = wall
         self._turn = asyncio.Lock()
 
     @property
@@ -230,9 +232,9 @@ class Checker:
         """One statement's answer, judged."""
         check = one.check
         try:
-            began = time.time()
+            began = self._wall()
             rows = await self._session.rows(one.statement, values)
-            middle = (began + time.time()) / 2
+            middle = (began + self._wall()) / 2
         except (psycopg.Error, OSError, TimeoutError) as error:
             return self._could_not(one, error, asked)
         self._memory.worked(check.id)

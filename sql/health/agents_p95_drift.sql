@@ -6,7 +6,7 @@
 -- Needs:    SELECT on ai_requests
 -- Servers:  13 and newer
 -- Target:   task_type
--- Says:     {task_type} takes {value} times as long as usual ({now_seconds} s instead of {usual_seconds} s)
+-- Says:     requests of {task_type} take {value} times as long as usual ({now_seconds} s instead of {usual_seconds} s)
 -- Remedy:   ai_agent_performance and ai_request_events tell which step; model.latency_p95 whether it
 --           is the provider
 --

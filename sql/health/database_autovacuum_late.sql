@@ -7,7 +7,7 @@
 -- Needs:    nothing
 -- Servers:  13 and newer
 -- Target:   table
--- Says:     {table} is over twice its own vacuum trigger for {value}: {dead} dead rows
+-- Says:     the table {table} is over twice its own vacuum trigger for {value}: {dead} dead rows
 -- Remedy:   VACUUM (ANALYZE) the table; more autovacuum_max_workers, or a higher
 --           autovacuum_vacuum_cost_limit
 --

@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_workers
 -- Servers:  13 and newer
--- Says:     the last sign of life of any daemon is {value} old
+-- Says:     no daemon has given a sign of life for {value} ({workers} say that they run)
 -- Remedy:   start the service; its log says why it ended
 SELECT coalesce(min(greatest(0, extract(epoch FROM now() - w.heartbeat_at))), 1e9)::float8 AS value,
     0 AS hidden, jsonb_build_object('workers', count(*)) AS detail
