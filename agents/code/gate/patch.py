@@ -38,6 +38,8 @@ class Proposal:
     fixer: str
     explanation: str = ""
     imports: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+    """Modules whose plain import goes if nothing uses it any more."""
 
 
 def patched(text: str, proposal: Proposal) -> str:
@@ -51,6 +53,8 @@ def patched(text: str, proposal: Proposal) -> str:
     if proposal.existing_code == proposal.replacement_code and not proposal.imports:
         raise Refused("no_change", "replacement_code is the same as existing_code")
     after = text.replace(proposal.existing_code, proposal.replacement_code)
+    if proposal.drops:
+        after = without_imports(after, proposal.drops)
     return with_imports(after, proposal.imports) if proposal.imports else after
 
 
@@ -59,10 +63,7 @@ def with_imports(text: str, imports: tuple[str, ...]) -> str:
     for line in imports:
         if not re.fullmatch(r"(?:from [\w.]+ )?import \w[\w., ]*", line):
             raise Refused("imports", f"{line[:80]!r} is no import line")
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        raise Refused("syntax", f"the changed file does not parse: {error}") from None
+    tree = _parsed(text)
     present = {ast.unparse(node) for node in tree.body if _is_import(node)}
     missing = [line for line in imports if line not in present]
     if not missing:
@@ -76,6 +77,27 @@ def with_imports(text: str, imports: tuple[str, ...]) -> str:
         at = node.end_lineno or node.lineno
     lines[at:at] = missing if at else [*missing, ""]
     return "\n".join(lines)
+
+
+def without_imports(text: str, names: tuple[str, ...]) -> str:
+    """The file without those of ``import name`` at its top that nothing uses. Raises Refused."""
+    tree = _parsed(text)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    lines = text.split("\n")
+    for node in reversed(tree.body):
+        alone = isinstance(node, ast.Import) and len(node.names) == 1
+        if alone and node.names[0].name in names and not node.names[0].asname:
+            name = node.names[0].name
+            if name not in used and lines[node.lineno - 1].strip() == f"import {name}":
+                del lines[node.lineno - 1]
+    return "\n".join(lines)
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        raise Refused("syntax", f"the changed file does not parse: {error}") from None
 
 
 def _is_import(node: ast.stmt) -> bool:
