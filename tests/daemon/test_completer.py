@@ -30,9 +30,9 @@ async def claim(p: Parts, connection: Connection, how_many: int) -> list[Authori
     await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
     await connection.execute("UPDATE ai_control SET concurrency = 1000")
     await insert(connection, "test_echo", how_many)
-    claims = await p.store.claim(p.worker_id, ["test_echo"], how_many, 30)
-    assert len(claims) == how_many
-    return [one.authority for one in claims]
+    claim = await p.store.claim(p.worker_id, ["test_echo"], how_many, 30)
+    assert len(claim.requests) == how_many
+    return [one.authority for one in claim.requests]
 
 
 async def test_lone_end_is_written_at_once(database: str, aconnection: Connection) -> None:

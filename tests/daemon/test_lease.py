@@ -33,7 +33,7 @@ async def claimed(p: Parts, connection: Connection) -> Authority:
     """A request that this worker has claimed."""
     await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
     await insert(connection, "test_echo")
-    [claim] = await p.store.claim(p.worker_id, ["test_echo"], 1, LEASE_SECONDS)
+    [claim] = (await p.store.claim(p.worker_id, ["test_echo"], 1, LEASE_SECONDS)).requests
     return claim.authority
 
 

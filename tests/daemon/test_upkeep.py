@@ -42,7 +42,7 @@ async def abandoned(p: Parts, connection: Connection) -> int:
     """A running request whose lease is over."""
     await p.store.agent_insert_missing(name="Echo", type="test_echo", description="", config={})
     await insert(connection, "test_echo")
-    [claim] = await p.store.claim(p.worker_id, ["test_echo"], 1, 30)
+    [claim] = (await p.store.claim(p.worker_id, ["test_echo"], 1, 30)).requests
     await connection.execute("UPDATE ai_leases SET expires_at = now() - interval '1 second'")
     return claim.request_id
 
