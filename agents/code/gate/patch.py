@@ -85,10 +85,10 @@ def without_imports(text: str, names: tuple[str, ...]) -> str:
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     lines = text.split("\n")
     for node in reversed(tree.body):
-        alone = isinstance(node, ast.Import) and len(node.names) == 1
-        if alone and node.names[0].name in names and not node.names[0].asname:
+        if isinstance(node, ast.Import) and len(node.names) == 1:
             name = node.names[0].name
-            if name not in used and lines[node.lineno - 1].strip() == f"import {name}":
+            bare = lines[node.lineno - 1].strip() == f"import {name}"
+            if bare and name in names and name not in used:
                 del lines[node.lineno - 1]
     return "\n".join(lines)
 

@@ -33,7 +33,8 @@ _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|add_url_rule|before_r
 class Block:
     """A function, a class or the module itself, without the functions inside it.
 
-    statements: simple statements and headers of compound ones, each as its dump, with its lines.
+    statements: simple statements and headers of compound ones, each as its dump, with its lines;
+    imports are judged by their names.
     """
 
     name: str
@@ -117,6 +118,8 @@ def _fill(node: ast.AST, block: Block, prefix: str, blocks: dict[str, Block]) ->
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             inner = f"{prefix}{statement.name}"
             _blocks(statement, inner, f"{inner}.", blocks, 0)
+            continue
+        if isinstance(statement, ast.Import | ast.ImportFrom):
             continue
         block.statements.append(_statement(statement))
         header = _header(statement)
