@@ -37,6 +37,7 @@ BEGIN
     GRANT SELECT, UPDATE (status, decided_by, decision_reason, resolved_at)
         ON ai_code_suggestions TO ai_admin;
     GRANT SELECT, UPDATE (branch, every_seconds, enabled) ON ai_code_sources TO ai_admin;
+    GRANT SELECT, INSERT ON ai_feedback TO ai_admin;
     GRANT SELECT ON ai_healing_actions, ai_alerts TO ai_admin;
     GRANT EXECUTE ON FUNCTION ai_heal_answer, ai_acknowledge, ai_silence TO ai_admin;
     GRANT EXECUTE ON FUNCTION ai_submit, ai_retry, ai_answer, ai_ring, ai_suggestion_decide

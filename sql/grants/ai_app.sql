@@ -1,4 +1,5 @@
--- Rights of the main app's role: insert requests, read their answers, cancel them; nothing else.
+-- Rights of the main app's role: insert requests, read their answers, cancel them, say what they were
+-- worth; nothing else.
 --
 --   CREATE ROLE ai_app NOLOGIN;
 --   GRANT ai_app TO the_role_your_app_logs_in_with;
@@ -20,6 +21,7 @@ BEGIN
     GRANT SELECT ON ai_results, ai_request_events, ai_workout_plans, ai_workout_plan_items,
         ai_progress_reports, ai_schedule_suggestions, ai_system_health, ai_code_suggestions
         TO ai_app;
+    GRANT INSERT, SELECT ON ai_feedback TO ai_app;
     GRANT EXECUTE ON FUNCTION ai_submit TO ai_app;
 END
 $grants$;

@@ -98,6 +98,20 @@ def test_app_submits_once(app: Database) -> None:
     assert again.fetchall() == []
 
 
+def test_app_says_what_an_answer_was_worth(app: Database) -> None:
+    """Feedback needs INSERT alone, also to take back what was said before."""
+    request_id = one(app, ASK)
+    for verdict in ("helpful", "incorrect"):
+        app.execute(
+            "INSERT INTO ai_feedback (item_id, verdict, given_by) VALUES (%s, %s, 'client:7')",
+            [f"{request_id}-1", verdict],
+        )
+    said = f"SELECT string_agg(verdict, ',') FROM ai_feedback WHERE request_id = {request_id}"
+    assert one(app, said) == "incorrect"
+    assert refused(app, "UPDATE ai_feedback SET problem = NULL")
+    assert refused(app, "DELETE FROM ai_feedback")
+
+
 def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None:
     """Columns that the server decides are overwritten, whatever an ORM sends."""
     before = one(app, ASK)

@@ -1,0 +1,27 @@
+COMMENT ON TABLE ai_feedback IS 'What people said of an answer or of one item of it: one row per request, item and person, the last word counts. The main app inserts item_id, verdict and given_by; agents lean on it, ai_feedback_summary sums it up.';
+COMMENT ON COLUMN ai_feedback.id IS 'Drawn by the server; a later word of the same person has a higher one.';
+COMMENT ON COLUMN ai_feedback.request_id IS 'Written by the app. ai_requests.id; may be left out where item_id begins with it. 0: it was neither given nor readable.';
+COMMENT ON COLUMN ai_feedback.item_id IS 'Written by the app. The id of one item as the answer has it, e.g. 412-1, or an exercise''s key; empty: the answer as a whole. Over 200 characters its end is replaced by a hash.';
+COMMENT ON COLUMN ai_feedback.task_type IS 'Which agent answered, copied from the request.';
+COMMENT ON COLUMN ai_feedback.agent_version IS 'Version of the agent''s configuration that answered, copied from the request.';
+COMMENT ON COLUMN ai_feedback.client_id IS 'The main app''s clients.id that the request was about; NULL: it was about none.';
+COMMENT ON COLUMN ai_feedback.verdict IS 'Written by the app. helpful, not_helpful or incorrect, in any spelling; NULL: another word, see problem.';
+COMMENT ON COLUMN ai_feedback.reason IS 'Written by the app. Why, in free words; at most 2,000 characters are kept. For people: no agent reads it.';
+COMMENT ON COLUMN ai_feedback.given_by IS 'Written by the app. Who said so: trainer:12, client:7 or user:3; empty: somebody.';
+COMMENT ON COLUMN ai_feedback.problem IS 'Written by the server. Why the row counts nowhere: unknown_request, not_answered or unknown_verdict; NULL: it counts.';
+COMMENT ON COLUMN ai_feedback.created_at IS 'When it was said.';
+COMMENT ON FUNCTION ai_feedback_v1 IS 'Trigger: completes a new row from its request, takes the place of what the same person said before, and marks what cannot count instead of refusing it.';
+COMMENT ON TRIGGER ai_feedback_guard ON ai_feedback IS 'No insert of the main app fails because of its words.';
+
+COMMENT ON VIEW ai_feedback_summary IS 'How answers were received, by agent and version of its configuration, over the last two years.';
+COMMENT ON COLUMN ai_feedback_summary.task_type IS 'The agent.';
+COMMENT ON COLUMN ai_feedback_summary.agent_version IS 'Version of its configuration.';
+COMMENT ON COLUMN ai_feedback_summary.opinions IS 'Words that count; the next columns are about these.';
+COMMENT ON COLUMN ai_feedback_summary.requests IS 'Requests they are about.';
+COMMENT ON COLUMN ai_feedback_summary.helpful IS 'Found helpful.';
+COMMENT ON COLUMN ai_feedback_summary.not_helpful IS 'Found not helpful.';
+COMMENT ON COLUMN ai_feedback_summary.incorrect IS 'Found wrong.';
+COMMENT ON COLUMN ai_feedback_summary.acceptance_rate IS 'helpful / opinions.';
+COMMENT ON COLUMN ai_feedback_summary.acceptance_low IS 'Lower end of its 95 % interval (Wilson); few opinions make it wide.';
+COMMENT ON COLUMN ai_feedback_summary.acceptance_high IS 'Upper end of its 95 % interval.';
+COMMENT ON COLUMN ai_feedback_summary.last_at IS 'When the newest of them was said.';
