@@ -53,9 +53,9 @@ def patched(text: str, proposal: Proposal) -> str:
     if proposal.existing_code == proposal.replacement_code and not proposal.imports:
         raise Refused("no_change", "replacement_code is the same as existing_code")
     after = text.replace(proposal.existing_code, proposal.replacement_code)
-    if proposal.drops:
-        after = without_imports(after, proposal.drops)
-    return with_imports(after, proposal.imports) if proposal.imports else after
+    if proposal.imports:
+        after = with_imports(after, proposal.imports)
+    return without_imports(after, proposal.drops) if proposal.drops else after
 
 
 def with_imports(text: str, imports: tuple[str, ...]) -> str:
