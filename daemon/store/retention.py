@@ -28,6 +28,8 @@ TABLE_SECONDS: Mapping[str, int] = {
     "budgets": 400 * DAY_SECONDS,
     "workers": 7 * DAY_SECONDS,
     "audit_log": 400 * DAY_SECONDS,
+    "hours": 400 * DAY_SECONDS,
+    "call_hours": 400 * DAY_SECONDS,
     "sessions": 30 * DAY_SECONDS,
     "healing_actions": 400 * DAY_SECONDS,
     "alerts": 400 * DAY_SECONDS,

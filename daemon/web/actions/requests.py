@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from daemon.store.safe_json import dumps
 from daemon.web.access import Principal
-from daemon.web.actions.base import Act
+from daemon.web.actions.base import Act, Row
 from daemon.web.refused import Refused, conflict, invalid, not_found
 
 Json = Any
@@ -205,3 +205,70 @@ class RequestActions(Act):
                     DECISIONS[verdict].format(before=before, after=status), status=before
                 )
         return str(before)
+
+    async def reveal(self, who: Principal, request_id: int) -> None:
+        """Note that somebody looks at what was sent to models, before it is shown."""
+        async with self._transaction(who) as connection:
+            await self._audit(connection, who, "reveal_prompts", f"request:{request_id}")
+
+    async def give_feedback(
+        self,
+        who: Principal,
+        request_id: int,
+        verdict: Literal["helpful", "not_helpful", "incorrect"],
+        *,
+        item_id: str = "",
+        reason: str = "",
+    ) -> str | None:
+        """What somebody says of an answer, or of one item of it; replaces what they said before.
+
+        Returns why it counts nowhere, or None where it counts. It is its own record: no line in
+        the audit log.
+        """
+        async with self._transaction(who) as connection:
+            row = await self._row(
+                connection,
+                "feedback_put",
+                request_id=request_id,
+                item_id=item_id[:200],
+                verdict=verdict,
+                reason=reason.strip()[:2000] or None,
+                given_by=who.name,
+            )
+        problem: str | None = row["problem"] if row is not None else None
+        return problem
+
+    async def take_feedback(
+        self,
+        who: Principal,
+        item_id: str,
+        verdict: Literal["helpful", "not_helpful", "incorrect"],
+        *,
+        given_by: str = "",
+        reason: str | None = None,
+    ) -> Row:
+        """What a person of the main app says; the request is the number before the item's dash.
+
+        Returns id and request_id. Refused: 404 where no request has that number, 409 where it has
+        no answer that could be judged. Nothing is kept then.
+        """
+        async with self._transaction(who) as connection:
+            row = await self._row(
+                connection,
+                "feedback_put",
+                request_id=0,
+                item_id=item_id,
+                verdict=verdict,
+                reason=reason,
+                given_by=given_by or who.name,
+            )
+            assert row is not None
+            match row["problem"]:
+                case "unknown_request":
+                    raise not_found(
+                        f"answer with the item {item_id[:60]!r}",
+                        "send an item's id as the answer has it, such as 412-1",
+                    )
+                case "not_answered":
+                    raise conflict(f"request {row['request_id']} has no answer to judge")
+        return {"id": row["id"], "request_id": row["request_id"]}

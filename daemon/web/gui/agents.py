@@ -1,0 +1,156 @@
+"""``/gui/agents`` and ``/gui/agents/{id}``: who answers, how configured, within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from agents.base import AgentConfig
+from agents.prompt import KIND, PromptConfig
+from daemon.web.gui.console import Console
+from daemon.web.gui.differences import changes
+from daemon.web.gui.forms import Field, fields_of
+from daemon.web.gui.overview import agents_table
+from daemon.web.gui.render import Page
+from daemon.web.gui.requests import with_words
+
+DRAFT = "draft:"
+"""Before the type of a prompt agent that is not active yet: nobody asks for it by accident."""
+OF_THE_CODE = ("legacy", "kind")
+"""Parts of a configuration that no form shows; they stay as they are."""
+ON_UNAVAILABLE = "What a request without a wish of its own does when no model can be had."
+HINTS = {
+    "model": "Empty follows OPENAI_MODEL.",
+    "temperature": "Empty follows OPENAI_TEMPERATURE.",
+    "use_model": "No: answers deterministically, whatever keys there are.",
+    "on_unavailable": ON_UNAVAILABLE,
+    "max_usd": "Most that one request may cost, in US dollars.",
+    "upgrade_degraded": "Ask again, once, for what was answered without the model.",
+    "system": "The instructions to the model. The input follows as data, never as instructions.",
+    "input_schema": "JSON Schema of input_data: properties, required.",
+    "output_schema": "JSON Schema of the answer: properties, required.",
+    "views": "Sums of the service's own work that it may read.",
+}
+
+
+class Agents:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def show(self, request: web.Request) -> web.Response:
+        async def agents() -> Any:
+            rows = agents_table(await self._console.reads.rows("console_agents"))
+            return sorted(rows, key=lambda row: row["type"].startswith(DRAFT))
+
+        page = Page("agents.html", "Agents", "agents", {"agents": agents})
+        return await self._console.respond(request, page)
+
+
+class AgentPage:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def load(self, request: web.Request) -> dict[str, Any]:
+        """The agent of the URL. Raises HTTPNotFound."""
+        agent_id = int(request.match_info["id"])
+        row = (
+            await self._console.reads.row("console_agent", agent_id=agent_id)
+            if agent_id < 2**31
+            else None
+        )
+        if row is None:
+            raise web.HTTPNotFound(reason=f"there is no agent {agent_id}")
+        row["draft"] = row["type"].startswith(DRAFT)
+        row["prompt"] = row["config"].get("kind") == KIND
+        return row
+
+    async def show(
+        self,
+        request: web.Request,
+        *,
+        typed: Mapping[str, Any] | None = None,
+        wrong: Mapping[str, str] | None = None,
+        conflict: Mapping[str, Any] | None = None,
+        status: int = 200,
+    ) -> web.Response:
+        """typed, wrong: a form that could not be saved, and why; conflict: who was faster."""
+        row = await self.load(request)
+        reads = self._console.reads
+
+        async def versions() -> Any:
+            rows = await reads.rows("console_versions", agent_id=row["id"], before=None)
+            for version in rows:
+                version["changes"] = described(version)
+            return rows
+
+        async def recent() -> Any:
+            found = await reads.rows(
+                "console_requests",
+                status=None,
+                task_type=row["type"],
+                client=None,
+                code=None,
+                before=None,
+                limit=10,
+            )
+            return [with_words(r, request["person"].role) for r in found]
+
+        page = Page(
+            "agent.html",
+            row["name"],
+            "agents",
+            {"limits": lambda: self._fresh(row["id"]), "versions": versions, "recent": recent},
+            {
+                "agent": row,
+                "fields": self.fields(row, typed, wrong or {}),
+                "wrong": wrong or {},
+                "conflict": conflict,
+                "typed": typed or {},
+                "inputs": self.inputs(row) if row["draft"] else [],
+            },
+            status,
+        )
+        return await self._console.respond(request, page)
+
+    async def _fresh(self, agent_id: int) -> Any:
+        return await self._console.reads.row("console_agent", agent_id=agent_id)
+
+    def fields(
+        self, row: Mapping[str, Any], typed: Mapping[str, Any] | None, wrong: Mapping[str, str]
+    ) -> list[Field]:
+        """The configuration as a form, with what was typed where it could not be saved."""
+        made = [
+            replace(field, hint=HINTS.get(field.name, field.hint), error=wrong.get(field.name, ""))
+            for field in fields_of(self.model(row), row["config"], leave_out=OF_THE_CODE)
+        ]
+        if typed is None:
+            return made
+        return [replace(field, value=typed.get(field.name, field.value)) for field in made]
+
+    def model(self, row: Mapping[str, Any]) -> type[AgentConfig]:
+        """The class of the agent's configuration: of its code, or of prompt agents."""
+        if row["config"].get("kind") == KIND:
+            return PromptConfig
+        agent = self._console.registry.agent(row["type"])
+        return agent.Config if agent is not None else AgentConfig
+
+    def inputs(self, row: Mapping[str, Any]) -> list[Field]:
+        """The fields of the agent's input; [] where its configuration cannot be used."""
+        usable = self._console.registry.usable(row["type"], row["config"])
+        return [] if isinstance(usable, str) else fields_of(usable[0].Input)
+
+
+def described(version: Mapping[str, Any]) -> list[Any]:
+    """What a version changed: settings by name, the switch and the name too."""
+    if version["before"] is None:
+        return []
+    old = {
+        **version["before"],
+        "(switched on)": version["was_enabled"],
+        "(name)": version["was_name"],
+    }
+    new = {**version["config"], "(switched on)": version["enabled"], "(name)": version["name"]}
+    return changes(old, new)

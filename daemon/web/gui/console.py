@@ -1,0 +1,106 @@
+"""What the console's pages share: reads, actions, the person at the other end, the frame.
+
+Pages declare their routes with the least role that may use them (:meth:`Console.get`,
+:meth:`Console.post`); the door in front asks the session before a handler runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from daemon.web.gui.reads import Reads, Row
+from daemon.web.gui.render import KEYS, SAID, THEME, Page, Undo, respond, said, say
+
+if TYPE_CHECKING:
+    from daemon.registry import Registry
+    from daemon.settings import Settings
+    from daemon.web.actions import Actions
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RANK = {"viewer": 0, "operator": 1, "admin": 2}
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """What a role may do: look, operate (retry, pause, answer), administer (settings, keys)."""
+
+    role: str
+
+    @property
+    def operate(self) -> bool:
+        return RANK[self.role] >= RANK["operator"]
+
+    @property
+    def administer(self) -> bool:
+        return RANK[self.role] >= RANK["admin"]
+
+
+@dataclass
+class Console:
+    """registry: the agents of this process, for their forms. actions: what changes anything."""
+
+    reads: Reads
+    registry: Registry
+    settings: Settings
+    actions: Actions
+
+    def budget(self, frame: Row) -> Decimal | None:
+        """What today's model calls may cost: the tighter of the environment's and the table's."""
+        limits = [x for x in (self.settings.daily_budget_usd, frame["budget"]) if x is not None]
+        return min(limits, default=None)
+
+    async def respond(self, request: web.Request, page: Page) -> web.Response:
+        """The page for whoever asks, with what was left to be said."""
+        person = request["person"]
+        flash = None if "X-Fragment" in request.headers else said(request)
+        theme = request.cookies.get(THEME, "")
+        common = {
+            "person": person,
+            "may": May(person.role),
+            "token": person.token,
+            "flash": flash,
+            "theme": theme if theme in THEMES else "",
+            "keys": request.cookies.get(KEYS) != "off",
+            "environment": self.settings.environment,
+            "path": request.path,
+            "path_qs": request.path_qs,
+        }
+        response = await respond(request, page, self._frame, common)
+        if flash is not None:
+            response.del_cookie(SAID, path="/gui")
+        return response
+
+    async def _frame(self) -> Mapping[str, Any]:
+        frame = await self.reads.frame()
+        return {**frame, "budget": self.budget(frame)}
+
+    def done(
+        self,
+        form: Mapping[str, Any],
+        text: str,
+        *,
+        to: str = "",
+        tone: str = "",
+        undo: Undo | None = None,
+        link: tuple[str, str] | None = None,
+    ) -> web.Response:
+        """After an action: back to where it was asked for, with a sentence."""
+        self.reads.forget()
+        response = web.Response(
+            status=303, headers={"Location": to or inside(str(form.get("back", "")))}
+        )
+        say(response, text, tone=tone, undo=undo, link=link)
+        return response
+
+
+def inside(url: str | None, otherwise: str = "/gui") -> str:
+    """The URL if it leads to a page of the console, else ``otherwise``."""
+    if not url or not url.isprintable() or "\\" in url or ".." in url:
+        return otherwise
+    return url if url == "/gui" or url.startswith(("/gui/", "/gui?")) else otherwise

@@ -1,0 +1,64 @@
+"""``/gui/health``: checks and their last day, alerts, what healing did, providers, workers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from aiohttp import web
+
+from daemon.web.gui.console import Console
+from daemon.web.gui.render import Page, today
+from daemon.web.gui.words import title
+
+STRIP_HOURS = 24
+WORSE = {"healthy": 0, "warning": 1, "critical": 2}
+
+
+class Health:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def show(self, request: web.Request) -> web.Response:
+        reads = self._console.reads
+
+        async def components() -> Any:
+            now = today()
+            return [shaped(row, now) for row in await reads.rows("console_health")]
+
+        page = Page(
+            "health.html",
+            "Health",
+            "health",
+            {
+                "components": components,
+                "alerts": lambda: reads.rows("console_alerts"),
+                "healing": lambda: reads.rows("console_healing"),
+                "workers": lambda: reads.rows("console_workers"),
+                "providers": lambda: reads.rows("console_providers"),
+            },
+        )
+        return await self._console.respond(request, page)
+
+
+def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """A component with the worst state of each of the last 24 hours; '' where nothing looked."""
+    row["name"] = title(row["component"])
+    strip = [""] * STRIP_HOURS
+    for status, since, checked in row["states"] or []:
+        last = _hours_ago(checked, now)
+        first = min(_hours_ago(since, now), STRIP_HOURS - 1)
+        for hour in range(last, first + 1):
+            if 0 <= hour < STRIP_HOURS and WORSE.get(status, 1) >= WORSE.get(strip[hour], -1):
+                strip[hour] = status
+    row["strip"] = list(reversed(strip))
+    bad = sum(status in {"warning", "critical"} for status in strip)
+    row["sentence"] = (
+        f"bad in {bad} of the last 24 hours" if bad else "well in all hours that were looked at"
+    )
+    return row
+
+
+def _hours_ago(text: str, now: dt.datetime) -> int:
+    moment = dt.datetime.fromisoformat(text)
+    return max(0, int((now - moment).total_seconds() // 3600))

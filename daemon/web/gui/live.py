@@ -1,0 +1,114 @@
+"""Tells open pages what changed: one look a second while somebody watches, none while nobody does.
+
+The look is one cheap statement (``sql/console_pulse.sql``) with a number or moment per topic; what
+differs from the look before is sent as ``changed: topics``, and the page fetches its sections of
+those topics. So a change is seen whichever daemon or person made it, also where notifications do
+not arrive, and a NOTIFY that stays silent while workers are busy costs nothing.
+
+A naive stream would hold up a stop for as long as it is open: :meth:`Live.stop` ends them all at
+once. A browser that went away shows only when it is written to; that is no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from aiohttp import ClientConnectionResetError, web
+from aiohttp_sse import sse_response
+from psycopg_pool import PoolTimeout
+
+from daemon.log import get_logger
+from daemon.web.access import Access
+from daemon.web.gui.reads import Reads
+
+LOOK_SECONDS = 0.7
+AWAY_SECONDS = 3.0
+PING_SECONDS = 15.0
+MOST_STREAMS = 50
+MOST_QUEUED = 8
+
+log = get_logger(__name__)
+
+
+class Live:
+    """The streams of ``/gui/events``. ``stop`` ends them; a later stream is refused."""
+
+    def __init__(self, reads: Reads, access: Access) -> None:
+        self._reads = reads
+        self._access = access
+        self._stopping = asyncio.Event()
+        self._queues: set[asyncio.Queue[str]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._seen: Mapping[str, Any] | None = None
+
+    @property
+    def streams(self) -> int:
+        return len(self._queues)
+
+    async def stop(self) -> None:
+        """End every stream and the looking; returns when that is done."""
+        self._stopping.set()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events until the browser leaves or the service stops."""
+        if self._stopping.is_set() or self.streams >= MOST_STREAMS:
+            return web.Response(status=503, headers={"Retry-After": "10"})
+        queue: asyncio.Queue[str] = asyncio.Queue(MOST_QUEUED)
+        self._queues.add(queue)
+        if self._looking is None or self._looking.done():
+            self._seen = None
+            self._looking = asyncio.create_task(self._look(), name="console_live")
+        try:
+            with suppress(ClientConnectionResetError, ConnectionResetError):
+                async with sse_response(request, headers={"X-Accel-Buffering": "no"}) as response:
+                    await self._send(request, response, queue)
+                return response
+        finally:
+            self._queues.discard(queue)
+        return web.Response(status=204)
+
+    async def _send(self, request: web.Request, response: Any, queue: asyncio.Queue[str]) -> None:
+        """Until the browser leaves, the session ends, or the service stops."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            while not self._stopping.is_set() and response.is_connected():
+                news = asyncio.ensure_future(queue.get())
+                await asyncio.wait(
+                    {news, stopping}, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if news.done():
+                    await response.send(news.result(), event="changed")
+                else:
+                    news.cancel()
+                    if not await self._access.still(request):
+                        return
+        finally:
+            stopping.cancel()
+
+    async def _look(self) -> None:
+        while self._queues:
+            pause = LOOK_SECONDS
+            try:
+                self._compare(await self._reads.row("console_pulse"))
+            except (psycopg.Error, PoolTimeout, OSError):
+                pause = AWAY_SECONDS  # the page says so itself when it next fetches
+            await asyncio.sleep(pause)
+
+    def _compare(self, found: Mapping[str, Any] | None) -> None:
+        before, self._seen = self._seen, found
+        if before is None or found is None:
+            return
+        changed = [topic for topic, value in found.items() if value != before[topic]]
+        if not changed:
+            return
+        for queue in self._queues:
+            # Whoever reads so slowly refreshes everything when it reopens.
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait(" ".join(changed))

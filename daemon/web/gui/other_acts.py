@@ -1,0 +1,144 @@
+"""What people decide: answers, suggestions, alerts, healing, schedules, budgets, drains."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from daemon.web.gui.console import Console
+from daemon.web.gui.render import Undo
+from daemon.web.gui.schedules import Schedules
+from daemon.web.gui.words import usd
+from daemon.web.refused import Refused
+
+SILENCE_SECONDS = 3600.0
+
+
+class OtherActs:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    # --- decisions ------------------------------------------------------------------------------
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Approve, or reject with a reason; the first answer counts."""
+        form = request["form"]
+        approve = form.get("decision") == "approve"
+        number = str(form.get("request_id", ""))
+        if not number.isdigit():
+            raise Refused(400, "invalid_value", f"request_id: {number[:40]!r} given")
+        try:
+            await self._console.actions.answer(
+                request["person"],
+                int(number),
+                str(form.get("key", "")),
+                "approve" if approve else "reject",
+                reason=str(form.get("reason", "")),
+            )
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            return self._console.done(form, f"{refused.message}.", tone="bad")
+        said = "Approved; the request goes on." if approve else "Rejected; the request ends."
+        return self._console.done(
+            form, said, link=(f"/gui/requests/{number}", f"Request {number}")
+        )
+
+    async def suggestion(self, request: web.Request) -> web.Response:
+        form, suggestion_id = request["form"], int(request.match_info["id"])
+        status = str(form.get("status", ""))
+        before = await self._console.actions.decide_suggestion(
+            request["person"], suggestion_id, status, str(form.get("reason", "")).strip() or None
+        )
+        undo = Undo(f"/gui/suggestions/{suggestion_id}", {"status": before})
+        takes_back = before == "pending" and status != "applied"
+        return self._console.done(
+            form, f"Suggestion {suggestion_id} is {status}.", undo=undo if takes_back else None
+        )
+
+    # --- health ---------------------------------------------------------------------------------
+
+    async def check(self, request: web.Request) -> web.Response:
+        request_id, _ = await self._console.actions.submit(request["person"], "health_check", {})
+        return self._console.done(
+            request["form"],
+            "The checks are under way; this page shows what they find.",
+            link=(f"/gui/requests/{request_id}", f"Request {request_id}"),
+        )
+
+    async def alert(self, request: web.Request) -> web.Response:
+        form, alert_id = request["form"], int(request.match_info["id"])
+        if form.get("do") == "silence":
+            await self._console.actions.silence(request["person"], alert_id, SILENCE_SECONDS)
+            return self._console.done(form, "No messages about it for an hour.")
+        await self._console.actions.acknowledge(request["person"], alert_id)
+        return self._console.done(form, "You take care of it: no repeats, no escalation.")
+
+    async def healing(self, request: web.Request) -> web.Response:
+        form, action_id = request["form"], int(request.match_info["id"])
+        approve = form.get("do") == "approve"
+        await self._console.actions.answer_healing(request["person"], action_id, approve=approve)
+        said = "Approved; it is done within a minute." if approve else "Declined."
+        return self._console.done(form, said)
+
+    async def drain(self, request: web.Request) -> web.Response:
+        form = request["form"]
+        worker_id = str(form.get("worker_id", ""))
+        await self._console.actions.drain(request["person"], worker_id)
+        return self._console.done(form, f"{worker_id} finishes its requests and stops.")
+
+    # --- schedules ------------------------------------------------------------------------------
+
+    async def save_schedule(self, request: web.Request) -> web.Response:
+        form = request["form"]
+        name, new = str(form.get("name", "")).strip(), bool(form.get("new"))
+        values: dict[str, Any] = {
+            field: str(form.get(field, "")).strip()
+            for field in ("task_type", "trigger", "time_zone", "misfire")
+        }
+        values["for_each"] = "active_clients" if form.get("for_each") else None
+        try:
+            values["input_data"] = json.loads(str(form.get("input_data", "")) or "{}")
+            await self._console.actions.set_schedule(request["person"], name, values, new=new)
+        except (ValueError, Refused) as error:
+            said = error.message if isinstance(error, Refused) else f"input_data: {error}"
+            typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
+            return await Schedules(self._console).show(
+                request,
+                typed=typed,
+                wrong=f"{name or 'The schedule'} was not saved: {said}",
+                status=422,
+            )
+        return self._console.done(form, f"{name} is saved.", to="/gui/schedules")
+
+    async def enable_schedule(self, request: web.Request) -> web.Response:
+        form, name = request["form"], str(request["form"].get("name", ""))
+        on = bool(form.get("enabled"))
+        await self._console.actions.set_schedule(request["person"], name, {"enabled": on})
+        undo = Undo("/gui/schedules/enable", {"name": name, "enabled": "" if on else "yes"})
+        return self._console.done(form, f"{name} is {'on' if on else 'off'}.", undo=undo)
+
+    async def run_schedule(self, request: web.Request) -> web.Response:
+        """Ask what the schedule asks, now; its slot still comes."""
+        form, name = request["form"], str(request["form"].get("name", ""))
+        request_id = await self._console.actions.run_schedule(request["person"], name)
+        return self._console.done(
+            form,
+            f"{name} runs once, as request {request_id}; its next slot stays.",
+            link=(f"/gui/requests/{request_id}", f"Request {request_id}"),
+        )
+
+    # --- money ----------------------------------------------------------------------------------
+
+    async def budget(self, request: web.Request) -> web.Response:
+        form = request["form"]
+        text = str(form.get("limit_usd", "")).strip()
+        scope, period = str(form.get("scope", "")), str(form.get("period", ""))
+        await self._console.actions.set_budget(
+            request["person"], scope, period, text or None, str(form.get("reason", ""))
+        )
+        said = f"may cost {usd(text)} a {period}" if text else f"has no limit a {period}"
+        name = "All agents together" if scope == "global" else scope.partition(":")[2]
+        return self._console.done(form, f"{name} {said}.")

@@ -1,0 +1,167 @@
+"""``/gui/requests/{id}``: what was asked and answered, how it came about, what it cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from daemon.web.gui.console import Console
+from daemon.web.gui.privacy import redact
+from daemon.web.gui.render import Page
+from daemon.web.gui.requests import with_words
+from daemon.web.gui.results import parts
+from daemon.web.gui.search import ENDED
+
+LARGE_BYTES = 24 * 1024
+"""Longer JSON is not put into the page, but behind a link of its own."""
+SIBLINGS = 8
+
+
+class RequestPage:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def show(
+        self, request: web.Request, *, revealed: bool = False, prompts: Sequence[Any] = ()
+    ) -> web.Response:
+        row = await self.load(request)
+        person = request["person"]
+        reads = self._console.reads
+        client = mapping(row["input_data"]).get("client_id")
+
+        async def state() -> Any:
+            return shaped(row, person.role)
+
+        async def trace() -> Any:
+            return told(await reads.rows("console_trace", request_id=row["id"]))
+
+        async def siblings() -> Any:
+            found = await reads.rows(
+                "console_requests_client",
+                client=str(client),
+                status=None,
+                task_type=None,
+                code=None,
+                before=None,
+                limit=SIBLINGS + 1,
+            )
+            return [with_words(r, person.role) for r in found if r["id"] != row["id"]][:SIBLINGS]
+
+        page = Page(
+            "request.html",
+            f"Request {row['id']}",
+            "requests",
+            {"state": state, "trace": trace}
+            | ({"siblings": siblings} if client is not None else {}),
+            {
+                "id": row["id"],
+                "client": client,
+                "revealed": revealed,
+                "prompts": prompts,
+                "sql": as_sql(row) if person.role != "viewer" else "",
+            },
+        )
+        return await self._console.respond(request, page)
+
+    async def load(self, request: web.Request) -> dict[str, Any]:
+        """The request of the URL. Raises HTTPNotFound."""
+        request_id = int(request.match_info["id"])
+        row = (
+            await self._console.reads.row("console_request", request_id=request_id)
+            if request_id < 2**63
+            else None
+        )
+        if row is None:
+            raise web.HTTPNotFound(reason=f"there is no request {request_id}")
+        return row
+
+    async def raw(self, request: web.Request) -> web.Response:
+        """Input or result as JSON, redacted like the page."""
+        row = await self.load(request)
+        what = request.match_info["what"]
+        value = row["input_data"] if what == "input" else row["result"]
+        value = redact(value, request["person"].role)
+        return web.Response(
+            text=json.dumps(value, ensure_ascii=False, indent=2, default=str),
+            content_type="application/json",
+        )
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """The chart an agent drew, as an image: no script of it could run, were there any."""
+        row = await self.load(request)
+        result = mapping(row["result"])
+        svg = result.get("chart_svg") or mapping(result.get("progress")).get("chart_svg")
+        if not isinstance(svg, str) or not svg.startswith("<svg"):
+            raise web.HTTPNotFound(reason="this result has no picture")
+        headers = {
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        }
+        return web.Response(text=svg, content_type="image/svg+xml", headers=headers)
+
+
+def shaped(row: Mapping[str, Any], role: str) -> dict[str, Any]:
+    """A request's row with its parts as the page shows them."""
+    error = mapping(row["error"])
+    result = redact(row["result"], role)
+    seen_input = redact(row["input_data"], role)
+    return {
+        **row,
+        "error": error,
+        "seconds": _seconds(row["started_at"], row["finished_at"]),
+        "waited": _seconds(row["created_at"], row["started_at"]) if row["attempt"] == 1 else None,
+        "parts": parts(result),
+        "input": _bounded(seen_input),
+        "raw": _bounded(result) if result is not None else None,
+        "warnings": mapping(result).get("data_warnings"),
+        "live": row["status"] not in ENDED,
+        "can_retry": row["status"] in {"failed", "cancelled", "expired"},
+        "can_cancel": row["status"] in {"pending", "running", "waiting"}
+        and row["cancel_requested_at"] is None,
+        "redacted": seen_input != row["input_data"] or result != row["result"],
+    }
+
+
+def told(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The trace as a story, and its sums. progress: the newest step's percentage, or None."""
+    calls = [row["item"] for row in rows if row["kind"] == "call"]
+    steps = [row for row in rows if row["kind"] == "step"]
+    newest = max((row["fence"] for row in rows if row["kind"] == "attempt"), default=0)
+    current = [row["item"] for row in steps if row["fence"] == newest]
+    percents = [item["percent"] for item in current if item["percent"] is not None]
+    return {
+        "rows": rows,
+        "calls": len(calls),
+        "input_tokens": sum(call["input_tokens"] or 0 for call in calls),
+        "output_tokens": sum(call["output_tokens"] or 0 for call in calls),
+        "cost_usd": sum(call["cost_usd"] or 0 for call in calls),
+        "progress": max(percents, default=None),
+        "node": current[-1]["node"] if current else "",
+    }
+
+
+def as_sql(row: Mapping[str, Any]) -> str:
+    """The INSERT that asks the same again, for psql."""
+    data = json.dumps(row["input_data"], ensure_ascii=False).replace("'", "''")
+    task_type = str(row["task_type"]).replace("'", "''")
+    text = (
+        f"INSERT INTO ai_requests (task_type, input_data)\nVALUES ('{task_type}', '{data}')"
+        " RETURNING id;\nNOTIFY ai_requests;"
+    )
+    return text if len(text) <= LARGE_BYTES else ""
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _bounded(value: Any) -> str | None:
+    """JSON for the page, or None where it is too large for it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return text if len(text) <= LARGE_BYTES else None
+
+
+def _seconds(start: Any, end: Any) -> float | None:
+    return None if start is None or end is None else (end - start).total_seconds()

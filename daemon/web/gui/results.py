@@ -1,0 +1,307 @@
+"""Results as people like to look at them: a plan as days, a forecast as sentences and a picture,
+times as a week.
+
+Results are JSON of agents, of older versions of agents too, so nothing is taken for granted: what
+has the wanted shape is shown nicely, everything else as its fields. Nothing here is markup.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.web.gui.words import cut, title
+
+Json = Any
+
+WEEKDAYS = ("", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+KEPT_QUIET = {
+    "source",
+    "provenance",
+    "chart_svg",
+    "ics",
+    "template_rows",
+    "exercise_facts",
+    "data_warnings",
+}
+"""Fields that nobody reads; all of them are in the raw result."""
+MOST = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a result. kind: the template's way to show it. data: what that way needs."""
+
+    kind: str
+    heading: str = ""
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+def parts(result: Json) -> list[Part]:
+    """The pieces of a result, best first; [] for what is no object."""
+    if not isinstance(result, Mapping):
+        return []
+    found: list[Part] = []
+    if isinstance(result.get("workout"), Mapping) or isinstance(result.get("progress"), Mapping):
+        found += _review(result)
+    elif result.get("kind") in {"plan", "recommendations"} or (
+        "weeks" in result and "recommendations" in result
+    ):
+        found += _workout(result)
+    elif "interval_pct" in result or ("goals" in result and "prediction" in result):
+        found += _progress(result)
+    elif (
+        isinstance(result.get("suggestions"), list)
+        and result["suggestions"]
+        and all(isinstance(slot, Mapping) and "start" in slot for slot in result["suggestions"])
+    ):
+        found += _schedule(result)
+    else:
+        found += _plain(result)
+    notes = [cut(text(note), 300) for note in items(result.get("data_warnings"))[:12]]
+    if notes:
+        found.append(Part("notes", "Noted about the data", {"lines": notes}))
+    return found
+
+
+def _review(result: Mapping[str, Json]) -> list[Part]:
+    found = [Part("quote", "", {"text": text(result.get("summary"))})]
+    changes = [
+        text(change.get("why") or change.get("what") or change)
+        if isinstance(change, Mapping)
+        else text(change)
+        for change in items(result.get("adaptations"))
+    ]
+    if changes:
+        found.append(Part("lines", "What was adapted", {"lines": changes}))
+    inner = (
+        ("progress", "Progress", _progress),
+        ("workout", "Workout", _workout),
+        ("schedule", "Times", _schedule),
+    )
+    for key, heading, shape in inner:
+        part = result.get(key)
+        if isinstance(part, Mapping):
+            found.append(Part("heading", heading))
+            found += shape(part)
+    return found
+
+
+def _workout(result: Mapping[str, Json]) -> list[Part]:
+    found = [Part("quote", "", {"text": text(result.get("summary"))})]
+    screening, constraints = mapping(result.get("screening")), mapping(result.get("constraints"))
+    facts: list[tuple[str, str]] = []
+    if conditions := items(screening.get("conditions")):
+        left_out = screening.get("excluded_count")
+        facts.append(
+            (
+                "conditions",
+                ", ".join(map(text, conditions))
+                + (f": {left_out} exercises left out" if left_out else ""),
+            )
+        )
+    clearance = mapping(screening.get("clearance"))
+    if clearance.get("required"):
+        reasons = ", ".join(map(text, items(clearance.get("reasons"))))
+        found.append(Part("alarm", "Clearance first", {"text": reasons or "see the screening"}))
+    facts += [
+        (
+            "not fully met",
+            _relaxed(mapping(r)),
+        )
+        for r in items(constraints.get("relaxed"))[:8]
+    ]
+    if passed := items(constraints.get("passed")):
+        facts.append(("checked", f"{len(passed)} safety and training rules, none broken"))
+    if facts:
+        found.append(Part("facts", "", {"rows": facts}))
+    recommendations = items(result.get("recommendations"))
+    if result.get("kind") == "recommendations" and recommendations:
+        found.append(
+            Part(
+                "exercises",
+                "Exercises",
+                {"rows": [_exercise(mapping(e)) for e in recommendations]},
+            )
+        )
+        return found
+    weeks = [_week(mapping(week)) for week in items(result.get("weeks"))[:26]]
+    if weeks:
+        found.append(Part("plan", "Plan", {"weeks": weeks}))
+    return found
+
+
+def _relaxed(row: Mapping[str, Json]) -> str:
+    wanted, got = text(row.get("wanted")), text(row.get("got"))
+    return f"{text(row.get('id'))}: wanted {wanted}, got {got}. {text(row.get('why'))}"
+
+
+def _week(week: Mapping[str, Json]) -> dict[str, Json]:
+    days: list[dict[str, Json]] = []
+    for day in map(mapping, items(week.get("workouts"))[:14]):
+        weekday = day.get("weekday")
+        named = WEEKDAYS[weekday] if isinstance(weekday, int) and 0 < weekday < 8 else ""
+        cardio = mapping(day.get("cardio"))
+        days.append(
+            {
+                "name": named or f"Day {text(day.get('day'))}",
+                "title": text(day.get("title")),
+                "minutes": day.get("estimated_minutes"),
+                "warmup": ", ".join(
+                    text(mapping(w).get("name")) for w in items(day.get("warmup"))
+                ),
+                "exercises": [_exercise(mapping(e)) for e in items(day.get("exercises"))[:MOST]],
+                "cardio": f"{text(cardio.get('type'))}, {text(cardio.get('minutes'))} min"
+                if cardio
+                else "",
+                "cooldown": ", ".join(
+                    text(mapping(c).get("name")) for c in items(day.get("cooldown"))
+                ),
+            }
+        )
+    sets = sum(e["sets"] for day in days for e in day["exercises"] if isinstance(e["sets"], int))
+    return {
+        "number": text(week.get("week")),
+        "phase": text(week.get("phase")),
+        "days": days,
+        "sets": sets,
+    }
+
+
+def _exercise(row: Mapping[str, Json]) -> dict[str, Json]:
+    seconds = row.get("duration_seconds")
+    amount = f"{seconds} s" if seconds else text(row.get("reps_range") or row.get("reps"))
+    extra = []
+    if row.get("rest_seconds"):
+        extra.append(f"rest {row['rest_seconds']} s")
+    if isinstance(row.get("rpe"), int | float):
+        extra.append(f"effort {row['rpe']:g} of 10")
+    return {
+        "name": text(row.get("exercise")),
+        "sets": row.get("sets"),
+        "dose": f"{text(row.get('sets'))} × {amount}",
+        "extra": " · ".join(extra),
+        "why": text(row.get("reason")),
+    }
+
+
+def _progress(result: Mapping[str, Json]) -> list[Part]:
+    found = [Part("quote", "", {"text": text(result.get("prediction"))})]
+    if text(result.get("chart_svg")).startswith("<svg"):
+        found.append(Part("picture", "", {"alt": text(result.get("prediction"))}))
+    goals = [
+        {
+            "name": title(text(mapping(g).get("metric") or mapping(g).get("category") or "goal")),
+            "status": text(mapping(g).get("status")),
+            "now": amount(mapping(g).get("current"), mapping(g).get("unit")),
+            "target": amount(mapping(g).get("target"), mapping(g).get("unit")),
+            "rate": amount(
+                mapping(mapping(g).get("trend")).get("per_week"), mapping(g).get("unit"), "+.2f"
+            ),
+            "dates": [
+                text(mapping(mapping(g).get("goal_date")).get(bound)) or "not within a year"
+                for bound in ("p10", "p50", "p90")
+            ],
+        }
+        for g in items(result.get("goals"))[:20]
+    ]
+    if goals:
+        found.append(Part("goals", "Goals", {"rows": goals}))
+    insights = list(dict.fromkeys(text(line) for line in items(result.get("insights"))[:12]))
+    if insights:
+        found.append(Part("lines", "What stands out", {"lines": insights}))
+    advice = [
+        text(mapping(r).get("text") or mapping(r).get("recommendation") or r)
+        if isinstance(r, Mapping)
+        else text(r)
+        for r in items(result.get("recommendations"))[:8]
+    ]
+    if advice:
+        found.append(Part("lines", "Advice", {"lines": advice}))
+    return found
+
+
+def _schedule(result: Mapping[str, Json]) -> list[Part]:
+    slots = sorted(
+        (_slot(mapping(slot)) for slot in items(result.get("suggestions"))[:MOST]),
+        key=lambda slot: str(slot["at"]),
+    )
+    days: dict[str, list[dict[str, Json]]] = {}
+    for slot in slots:
+        days.setdefault(slot["day"], []).append(slot)
+    found = []
+    if days:
+        zone = text(mapping(next(iter(items(result.get("suggestions"))), {})).get("timezone"))
+        found.append(Part("slots", "Proposed times", {"days": days, "zone": zone}))
+    conflicts = [
+        text(mapping(c).get("suggestion") or mapping(c).get("why") or c)
+        for c in items(mapping(result.get("constraints")).get("conflict"))
+    ]
+    if conflicts:
+        found.append(Part("lines", "What could not be met", {"lines": conflicts}))
+    return found
+
+
+def _slot(slot: Mapping[str, Json]) -> dict[str, Json]:
+    try:
+        at = dt.datetime.fromisoformat(text(slot.get("start")))
+        day, hour = f"{at:%A} {at.day} {at:%B}", f"{at:%H:%M}"
+    except ValueError:
+        at, day, hour = None, text(slot.get("start")), ""
+    chance = slot.get("p_attend")
+    known = isinstance(chance, int | float)
+    return {
+        "at": at or "",
+        "day": day,
+        "hour": hour,
+        "minutes": slot.get("duration_minutes"),
+        "chance": float(chance) if known and chance is not None else None,
+        "low": slot.get("p_lo") if isinstance(slot.get("p_lo"), int | float) else None,
+        "high": slot.get("p_hi") if isinstance(slot.get("p_hi"), int | float) else None,
+        "rank": text(slot.get("priority")),
+        "why": text(slot.get("suggestion")),
+    }
+
+
+def _plain(result: Mapping[str, Json]) -> list[Part]:
+    """Fields of an unknown kind of result: sentences as sentences, lists as lists."""
+    found: list[Part] = []
+    if said := text(result.get("summary") or result.get("message")):
+        found.append(Part("quote", "", {"text": said}))
+    rows: list[tuple[str, str]] = []
+    for key, value in result.items():
+        if key in KEPT_QUIET | {"summary", "message"} or value in (None, "", [], {}):
+            continue
+        if isinstance(value, list) and all(not isinstance(v, Mapping | list) for v in value):
+            found.append(Part("lines", title(key), {"lines": [text(v) for v in value[:MOST]]}))
+        elif not isinstance(value, Mapping | list):
+            rows.append((title(key), text(value)))
+    if rows:
+        found.insert(min(1, len(found)), Part("facts", "", {"rows": rows}))
+    return found
+
+
+def amount(value: Json, unit: Json, form: str = ".1f") -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    return f"{value:{form}} {text(unit)}".strip()
+
+
+def text(value: Json) -> str:
+    return "" if value is None else cut(str(value), 2000)
+
+
+def mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Json) -> list[Json]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if value is None or isinstance(value, Mapping | str) else list(_once(value))
+
+
+def _once(value: Json) -> Iterable[Json]:
+    yield value

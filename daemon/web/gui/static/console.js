@@ -1,0 +1,172 @@
+// The console's one script: open pages hear what changed and fetch those sections again; keys.
+// All of it may be absent: every page works by links, forms and reloading.
+
+const lamp = document.getElementById("lamp");
+const said = document.getElementById("said");
+const CHANNEL = "gui-changes";
+const LOCK = "gui-stream";
+const RETRY_MS = 3000;
+const SETTLE_MS = 200;
+
+let paused = sessionStorage.getItem("paused") === "yes";
+let stale = new Set();
+let timer = 0;
+let fetching = false;
+
+const show = (state) => {
+  if (!lamp) return;
+  lamp.hidden = false;
+  lamp.dataset.state = state;
+  lamp.textContent = state;
+  lamp.title = state === "lost" ? "No news from the server: reload to be sure" : "Pause or resume live updates";
+};
+
+// A section in use keeps its focus, its ticks and what was opened; it is swapped at a later change.
+const inUse = (section) =>
+  section.contains(document.activeElement) ||
+  section.querySelector("details[open], input:checked") !== null;
+
+const touched = (section) =>
+  stale.has("*") || section.dataset.live.split(" ").some((topic) => stale.has(topic));
+
+async function refresh() {
+  if (paused || document.hidden || fetching) return;
+  const sections = [...document.querySelectorAll("[data-live]")].filter((s) => touched(s) && !inUse(s));
+  stale = new Set();
+  if (!sections.length) return;
+  fetching = true;
+  try {
+    const answer = await fetch(location.href, {
+      headers: { "X-Fragment": sections.map((s) => s.id).join(",") },
+      redirect: "manual",
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const section of sections) {
+      const next = fresh.getElementById(section.id);
+      if (next && !inUse(section) && next.outerHTML !== section.outerHTML) section.replaceWith(next);
+    }
+  } catch {
+    show("lost");
+  } finally {
+    fetching = false;
+    if (stale.size) later();
+  }
+}
+
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(refresh, SETTLE_MS);
+}
+
+function heard(news) {
+  if (news.state && !paused) show(news.state);
+  for (const topic of news.topics || []) stale.add(topic);
+  if (stale.size) later();
+}
+
+// One tab holds the stream (a browser opens six connections to a host at most); the others are told.
+function listen() {
+  const others = new BroadcastChannel(CHANNEL);
+  others.onmessage = (event) => heard(event.data);
+  const tell = (news) => {
+    heard(news);
+    others.postMessage(news);
+  };
+  const hold = () =>
+    new Promise((gone) => {
+      const stream = new EventSource("/gui/events");
+      stream.addEventListener("open", () => tell({ state: "live", topics: ["*"] }));
+      stream.addEventListener("changed", (event) => tell({ state: "live", topics: event.data.split(" ") }));
+      stream.addEventListener("error", () => {
+        tell({ state: "lost" });
+        if (stream.readyState === EventSource.CLOSED) setTimeout(gone, RETRY_MS);
+      });
+    }).then(turn);
+  const turn = () => (navigator.locks ? navigator.locks.request(LOCK, hold) : hold());
+  turn();
+}
+
+function pause() {
+  paused = !paused;
+  sessionStorage.setItem("paused", paused ? "yes" : "no");
+  show(paused ? "paused" : "live");
+  if (!paused) heard({ topics: ["*"] });
+}
+
+if (lamp && document.querySelector("[data-live]")) {
+  show(paused ? "paused" : "live");
+  lamp.addEventListener("click", pause);
+  document.addEventListener("visibilitychange", later);
+  addEventListener("pageshow", (event) => event.persisted && heard({ topics: ["*"] }));
+  listen();
+}
+
+// What was said after an action is read out: a status region must change to be heard.
+if (said && said.textContent.trim()) {
+  const words = said.innerHTML;
+  said.replaceChildren();
+  requestAnimationFrame(() => (said.innerHTML = words));
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    button.textContent = "Copied";
+  });
+}
+
+const tickAll = document.getElementById("tick-all");
+if (tickAll) {
+  tickAll.hidden = false;
+  tickAll.addEventListener("click", () => {
+    const boxes = [...document.querySelectorAll("td.tick input")];
+    const on = boxes.some((box) => !box.checked);
+    for (const box of boxes) box.checked = on;
+  });
+}
+
+const rows = () => [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] > li")];
+const current = () => document.querySelector(".on");
+
+function move(step) {
+  const all = rows();
+  if (!all.length) return;
+  const at = all.indexOf(current());
+  const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))];
+  current()?.classList.remove("on");
+  next.classList.add("on");
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// A key acts on the row chosen with j and k, else on the page's first such button.
+const press = (name) => (current() || document).querySelector(`[data-key="${name}"]`)?.click();
+
+const PAGES = { o: "/gui", r: "/gui/requests", a: "/gui/agents", m: "/gui/metrics", s: "/gui/suggestions", h: "/gui/health" };
+const KEYS = {
+  "/": () => document.getElementById("q")?.focus(),
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => current()?.querySelector("input[type=checkbox]")?.click(),
+  Enter: () => current()?.dataset.href && location.assign(current().dataset.href),
+  p: pause,
+  t: () => document.querySelector("[data-theme-switch]")?.click(),
+  "?": () => document.getElementById("keys")?.showModal(),
+  y: () => press("y"),
+  n: () => press("n"),
+  u: () => press("u"),
+};
+
+if (document.body.dataset.keys === "on") {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+    const act = KEYS[event.key] || (PAGES[event.key] && (() => location.assign(PAGES[event.key])));
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

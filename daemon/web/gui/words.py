@@ -1,0 +1,185 @@
+"""Numbers and moments as people read them: the filters of the templates.
+
+A function takes None wherever a column may hold NULL, and then gives a dash.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+
+DASH = "–"
+MANY = 10_000
+"""Counts end here: one more row means "more than this many"."""
+
+STATUS_WORDS = {
+    "pending": "pending",
+    "running": "running",
+    "waiting": "waiting for a person",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+}
+MODE_HINTS = {
+    "full": "the model's words passed all checks",
+    "deterministic": "no model was needed or configured",
+    "degraded": "a model was wanted and not to be had",
+}
+
+
+def count(value: int | None, most: int = MANY) -> str:
+    """A bounded count: ``1,234``, or ``10,000+`` where the bound was hit."""
+    if value is None:
+        return DASH
+    return f"{most:,}+" if value > most else f"{value:,}"
+
+
+def seconds(value: float | Decimal | None) -> str:
+    """A duration: ``0.24 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``."""
+    if value is None:
+        return DASH
+    number = float(value)
+    if number < 0.001:
+        return "0 s"
+    if number < 1:
+        return f"{number * 1000:.0f} ms"
+    if number < 10:
+        return f"{number:.1f} s"
+    whole = round(number)
+    for unit, size, below, part in (
+        ("d", 86_400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit}" + (f" {rest} {below}" if rest else "")
+    return f"{whole} s"
+
+
+def usd(value: float | Decimal | str | None, *, exact: bool = False) -> str:
+    """US dollars: cents where they matter, and no zero for what costs a fraction of one."""
+    if value is None:
+        return DASH
+    number = Decimal(str(value))
+    if exact:
+        return f"${number:.6f}".rstrip("0").rstrip(".") if number else "$0"
+    if number == 0:
+        return "$0"
+    if abs(number) < Decimal("0.01"):
+        return f"${number:.4f}"
+    return f"${number:,.2f}"
+
+
+def percent(value: float | Decimal | None, digits: int = 0) -> str:
+    """A share from 0 to 1 as per cent; never rounded up to 100."""
+    if value is None:
+        return DASH
+    number = float(value)
+    if number < 1 and round(number * 100, digits) >= 100:
+        return "> 99 %"
+    return f"{number * 100:.{digits}f} %"
+
+
+def number(value: float | Decimal | None, digits: int = 0) -> str:
+    return DASH if value is None else f"{float(value):,.{digits}f}"
+
+
+def short(value: float | None) -> str:
+    """A large number with three digits: ``1.2 M``, ``34 k``, ``512``."""
+    if value is None:
+        return DASH
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
+    return f"{value:,.0f}"
+
+
+def utc(moment: dt.datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    return DASH if moment is None else moment.astimezone(dt.UTC).strftime(form)
+
+
+def when(moment: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
+    """A ``<time>`` in UTC with relative text: ``3 min ago``, ``in 2 h``."""
+    if moment is None:
+        return Markup("–")
+    at = moment.astimezone(dt.UTC)
+    apart = ((now or dt.datetime.now(dt.UTC)) - at).total_seconds()
+    said = seconds(abs(apart)).split(" ")
+    about = " ".join(said[:2]) if abs(apart) >= 1 else "now"
+    text = about if about == "now" else f"{about} ago" if apart > 0 else f"in {about}"
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        at.isoformat(timespec="seconds"), utc(at), text
+    )
+
+
+def plural(amount: int, one: str, many: str = "") -> str:
+    """``1 request``, ``7 requests``, ``10,000+ requests``."""
+    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+
+
+def amount(number_of: int, one: str) -> str:
+    """An exact number of things: ``1 request``, ``12,345 requests``."""
+    return f"{number_of:,} {one if number_of == 1 else one + 's'}"
+
+
+def pretty(value: Any) -> str:
+    """JSON for reading, stable and indented."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def title(name: str) -> str:
+    """``workout_optimization`` as ``Workout optimization``."""
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def summary(input_data: Any, most: int = 90) -> str:
+    """One line that tells what was asked: ``client 17 · goals strength · 8 weeks``."""
+    if not isinstance(input_data, Mapping):
+        return cut(str(input_data), most)
+    parts = []
+    first = ("client_id", "trainer_id")
+    for key, value in sorted(input_data.items(), key=lambda item: item[0] not in first):
+        if value in (None, "", [], {}):
+            continue
+        name = key.removesuffix("_id").replace("_", " ")
+        parts.append(f"{name} {_plain(value)}")
+    return cut(" · ".join(parts) or "no input", most)
+
+
+def cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value[:4]) + (" …" if len(value) > 4 else "")
+    if isinstance(value, Mapping):
+        return "{…}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return cut(str(value), 40)
+
+
+FILTERS = {
+    "count": count,
+    "seconds": seconds,
+    "usd": usd,
+    "percent": percent,
+    "number": number,
+    "short": short,
+    "utc": utc,
+    "when": when,
+    "pretty": pretty,
+    "title_of": title,
+    "summary": summary,
+    "cut": cut,
+}

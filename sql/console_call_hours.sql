@@ -1,0 +1,14 @@
+-- Purpose: model calls, tokens and cost in each step of a window, by agent or by model.
+-- Index:   primary key of ai_call_hours.
+-- Caller:  the console: metrics, budgets.
+-- Locks:   none.
+SELECT date_bin(%(step)s::interval, h.hour, 'epoch') AS at,
+    CASE WHEN %(by)s::text = 'model' THEN h.model ELSE h.task_type END AS name,
+    sum(h.calls) AS calls, sum(h.failed) AS failed, sum(h.cached_answers) AS cached_answers,
+    sum(h.input_tokens) AS input_tokens, sum(h.cached_tokens) AS cached_tokens,
+    sum(h.output_tokens) AS output_tokens, sum(h.cost_usd) AS cost_usd,
+    sum(h.unpriced_usd) AS unpriced_usd, sum(h.uncertain_usd) AS uncertain_usd
+FROM ai_call_hours h
+WHERE h.hour >= %(since)s::timestamptz
+    AND (%(task_type)s::text IS NULL OR h.task_type = %(task_type)s::text)
+GROUP BY 1, 2 ORDER BY 1, 2

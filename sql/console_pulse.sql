@@ -1,0 +1,36 @@
+-- Purpose: one number or moment for each thing that open pages show: whoever sees it change fetches
+--          that part again.
+-- Index:   primary keys; ai_requests_finished_at, ai_attempts_started; small tables.
+-- Caller:  the console's event stream, once a second while somebody looks.
+-- Locks:   none.
+SELECT
+    concat_ws('|', (SELECT max(r.id) FROM ai_requests r),
+        (SELECT max(e.id) FROM ai_request_events e),
+        (SELECT max(a.started_at) FROM ai_attempts a),
+        (SELECT max(r.finished_at) FROM ai_requests r WHERE r.status = 'completed'
+            AND r.finished_at IS NOT NULL),
+        (SELECT max(r.finished_at) FROM ai_requests r WHERE r.status = 'failed'
+            AND r.finished_at IS NOT NULL),
+        (SELECT max(r.finished_at) FROM ai_requests r WHERE r.status = 'cancelled'
+            AND r.finished_at IS NOT NULL),
+        (SELECT count(*) FROM ai_leases)) AS requests,
+    concat_ws('|', (SELECT max(a.updated_at) FROM ai_agents a),
+        (SELECT string_agg(a.status, ',' ORDER BY a.id) FROM ai_agents a),
+        (SELECT string_agg(concat(c.task_type, c.paused, c.resume_at, c.concurrency, c.per_key,
+            c.starts_per_minute, c.daily_budget_usd), ',' ORDER BY c.task_type)
+            FROM ai_control c)) AS agents,
+    concat_ws('|', (SELECT max(q.id) FROM ai_approvals q),
+        (SELECT count(*) FROM (SELECT FROM ai_approvals q WHERE q.decided_at IS NULL
+            LIMIT 1000) o)) AS approvals,
+    (SELECT max(l.id) FROM ai_audit_log l)::text AS audit,
+    (SELECT max(c.id) FROM ai_llm_calls c)::text AS money,
+    (SELECT max(h.counted_at) FROM ai_hours h
+        WHERE h.hour = date_trunc('hour', now(), 'UTC'))::text AS metrics,
+    concat_ws('|', (SELECT max(s.id) FROM ai_code_suggestions s),
+        (SELECT count(*) FROM (SELECT FROM ai_code_suggestions s WHERE s.status = 'pending'
+            LIMIT 1000) o)) AS suggestions,
+    concat_ws('|', (SELECT max(h.id) FROM ai_system_health h),
+        (SELECT string_agg(concat(w.worker_id, w.state, w.drain_requested_at), ','
+            ORDER BY w.worker_id) FROM ai_workers w)) AS health,
+    (SELECT string_agg(concat(s.name, s.enabled, s.last_slot, s.updated_at), ','
+        ORDER BY s.name) FROM ai_schedules s) AS schedules

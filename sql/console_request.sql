@@ -1,0 +1,14 @@
+-- Purpose: a request with its answer.
+-- Index:   primary keys of ai_requests and ai_results.
+-- Caller:  the console's page of a request.
+-- Locks:   none.
+SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.max_attempts,
+    r.cost_usd, r.max_usd, r.created_at, r.run_after, r.started_at, r.finished_at, r.expires_at,
+    r.lost_count, r.fence, r.requested_by, r.fair_key, r.priority, r.idempotency_key,
+    r.on_unavailable, r.agent_version, r.error,
+    r.cancel_requested_at, r.input_data, s.result, s.created_at AS answered_at,
+    a.id AS agent_id, a.name AS agent_name
+FROM ai_requests r
+LEFT JOIN ai_results s ON s.request_id = r.id
+LEFT JOIN ai_agents a ON a.type = r.task_type AND a.archived_at IS NULL
+WHERE r.id = %(request_id)s::bigint

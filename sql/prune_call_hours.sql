@@ -1,0 +1,13 @@
+-- Purpose: deletes a few old rows of ai_call_hours.
+-- Index:   primary key of ai_call_hours.
+-- Caller:  Store.prune.
+-- Locks:   those rows, unless somebody holds them.
+WITH gone AS (
+    DELETE FROM ai_call_hours h WHERE h.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM ai_call_hours o
+        WHERE o.hour < now() - make_interval(secs => %(older_seconds)s::double precision)
+        ORDER BY o.hour LIMIT %(limit)s::integer
+        FOR UPDATE SKIP LOCKED))
+    RETURNING hour
+)
+SELECT count(*)::integer AS pruned FROM gone
