@@ -8,8 +8,9 @@ role          what it is for
 ``listener``  LISTEN and the doorbell's lock; a connection of its own, direct
 ``heartbeat`` renews leases from a thread; nothing else ever waits for it, nor it for others
 ``pool``      the hot path: claim, complete, journal of model calls
-``reader``    what pages and the API read: read-only, a second per statement
-``writer``    what people and programs change over HTTP
+``reader``    what may be slow or can wait: health, healing, alerts
+``web-read``  what pages and the API read: read-only, a second per statement
+``web-write`` what people and programs change over HTTP
 ============  ==============================================================================
 
 A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
@@ -68,8 +69,8 @@ READ_LIMITS = (
     " SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '10s'"
 )
 POOL_MIN, POOL_MAX = 4, 8
-READERS_MAX = 3
-WRITERS_MAX = 3
+READERS_MAX = 4
+WEB_MAX = 3
 # A pool keeps trying for this long, then starts afresh with the next caller, without the long
 # pauses that its own backoff would grow into.
 RECONNECT_SECONDS = 5.0
@@ -171,8 +172,10 @@ class Database:
         self.worker_id = worker_id
         self.facts: Facts | None = None
         self._pool = self._make_pool("pool", POOL_MIN, POOL_MAX)
-        self._reader = self._make_pool("reader", 1, READERS_MAX, READ_LIMITS)
-        self._writer = self._make_pool("writer", 0, WRITERS_MAX)
+        self._reader = self._make_pool("reader", 1, READERS_MAX)
+        self._web_read = self._make_pool("web-read", 0, WEB_MAX, READ_LIMITS)
+        self._web_write = self._make_pool("web-write", 0, WEB_MAX)
+        self._pools = (self._pool, self._reader, self._web_read, self._web_write)
 
     @property
     def pool(self) -> Pool:
@@ -181,13 +184,18 @@ class Database:
 
     @property
     def reader(self) -> Pool:
-        """Autocommit connections for HTTP reads; exhausting them delays no claim."""
+        """Autocommit connections for what may be slow; exhausting them delays no claim."""
         return self._reader
 
     @property
-    def writer(self) -> Pool:
+    def web_read(self) -> Pool:
+        """Read-only autocommit connections for HTTP, opened when somebody asks."""
+        return self._web_read
+
+    @property
+    def web_write(self) -> Pool:
         """Autocommit connections for changes by HTTP, opened when there is one."""
-        return self._writer
+        return self._web_write
 
     async def open(self) -> Facts:
         """Wait until the server takes connections, then open the pools.
@@ -207,13 +215,13 @@ class Database:
                 if attempt in {1, 5} or attempt % 20 == 0:
                     log.warning("database_unavailable", attempt=attempt, error=brief(error))
                 await asyncio.sleep(delay)
-        for pool in (self._pool, self._reader, self._writer):
+        for pool in self._pools:
             await pool.open(wait=False)
         return self.facts
 
     async def close(self) -> None:
         """Close everything; safe to call twice."""
-        for pool in (self._pool, self._reader, self._writer):
+        for pool in self._pools:
             await pool.close(timeout=2.0)
 
     async def direct(self, role: str) -> psycopg.AsyncConnection[Any]:

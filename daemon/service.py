@@ -43,8 +43,8 @@ from daemon.settings import Settings
 from daemon.store import Store
 from daemon.testsignals import TestSignals
 from daemon.upkeep import Duties, Upkeep, WorkerCard
-from daemon.web.site import Site
-from daemon.web.status import State, Vitals, build
+from daemon.web.assembly import assemble
+from daemon.web.status import State, Vitals
 
 if TYPE_CHECKING:
     from daemon.hindsight import Hindsight
@@ -81,12 +81,20 @@ class Daemon:
 
         self.meters = Meters()
         self.vitals = Vitals(self.worker_id)
-        self.site = Site(build(self.vitals, self.meters), settings.port)
         self.database = Database(*_urls(settings), self.worker_id)
         texts = self._texts = statements.load()
         self.store = Store(self.database.pool, texts)
         self.registry = Registry(self.store, settings, catalog)
         self.intake = Intake(self.store, self.registry)
+        self.web = assemble(
+            settings,
+            vitals=self.vitals,
+            meters=self.meters,
+            database=self.database,
+            texts=texts,
+            registry=self.registry,
+        )
+        self.site = self.web.site
         self._card = WorkerCard(self.worker_id, settings.worker_concurrency)
         self.listener = Listener(
             worker_id=self.worker_id,
@@ -170,6 +178,7 @@ class Daemon:
         await self.leases.start(group)
         await self.upkeep.start(group)
         await self.schedules.start(group)
+        await self.web.hub.start(group)
         await self.health.start(group)
         self.signals.emit("listening")
 
@@ -202,6 +211,7 @@ class Daemon:
         await self.completer.stop()
         await self.leases.stop()
         await self.listener.stop()
+        await self.web.hub.stop()
         if self._config_follower is not None:
             self._config_follower.cancel()
         if self._runner is not None:

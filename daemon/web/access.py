@@ -250,16 +250,13 @@ class Access:
         self.forget()
 
     async def still(self, request: web.Request) -> bool:
-        """Whether whoever opened a long answer may still read it; ask now and then."""
-        if who := request.get("person"):
-            now = await self.session(request)
-            return now is not None and now.role == who.role
+        """Whether the key of a long answer still opens it; ask now and then."""
         key = request.headers.get("Authorization", "").partition(" ")[2].strip()
         try:
             found = await self._check(key, address_of(request))
         except Refused:
             return False
-        return found is not None and found.role == request["principal"].role
+        return found is not None and found.role == request[PRINCIPAL].role
 
     def forget(self) -> None:
         """Ask the database again for everybody: a key or a session was just changed."""
@@ -296,11 +293,13 @@ class Access:
 
 
 ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+"""Who is asking, for a handler that :func:`require` guards."""
 
 
 def require(least: Role, *, service: bool = False) -> Callable[[Handler], Handler]:
     """Let an API handler run for callers of this role or a higher one; service: for the main app
-    too. The handler finds them in ``request["principal"]``."""
+    too. The handler finds them in ``request[PRINCIPAL]``."""
 
     def decorate(handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -312,7 +311,7 @@ def require(least: Role, *, service: bool = False) -> Callable[[Handler], Handle
                     f"role {who.role} may not do this; {least} is needed",
                     "ask an admin for a key of that role",
                 )
-            request["principal"] = who
+            request[PRINCIPAL] = who
             return await handler(request)
 
         return guarded

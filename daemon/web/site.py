@@ -7,19 +7,43 @@ that join a base URL and a path clumsily send ``//api/...``; it is taken as ``/a
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 
+import psycopg
+import structlog
 from aiohttp import web
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from daemon.database import is_transient
 from daemon.errors import ConfigurationError
 from daemon.log import get_logger
+from daemon.web.answers import dumps
+from daemon.web.refused import Refused
 
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 STOP_SECONDS = 1.0
 """How long open connections may finish at a stop; streams would otherwise hold it up for long."""
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+}
+"""What every answer carries unless its handler says otherwise."""
+CORS_HEADERS = "Authorization, Content-Type, If-None-Match, X-Request-Id, Last-Event-ID"
+CORS_EXPOSED = "ETag, Retry-After, X-Request-Id"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+REQUEST_NAME: web.RequestKey[str] = web.RequestKey("request_id", str)
+CORS: web.RequestKey[dict[str, str]] = web.RequestKey("cors", dict[str, str])
+STOP: web.AppKey[asyncio.Event] = web.AppKey("stop", asyncio.Event)
+"""Set when the server stops: whoever streams ends then."""
 
 log = get_logger(__name__)
 
@@ -32,7 +56,7 @@ class Site:
 
     def __init__(self, app: web.Application, port: int) -> None:
         self.port = port
-        self._app = app
+        self.app = app
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -40,7 +64,7 @@ class Site:
         if self._runner is not None:
             return
         runner = web.AppRunner(
-            self._app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS
+            self.app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS
         )
         await runner.setup()
         try:
@@ -65,11 +89,32 @@ class Site:
             await runner.cleanup()
 
 
-def application() -> web.Application:
-    """An application with the manners that every route shares."""
-    return web.Application(
-        middlewares=[errors_as_json, one_slash], client_max_size=BODY_LIMIT_BYTES
+def application(cors_origins: Sequence[str] = ()) -> web.Application:
+    """An application with the manners that every route shares.
+
+    cors_origins: which pages of other origins may call ``/api/`` from a browser; none by default.
+    """
+    app = web.Application(
+        middlewares=[named, errors_as_json, cross_origin(cors_origins), one_slash],
+        client_max_size=BODY_LIMIT_BYTES,
     )
+    app[STOP] = asyncio.Event()
+    app.on_shutdown.append(_stop_streams)
+    app.on_response_prepare.append(_dress)
+    return app
+
+
+async def _stop_streams(app: web.Application) -> None:
+    app[STOP].set()
+
+
+async def _dress(request: web.Request, response: web.StreamResponse) -> None:
+    if not request.path.startswith("/gui"):  # the console has headers of its own
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+    response.headers["X-Request-Id"] = request.get(REQUEST_NAME, "")
+    for name, value in request.get(CORS, {}).items():
+        response.headers[name] = value
 
 
 def problem(status: int, error: str, code: str, hint: str = "") -> web.Response:
@@ -78,10 +123,27 @@ def problem(status: int, error: str, code: str, hint: str = "") -> web.Response:
 
 
 @web.middleware
+async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each call has an id, the caller's own or one of ours, in its answer and in its log lines."""
+    given = request.headers.get("X-Request-Id", "")
+    request[REQUEST_NAME] = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(http_request_id=request[REQUEST_NAME]):
+        return await handler(request)
+
+
+@web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong, the answer is JSON and says nothing of our insides."""
     try:
         return await handler(request)
+    except Refused as refused:
+        body = {"error": refused.message, "code": refused.code, "hint": refused.hint}
+        return web.Response(
+            body=dumps({**refused.details, **body}).encode("utf-8", "replace"),
+            status=refused.status,
+            content_type="application/json",
+            headers=refused.headers,
+        )
     except web.HTTPNotFound:
         return problem(
             404, f"there is no {request.path}", "not_found", "GET /health tells that I live"
@@ -99,11 +161,61 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         )
     except web.HTTPException as error:
         return problem(error.status, error.reason, "http_error")
-    except Exception:
+    except psycopg.errors.QueryCanceled:
+        return problem(503, "this took too long to read", "too_slow", "ask for less")
+    except (PoolTimeout, PoolClosed, TooManyRequests):
+        return _away()
+    except Exception as error:
+        if is_transient(error):
+            return _away()
         log.exception("http_handler_failed", method=request.method)
         return problem(
             500, "the service failed to answer", "internal_error", "the log has the reason"
         )
+
+
+def _away() -> web.Response:
+    answer = problem(
+        503, "the database does not answer", "database_unavailable", "try again in a few seconds"
+    )
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def cross_origin(allowed: Sequence[str]) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Pages of other origins may call ``/api/`` only if their origin is on the list."""
+    origins = {origin.rstrip("/").lower() for origin in allowed}
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if origin is None or not request.path.lstrip("/").startswith("api/"):
+            return await handler(request)
+        known = origin.rstrip("/").lower() in origins
+        request[CORS] = {"Vary": "Origin"}
+        if known:
+            request[CORS] |= {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Expose-Headers": CORS_EXPOSED,
+            }
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        if not asks:
+            return await handler(request)
+        if not known:
+            raise Refused(
+                403,
+                "origin_not_allowed",
+                "this page may not call the API from a browser",
+                "add its origin to CORS_ORIGINS, or call the API from your server",
+            )
+        request[CORS] |= {
+            "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+            "Access-Control-Allow-Headers": CORS_HEADERS,
+            "Access-Control-Max-Age": "600",
+        }
+        return web.Response(status=204)
+
+    return middleware
 
 
 @web.middleware
@@ -115,5 +227,8 @@ async def one_slash(request: web.Request, handler: Handler) -> web.StreamRespons
     found = await request.app.router.resolve(again)
     if found.http_exception is not None:
         raise found.http_exception
-    again._match_info = found  # noqa: SLF001 - what the application does with a fresh request
+    # What the application does with a fresh request.
+    found.add_app(request.app)
+    found.freeze()
+    again._match_info = found  # noqa: SLF001
     return await found.handler(again)

@@ -9,7 +9,7 @@ database, so that no deploy counts as done before it works.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,8 +41,8 @@ class Vitals:
         return reasons
 
 
-def build(vitals: Vitals, meters: Meters) -> web.Application:
-    """The open core as an application."""
+def build(vitals: Vitals, meters: Meters, cors_origins: Sequence[str] = ()) -> web.Application:
+    """The open core as an application. cors_origins: see :func:`daemon.web.site.application`."""
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response(_health(vitals))
@@ -57,7 +57,7 @@ def build(vitals: Vitals, meters: Meters) -> web.Application:
             body=meters.expose(), headers={"Content-Type": "text/plain; version=0.0.4"}
         )
 
-    app = application()
+    app = application(cors_origins)
     for path in ("/health", "/api/health", "/healthz"):
         app.router.add_get(path, health)
     for path in ("/ready", "/readyz"):

@@ -1,0 +1,119 @@
+"""JSON that goes out and comes in, strictly: no NaN, times with ``Z``, results word for word."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from daemon.web.refused import Refused
+
+Json = Any
+M = TypeVar("M", bound=BaseModel)
+
+
+class Raw:
+    """JSON text from the database, put into an answer word for word."""
+
+    def __init__(self, text: str | None, otherwise: str = "{}") -> None:
+        self.text = otherwise if text is None else text
+
+
+def dumps(value: Json) -> str:
+    """Strict JSON; moments in UTC with ``Z``, amounts as numbers, :class:`Raw` as it stands."""
+    raws: list[str] = []
+    mark = secrets.token_hex(16)
+
+    def other(item: Any) -> Json:
+        match item:
+            case Raw():
+                raws.append(item.text)
+                return f"{mark}:{len(raws) - 1}"
+            case datetime():
+                return moment(item)
+            case Decimal():
+                return float(item)
+        raise TypeError(f"{type(item).__name__} is not JSON")
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=other)
+    if not raws:
+        return text
+    return re.sub(f'"{mark}:([0-9]+)"', lambda found: raws[int(found[1])], text)
+
+
+def moment(value: datetime) -> str:
+    """ISO 8601 in UTC, ending in Z; moments beyond every calendar as its last one."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def answer(
+    request: web.Request,
+    value: Json,
+    status: int = 200,
+    *,
+    etag: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """A JSON answer. etag: a caller that has this very answer already gets 304 instead."""
+    body = dumps(value).encode("utf-8", "replace")
+    sent = dict(headers or {})
+    if etag:
+        tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+        sent["ETag"] = tag
+        known = [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]
+        if tag in known:
+            return web.Response(status=304, headers=sent)
+    return web.Response(body=body, status=status, content_type="application/json", headers=sent)
+
+
+async def body_of(request: web.Request, model: type[M]) -> M:
+    """The body as ``model``. Raises Refused (400) naming the field."""
+    data = await request.read()
+    try:
+        value = json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused(
+            400, "invalid_json", "the body is not JSON", 'send a JSON object, such as {"a": 1}'
+        ) from None
+    if not isinstance(value, dict):
+        raise Refused(400, "invalid_json", "the body is no JSON object", 'such as {"a": 1}')
+    return _checked(value, model)
+
+
+def query_of(request: web.Request, model: type[M]) -> M:
+    """The query as ``model``; an empty parameter is as good as none. Raises Refused (400)."""
+    return _checked({name: value for name, value in request.query.items() if value}, model)
+
+
+def _checked(value: Mapping[str, Json], model: type[M]) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]
+    except RecursionError:
+        raise Refused(400, "invalid_json", "the body is nested too deeply") from None
+    field = ".".join(str(part) for part in problem["loc"])[:200] or "body"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    known = ", ".join(model.model_fields)
+    hint = f"fields: {known}" if problem["type"] in {"extra_forbidden", "missing"} else ""
+    raise Refused(400, "invalid_value", f"{field}: {message}", hint or "GET /api/openapi.json")
+
+
+def id_of(request: web.Request, *, most: int = 2**63 - 1) -> int:
+    """The id of the path. Raises Refused (404) for one that no row can have."""
+    number = int(request.match_info["id"])
+    if number > most:
+        raise Refused(404, "not_found", f"there is nothing with the id {number}")
+    return number
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,333 @@
+"""What goes in and comes out, as pydantic models: the source of the OpenAPI document.
+
+Callers that exist already read these shapes: ids are integers, lists are never null, times end
+in ``Z``, ``execution_time`` is a number of seconds or null. What a caller sends beyond a shape
+that is older than this service is ignored; requests to ``/api/execute`` are strict, so that a
+misspelt option is not silently lost.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Json = Any
+Id = Annotated[int, Field(ge=0, le=2**53)]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Status = Literal["pending", "running", "waiting", "completed", "failed", "cancelled", "expired"]
+Severity = Literal["critical", "high", "medium", "low"]
+SuggestionStatus = Literal["pending", "accepted", "rejected", "applied"]
+LAST_ID = 10**18
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class Error(BaseModel):
+    """Why something was not done. error: for people; code: for programs; hint: what helps."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    code: str
+    hint: str
+
+
+class Message(BaseModel):
+    message: str
+
+
+# --- execute ------------------------------------------------------------------------------------
+
+
+class ExecuteBody(Strict):
+    """Ask an agent. wait_seconds: how long the answer may take before 202 is sent instead."""
+
+    task_type: Word
+    input_data: dict[str, Json] = Field(default_factory=dict)
+    wait_seconds: float = Field(18.0, ge=0, le=20)
+    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    priority: int = Field(0, ge=-32768, le=32767)
+    fair_key: Annotated[str, StringConstraints(max_length=200)] = ""
+    requested_by: Word | None = None
+    max_usd: Decimal | None = Field(None, ge=0, le=999_999)
+    on_unavailable: Literal["degrade", "wait", "fail"] | None = None
+
+
+class Executed(BaseModel):
+    """An answer. results: ``ai_results.result`` word for word."""
+
+    success: Literal[True]
+    request_id: Id
+    status: Literal["completed"]
+    mode: Literal["full", "degraded", "deterministic"]
+    degraded_reason: str | None
+    results: dict[str, Json]
+    cost_usd: float | None
+
+
+class Accepted(BaseModel):
+    """Not answered yet: look at ``/api/executions/{request_id}``, or its ``/events``."""
+
+    success: Literal[False]
+    request_id: Id
+    status: Status
+    message: str
+
+
+class ExecuteFailed(Error):
+    """A request that ended without an answer."""
+
+    success: Literal[False]
+    request_id: Id
+    status: Status
+
+
+# --- executions ---------------------------------------------------------------------------------
+
+
+class Execution(BaseModel):
+    """A request. output_data: the result, {} without one; truncated: too large for a list."""
+
+    id: Id
+    agent_id: Id | None
+    task_type: str
+    status: Status
+    mode: str | None
+    attempt: int
+    input_data: Json
+    output_data: Json
+    truncated: bool
+    error_message: str | None
+    error: dict[str, Json] | None
+    execution_time: float | None
+    cost_usd: float | None
+    requested_by: str | None
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+
+
+class Executions(BaseModel):
+    """total: counted up to 10,000, exact below. next_cursor: where the next page begins."""
+
+    executions: list[Execution]
+    total: int
+    total_is_exact: bool
+    page: int
+    per_page: int
+    pages: int
+    next_cursor: str | None
+
+
+class OneExecution(BaseModel):
+    execution: Execution
+
+
+class ExecutionsQuery(Lenient):
+    page: int = Field(1, ge=1, le=10_000)
+    per_page: int = Field(50, ge=1, le=100)
+    agent_id: int | None = Field(None, ge=0, le=2**31 - 1)
+    task_type: Word | None = None
+    status: Status | None = None
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class Changed(BaseModel):
+    message: str
+    request_id: Id
+
+
+# --- agents -------------------------------------------------------------------------------------
+
+
+class Agent(BaseModel):
+    id: Id
+    name: str
+    type: str
+    description: str
+    status: Literal["active", "inactive", "error", "archived"]
+    config: dict[str, Json]
+    enabled: bool
+    version: int
+    problem: str | None
+    paused: bool
+    created_at: Moment
+    updated_at: Moment
+
+
+class Agents(BaseModel):
+    agents: list[Agent]
+    total: int
+
+
+class OneAgent(BaseModel):
+    agent: Agent
+
+
+class SavedAgent(BaseModel):
+    message: str
+    agent: Agent
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Note = Annotated[str, StringConstraints(max_length=500)]
+
+
+class NewAgent(Lenient):
+    name: Name
+    type: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(max_length=5000)] | None = None
+    config: dict[str, Json] | None = None
+    enabled: bool = True
+    note: Note = ""
+
+
+class AgentChange(Lenient):
+    """What is left out stays. version: the one this change is based on; another is a conflict."""
+
+    name: Name | None = None
+    description: Annotated[str, StringConstraints(max_length=5000)] | None = None
+    config: dict[str, Json] | None = None
+    enabled: bool | None = None
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
+    note: Note = ""
+
+
+# --- health, metrics, suggestions, feedback, approvals ------------------------------------------
+
+
+class HealthCheck(BaseModel):
+    id: Id
+    component: str
+    status: Literal["healthy", "warning", "critical"]
+    message: str
+    metrics: dict[str, Json]
+    checked_at: Moment
+
+
+class HealthChecks(BaseModel):
+    health_checks: list[HealthCheck]
+    total: int
+
+
+class Metric(BaseModel):
+    id: Id
+    agent_id: Id
+    metric_type: Literal["requests", "success_rate", "failures", "degraded", "retried", "cost_usd"]
+    metric_value: float
+    period_start: Moment
+    period_end: Moment
+    created_at: Moment
+
+
+class Metrics(BaseModel):
+    metrics: list[Metric]
+    total: int
+
+
+class MetricsQuery(Lenient):
+    agent_id: int | None = Field(None, ge=0, le=2**31 - 1)
+    hours: int = Field(24, ge=1, le=168)
+
+
+class Suggestion(BaseModel):
+    id: Id
+    file_path: str
+    line: int | None
+    issue_type: str
+    severity: Severity
+    description: str
+    suggestion: str
+    code_snippet: str
+    diff: str | None
+    rule: str
+    confidence: str | None
+    status: SuggestionStatus
+    decided_by: str | None
+    reason: str | None
+    created_at: Moment
+    resolved_at: Moment | None
+
+
+class Suggestions(BaseModel):
+    suggestions: list[Suggestion]
+    total: int
+
+
+class SuggestionsQuery(Lenient):
+    status: SuggestionStatus = "pending"
+    severity: Severity | None = None
+
+
+class Decision(Lenient):
+    status: SuggestionStatus
+    reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+class DecidedSuggestion(BaseModel):
+    message: str
+    suggestion: Suggestion
+
+
+class FeedbackBody(Lenient):
+    """What somebody thinks of an answer. recommendation_id: an item's id as the answer has it
+    (``412-1``), or the request's own."""
+
+    recommendation_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | int
+    feedback: Literal["helpful", "not_helpful", "incorrect"]
+    agent_type: Annotated[str, StringConstraints(max_length=200)] | None = None
+    user_id: Annotated[str, StringConstraints(max_length=200)] | int | None = None
+    reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+class FeedbackGiven(BaseModel):
+    success: Literal[True]
+    message: str
+    id: Id
+    request_id: Id
+
+
+class Approval(BaseModel):
+    """A question that waits for a person, or was answered."""
+
+    id: Id
+    request_id: Id
+    key: str
+    task_type: str
+    question: Json
+    decision: str | None
+    decided_by: str | None
+    decided_at: Moment | None
+    expires_at: Moment | None
+    created_at: Moment
+
+
+class Approvals(BaseModel):
+    approvals: list[Approval]
+    total: int
+
+
+class ApprovalsQuery(Lenient):
+    every: bool = Field(False, alias="all")
+
+
+class Answer(Strict):
+    """answer: what else the agent is told. A rejection needs a reason."""
+
+    decision: Literal["approve", "reject"]
+    reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+    answer: dict[str, Json] | None = None
+
+
+class OneApproval(BaseModel):
+    message: str
+    approval: Approval

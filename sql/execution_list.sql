@@ -1,0 +1,22 @@
+-- Purpose: one page of requests by id, newest first: all, or the live ones of a status. Results over
+--          64 kB are left out.
+-- Index:   primary key of ai_requests; ai_requests_live, ai_requests_claim; ai_requests_idempotency
+--          for a rare agent. offset_rows is bounded by the caller.
+-- Caller:  GET /api/executions. Planned anew for its values: what is NULL falls away.
+-- Locks:   none.
+SELECT r.id, r.task_type, r.status, r.mode, r.attempt, r.cost_usd, r.requested_by, r.created_at,
+    r.started_at, r.finished_at, r.error, a.id AS agent_id,
+    CASE WHEN pg_column_size(r.input_data) < 65536 THEN r.input_data::text END AS input_text,
+    CASE WHEN pg_column_size(s.result) < 65536 THEN s.result::text END AS result_text,
+    s.request_id IS NOT NULL AS answered
+FROM (
+    SELECT q.* FROM ai_requests q
+    WHERE (%(before)s::bigint IS NULL OR q.id < %(before)s::bigint)
+        AND (%(status)s::text IS NULL OR q.status = %(status)s::text)
+        AND (%(status)s::text IS DISTINCT FROM 'pending' OR q.priority >= -32768)
+        AND (%(task_type)s::text IS NULL OR q.task_type = %(task_type)s::text)
+    ORDER BY q.id DESC LIMIT %(limit)s::integer OFFSET %(offset_rows)s::integer
+) r
+LEFT JOIN ai_results s ON s.request_id = r.id
+LEFT JOIN ai_agents a ON a.type = r.task_type AND a.archived_at IS NULL
+ORDER BY r.id DESC
