@@ -280,6 +280,17 @@ class LLM(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """A project at one commit. files: content by path; changed: spans of new lines by path, None
+    where all counts alike; repository: whose findings these are."""
+
+    repository: str
+    commit: str
+    files: Mapping[str, bytes]
+    changed: dict[str, list[tuple[int, int]]] | None = None
+
+
 class RunContext(Protocol):
     """All that an attempt may touch: deterministic, or journaled so a second run repeats it."""
 
@@ -365,6 +376,16 @@ class RunContext(Protocol):
 
     async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
         """The rows of a view for people, by one of ``VIEWS``; kept for later attempts."""
+
+    @property
+    def code_root(self) -> str | None:
+        """The folder below which code may be read (CODE_MONITOR_PATH)."""
+
+    async def code_source(self, name: str, commit: str | None, since: str | None) -> SourceTree:
+        """The files of a watched source, and what is new in them since an earlier commit.
+
+        commit: None takes the newest. Raises AgentError where there is no such source or commit.
+        """
 
     async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
         """What the service's own health checks say now, kept for later attempts.

@@ -9,5 +9,6 @@ AGENTS: dict[str, str] = {
     "progress_monitoring": "agents.progress.agent:ProgressMonitor",
     "scheduling": "agents.scheduling.agent:SchedulingAgent",
     "health_check": "agents.health.agent:HealthChecker",
+    "code_analysis": "agents.code.agent:CodeReviewer",
     "client_review": "agents.client_review.agent:ClientReviewer",
 }

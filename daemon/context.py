@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agents.base import (
     ASK_SECONDS,
@@ -24,6 +24,7 @@ from agents.base import (
     AgentError,
     ApprovalExpired,
     ApprovalRejected,
+    SourceTree,
 )
 from daemon.database import is_transient, persistently
 from daemon.log import get_logger
@@ -46,6 +47,16 @@ RunAgent = Callable[
     [str, Mapping[str, Json], "AttemptContext", tuple[int, int]], Awaitable[Mapping[str, Json]]
 ]
 
+
+class Code(Protocol):
+    """Where the main app's code is read from, see ``RunContext.code_source``."""
+
+    @property
+    def root(self) -> str | None: ...
+
+    async def tree(self, name: str, commit: str | None, since: str | None) -> SourceTree: ...
+
+
 Measure = Callable[[Mapping[str, Json]], Awaitable[Mapping[str, Json]]]
 """The daemon's own health checks, see ``RunContext.measure``."""
 
@@ -60,6 +71,7 @@ class Services:
     crm: Crm | None
     run_agent: RunAgent
     measure: Measure | None = None
+    code: Code | None = None
 
 
 @dataclass
@@ -209,6 +221,18 @@ class AttemptContext:
             f"view:{name}", lambda: self.services.store.view(name)
         )
         return rows
+
+    @property
+    def code_root(self) -> str | None:
+        return self.services.code.root if self.services.code is not None else None
+
+    async def code_source(self, name: str, commit: str | None, since: str | None) -> SourceTree:
+        if self.services.code is None:
+            raise AgentError(
+                f"input_data.source is {name!r}; no code is watched here",
+                hint="set CODE_MONITOR_PATH or CODE_REPOSITORY",
+            )
+        return await self.services.code.tree(name, commit, since)
 
     async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
         measure = self.services.measure

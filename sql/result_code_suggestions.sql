@@ -5,14 +5,17 @@
 -- Locks:   the rows of those findings, in the order of their fingerprints; the result's row.
 --
 -- rows is an array of one object: repository; suggestions, objects with the columns' names, worst
--- first; seen, all fingerprints that were found; files, the files that were looked at in full. What
--- stands in such a file and was not seen is gone. A status is a person's: what was rejected stays so.
+-- first; seen, all fingerprints that were found; files, the files that were looked at in full; whole,
+-- true where these are all there are, but for the skipped ones. What stands in such a file, or in
+-- one that is no longer there, and was not seen is gone. A status is a person's: what was rejected
+-- stays so.
 -- Doing it again changes nothing but the times: a request counts once.
 WITH given AS (
     SELECT g.repository, coalesce(g.suggestions, '[]') AS suggestions, coalesce(g.seen, '{}') AS seen,
-        coalesce(g.files, '{}') AS files
+        coalesce(g.files, '{}') AS files, coalesce(g.whole, false) AS whole,
+        coalesce(g.skipped, '{}') AS skipped
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS g(repository text, suggestions jsonb, seen text[],
-        files text[])
+        files text[], whole boolean, skipped text[])
 ),
 found AS (
     SELECT given.repository, x.ord, f.*
@@ -69,7 +72,8 @@ gone AS (
     UPDATE ai_code_suggestions s
     SET gone_at = now(), resolved_at = coalesce(s.resolved_at, now())
     FROM given g
-    WHERE s.repository = g.repository AND s.file_path = ANY (g.files) AND s.gone_at IS NULL
+    WHERE s.repository = g.repository AND s.gone_at IS NULL
+        AND (s.file_path = ANY (g.files) OR g.whole AND s.file_path <> ALL (g.skipped))
         AND s.request_id IS NOT NULL AND s.fingerprint <> ALL (g.seen)
     RETURNING s.id
 )

@@ -196,6 +196,22 @@ def directory(path: Path, root: Path | None = None) -> Collected:
     return found
 
 
+def tree(given: Mapping[str, bytes]) -> Collected:
+    """A whole project by its files' content, as a commit or an archive has it."""
+    found = Collected("directory")
+    size = 0
+    for name in sorted(given):
+        if any(part in FOREIGN for part in name.split("/")[:-1]):
+            continue
+        if len(found.files) >= MOST_DIRECTORY_FILES or size > MOST_DIRECTORY_BYTES:
+            limit = f"only the first {len(found.files)} files are analysed"
+            found.skipped.append(Skipped(name, "limit", limit))
+            break
+        _take_bytes(found, name, given[name])
+        size += len(found.files.get(name, ""))
+    return found
+
+
 def _walk(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(
@@ -233,6 +249,15 @@ def _read(found: Collected, full: Path, name: str) -> None:
         data = full.read_bytes()
     except OSError as error:
         found.skipped.append(Skipped(name, "unreadable", error.strerror or "cannot be read"))
+        return
+    _take_bytes(found, name, data)
+
+
+def _take_bytes(found: Collected, name: str, data: bytes) -> None:
+    if not _wanted(name):
+        unsupported = PurePosixPath(name).suffix.lower() in UNSUPPORTED
+        if unsupported or secret_file(name):
+            _take(found, name, "")
         return
     if b"\0" in data[:8192]:
         found.skipped.append(Skipped(name, "binary", "holds null bytes"))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agents.base import AgentConfig, Answer, DegradedReason
+from agents.base import AgentConfig, Answer, DegradedReason, SourceTree
 from agents.crm import Crm
 
 Json = Any
@@ -108,6 +108,9 @@ class FakeContext:
     told: list[tuple[str, int]] = field(default_factory=list)
     kept: dict[str, Json] = field(default_factory=dict)
     answers: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    code_root: str | None = None
+    sources: Mapping[str, SourceTree] = field(default_factory=dict)
+    views: Mapping[str, Sequence[Mapping[str, Json]]] = field(default_factory=dict)
     measured: Mapping[str, Json] = field(default_factory=dict)
     wished: list[Mapping[str, Json]] = field(default_factory=list)
 
@@ -150,9 +153,15 @@ class FakeContext:
         del question, expires_seconds
         return self.answers[key]
 
+    async def code_source(self, name: str, commit: str | None, since: str | None) -> SourceTree:
+        del commit, since
+        return self.sources[name]
+
     async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
         self.wished.append(wish)
         return self.measured
 
     async def view(self, name: str) -> Sequence[Mapping[str, Json]]:
-        raise NotImplementedError(f"no view {name} in this context")
+        if name not in self.views:
+            raise NotImplementedError(f"no view {name} in this context")
+        return self.views[name]

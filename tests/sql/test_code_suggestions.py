@@ -99,6 +99,15 @@ def test_what_is_no_longer_found_is_gone_and_may_come_back(queue: Queue) -> None
     assert queue.value("SELECT count(*) FROM ai_code_suggestions WHERE resolved_at IS NULL") == 3
 
 
+def test_a_whole_project_settles_removed_files(queue: Queue) -> None:
+    """Where all files were read, findings of files that are no longer there are gone, and those
+    of files that could not be read are kept."""
+    write(queue, 1, finding("f1"), finding("f2", "removed.py"), finding("f3", "broken.py"))
+    write(queue, 2, finding("f1"), files=["a.py"], whole=True, skipped=["broken.py"])
+    gone = queue.rows("SELECT fingerprint FROM ai_code_suggestions WHERE gone_at IS NOT NULL")
+    assert [row["fingerprint"] for row in gone] == ["f2"]
+
+
 def test_other_repositories_are_left_alone(queue: Queue) -> None:
     """The same file and fingerprint in another repository are another finding."""
     write(queue, 1, finding("f1"))
