@@ -51,6 +51,11 @@ class Module:
         return self.text.split("\n")
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree, parents before their children."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def _spans(self) -> list[tuple[int, int, str]]:
         spans = [
             (_first_line(place.node), place.node.end_lineno or place.node.lineno, name)

@@ -162,7 +162,7 @@ def _module(shared: Shared, module: Module) -> None:
     frame = Frame(module, None, 1)
     try:
         interpret.execute(run, frame, module.tree.body, State({}, {}, {}))
-    except OutOfBudget:
+    except (OutOfBudget, RecursionError):
         shared.part.incomplete.add((module.file, ""))
     except Stops:
         pass
@@ -190,7 +190,7 @@ def _interpret(shared: Shared, entry: Entry) -> None:
         try:
             _fill(run, frame, entry, state)
             last = interpret.execute(run, frame, node.body, state)
-        except OutOfBudget:
+        except (OutOfBudget, RecursionError):
             shared.part.incomplete.add((place.module.file, place.qualified))
             return
         if entry.view and frame.yields and last is not None:

@@ -30,6 +30,7 @@ from agents.code.taint.values import (
     constant,
     either,
     settled,
+    telling,
 )
 
 MOST_ITEMS: Final = 12
@@ -80,6 +81,8 @@ def _bin(run: Run, frame: Frame, node: ast.BinOp, state: State) -> Value:
     if left.known and right.known:
         result = fold.binary(node.op, left.const, right.const)
         return constant(result) if result is not UNKNOWN else Value(kind=left.kind)
+    if isinstance(node.op, ast.Mod) and left.kind == "Markup":
+        return replace(cleaned(percent(run, state, left, right), {"xss"}), kind="Markup")
     if isinstance(node.op, ast.Mod) and _textual(left):
         return percent(run, state, left, right)
     if isinstance(node.op, ast.Add):
@@ -330,7 +333,7 @@ def iterated(
         return [
             joined(run, [item for content in _held(run, state, source) for item in content])
         ], False
-    about = ((source.id, FLOW), *source.about) if source.id else ()
+    about = telling(source, FLOW)
     return [run.derived(source, kind="str", about=about)], False
 
 
@@ -370,7 +373,7 @@ def _slice(run: Run, frame: Frame, node: ast.Slice, value: Value, state: State) 
     if value.objs:
         return value
     prefix = value.prefix if node.lower is None and bounds[1].known is False else ""
-    about = ((value.id, frozenset({"upload", "path"})), *value.about) if value.id else ()
+    about = telling(value, {"upload"})
     return run.derived(value, kind=value.kind, prefix=prefix, about=about)
 
 

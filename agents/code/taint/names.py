@@ -26,6 +26,7 @@ from agents.code.taint.values import (
     Value,
     cleaned,
     constant,
+    telling,
 )
 
 _BUILTINS: Final = frozenset(dir(builtins))
@@ -194,15 +195,18 @@ def attribute(
     known = web.attribute(run, frame, node, value, attr)
     if known is not None:
         return known
-    about: tuple[tuple[int, frozenset[str]], ...] = ()
-    if attr in {"netloc", "hostname", "host", "scheme", "domain"} and value.about:
-        about = value.about
-    result = run.derived(value, about=about, kind=below(value.kind, attr))
+    kind = below(value.kind, attr)
+    if attr in HOSTS and value.about:
+        # A URL without a host stays on this site.
+        here = Value(id=0, about=value.about)
+        return run.derived(value, about=value.about, kind=kind, no=guards.on(here, {"redirect"}))
+    result = run.derived(value, kind=kind)
     if attr in {"name", "stem"} and "Path" in value.kind:
         return cleaned(result, {"path"})
     return result
 
 
+HOSTS: Final = frozenset({"netloc", "hostname", "host", "domain", "registered_domain"})
 PLAIN: Final = frozenset({"", "str", "bytes", "int", "float", "bool", "NoneType", "json"})
 
 
@@ -347,9 +351,7 @@ def item(run: Run, frame: Frame, node: ast.AST, value: Value, key: Value, state:
             if isinstance(content, Table)
         ] + [joined(run, content.items) for _, content in found if isinstance(content, Sequence)]
         return joined(run, parts) if parts else NOTHING
-    about: tuple[tuple[int, frozenset[str]], ...] = ()
-    if value.id:
-        about = ((value.id, frozenset({"upload", "path"})), *value.about)
+    about = telling(value, {"upload"})
     return run.derived(value, kind="str" if value.kind == "str" else "", about=about)
 
 

@@ -168,6 +168,13 @@ class State:
         return State(dict(self.env), dict(self.heap), dict(self.guards))
 
 
+def telling(value: Value, families: Iterable[str]) -> tuple[tuple[int, frozenset[str]], ...]:
+    """What a check of something made of `value` says of `value`, and of what that tells of."""
+    limit = frozenset(families)
+    own = ((value.id, limit),) if value.id else ()
+    return (*own, *((one, limit & of) for one, of in value.about if limit & of))
+
+
 def all_of(first: Guards, second: Guards) -> Guards:
     """The guards where both hold."""
     if not first or not second:

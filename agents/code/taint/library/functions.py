@@ -34,6 +34,7 @@ from agents.code.taint.values import (
     cleaned,
     constant,
     either,
+    telling,
 )
 
 
@@ -85,7 +86,7 @@ def _all(site: Call) -> Value:
     if len(site.args) == 1 and site.args[0].known and not site.kwargs:
         return Value(kind="str")
     first = site.args[0] if site.args else NOTHING
-    about = ((first.id, frozenset({"path", "upload"})),) if first.id else ()
+    about = telling(first, {"path", "upload"})
     return site.run.derived(*parts, kind="str", about=about)
 
 
@@ -132,7 +133,7 @@ def _str(site: Call) -> Value:
     if value.known:
         result = fold.function("str", [value.const])
         return constant(result) if result is not UNKNOWN else Value(kind="str")
-    about = ((value.id, FLOW), *value.about) if value.id else ()
+    about = telling(value, FLOW)
     result_ = site.run.derived(value, kind="str", prefix=value.prefix, about=about)
     return cleaned(result_, {"nosql"})
 
@@ -153,7 +154,7 @@ def _listed(kind: str) -> Callable[[Call], Value]:
         if value.known and isinstance(value.const, str | tuple):
             items = tuple(constant(item) for item in value.const[:100])
             return made(site.run, site.state, Sequence(items, True, kind), kind)
-        about = ((value.id, FLOW), *value.about) if value.id else ()
+        about = telling(value, FLOW)
         part = site.run.derived(site.whole(value), kind="str", about=about)
         return made(site.run, site.state, Sequence((part,), False, kind), kind)
 
@@ -302,7 +303,7 @@ def _resolved(site: Call) -> Value:
     value = site.whole(site.arg(0, "path"))
     if value.known:
         return Value(kind="str")
-    about = ((value.id, frozenset({"path"})), *value.about) if value.id else ()
+    about = telling(value, {"path"})
     return site.run.derived(value, kind="resolved", prefix=value.prefix, about=about)
 
 
@@ -316,7 +317,7 @@ def _common(site: Call) -> Value:
 
 def _splitext(site: Call) -> Value:
     value = site.whole(site.arg(0))
-    about = ((value.id, frozenset({"upload"})), *value.about) if value.id else ()
+    about = telling(value, {"upload"})
     part = site.run.derived(value, kind="str", about=about)
     return made(site.run, site.state, Sequence((part, part)), "tuple")
 
@@ -324,7 +325,7 @@ def _splitext(site: Call) -> Value:
 def _urlparse(site: Call) -> Value:
     value = site.whole(site.arg(0, "url"))
     two = frozenset({"redirect", "ssrf"})
-    about = ((value.id, two), *value.about) if value.id else ()
+    about = telling(value, two)
     return site.run.derived(value, kind="urlparse", about=about)
 
 
@@ -412,7 +413,7 @@ def _joined_url(site: Call) -> Value:
     base, more = site.whole(site.arg(0, "base")), site.whole(site.arg(1, "url"))
     # urljoin lets an absolute second part replace the first, so no prefix is fixed.
     result = site.run.derived(base, more, kind="str")
-    about = ((more.id, frozenset({"redirect", "ssrf"})), *more.about) if more.id else ()
+    about = telling(more, {"redirect", "ssrf"})
     return replace(result, about=about)
 
 

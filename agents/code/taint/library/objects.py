@@ -9,7 +9,16 @@ from agents.code.taint import guards, names
 from agents.code.taint.heap import made, only
 from agents.code.taint.library import text
 from agents.code.taint.sinks.call import Call
-from agents.code.taint.values import NOTHING, Sequence, Thing, Value, all_of, cleaned, constant
+from agents.code.taint.values import (
+    NOTHING,
+    Sequence,
+    Thing,
+    Value,
+    all_of,
+    cleaned,
+    constant,
+    telling,
+)
 
 RESPONSES: Final = frozenset({
     "flask.make_response", "flask.Response", "flask.wrappers.Response", "werkzeug.Response",
@@ -146,7 +155,7 @@ def _pattern(site: Call, receiver: Value) -> Value | None:
 def _path(site: Call, receiver: Value) -> Value | None:
     path = frozenset({"path"})
     if site.name in {"resolve", "absolute"}:
-        about = ((receiver.id, path), *receiver.about) if receiver.id else ()
+        about = telling(receiver, path)
         return site.run.derived(receiver, kind="pathlib.Path", prefix=receiver.prefix, about=about)
     if site.name == "is_relative_to":
         return Value(kind="bool", yes=guards.on(receiver, path))

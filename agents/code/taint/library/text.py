@@ -19,6 +19,7 @@ from agents.code.taint.values import (
     Value,
     cleaned,
     constant,
+    telling,
 )
 
 SAME: Final = frozenset({
@@ -35,7 +36,7 @@ METHODS: Final = SAME | CHECKS | NUMBERS | SPLITS | {
     "replace", "format", "format_map", "join", "startswith", "endswith", "translate", "isascii",
     "isspace", "islower", "isupper",
 }  # fmt: skip
-_PART: Final = frozenset({"upload", "path"})
+_PART: Final = frozenset({"upload"})
 
 
 def method(
@@ -60,7 +61,7 @@ def method(
     if value.objs:
         return None
     if name in SAME:
-        about = ((value.id, FLOW), *value.about) if value.id else ()
+        about = telling(value, FLOW)
         kind = "bytes" if name == "encode" else value.kind if value.kind != "bytes" else "str"
         return run.derived(value, kind=kind or "str", prefix=value.prefix, about=about)
     if name in CHECKS:
@@ -68,7 +69,7 @@ def method(
     if name in NUMBERS:
         return Value(kind="int")
     if name in SPLITS:
-        about = ((value.id, _PART), *value.about) if value.id else ()
+        about = telling(value, _PART)
         part = run.derived(value, kind="str", about=about)
         first = replace(part, prefix=value.prefix.split(" ")[0] if value.prefix else "")
         if name in {"partition", "rpartition"}:
@@ -175,7 +176,7 @@ _SQL_QUOTES: Final = {("'", "''")}
 
 
 def _replace(run: Run, value: Value, args: list[Value]) -> Value:
-    about = ((value.id, _PART), *value.about) if value.id else ()
+    about = telling(value, _PART)
     result = run.derived(value, *args[1:2], kind="str", prefix="", about=about)
     if len(args) < 2 or not args[0].known or not isinstance(args[0].const, str):
         return result
@@ -192,7 +193,7 @@ def _replace(run: Run, value: Value, args: list[Value]) -> Value:
 
 def substituted(run: Run, pattern: Value, new: Value, value: Value) -> Value:
     """The result of ``re.sub(pattern, new, value)``."""
-    about = ((value.id, _PART), *value.about) if value.id else ()
+    about = telling(value, _PART)
     result = run.derived(value, new, kind="str", about=about)
     if not pattern.known or not isinstance(pattern.const, str) or not new.known:
         return result

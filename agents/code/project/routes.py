@@ -1,0 +1,191 @@
+"""All routes of a Flask project: their full paths, methods and views, and what protects them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agents.code.modules import Module, Place, Project
+from agents.code.project.found import called, keyword, name_of, text_of
+from agents.code.taint.entries import LOGIN, ROUTES, VERBS, protected
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """path: as written, with the blueprint's prefixes; None where it cannot be known."""
+
+    path: str | None
+    written: str
+    methods: frozenset[str]
+    place: Place
+    protected: bool
+    node: ast.AST
+
+
+@dataclass(slots=True)
+class Web:
+    """What a project serves.
+
+    blueprints: module and name of each -> its own prefix and where it is made. registered: those
+    that some `register_blueprint` names -> prefixes given there. blind: a registration whose
+    blueprint cannot be told. logins: names of the decorators that ask for a login.
+    """
+
+    routes: list[Route] = field(default_factory=list)
+    blueprints: dict[tuple[str, str], tuple[str | None, ast.Call]] = field(default_factory=dict)
+    registered: dict[tuple[str, str], list[str | None]] = field(default_factory=dict)
+    blind: bool = False
+    apps: list[tuple[Module, str, ast.AST]] = field(default_factory=list)
+    logins: set[str] = field(default_factory=set)
+    guarded_files: set[str] = field(default_factory=set)
+    """Files whose `before_request` looks at a login."""
+
+
+def read_web(project: Project) -> Web:
+    """Find apps, blueprints and routes."""
+    web = Web()
+    for module in project.modules:
+        if "flask" in module.text or "Blueprint" in module.text or ".route(" in module.text:
+            _makers(web, module)
+    for module in project.modules:
+        _registrations(web, project, module)
+    for module in project.modules:
+        for place in module.places.values():
+            if not isinstance(place.node, ast.ClassDef):
+                web.routes += _routes(web, project, place)
+    return web
+
+
+def _makers(web: Web, module: Module) -> None:
+    for node in module.nodes:
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            continue
+        name = called(node.value)
+        for target in node.targets:
+            if not isinstance(target, ast.Name):
+                continue
+            if name == "Blueprint":
+                prefix = keyword(node.value, "url_prefix")
+                own = "" if prefix is None else text_of(prefix)
+                web.blueprints[module.file, target.id] = (own, node.value)
+            elif name == "Flask":
+                web.apps.append((module, target.id, node))
+
+
+def _origin(project: Project, module: Module, node: ast.expr) -> tuple[str, str] | None:
+    """Where a blueprint named in a registration is made."""
+    if isinstance(node, ast.Name):
+        if node.id in module.imports:
+            found = project.split(module.imports[node.id])
+            if found is None:
+                return None
+            again = found[0].imports.get(found[1])
+            if again and found[1] and (deeper := project.split(again)) is not None:
+                return deeper[0].file, deeper[1]
+            return found[0].file, found[1]
+        return module.file, node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        found = project.split(module.imports.get(node.value.id, node.value.id))
+        if found is not None and not found[1]:
+            return found[0].file, node.attr
+    return None
+
+
+def _registrations(web: Web, project: Project, module: Module) -> None:
+    if "register_blueprint" not in module.text and "before_request" not in module.text:
+        return
+    for node in module.nodes:
+        if isinstance(node, ast.Call) and called(node) == "register_blueprint" and node.args:
+            origin = _origin(project, module, node.args[0])
+            if origin is None or origin not in web.blueprints:
+                web.blind = True
+                continue
+            prefix = keyword(node, "url_prefix")
+            given = None if prefix is None else text_of(prefix) or ""
+            web.registered.setdefault(origin, []).append(given)
+        elif isinstance(node, ast.FunctionDef) and any(
+            name_of(decorator).endswith(("before_request", "before_app_request"))
+            for decorator in node.decorator_list
+        ):
+            text = ast.unparse(node)
+            if LOGIN.search(text) and ("abort" in text or "return" in text):
+                web.guarded_files.add(module.file)
+
+
+def _routes(web: Web, project: Project, place: Place) -> Iterator[Route]:
+    node = place.node
+    for decorator in node.decorator_list:
+        if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
+            _note_login(web, decorator)
+            continue
+        attr = decorator.func.attr
+        if attr not in ROUTES:
+            _note_login(web, decorator)
+            continue
+        first = decorator.args[0] if decorator.args else keyword(decorator, "rule")
+        written = text_of(first)
+        if written is None:
+            continue
+        owner = decorator.func.value
+        yield from _placed(web, project, place, decorator, written, owner, _methods(decorator))
+
+
+def _note_login(web: Web, decorator: ast.expr) -> None:
+    name = name_of(decorator).split(".")[-1]
+    if LOGIN.search(name):
+        web.logins.add(name)
+
+
+def _methods(decorator: ast.Call) -> frozenset[str]:
+    assert isinstance(decorator.func, ast.Attribute)
+    if decorator.func.attr in VERBS:
+        return frozenset({decorator.func.attr.upper()})
+    given = keyword(decorator, "methods")
+    if isinstance(given, ast.List | ast.Tuple | ast.Set):
+        texts = [text_of(item) for item in given.elts]
+        return frozenset(text.upper() for text in texts if text) | {"OPTIONS"}
+    return frozenset({"GET", "HEAD", "OPTIONS"}) if given is None else frozenset({"*"})
+
+
+def _placed(
+    web: Web,
+    project: Project,
+    place: Place,
+    decorator: ast.Call,
+    written: str,
+    owner: ast.expr,
+    methods: frozenset[str],
+) -> Iterator[Route]:
+    safe = protected(place.node) or place.module.file in web.guarded_files
+    origin = _origin(project, place.module, owner) if isinstance(owner, ast.Name) else None
+    if origin is None or origin not in web.blueprints:
+        yield Route(written, written, methods, place, safe, decorator)
+        return
+    own, _ = web.blueprints[origin]
+    given = web.registered.get(origin)
+    if not given:
+        path = None if own is None or web.blind else own + written
+        yield Route(path, written, methods, place, safe, decorator)
+        return
+    for prefix in given:
+        base = prefix if prefix is not None else own
+        path = None if base is None else base.rstrip("/") + written
+        yield Route(path, written, methods, place, safe, decorator)
+
+
+_PARAMETER = re.compile(r"<[^>]*>")
+
+
+def pattern(path: str) -> re.Pattern[str]:
+    """What matches the requests a route answers; ``*`` in a request stands for anything."""
+    parts = []
+    for piece in path.strip("/").split("/"):
+        if "<path:" in piece:
+            parts.append(".+")
+        elif _PARAMETER.search(piece):
+            parts.append(r"(?:[^/]+)")
+        else:
+            parts.append(f"(?:{re.escape(piece)}|\\*)")
+    return re.compile("/".join(parts) + "/?")
