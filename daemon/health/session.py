@@ -2,6 +2,9 @@
 
 A statement may take three seconds and wait half a second for a lock. Behind a transaction pooler
 nothing is SET for good: there each statement brings its limits along, in a transaction of its own.
+
+Every check that reads a large table has an index to do it by. A table that was filled a moment ago
+has no statistics yet, and the planner would rather read the whole of it; so it is told not to.
 """
 
 from __future__ import annotations
@@ -18,11 +21,12 @@ from daemon.database import CONNECT, ImpatientConnection, application_name
 
 LIMITS = (
     "SET statement_timeout = '3s'; SET lock_timeout = '500ms';"
-    " SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_read_only = on"
+    " SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_read_only = on;"
+    " SET enable_seqscan = off; SET jit = off"
 )
 LOCAL_LIMITS = (
     "SET LOCAL statement_timeout = '3s'; SET LOCAL lock_timeout = '500ms';"
-    " SET LOCAL transaction_read_only = on"
+    " SET LOCAL transaction_read_only = on; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 )
 
 

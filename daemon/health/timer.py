@@ -12,7 +12,8 @@ things stand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from agents.health.checks import SEVERITY, CheckResult, Json, Status
@@ -28,6 +29,7 @@ from daemon.store import Store
 from daemon.upkeep import Duties
 
 LOOK_SECONDS = 60.0
+SOONER_SECONDS = 20.0
 FIRST_SECONDS = 10.0
 """A start is busy, and what it left undone looks like trouble."""
 STATUSES: tuple[Status, ...] = ("healthy", "notice", "warning", "critical", "unknown")
@@ -67,6 +69,7 @@ class HealthTimer(Service):
         self._raw: dict[str, CheckResult] = {}
         self._latest: dict[str, CheckResult] = {}
         self._duties = Duties()
+        self._sooner = asyncio.Event()
 
     @property
     def latest(self) -> list[CheckResult]:
@@ -87,7 +90,21 @@ class HealthTimer(Service):
             began = self._monotonic()
             await self.look()
             self.signals.emit("looked")
-            await asyncio.sleep(max(1.0, LOOK_SECONDS - (self._monotonic() - began)))
+            pause = max(1.0, LOOK_SECONDS - (self._monotonic() - began))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._sooner.wait()
+                    await asyncio.sleep(min(pause, SOONER_SECONDS))
+            self._sooner.clear()
+
+    def attend(self, pending: Collection[str], alarming: Collection[str]) -> None:
+        """Look again soon at the checks of which something may be wrong, and with every look at
+        those that alarm, whatever their pace."""
+        known = self._checker.checks.keys()
+        for name in known & {*pending, *alarming}:
+            self._due[name] = 0.0
+        if known & set(pending):
+            self._sooner.set()
 
     async def look(self) -> list[CheckResult]:
         """Make the checks that are due; returns their results, related to all others."""

@@ -10,7 +10,8 @@
 --           (model.error_rate, model.provider), or answers that were refused
 --
 -- Although one is configured; at least ten answers in a quarter of an hour. The first part walks from
--- one task type to the next in ai_results_recent, since there are few types and many results.
+-- one task type to the next in ai_results_recent, since there are few types and many results. Of each
+-- type the newest 5,000 count.
 WITH RECURSIVE types AS (
     (SELECT r.task_type FROM ai_results r ORDER BY r.task_type LIMIT 1)
     UNION ALL
@@ -26,5 +27,6 @@ FROM types t
 CROSS JOIN LATERAL (
     SELECT r.mode, r.degraded_reason FROM ai_results r
     WHERE r.task_type = t.task_type AND r.created_at > %(recent)s::timestamptz
+    ORDER BY r.created_at DESC LIMIT 5000
 ) x
 HAVING count(*) >= 10

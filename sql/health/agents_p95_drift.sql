@@ -10,7 +10,7 @@
 -- Remedy:   ai_agent_performance and ai_request_events tell which step; model.latency_p95 whether it
 --           is the provider
 --
--- 95th percentiles of the last quarter of an hour, at least 20 requests, and of up to 20,000 before
+-- 95th percentiles of the last quarter of an hour, at least 20 requests, and of up to 5,000 before
 -- it, at least 100, within seven days.
 SELECT round((x.now_s / x.usual_s)::numeric, 2)::float8 AS value, 0 AS hidden,
     jsonb_build_object('task_type', x.task_type, 'now_seconds', round(x.now_s::numeric, 2),
@@ -32,7 +32,7 @@ FROM (
         FROM ai_requests q
         WHERE q.status = 'completed' AND q.finished_at <= %(recent)s::timestamptz
             AND q.finished_at > now() - interval '7 days'
-        ORDER BY q.finished_at DESC LIMIT 20000)
+        ORDER BY q.finished_at DESC LIMIT 5000)
     ) r
     GROUP BY 1
 ) x

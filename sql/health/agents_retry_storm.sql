@@ -24,6 +24,6 @@ FROM (
     WHERE r.status = 'pending' AND r.run_after >= '-infinity'
         AND r.run_after > %(recent)s::timestamptz AND r.run_after < now() + interval '1 hour'
         AND r.attempt > 0 AND r.started_at > %(recent)s::timestamptz
-    LIMIT 20000)
+    LIMIT 5000)
 ) x
 HAVING count(*) >= 10

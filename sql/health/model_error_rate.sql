@@ -8,11 +8,16 @@
 -- Says:     {value} of the model calls of the last ten minutes failed ({models})
 -- Remedy:   SELECT error FROM ai_llm_calls WHERE status = 'failed' ORDER BY id DESC; the provider's
 --           status page; LLM_FALLBACK_MODELS
-SELECT round(100.0 * count(*) FILTER (WHERE c.status = 'failed') / count(*), 1)::float8 AS value,
+--
+-- Of the newest 5,000 calls, where there were more: a share of so many is sure enough.
+SELECT round(100.0 * count(*) FILTER (WHERE x.status = 'failed') / count(*), 1)::float8 AS value,
     0 AS hidden,
     jsonb_build_object('calls', count(*), 'models',
-        jsonb_agg(DISTINCT c.model) FILTER (WHERE c.status = 'failed')) AS detail
-FROM ai_llm_calls c
-WHERE c.started_at > now() - interval '10 minutes' AND c.status IN ('done', 'failed')
-    AND c.cached_from IS NULL
+        jsonb_agg(DISTINCT x.model) FILTER (WHERE x.status = 'failed')) AS detail
+FROM (
+    SELECT c.status, c.model FROM ai_llm_calls c
+    WHERE c.started_at > now() - interval '10 minutes' AND c.status IN ('done', 'failed')
+        AND c.cached_from IS NULL
+    ORDER BY c.started_at DESC LIMIT 5000
+) x
 HAVING count(*) >= 5

@@ -9,12 +9,13 @@
 -- Remedy:   pruning runs every hour while a daemon runs: see its log for duty_failed; many at once
 --           are taken 100,000 an hour
 --
--- An hour of grace: that long may a row wait for its turn. Counted up to 100,001.
+-- An hour of grace: that long may a row wait for its turn. Of each outcome up to 100,001 are counted.
 SELECT count(*)::float8 AS value, 0 AS hidden,
     jsonb_build_object('bytes', pg_total_relation_size('ai_requests')) AS detail
-FROM (
+FROM jsonb_each_text(%(kept_seconds)s::jsonb) AS k (status, seconds)
+CROSS JOIN LATERAL (
     SELECT FROM ai_requests r
-    JOIN jsonb_each_text(%(kept_seconds)s::jsonb) AS k (status, seconds) ON k.status = r.status
-    WHERE r.finished_at < now() - make_interval(secs => k.seconds::float8 + 3600)
+    WHERE r.status = k.status AND r.finished_at IS NOT NULL
+        AND r.finished_at < now() - make_interval(secs => k.seconds::float8 + 3600)
     LIMIT 100001
 ) x
