@@ -17,6 +17,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from psycopg.pq import TransactionStatus
+
 from daemon import context, lease
 from daemon.commands.run import serve
 from daemon.llm.provider import Provider
@@ -61,6 +63,10 @@ class Moments:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _in_transaction(connection: Any) -> bool:
+    return bool(connection.info.transaction_status != TransactionStatus.IDLE)
+
+
 def count_moments(moments: Moments) -> None:
     """Have every statement, commit and model call of an attempt pass by."""
     rows, transaction, call = Executor._rows, Executor._transaction, Provider.call
@@ -72,6 +78,8 @@ def count_moments(moments: Moments) -> None:
         if leaf and name != "request_claim":
             moments.pass_by(f"{name}>")
         found = await rows(self, name, connection, **values)
+        if leaf and name == "attempt_complete" and not _in_transaction(connection):
+            moments.pass_by("commit<")  # it was a transaction of its own
         if leaf and (name != "request_claim" or found[0]["id"] is not None):
             moments.pass_by(f"{name}<")
         return found
