@@ -26,6 +26,7 @@ COMMANDS = {
     "cancel": "ask for a request to stop",
     "retry": "reopen a failed, cancelled or expired request",
     "approvals": "questions of agents to people: list, answer, reject",
+    "keys": "who may use the HTTP API and the console: add, list, revoke",
     "prices": "what model calls cost: list, sync",
     "replay": "run past requests again with another model or configuration, and compare",
 }

@@ -77,7 +77,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     if not is_object:
         print(f"the answer is no JSON object; for example {APPROVE}", file=sys.stderr)
         return EXIT_USAGE
-    with queue() as requests:
+    with queue() as requests, requests.change():
         row = requests.rows(
             "approval_answer",
             request_id=arguments.id,

@@ -14,6 +14,7 @@ import argparse
 import json
 
 from daemon.commands.connection import queue
+from daemon.commands.retry import user
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0
     with queue() as requests:
         for request_id in arguments.id:
-            asked = bool(requests.rows("request_cancel", request_id=request_id))
+            with requests.change():
+                asked = requests.rows("request_cancel", request_id=request_id)
+                for row in asked:
+                    before = {"status": row["status"]}
+                    requests.audit(user(), "cancel", f"request:{request_id}", before=before)
             code = code if asked else 1
             if arguments.json:
-                print(json.dumps({"id": request_id, "cancel_requested": asked}))
+                print(json.dumps({"id": request_id, "cancel_requested": bool(asked)}))
             else:
                 print(
                     f"{request_id}: asked to stop"

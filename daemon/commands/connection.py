@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from daemon import settings, statements
 from daemon.database import CONNECT, brief
 from daemon.errors import ConfigurationError, DatabaseUnavailable
+from daemon.store.safe_json import dumps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_BY = "start the service first (make run), or set DATABASE_URL"
@@ -61,11 +63,39 @@ class Queue:
         self.connection = connection
         self._statements = statements.load()
 
-    def rows(self, name: str, **values: Any) -> list[DictRow]:
+    def rows(self, name: str, /, **values: Any) -> list[DictRow]:
         """All rows of ``sql/<name>.sql``."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(self._statements[name], values)
             return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """A transaction whose lines in the audit log say from which machine it came."""
+        with self.connection.transaction():
+            self.rows("audit_origin", origin=socket.gethostname(), note="")
+            yield
+
+    def audit(
+        self,
+        actor: str,
+        action: str,
+        target: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A line of the audit log, inside of :meth:`change`."""
+        self.rows(
+            "audit_put",
+            actor=actor,
+            channel="cli",
+            action=action,
+            target=target,
+            before=None if before is None else dumps(dict(before)),
+            after=None if after is None else dumps(dict(after)),
+            origin=None,
+        )
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from decimal import Decimal
 from typing import Any
 
 from daemon.commands.connection import queue
+from daemon.commands.retry import user
 from daemon.errors import ConfigurationError
 from daemon.llm.pricing import is_snapshot_of
 
@@ -80,14 +81,17 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _sync(arguments: argparse.Namespace) -> int:
     version, prices = published()
-    with queue() as requests:
+    with queue() as requests, requests.change():
         rows = requests.rows(
             "price_put",
             prices=json.dumps(prices),
             source=f"genai-prices {version}",
             dry_run=arguments.dry_run,
         )
-    counts = Counter(row["verdict"] for row in rows)
+        counts = Counter(row["verdict"] for row in rows)
+        if not arguments.dry_run and counts["new"] + counts["changed"]:
+            after = {"package": version, "added": counts["new"], "changed": counts["changed"]}
+            requests.audit(user(), "sync_prices", "prices", after=after)
     differing = [row for row in rows if row["verdict"] in {"new", "changed", "kept"}]
     if arguments.json:
         print(json.dumps({"version": version, **counts, "rows": differing}))

@@ -28,13 +28,14 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0
     with queue() as requests:
         for request_id in arguments.id:
-            row = requests.rows(
-                "request_retry",
-                request_id=request_id,
-                actor=arguments.actor or user(),
-                channel="cli",
-                now=None,
-            )[0]
+            with requests.change():
+                row = requests.rows(
+                    "request_retry",
+                    request_id=request_id,
+                    actor=arguments.actor or user(),
+                    channel="cli",
+                    now=None,
+                )[0]
             code = code if row["reopened"] else 1
             if arguments.json:
                 print(json.dumps({"id": request_id, "reopened": row["reopened"]}))

@@ -19,6 +19,7 @@ import json
 import sys
 
 from daemon.commands.connection import queue
+from daemon.commands.retry import user
 from daemon.commands.watch import follow
 from daemon.errors import EXIT_USAGE
 
@@ -53,15 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"input_data is not JSON: {error}", file=sys.stderr)
         return EXIT_USAGE
     with queue() as requests:
-        row = requests.rows(
-            "request_submit",
-            task_type=arguments.task_type,
-            input_data=text,
-            priority=arguments.priority,
-            idempotency_key=arguments.key,
-            fair_key=arguments.fair_key,
-            requested_by=arguments.requested_by,
-        )[0]
+        with requests.change():
+            row = requests.rows(
+                "request_submit",
+                task_type=arguments.task_type,
+                input_data=text,
+                priority=arguments.priority,
+                idempotency_key=arguments.key,
+                fair_key=arguments.fair_key,
+                requested_by=arguments.requested_by,
+            )[0]
+            asked = {"task_type": arguments.task_type[:200]}
+            requests.audit(user(), "submit", f"request:{row['id']}", after=asked)
         if arguments.wait is None:
             print(json.dumps({"id": row["id"]}) if arguments.json else row["id"])
             return 0

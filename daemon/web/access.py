@@ -175,6 +175,7 @@ class Access:
         known, found = self._remembered(digest)
         if known:
             return found
+        found = None
         row = await self._row(self._reader, "access_key", hash=digest)
         if row is not None:
             found = Principal(row["name"], row["role"], "key", row["id"])
@@ -230,6 +231,7 @@ class Access:
         digest = self._hash(cookie)
         known, found = self._remembered(digest)
         if not known:
+            found = None
             row = await self._row(self._reader, "session_get", hash=digest)
             if row is not None:
                 found = Principal(

@@ -121,8 +121,47 @@ async def test_cancel_and_retry(
     assert cli.main(["cancel", str(request_id)]) == 1
     assert cli.main(["retry", str(request_id), "--actor", "alex", "--json"]) == 0
     assert (await request(aconnection, request_id))["status"] == "pending"
-    cursor = await aconnection.execute("SELECT actor, channel FROM ai_audit_log")
-    assert await cursor.fetchall() == [("alex", "cli")]
+    cursor = await aconnection.execute(
+        "SELECT action, actor = 'alex', channel, target, origin <> '' FROM ai_audit_log"
+        " ORDER BY id"
+    )
+    target = f"request:{request_id}"
+    assert await cursor.fetchall() == [
+        ("submit", False, "cli", target, True),
+        ("cancel", False, "cli", target, True),
+        ("retry", True, "cli", target, True),
+    ]
+
+
+async def test_keys(at: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key is shown once and kept as its hash; a name is used once; revoking tells who did it."""
+    add = ["keys", "add", "dana", "--role", "viewer", "--by", "sam"]
+    assert cli.main([*add, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert cli.main(add) == 1
+    assert cli.main(["keys", "add", "x", "--role", "viewer", "--days", "0"]) == 64
+    assert cli.main(["keys", "add", " ", "--role", "viewer"]) == 64
+    capsys.readouterr()
+    assert cli.main(["keys", "list", "--json"]) == 0
+    shown = capsys.readouterr().out
+    (row,) = json.loads(shown)
+    assert (row["name"], row["role"], row["created_by"]) == ("dana", "viewer", "sam")
+    assert made["key"].startswith(row["prefix"])
+    assert made["key"] not in shown
+    cursor = await aconnection.execute(
+        "SELECT encode(hash, 'hex') FROM ai_api_keys WHERE hash = sha256(convert_to(%s, 'UTF8'))",
+        [made["key"]],
+    )
+    assert len(await cursor.fetchall()) == 1
+    assert cli.main(["keys", "revoke", "dana", "--by", "alex"]) == 0
+    assert cli.main(["keys", "revoke", "dana"]) == 1
+    assert cli.main([*add, "--json"]) == 0, "the name is free again"
+    cursor = await aconnection.execute("SELECT action, actor FROM ai_audit_log ORDER BY id")
+    assert await cursor.fetchall() == [
+        ("add_key", "sam"),
+        ("revoke_key", "alex"),
+        ("add_key", "sam"),
+    ]
 
 
 def test_migrate(
