@@ -20,7 +20,7 @@ from langgraph.runtime import Runtime
 
 from agents.base import AgentError, BaseAgent, InvalidInput, LLMUse, Result, RunContext
 from agents.code import answer, words
-from agents.code.answer import CodeAnswer, LlmUsed
+from agents.code.answer import CodeAnswer, LlmUsed, Provenance
 from agents.code.collect import Refused
 from agents.code.process import ProcessFailed, Remote, remote
 from agents.code.prompts import CODE_SYSTEM
@@ -72,23 +72,11 @@ class CodeReviewer(BaseAgent[CodeRequest, CodeAnswer]):
         cache_seconds=3600.0,
     )
     sends: ClassVar[Mapping[str, str]] = {
-        "findings[].id": "names the finding, so that an answer can speak of it",
-        "findings[].rule": "what kind of finding it is",
-        "findings[].message": "what the rule says",
-        "findings[].severity": "how grave it is",
-        "findings[].line": "the line in question, without secrets",
-        "findings[].code": "the function around it, without secrets: what is to be explained and"
-        " mended",
-        "findings[].steps[]": "the way of the data, without secrets",
-        "findings[].repaired": "whether a repair is there already",
-        "findings[].rewrite": "whether code is asked for",
-        "error.what": "the failure's own line, without secrets, addresses and values of SQL",
-        "error.known": "what such a failure usually comes from",
-        "error.function": "where it happened",
-        "error.code": "the lines around it, without secrets",
-        "error.frames[]": "the calls that led there, own code only",
-        "refused[].id": "the finding whose repair was refused",
-        "refused[].reason": "why, as a word of a closed list",
+        "findings": "the gravest findings: rule, message, severity, the line in question, the"
+        " function around it and the way of the data, all without secrets: what is to be explained"
+        " and, where `rewrite` says so, mended; after a refused repair why it was refused",
+        "error": "the failure's own line, the lines around its place and the own functions that"
+        " led there, without secrets, addresses and values of SQL: what is to be explained",
     }
     timeout_seconds = 300.0
     max_input_bytes = 8 * 1024 * 1024
@@ -204,8 +192,11 @@ async def explain(state: State, runtime: Runtime[Any]) -> State:
     reasons = Counter(refused.values())
     if refused:
         again = {
-            "findings": [item for item in asked["findings"] if item["id"] in refused],
-            "refused": [{"id": name, "reason": why} for name, why in refused.items()],
+            "findings": [
+                item | {"refused": refused[item["id"]]}
+                for item in asked["findings"]
+                if item["id"] in refused
+            ],
         }
         second = await _ask(ctx, again, config.max_output_tokens)
         if second is not None:
@@ -268,13 +259,12 @@ async def compose(state: State, runtime: Runtime[Any]) -> State:
         notes=told["notes"],
         public_routes=told["public_routes"],
         silenced=len(set(told["seen"]) & set(state["silent"])),
-        refused=dict(state["refused"]),
         root_cause=error["root_cause"] if error else None,
         culprit=error["culprit"] if error else None,
         known_error=error["known_error"] if error else None,
         related=error["related"] if error else [],
         error_fingerprint=error["fingerprint"] if error else None,
-        llm=state["llm"],
+        provenance=Provenance(llm=state["llm"], refused=dict(state["refused"])),
     )
     kept = {
         "repository": state["repository"],

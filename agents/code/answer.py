@@ -23,6 +23,15 @@ class LlmUsed(BaseModel):
     dropped: tuple[str, ...] = ()
 
 
+class Provenance(BaseModel):
+    """refused: a model's repairs that did not pass the gate, counted by reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    llm: LlmUsed
+    refused: dict[str, int]
+
+
 class CodeAnswer(BaseModel):
     """The result. Keys of an older service: file_path, analysis_type, analysis_result,
     suggestions_created, suggestion_ids; for an error error_analysis, timestamp.
@@ -30,7 +39,6 @@ class CodeAnswer(BaseModel):
     suggestions_created, suggestion_ids, suggestions_gone: filled in when the rows are written.
     findings: best first; see ``agents.code.results.Shown.json``. new: fingerprints of findings in
     what was changed. silenced: findings that a person rejected before, and that are not shown.
-    refused: repairs that did not pass the gate, by reason.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -55,13 +63,12 @@ class CodeAnswer(BaseModel):
     notes: list[str]
     public_routes: list[str]
     silenced: int
-    refused: dict[str, int]
     root_cause: str | None = None
     culprit: dict[str, Any] | None = None
     known_error: dict[str, Any] | None = None
     related: list[str] = []
     error_fingerprint: str | None = None
-    llm: LlmUsed
+    provenance: Provenance
 
 
 def text(

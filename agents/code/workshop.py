@@ -101,7 +101,6 @@ class Workshop:
                     "version": run.version,
                     "status": run.status,
                     "findings": run.findings,
-                    "seconds": round(run.seconds, 3),
                 }
                 for run in analysis.tools
             ],

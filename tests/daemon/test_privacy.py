@@ -26,6 +26,10 @@ CANARY = "Quartermain"
 NAME, EMAIL, PHONE = f"Zebulon {CANARY}", f"zeb@{CANARY}.example", "+49 151 2345 6789"
 INPUTS: Mapping[str, Mapping[str, Json]] = {
     "scheduling": {"task": "propose", "sessions_per_week": 2},
+    "code_analysis": {
+        "code": f"import os\n\n# {EMAIL}, {PHONE}\nos.system('ls ' + input())\n",
+        "stack_trace": 'File "a.py", line 4, in f\nValueError: 1',
+    },
 }
 
 

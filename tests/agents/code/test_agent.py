@@ -104,7 +104,7 @@ async def test_a_model_explains_and_mends() -> None:
         )
 
     output, kept = await review({"files": PROJECT}, llm=ScriptedLLM(script))
-    assert output.llm.used
+    assert output.provenance.llm.used
     assert output.analysis_result.startswith("One query can be changed by visitors.")
     [row] = [row for row in kept["suggestions"] if row["rule"] == "sql-injection"]
     assert row["fixer"] == "model"
@@ -124,8 +124,8 @@ async def test_a_refused_repair_is_asked_for_once_more() -> None:
 
     output, kept = await review({"files": PROJECT}, llm=ScriptedLLM(script))
     assert len(asked) == 2
-    assert [one["reason"] for one in asked[1]["refused"]] == ["only_comments"]
-    assert output.refused == {"only_comments": 1}
+    assert [one["refused"] for one in asked[1]["findings"]] == ["only_comments"]
+    assert output.provenance.refused == {"only_comments": 1}
     [row] = [row for row in kept["suggestions"] if row["rule"] == "sql-injection"]
     assert row["diff"] is None
     assert row["gate"]["reason"] == "only_comments"
@@ -149,7 +149,7 @@ async def test_instructions_in_the_code_change_nothing() -> None:
         one["fingerprint"] for one in plain.findings
     ]
     assert "perfectly fine" not in output.model_dump_json().replace(hidden, "")
-    assert output.llm.dropped
+    assert output.provenance.llm.dropped
 
 
 async def test_an_error_is_explained_offline() -> None:
@@ -186,7 +186,7 @@ async def test_text_without_an_error_is_said_to_be_none() -> None:
 
 
 async def test_a_watched_source_is_a_whole_project() -> None:
-    """Of a source what is new comes first, and rejected or proposed findings cost nothing again."""
+    """Of a source what is new comes first; rejected or proposed findings cost nothing again."""
     files = {path: text.encode() for path, text in PROJECT.items()}
     line = PROJECT[VIEWS].split("\n").index(LINE.rstrip("\n")) + 1
     tree = SourceTree("gym/app", "c" * 40, files, {VIEWS: [(line, line)]})
