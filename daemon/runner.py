@@ -17,7 +17,7 @@ import structlog
 
 from agents.base import AgentError, Drained, Result
 from daemon import clock, contain, intake
-from daemon.context import AttemptContext, Services, failed_inside
+from daemon.context import AttemptContext, Measure, Services, failed_inside
 from daemon.database import persistently
 from daemon.errors import LeaseLost
 from daemon.log import get_logger
@@ -37,7 +37,6 @@ from daemon.store import InputTooLarge
 if TYPE_CHECKING:
     from agents.base import AgentConfig, BaseAgent
     from agents.crm import Crm
-    from daemon.context import Measure
     from daemon.lease import LeaseState
     from daemon.llm.gateway import Gateway, RequestLLM
     from daemon.registry import Registry

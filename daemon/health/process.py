@@ -7,9 +7,10 @@ has no such facts, and those checks are then left out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -40,7 +41,7 @@ class Probe:
     """A check in code, and what measures it. Raises nothing that is not a bug."""
 
     check: Check
-    measure: Callable[[], Awaitable[Measured]]
+    measure: Callable[[], Coroutine[Any, Any, Measured]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def test_headers() -> None:
         assert check.remedy
         assert check.warning is not None
         assert check.every_seconds in {60, 900, 86_400}
-        if check.warning is not None and check.critical is not None:
+        if check.critical is not None:
             ordered = (check.warning, check.critical)
             assert sorted(ordered, reverse=check.worse == "low") == list(ordered)
 
