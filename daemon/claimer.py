@@ -34,6 +34,7 @@ from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome,
 from daemon.store import Claim, Verdict
 
 BUSY_INTAKE_SECONDS = 0.5
+DEAF_POLL_SECONDS = 2.0
 BROKEN = ErrorInfo(
     "agent_error",
     "the service failed to run this attempt",
@@ -104,7 +105,8 @@ class Claimer(Service):
         self._listener = listener
         self._meters = meters
         self._types = types
-        self._concurrency = concurrency
+        self.limit = concurrency
+        """Attempts at once; less than configured while this worker cannot keep up."""
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
@@ -123,7 +125,7 @@ class Claimer(Service):
     @property
     def free(self) -> int:
         """Slots without an attempt."""
-        return self._concurrency - len(self._attempts)
+        return self.limit - len(self._attempts)
 
     @property
     def running_attempts(self) -> int:
@@ -249,7 +251,7 @@ class Claimer(Service):
             await listener.get_up()
             self._alertness.full(clock.monotonic())
             self.signals.emit("full")
-            return await self._wait(self._slot_freed, self._poll_seconds, "slot")
+            return await self._wait(self._slot_freed, self._poll(), "slot")
         if self._alertness.heard(clock.monotonic(), rings) and await self._store.notifiers_queue():
             self._alertness.queued(clock.monotonic())
         pause = self._alertness.looked(clock.monotonic(), rows, rings, listener.rings)
@@ -264,8 +266,8 @@ class Claimer(Service):
         if not listener.wake.is_set():
             self.signals.emit("asleep")
         due = self._due_in()
-        woken = await self._wait(listener.wake, min(self._poll_seconds, due), "hint")
-        if woken == "poll" and due <= self._poll_seconds:
+        woken = await self._wait(listener.wake, min(self._poll(), due), "hint")
+        if woken == "poll" and due <= self._poll():
             return "due"
         if woken == "hint" and not listener.rings and self._slot_freed.is_set():
             return "slot"
@@ -278,6 +280,12 @@ class Claimer(Service):
         except TimeoutError:
             return "poll"
         return woken_by
+
+    def _poll(self) -> float:
+        """Seconds between two looks where nothing rings; fewer while nothing can be heard."""
+        if self._listener.hearing:
+            return self._poll_seconds
+        return min(self._poll_seconds, DEAF_POLL_SECONDS)
 
     def _due_in(self) -> float:
         return self._due_monotonic - clock.monotonic()

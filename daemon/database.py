@@ -55,6 +55,10 @@ LIMITS = (
     "SET statement_timeout = '5s'; SET lock_timeout = '2s';"
     " SET idle_in_transaction_session_timeout = '10s'"
 )
+TRANSACTION_LIMIT = "SET transaction_timeout = '60s'"
+"""Known from this version on; no transaction of ours takes a second."""
+TRANSACTION_LIMIT_VERSION = 170000
+PATIENT = "SET statement_timeout = '30min'; SET lock_timeout = '2s'"
 ANSWER_SECONDS = 10.0
 """Twice the server's own limit for a statement."""
 # The server should notice a vanished daemon too: it may hold the doorbell's lock.
@@ -242,6 +246,29 @@ class Database:
             raise
         return connection
 
+    async def patient(self, role: str) -> psycopg.AsyncConnection[Any]:
+        """A new direct autocommit connection for one statement that may take half an hour.
+
+        Raises psycopg.OperationalError where a pooler stands between: its limit would stay there.
+        """
+        connection = await psycopg.AsyncConnection.connect(
+            self.direct_url,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name(self.worker_id, role),
+            **CONNECT,
+        )
+        try:
+            if await self._is_pooled(connection):
+                raise psycopg.OperationalError(
+                    "only a direct connection can do this: set DATABASE_UNPOOLED_URL"
+                )
+            await connection.execute(PATIENT)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
     def heartbeat(self) -> psycopg.Connection[Any]:
         """A new synchronous autocommit connection, for the heartbeat's own thread."""
         connection = psycopg.connect(
@@ -268,6 +295,8 @@ class Database:
                 connection.prepare_threshold = None
             else:
                 await connection.execute(limits)
+                if connection.info.server_version >= TRANSACTION_LIMIT_VERSION:
+                    await connection.execute(TRANSACTION_LIMIT)
 
         return AsyncConnectionPool(
             self.url,
@@ -307,6 +336,12 @@ class Database:
                     hint="upgrade the server, or point DATABASE_URL to another one",
                 )
             return Facts(version, await self._is_pooled(connection), connection.info.dbname)
+
+
+def connection_errors(pool: Pool) -> int:
+    """How often this pool could not connect, or lost a connection, since it was opened."""
+    stats = pool.get_stats()
+    return stats.get("connections_errors", 0) + stats.get("connections_lost", 0)
 
 
 def brief(error: BaseException) -> str:

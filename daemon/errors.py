@@ -6,6 +6,7 @@
     ├── ConfigurationError          a setting cannot be used (exit 78)
     ├── SchemaTooNew                the database is ahead of this code and says so (exit 57)
     ├── DatabaseUnavailable         no connection; kept trying
+    ├── RestartWanted               this process has had enough; a fresh one is better (exit 75)
     └── LeaseLost                   this attempt is somebody else's now; write nothing
 
 Everything an *agent* may raise lives in ``agents.base`` (``AgentError`` and its subclasses), since
@@ -45,6 +46,12 @@ class SchemaTooNew(ServiceError):
 
 class DatabaseUnavailable(ServiceError):
     """PostgreSQL does not answer."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+class RestartWanted(ServiceError):
+    """The process drained because healing wants a fresh one."""
 
     exit_code = EXIT_TRY_AGAIN
 

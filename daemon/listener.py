@@ -56,7 +56,8 @@ class Listener(Service):
 
     connect: opens the connection. notify: sends (channel, payload) through *another* connection.
     on_cancel gets request ids, on_config the task type whose row changed ('' for any); both must
-    return at once.
+    return at once. on_deaf: LISTEN works and nothing arrives. on_restarted: a connection took the
+    place of one that was lost, and hears; it gets the seconds in between.
     """
 
     name: ClassVar[str] = "listener"
@@ -71,6 +72,8 @@ class Listener(Service):
         meters: Meters,
         on_cancel: Callable[[int], None] = lambda _: None,
         on_config: Callable[[str], None] = lambda _: None,
+        on_deaf: Callable[[], None] = lambda: None,
+        on_restarted: Callable[[float], None] = lambda _: None,
         self_test_seconds: float = SELF_TEST_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -84,6 +87,9 @@ class Listener(Service):
         self._meters = meters
         self._on_cancel = on_cancel
         self._on_config = on_config
+        self._on_deaf = on_deaf
+        self._on_restarted = on_restarted
+        self._lost_monotonic: float | None = None
         self._self_test_seconds = self_test_seconds
         self._answer_seconds = answer_seconds
         self._connection: psycopg.AsyncConnection[Any] | None = None
@@ -325,9 +331,13 @@ class Listener(Service):
         if hearing and not self._hearing:
             log.info("listener_connected")
             self._said_deaf = False
+            if self._lost_monotonic is not None:
+                self._on_restarted(clock.monotonic() - self._lost_monotonic)
+                self._lost_monotonic = None
         if not hearing and not self._said_deaf:
             log.error("listener_deaf", reason=DEAF)
             self._said_deaf = True
+            self._on_deaf()
         self._hearing = hearing
         self._meters.listener_connected.set(hearing)
         self.signals.emit("hearing" if hearing else "deaf")
@@ -335,6 +345,8 @@ class Listener(Service):
     async def _drop(self) -> None:
         """Forget the connection: its locks go with it."""
         connection, self._connection = self._connection, None
+        if self._hearing:
+            self._lost_monotonic = clock.monotonic()
         self._hearing = False
         self._slot = None
         self._meters.listener_connected.set(0)

@@ -31,6 +31,8 @@ from daemon.trigger import Trigger
 from daemon.upkeep import Duties
 
 LOOK_SECONDS = 10.0
+LATE_SECONDS = 60.0
+"""A slot that is run so late was missed: nobody looked when it came."""
 MOST_CLIENTS = 20_000
 """Of one slot: its requests are inserted by one statement."""
 NO_CLIENTS = "for_each = 'active_clients' needs the main app's table of clients; there is none"
@@ -42,12 +44,18 @@ People = Callable[[int], Sequence[int] | None]
 
 
 class Schedules(Service):
-    """Looks at every schedule, every ten seconds or when the next slot comes."""
+    """Looks at every schedule, every ten seconds or when the next slot comes.
+
+    on_late: a missed slot was run; gets the schedule's name and how many seconds late it was.
+    """
 
     name: ClassVar[str] = "schedule"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, on_late: Callable[[str, float], None] = lambda *_: None
+    ) -> None:
         super().__init__()
+        self._on_late = on_late
         self._store = store
         self._duties = Duties()
         self._pause_seconds = LOOK_SECONDS
@@ -101,6 +109,8 @@ class Schedules(Service):
             return 0
         log.info("schedule_fired", schedule=row.name, request_id=ids[0], requests=len(ids))
         self.signals.emit("fired", ids[0])
+        if late_seconds > LATE_SECONDS:
+            self._on_late(row.name, late_seconds)
         return len(ids)
 
     async def _clients(self, row: ScheduleRow) -> Sequence[int] | None:

@@ -26,10 +26,21 @@ import psycopg
 import structlog
 
 from daemon import __version__, backoff, clock, contain, migrate, statements
+from daemon.alerts.assembly import alerting
+from daemon.alerts.store import AlertStore
 from daemon.claimer import Claimer
 from daemon.completer import Completer
-from daemon.database import Database, brief, persistently
-from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError
+from daemon.database import (
+    LIMITS,
+    TRANSACTION_LIMIT,
+    Database,
+    brief,
+    persistently,
+)
+from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError, RestartWanted
+from daemon.healing.assembly import hands, healing
+from daemon.healing.reflexes import Reflexes
+from daemon.healing.store import HealingStore
 from daemon.health.assembly import health_timer
 from daemon.intake import Intake
 from daemon.lease import Leases
@@ -72,6 +83,7 @@ class Daemon:
         self._settings = settings
         self._alone = alone
         self._stop_wanted = asyncio.Event()
+        self._restart_reason: str | None = None
         self._config_changed = asyncio.Event()
         self._runner: Runner | None = None
         self._gateway: Gateway | None = None
@@ -95,6 +107,8 @@ class Daemon:
             registry=self.registry,
         )
         self.site = self.web.site
+        healing_store = HealingStore(self.database.reader, texts)
+        self.reflexes = Reflexes(healing_store, self.meters, self.worker_id, self._fallbacks)
         self._card = WorkerCard(self.worker_id, settings.worker_concurrency)
         self.listener = Listener(
             worker_id=self.worker_id,
@@ -104,6 +118,8 @@ class Daemon:
             meters=self.meters,
             on_cancel=self._cancel_hinted,
             on_config=lambda _: self._config_changed.set(),
+            on_deaf=self.reflexes.polls,
+            on_restarted=self.reflexes.restarted_listener,
         )
         self.leases = Leases(
             worker_id=self.worker_id,
@@ -124,8 +140,10 @@ class Daemon:
             tidy=self._tidy,
             hindsight=self._learn,
             on_clock=self._clock_seen,
+            on_rescued=self.reflexes.rescued,
+            on_pruned=self.reflexes.pruned,
         )
-        self.schedules = Schedules(self.store)
+        self.schedules = Schedules(self.store, on_late=self.reflexes.caught_up)
         self.health = health_timer(
             settings,
             database=self.database,
@@ -135,6 +153,28 @@ class Daemon:
             listener=self.listener,
             meters=self.meters,
         )
+        self.healing = healing(
+            healing_store,
+            database=self.database,
+            registry=self.registry,
+            meters=self.meters,
+            hands=hands(
+                self.database,
+                concurrency=settings.worker_concurrency,
+                claimer=lambda: self._claimer,
+                restart=self.restart,
+            ),
+            reflexes=self.reflexes,
+            enabled=settings.enable_self_healing,
+        )
+        self.alerts, self.outbox = alerting(
+            settings,
+            store=AlertStore(self.database.reader, texts),
+            worker_id=self.worker_id,
+            meters=self.meters,
+            attend=self.health.attend,
+        )
+        self.health.subscribers += [self.healing.observe, self.alerts.observe]
         self.vitals.listening = lambda: self.listener.hearing
         self.vitals.database = lambda: self.upkeep.database_answers
         self.vitals.running = self._running
@@ -164,6 +204,8 @@ class Daemon:
                 await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
                 await asked
                 await self._drain(starting)
+                if self._restart_reason is not None:
+                    raise RestartWanted(self._restart_reason)
         finally:
             await self.site.stop()
             await self.database.close()
@@ -180,6 +222,10 @@ class Daemon:
         await self.schedules.start(group)
         await self.web.hub.start(group)
         await self.health.start(group)
+        await self.healing.start(group)
+        await self.alerts.start(group)
+        await self.outbox.start(group)
+        self.reflexes.guarded(f"{LIMITS}; {TRANSACTION_LIMIT}", pooled=facts.pooled)
         self.signals.emit("listening")
 
         await self._prepare_agents()
@@ -204,6 +250,9 @@ class Daemon:
         await asyncio.wait({starting})
         await self.schedules.stop()
         await self.health.stop()
+        await self.healing.stop()
+        await self.alerts.stop()
+        await self.outbox.stop()
         if self._claimer is not None:
             released = await self._claimer.drain(self._settings.drain_seconds)
             log.info("drained", released=released)
@@ -305,6 +354,11 @@ class Daemon:
             self.listener.wake.set()
             self.signals.emit("configured")
 
+    def restart(self, reason: str) -> None:
+        """Ask for a drain and a fresh process; ``run`` then raises RestartWanted."""
+        self._restart_reason = f"a fresh process is wanted: {reason}"
+        self.stop()
+
     # --- small connections between the parts ----------------------------------------------------
 
     async def _notify(self, channel: str, payload: str) -> None:
@@ -321,6 +375,9 @@ class Daemon:
 
     async def _duty(self, duty: Callable[[], Awaitable[object]]) -> None:
         await Duties().attempt(duty)
+
+    def _fallbacks(self) -> Mapping[str, int]:
+        return self._gateway.shop.fallbacks if self._gateway is not None else {}
 
     def _cancel_hinted(self, request_id: int) -> None:
         self.leases.hurry(request_id)

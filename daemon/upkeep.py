@@ -65,6 +65,7 @@ class Upkeep(Service):
 
     on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks
     after the journal of model calls, hindsight after the outcomes of what agents foretold.
+    on_rescued and on_pruned get how many requests and rows it was, after a duty that met any.
     """
 
     name: ClassVar[str] = "upkeep"
@@ -82,6 +83,8 @@ class Upkeep(Service):
         on_clock: Callable[[float], None] = lambda _: None,
         tidy: Callable[[], Awaitable[None]] | None = None,
         hindsight: Callable[[], Awaitable[None]] | None = None,
+        on_rescued: Callable[[int], None] = lambda _: None,
+        on_pruned: Callable[[int], None] = lambda _: None,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         super().__init__()
@@ -95,6 +98,8 @@ class Upkeep(Service):
         self._on_clock = on_clock
         self._tidy_calls = tidy
         self._hindsight = hindsight
+        self._on_rescued = on_rescued
+        self._on_pruned = on_pruned
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -172,7 +177,10 @@ class Upkeep(Service):
                 )
             rescued += len(rows)
             if len(rows) < REAP_ROWS:
-                return rescued
+                break
+        if rescued:
+            self._on_rescued(rescued)
+        return rescued
 
     async def show(self) -> None:
         """This worker's sign of life, a wish to drain, and the gauges of the queue."""
@@ -209,6 +217,7 @@ class Upkeep(Service):
             pruned += await self._in_batches(partial(self._store.prune, table))
         if pruned:
             log.info("pruned", rows=pruned)
+            self._on_pruned(pruned)
         return pruned
 
     async def learn(self) -> None:

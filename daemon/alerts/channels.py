@@ -67,6 +67,24 @@ def channels(urls: Sequence[str]) -> tuple[Channel, ...]:
     return tuple(_channel(url, place) for place, url in enumerate(urls, start=1))
 
 
+def check_heartbeat(url: str | None) -> str | None:
+    """``HEARTBEAT_URL`` as it is. Raises ConfigurationError where it must not be called."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        parts, host = SplitResult("", "", "", "", ""), None
+    reason = check_literal(host) if host else "names no host"
+    if reason or parts.scheme not in {"http", "https"}:
+        raise ConfigurationError(
+            f"HEARTBEAT_URL: {reason or 'is no http:// or https:// address'}",
+            hint="for example https://ping.example.com/x",
+        )
+    return url
+
+
 def _channel(url: str, place: int) -> Channel:
     try:
         parts = urlsplit(url)

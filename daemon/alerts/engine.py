@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar
@@ -34,8 +34,8 @@ log = get_logger(__name__)
 
 
 class Alerts(Service):
-    """url: the console's address, for links. on_pending: something may soon be an alert, so look
-    again sooner; called from the loop, must return at once.
+    """url: the console's address, for links. attend: gets the checks of which something may soon
+    be an alert, and those that alarm, to be looked at sooner than usual. Must return at once.
     """
 
     name: ClassVar[str] = "alerts"
@@ -48,7 +48,7 @@ class Alerts(Service):
         worker_id: str,
         channels: Sequence[Channel] = (),
         url: str | None = None,
-        on_pending: Callable[[], None] = lambda: None,
+        attend: Callable[[Collection[str], Collection[str]], None] = lambda *_: None,
     ) -> None:
         super().__init__()
         self._store = store
@@ -56,13 +56,13 @@ class Alerts(Service):
         self._worker_id = worker_id
         self._channels = tuple(channel.name for channel in channels)
         self._url = url
-        self._on_pending = on_pending
+        self._attend = attend
         self._results: list[CheckResult] = []
         self._came = asyncio.Event()
         self._checked_monotonic: float | None = None
         self._failing = False
 
-    def observe(self, results: Sequence[CheckResult]) -> None:
+    async def observe(self, results: Sequence[CheckResult]) -> None:
         """What a run of the health checks found. Returns at once; judged by the loop."""
         self._results.extend(results)
         self._checked_monotonic = clock.monotonic()
@@ -114,8 +114,7 @@ class Alerts(Service):
                     severity=update.severity,
                     change=update.event,
                 )
-        if changes.pending:
-            self._on_pending()
+        self._attend(changes.pending, changes.alarming)
         return changes
 
     def _plan(self, known: Known, now: datetime, findings: Sequence[Finding]) -> Changes:

@@ -60,14 +60,17 @@ class Update:
 
 @dataclass(slots=True)
 class Changes:
-    """Everything to be written. pending: something may soon be an alert."""
+    """Everything to be written. pending: checks of which something may soon be an alert; alarming:
+    those that have one, and with it samples to wait for.
+    """
 
     memories: dict[Key, Memory] = field(default_factory=dict)
     forgotten: list[Key] = field(default_factory=list)
     opened: list[Update] = field(default_factory=list)
     updated: list[tuple[OpenAlert, Update]] = field(default_factory=list)
     firing: dict[Severity, int] = field(default_factory=lambda: {"warning": 0, "critical": 0})
-    pending: bool = False
+    pending: set[str] = field(default_factory=set)
+    alarming: set[str] = field(default_factory=set)
 
 
 def plan(known: Known, round_: Round) -> Changes:
@@ -149,4 +152,6 @@ def _count(changes: Changes, known: Known) -> None:
         severities[update.finding.key] = update.severity
     for severity in severities.values():
         changes.firing[severity] += 1
-    changes.pending = any(memory.phase == "pending" for memory in changes.memories.values())
+    memories = {**known.memories, **changes.memories}
+    changes.pending = {key[0] for key, memory in memories.items() if memory.phase == "pending"}
+    changes.alarming = {key[0] for key, memory in memories.items() if memory.open}

@@ -146,6 +146,8 @@ class Shop:
     log_prompts: bool = True
     retry_base_seconds: float = RETRY_BASE_SECONDS
     settling: set[asyncio.Task[str]] = field(default_factory=set)
+    fallbacks: Counter[str] = field(default_factory=Counter)
+    """How often a model answered because those before it could not."""
 
 
 @dataclass
@@ -173,13 +175,17 @@ class Buyer:
         self.numbers[identity] += 1
         n = self.numbers[identity]
         last = Unavailable("provider_error", "no_model", None)
-        for model in self.models:
+        for place, model in enumerate(self.models):
             try:
-                return await self._buy_from(model, question, n)
+                completion = await self._buy_from(model, question, n)
             except Unavailable as unavailable:
                 last = unavailable
                 if unavailable.reason in {"timeout", "refusal"}:
                     break
+            else:
+                if place:
+                    self.shop.fallbacks[model] += 1
+                return completion
         raise last
 
     async def _buy_from(self, model: str, question: Question, n: int) -> Completion:

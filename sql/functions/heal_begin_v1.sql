@@ -9,7 +9,7 @@
 -- pooler two clients both get them.
 --
 -- verdict: go (act, then healing_end), proposed, dry_run, or why nothing is to be done: busy (another
--- daemon decides about this rule just now), cooling, open (proposed already), capped (the row of
+-- daemon decides about this rule just now), cooling, open (proposed, or declined, within a day), capped (the row of
 -- outcome skipped is written once per cool-down), declined (the proposal is not open any more).
 -- Three actions in a day without effect, none with: from then on the rule only proposes, for that
 -- target. p_action: an approved proposal to carry out; it is counted by the caps like any other.
@@ -76,8 +76,8 @@ BEGIN
             -- What nobody answers is not said again and again.
             v_cool := greatest(v_cool, interval '1 hour');
             PERFORM FROM ai_healing_actions a
-            WHERE a.rule = p_rule AND a.target = p_target AND a.outcome = 'proposed'
-                AND a.started_at > v_now - interval '1 day';
+            WHERE a.rule = p_rule AND a.target = p_target AND a.proposed_at > v_now - interval '1 day'
+                AND a.outcome IN ('proposed', 'skipped');
             IF FOUND THEN
                 RETURN QUERY SELECT NULL::bigint, 'open';
                 RETURN;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,17 +48,17 @@ class Bench:
         self.channels = tuple(reached)
         self.now = START
         self.meters = Meters()
-        self.asked_sooner = 0
+        self.pending: list[str] = []
         self.alerts = Alerts(
             store=store,
             meters=self.meters,
             worker_id="w1",
             channels=reached,
-            on_pending=self._sooner,
+            attend=self._attend,
         )
 
-    def _sooner(self) -> None:
-        self.asked_sooner += 1
+    def _attend(self, pending: Collection[str], _: Collection[str]) -> None:
+        self.pending += pending
 
     async def rounds(self, *results: CheckResult, times: int = 1) -> None:
         for _ in range(times):
@@ -106,7 +106,7 @@ async def test_an_alert_lives_and_ends(database: str) -> None:
     async with bench(database) as made:
         await made.rounds(BAD, times=2)
         assert made.rows("SELECT * FROM ai_alerts") == []
-        assert made.asked_sooner == 2
+        assert made.pending == [BAD.check] * 2
         await made.rounds(BAD, times=4)
         assert made.rows(
             "SELECT check_id, severity, state, value, threshold, flaps FROM ai_alerts"
@@ -374,7 +374,7 @@ async def test_beats_only_while_checks_run(database: str) -> None:
             await beat
             await out.stop()
             assert takes.came == []
-            made.alerts.observe([GOOD])
+            await made.alerts.observe([GOOD])
             beat = out.signals.expect("beat")
             await out.start(group)
             await beat

@@ -15,7 +15,7 @@ from daemon.alerts.machine import Memory, Sample, Step, ended, step
 from daemon.alerts.plan import Known, Round, plan
 from daemon.alerts.reminders import OpenAlert, reminder
 from daemon.alerts.store import GROUP_SECONDS
-from daemon.health.model import CheckResult
+from daemon.health.model import CheckResult, Status
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -37,7 +37,9 @@ def told(samples: list[Sample], memory: Memory | None = None) -> list[str | None
 
 
 def result(value: float, *, warning: float = LIMIT, critical: float = 90.0) -> CheckResult:
-    status = "critical" if value >= critical else "warning" if value >= warning else "healthy"
+    status: Status = (
+        "critical" if value >= critical else "warning" if value >= warning else "healthy"
+    )
     return CheckResult(
         "database.connections", "database", status, value, "percent", warning, critical
     )

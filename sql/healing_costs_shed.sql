@@ -1,0 +1,18 @@
+-- Purpose: lets requests of low priority wait for the next UTC day, when there is money again.
+-- Index:   ai_requests_due.
+-- Caller:  the rule shed_cost.
+-- Locks:   those rows, unless somebody holds them.
+WITH shed AS (
+    UPDATE ai_requests q
+    SET run_after = (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
+        AT TIME ZONE 'UTC'
+    WHERE q.status = 'pending' AND q.id = ANY (ARRAY(
+        SELECT r.id FROM ai_requests r
+        WHERE r.status = 'pending' AND r.priority < 0 AND r.run_after >= '-infinity'
+            AND r.run_after < (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
+                AT TIME ZONE 'UTC'
+        ORDER BY r.id LIMIT 1000
+        FOR UPDATE SKIP LOCKED))
+    RETURNING q.id
+)
+SELECT count(*)::integer AS shed FROM shed
