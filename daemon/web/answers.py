@@ -18,6 +18,7 @@ from daemon.web.refused import Refused
 
 Json = Any
 M = TypeVar("M", bound=BaseModel)
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Raw:
@@ -95,7 +96,16 @@ def query_of(request: web.Request, model: type[M]) -> M:
 
 def _checked(value: Mapping[str, Json], model: type[M]) -> M:
     try:
-        return model.model_validate(value)
+        found = model.model_validate(value)
+        for field, text in found:
+            if isinstance(text, str) and UNSTORABLE.search(text):
+                raise Refused(
+                    400,
+                    "invalid_value",
+                    f"{field}: it holds a character that cannot be stored",
+                    "leave out \\u0000 and halves of surrogate pairs",
+                )
+        return found
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
     except RecursionError:

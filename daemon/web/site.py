@@ -163,6 +163,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return problem(error.status, error.reason, "http_error")
     except psycopg.errors.QueryCanceled:
         return problem(503, "this took too long to read", "too_slow", "ask for less")
+    except psycopg.DataError:
+        return problem(
+            400, "something that was sent cannot be stored", "invalid_value", "send plain text"
+        )
     except (PoolTimeout, PoolClosed, TooManyRequests):
         return _away()
     except Exception as error:
