@@ -27,18 +27,22 @@ COMMANDS = {
     "retry": "reopen a failed, cancelled or expired request",
     "approvals": "questions of agents to people: list, answer, reject",
     "keys": "who may use the HTTP API and the console: add, list, revoke",
+    "doctor": "examine everything that has to be right, and say what to do",
     "prices": "what model calls cost: list, sync",
+    "review": "find bugs and holes in code, in CI or by hand; no database needed",
     "replay": "run past requests again with another model or configuration, and compare",
 }
 EPILOG = "python -m daemon COMMAND --help tells the rest"
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong use ends with 64, as sysexits has it, not with argparse's 2."""
+    """Wrong use ends with 64, as sysexits has it, not with argparse's 2; a command may differ."""
+
+    usage_exit_code = EXIT_USAGE
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+        self.exit(self.usage_exit_code, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,7 +48,7 @@ def health_timer(
         memory_probe(),
         pool_probe(database.pool),
         canary_probe(lambda: Hearing(*listener.heard), EXPECTED_SECONDS),
-        configured_probe(settings.openai_api_key is not None),
+        configured_probe(bool(settings.openai_api_key or settings.openai_base_url)),
         *main_app.probes(settings.main_app_url),
     ]
     checker = Checker(

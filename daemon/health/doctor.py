@@ -1,0 +1,300 @@
+"""One look at everything that has to be right, from outside a daemon, with what to do about it.
+
+A finding is a step of the examination: settings, connections, rights, the listener's round trip,
+the provider. Then all checks that need no daemon are made. Whether a daemon runs is no fault of
+what is examined, so that alone is never worse than a warning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import psycopg
+from psycopg.rows import dict_row
+
+from agents.health.checks import SEVERITY, CheckResult, Json, Status
+from daemon import __version__, clock, migrate, statements
+from daemon.database import CONNECT, MINIMUM_VERSION, brief
+from daemon.errors import ServiceError
+from daemon.health import main_app
+from daemon.health.checker import Checker
+from daemon.health.process import configured_probe
+from daemon.health.session import Session
+from daemon.settings import Settings
+
+CHANNEL = "ai_doctor"
+ROUNDTRIP_SECONDS = 3.0
+PROVIDER_SECONDS = 10.0
+OPENAI = "https://api.openai.com/v1"
+FREE_BYTES = (2_000_000_000, 200_000_000)
+"""Less free space on this host's disk is a warning, critical."""
+NEEDS_A_DAEMON = ("workers.heartbeat", "listener.sessions")
+ROOT = Path(__file__).resolve().parents[2]
+NOT_OUR_TABLES = ("ai_agent_executions", "ai_agent_metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step. remedy: '' where there is nothing to do."""
+
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole examination."""
+
+    findings: list[Finding]
+    checks: list[CheckResult]
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 for a warning or a step that could not be made, 2 for something critical."""
+        blind = any(finding.status == "unknown" for finding in self.findings)
+        found: list[Finding | CheckResult] = [*self.findings, *self.checks]
+        return max(int(blind), *(SEVERITY[one.status] for one in found))
+
+    def as_json(self) -> dict[str, Json]:
+        """``{"status", "exit_code", "findings", "checks"}``."""
+        return {
+            "status": ("healthy", "warning", "critical")[self.exit_code],
+            "exit_code": self.exit_code,
+            "findings": [asdict(finding) for finding in self.findings],
+            "checks": [check.as_json() for check in self.checks],
+        }
+
+
+async def examine(settings: Settings, url: str) -> Report:
+    """Examine a deployment with these settings. url: DATABASE_URL, or what stands for it."""
+    direct_url = settings.listen_url or url
+    findings = [versions(), disk()]
+    try:
+        async with await _connect(url) as connection:
+            findings += [
+                _server(connection),
+                await _pooler(connection, settings, direct_url),
+                await _migrations(url),
+                await _privileges(connection),
+            ]
+            findings.append(await _round_trip(connection, direct_url))
+    except (psycopg.Error, OSError, TimeoutError) as error:
+        findings.append(
+            Finding(
+                "database",
+                "critical",
+                f"the database does not answer: {brief(error)}",
+                "check host, port, user, password and database name in DATABASE_URL, and that the"
+                " server is up",
+            )
+        )
+    findings.append(await provider(settings))
+    return Report(findings, await _checks(settings, direct_url))
+
+
+def versions() -> Finding:
+    """This program and what it runs on."""
+    said = f"version {__version__} on Python {platform.python_version()}, {platform.platform()}"
+    return Finding("versions", "healthy", said)
+
+
+def disk(folder: Path = ROOT) -> Finding:
+    """Room on this host's disk; that of the database's is the check database.size."""
+    free = shutil.disk_usage(folder).free
+    message = f"{free / 1e9:.1f} GB are free here"
+    status: Status = "healthy"
+    if free < FREE_BYTES[0]:
+        status = "critical" if free < FREE_BYTES[1] else "warning"
+    return Finding("disk", status, message, "" if status == "healthy" else "make room")
+
+
+async def provider(settings: Settings) -> Finding:
+    """Whether the model's provider takes the key; asking for its list of models costs nothing."""
+    key = settings.openai_api_key
+    if key is None and settings.openai_base_url is None:
+        return Finding(
+            "provider",
+            "notice",
+            "no model is configured: every answer is worded by templates",
+            "set OPENAI_API_KEY, if words are wanted",
+        )
+    base = (settings.openai_base_url or OPENAI).rstrip("/")
+    headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+    host = urlsplit(base).hostname
+    began = clock.monotonic()
+    try:
+        async with (
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=PROVIDER_SECONDS)
+            ) as session,
+            session.get(f"{base}/models", headers=headers, allow_redirects=False) as answer,
+        ):
+            status = answer.status
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        return Finding(
+            "provider",
+            "critical",
+            f"{host} cannot be reached: {type(error).__name__}",
+            "check OPENAI_BASE_URL and the way out of this network; answers are worded by"
+            " templates until then",
+        )
+    if status in (401, 403):
+        return Finding(
+            "provider", "critical", f"{host} refuses the key ({status})", "check OPENAI_API_KEY"
+        )
+    if status == 429:
+        return Finding("provider", "warning", f"{host} limits us (429)", "check plan and quota")
+    if status >= 500:
+        return Finding("provider", "warning", f"{host} answers {status}", "see its status page")
+    seconds = clock.monotonic() - began
+    return Finding("provider", "healthy", f"{host} answers {status} after {seconds:.2f} s")
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+async def _connect(url: str) -> psycopg.AsyncConnection[Any]:
+    return await psycopg.AsyncConnection.connect(
+        url, autocommit=True, prepare_threshold=None, application_name="ai-doctor", **CONNECT
+    )
+
+
+def _server(connection: psycopg.AsyncConnection[Any]) -> Finding:
+    version = connection.info.server_version
+    said = f"PostgreSQL {version // 10000}.{version % 10000}, database {connection.info.dbname}"
+    if version < MINIMUM_VERSION:
+        return Finding("database", "critical", f"{said} is too old", "upgrade to 15 or newer")
+    return Finding("database", "healthy", said)
+
+
+async def _pooler(
+    connection: psycopg.AsyncConnection[Any], settings: Settings, direct_url: str
+) -> Finding:
+    """Whether a pooler stands in the way of LISTEN."""
+    behind = await _is_pooled(connection)
+    async with await _connect(direct_url) as other:
+        direct_behind = await _is_pooled(other)
+    if direct_behind:
+        return Finding(
+            "pooler",
+            "critical",
+            "notifications go through a transaction pooler, where they never arrive",
+            "set DATABASE_UNPOOLED_URL to a direct connection",
+        )
+    if behind:
+        return Finding("pooler", "healthy", "DATABASE_URL is pooled, LISTEN goes direct")
+    two = ", although two URLs are set" if settings.database_unpooled_url else ""
+    return Finding("pooler", "healthy", f"no pooler{two}")
+
+
+async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
+    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+    return row is None or bool(row[0] != connection.info.backend_pid)
+
+
+async def _migrations(url: str) -> Finding:
+    def look() -> str | None:
+        with psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+            return migrate.current(connection)
+
+    try:
+        current = await asyncio.to_thread(look)
+    except ServiceError as error:
+        return Finding("migrations", "critical", str(error), error.hint)
+    if current is None:
+        return Finding(
+            "migrations", "critical", "there are no tables of ours", "python -m daemon migrate"
+        )
+    if current == migrate.head():
+        return Finding("migrations", "healthy", f"revision {current}")
+    if current in migrate.revisions():
+        return Finding(
+            "migrations",
+            "warning",
+            f"revision {current}; this code brings {migrate.head()}",
+            "python -m daemon migrate, or start the service, which does it",
+        )
+    return Finding("migrations", "healthy", f"revision {current}, newer, on which this code works")
+
+
+async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
+    """Whether our role may do with our tables what a daemon does, as a GRANT where it may not."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            statements.load()["rights_missing"], {"foreign": list(NOT_OUR_TABLES)}
+        )
+        missing = await cursor.fetchall()
+    if not missing:
+        return Finding("privileges", "healthy", "our role may use all our tables")
+    user = missing[0]["role_name"]
+    grants = "; ".join(
+        f"GRANT {row['rights']} ON {row['table_name']} TO {user}" for row in missing[:5]
+    )
+    more = f" (and {len(missing) - 5} more tables)" if len(missing) > 5 else ""
+    return Finding(
+        "privileges",
+        "critical",
+        f"role {user} lacks rights on {len(missing)} of our tables",
+        f"let their owner run: {grants}{more}",
+    )
+
+
+async def _round_trip(connection: psycopg.AsyncConnection[Any], direct_url: str) -> Finding:
+    """LISTEN on the direct connection, NOTIFY through the other one."""
+    async with await _connect(direct_url) as listener:
+        await listener.execute(f"LISTEN {CHANNEL}".encode())
+        began = clock.monotonic()
+        await connection.execute("SELECT pg_notify(%s, 'there')", [CHANNEL])
+        async for _ in listener.notifies(timeout=ROUNDTRIP_SECONDS, stop_after=1):
+            milliseconds = 1000 * (clock.monotonic() - began)
+            return Finding(
+                "listener", "healthy", f"a notification arrived after {milliseconds:.1f} ms"
+            )
+    return Finding(
+        "listener",
+        "critical",
+        "LISTEN is accepted but nothing arrives",
+        "a transaction pooler stands between: set DATABASE_UNPOOLED_URL to a direct connection;"
+        " until then requests are found by polling",
+    )
+
+
+async def _checks(settings: Settings, url: str) -> list[CheckResult]:
+    checker = Checker(
+        Session(url, "doctor"),
+        statements.load(),
+        probes=[
+            configured_probe(bool(settings.openai_api_key or settings.openai_base_url)),
+            *main_app.probes(settings.main_app_url),
+        ],
+        lease_seconds=settings.lease_seconds,
+        daily_budget_usd=settings.daily_budget_usd,
+    )
+    try:
+        results = await checker.run()
+    finally:
+        await checker.close()
+    return [_without_a_daemon(result) for result in results]
+
+
+def _without_a_daemon(result: CheckResult) -> CheckResult:
+    if result.check in NEEDS_A_DAEMON and result.status == "critical":
+        return replace(result, status="warning")
+    return result
+
+
+def troubles(report: Report) -> Sequence[Finding | CheckResult]:
+    """What is not as it should be, the worst first."""
+    found: list[Finding | CheckResult] = [*report.findings, *report.checks]
+    wrong = [one for one in found if one.status != "healthy"]
+    return sorted(wrong, key=lambda one: -SEVERITY[one.status])

@@ -1,0 +1,146 @@
+"""``python -m daemon doctor``: what is wrong, what to do, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from daemon.cli import main
+from daemon.health import doctor
+from daemon.health.doctor import Finding, Report
+from tests.kit.worker import running, settings
+
+EXAMINED = {
+    "versions",
+    "disk",
+    "database",
+    "pooler",
+    "migrations",
+    "privileges",
+    "listener",
+    "provider",
+}
+VARIABLES = ("DATABASE_UNPOOLED_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MAIN_APP_URL", "PORT")
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def told(report: Report) -> dict[str, Finding]:
+    return {finding.name: finding for finding in report.findings}
+
+
+async def test_all_is_well(database: str) -> None:
+    """With a daemon running nothing is wrong, and every part was looked at."""
+    async with running(database):
+        report = await doctor.examine(settings(database), database)
+    assert {finding.status for finding in report.findings} == {"healthy", "notice"}
+    assert set(told(report)) == EXAMINED
+    assert told(report)["provider"].status == "notice"
+    assert report.exit_code == 0
+    assert {"workers.clock", "database.size", "schedules.late"} <= {c.check for c in report.checks}
+
+
+async def test_nobody_runs(database: str) -> None:
+    """Without a daemon it is a warning to start one, not a fault of the deployment."""
+    report = await doctor.examine(settings(database), database)
+    assert report.exit_code == 1
+    assert {c.check for c in report.checks if c.status == "warning"} == {
+        "workers.heartbeat",
+        "listener.sessions",
+    }
+
+
+async def test_not_migrated(empty_database: str) -> None:
+    """An empty database is critical, with the command that fills it."""
+    report = await doctor.examine(settings(empty_database), empty_database)
+    assert told(report)["migrations"].remedy == "python -m daemon migrate"
+    assert report.exit_code == 2
+
+
+async def test_a_server_that_is_away(database: str) -> None:
+    """A closed port is critical, named without the password, and the rest is still examined."""
+    parts = urlsplit(database)
+    url = parts._replace(netloc=f"postgres:a-secret@{parts.hostname}:1").geturl()
+    report = await doctor.examine(settings(url), url)
+    assert report.exit_code == 2
+    assert told(report)["database"].status == "critical"
+    assert told(report)["provider"].status == "notice"
+    assert "a-secret" not in json.dumps(report.as_json())
+
+
+async def test_a_role_without_rights(database: str) -> None:
+    """Missing rights are told as the GRANT that gives them."""
+    parts = urlsplit(database)
+    name = f"poor_{parts.path[-8:]}"
+    with psycopg.connect(database, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'made-up'".encode())
+        admin.execute(f"GRANT SELECT ON ai_alembic_version, ai_requests TO {name}".encode())
+        url = parts._replace(netloc=f"{name}:made-up@{parts.hostname}:{parts.port}").geturl()
+        try:
+            report = await doctor.examine(settings(url), url)
+        finally:
+            admin.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}".encode())
+            admin.execute(f"DROP ROLE {name}".encode())
+    found = told(report)["privileges"]
+    assert found.status == "critical"
+    assert "GRANT DELETE, INSERT, SELECT, UPDATE ON ai_" in found.remedy
+    assert f"TO {name}" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [(200, "healthy"), (401, "critical"), (429, "warning"), (503, "warning")]
+)
+async def test_provider(database: str, answer: int, status: str) -> None:
+    """The provider is asked for its models with the key, and its word is understood."""
+    keys = []
+
+    async def models(request: web.Request) -> web.Response:
+        keys.append(request.headers.get("Authorization"))
+        return web.json_response({"data": []}, status=answer)
+
+    site = web.Application()
+    site.router.add_get("/v1/models", models)
+    async with TestServer(site) as server:
+        chosen = settings(
+            database, openai_api_key="sk-planted", openai_base_url=str(server.make_url("/v1"))
+        )
+        found = await doctor.provider(chosen)
+    assert found.status == status
+    assert keys == ["Bearer sk-planted"]
+    assert "sk-planted" not in found.message + found.remedy
+    assert (await doctor.provider(chosen)).status == "critical", "nobody listens there any more"
+
+
+def test_command(
+    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints what to do, or JSON, and exits by the worst it found."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "WARNING   workers.heartbeat" in said
+    assert "-> start the service" in said
+    assert main(["doctor", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["status"], report["exit_code"]) == ("warning", 1)
+    assert {"name", "status", "message", "remedy"} == set(report["findings"][0])
+
+
+def test_bad_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable that cannot be used is named with an example, and nothing else is tried."""
+    monkeypatch.setenv("PORT", "many")
+    assert main(["doctor"]) == 2
+    said = capsys.readouterr().out
+    assert "CRITICAL  configuration: PORT" in said
+    assert "many" not in said
