@@ -92,8 +92,11 @@ def analyse(
         lost += answer.skipped
     others = [finding for answer in answers for found in answer.findings.values()
               for finding in found]  # fmt: skip
-    lost += [Skipped(file, "timeout", f"{scope or 'the module'} takes too long to be followed")
-             for file, scope in sorted(judged.incomplete)]  # fmt: skip
+    for file, scope in sorted(judged.incomplete):
+        name = scope or "the module"
+        why = judged.failed.get((file, scope))
+        detail = f"{name} was not followed: {why}" if why else f"{name} takes too long to follow"
+        lost.append(Skipped(file, "internal" if why else "limit", detail))
     own = [*judged.findings, *report.findings]
     standing, suppressed = arbitrated(project, judged, own, others)
     scoped = [_scoped(finding, project, files) for finding in standing]

@@ -19,7 +19,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = Function | ast.ClassDef
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Place:
     """A function or class and where it is defined."""
 
@@ -29,7 +29,7 @@ class Place:
     within: Place | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Module:
     """One parsed file. name: dotted, as others would import it."""
 

@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.code.model import Finding, Skipped, ToolRun
+from agents.code.taint.sinks.stored import NO_SECRET
 from agents.code.tool_rules import RUFF_SELECT, ruff_meaning
 
 SECONDS = 60
@@ -173,6 +174,8 @@ def detect_secrets(files: Mapping[str, str], folder: Path) -> tuple[list[Finding
         for item in items:
             line = numbers[PurePosixPath(name).as_posix()][int(item["line_number"]) - 1]
             kind = item["type"]
+            if not plausible(kind, _line(files.get(name, ""), line)):
+                continue
             found.append(
                 Finding(
                     rule="hardcoded-secret",
@@ -197,6 +200,24 @@ _TELLING = re.compile(
     r"AKIA|['\"][^'\"\s]{20,}['\"]|[A-Za-z0-9+/=_-]{32,}|-----BEGIN",
     re.IGNORECASE,
 )
+
+
+_EXAMPLE = re.compile(
+    r"://[^:/@\s]*:(?:pass(?:word|wd)?|secret|pw|changeme|postgres|root|admin|user|test|example|"
+    r"x+|\*+|\$?\{[^}]*\}|<[^>]*>|%\(?\w*\)?s?|\.\.\.)@",
+    re.IGNORECASE,
+)
+_LITERAL = re.compile(r"""["']([^"'\n]*)["']""")
+
+
+def plausible(kind: str, line: str) -> bool:
+    """Whether a line holds more than an example: ``user:password@host`` is nobody's secret."""
+    if kind == "Basic Auth Credentials":
+        return _EXAMPLE.search(line) is None
+    if kind == "Secret Keyword":
+        texts = [text for text in _LITERAL.findall(line) if len(text) >= 6]
+        return any(NO_SECRET.match(text) is None for text in texts)
+    return True
 
 
 def _telling(text: str) -> list[int]:

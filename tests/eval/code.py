@@ -20,6 +20,7 @@ from pathlib import Path
 from agents.code.analyse import analyse
 from agents.code.tool_rules import RUFF
 from tests.eval.code_cases import Case, cases
+from tests.eval.code_cases.single import SINGLE
 
 FAMILIES: Mapping[str, frozenset[int]] = {
     "sql": frozenset({89}),
@@ -55,6 +56,18 @@ FAMILIES: Mapping[str, frozenset[int]] = {
     "rights": frozenset({732}),
 }
 """Family -> the weaknesses that count as found."""
+
+
+BREADTH: Sequence[frozenset[int]] = (
+    frozenset({94, 95}),
+    frozenset({259, 321, 798}),
+    frozenset({326, 327, 328, 329, 759, 760, 916}),
+    frozenset({330, 338}),
+    frozenset({377, 379}),
+    frozenset({611, 776, 827}),
+    frozenset({614, 1004, 1275}),
+)
+"""Weaknesses that stand for each other in single files."""
 
 
 @dataclass(slots=True)
@@ -97,9 +110,16 @@ def file_name(case: Case) -> str:
     return f"views/{case.name}.py"
 
 
+def texts(chosen: Sequence[Case]) -> dict[str, str]:
+    """The files of some cases."""
+    files = {file_name(case): case.text for case in chosen}
+    helpers = {f"views/{case.name}_helper.py": case.helper for case in chosen if case.helper}
+    return files | helpers
+
+
 def ours(chosen: Sequence[Case]) -> dict[str, set[int]]:
     """File -> weaknesses that the reviewer names, each case as a file of one project."""
-    answer = analyse({file_name(case): case.text for case in chosen}, kind="files")
+    answer = analyse(texts(chosen), kind="files")
     found: dict[str, set[int]] = defaultdict(set)
     for finding in answer.findings:
         if finding.cwe is not None:
@@ -145,8 +165,8 @@ def bandit_alone(chosen: Sequence[Case]) -> dict[str, set[int]] | None:
 
 def _lay(chosen: Sequence[Case], folder: Path) -> None:
     (folder / "views").mkdir()
-    for case in chosen:
-        (folder / file_name(case)).write_text(case.text)
+    for name, text in texts(chosen).items():
+        (folder / name).write_text(text)
 
 
 def scores(
@@ -169,6 +189,18 @@ def wrong(chosen: Collection[Case], found: Mapping[str, set[int]]) -> list[Case]
         for case in chosen
         if bool(found.get(file_name(case), set()) & FAMILIES[case.family]) != case.unsafe
     ]
+
+
+def breadth() -> tuple[int, list[tuple[int, str]]]:
+    """How many of the single files are found, and which are not (weakness and name)."""
+    files = {f"single/{cwe}_{name}.py": text for cwe, name, text in SINGLE}
+    missed = []
+    for (cwe, name, text), file in zip(SINGLE, files, strict=True):
+        answer = analyse({file: text}, kind="snippet")
+        family = next((group for group in BREADTH if cwe in group), frozenset({cwe}))
+        if not any(finding.cwe in family for finding in answer.findings):
+            missed.append((cwe, name))
+    return len(SINGLE) - len(missed), missed
 
 
 __all__ = ["FAMILIES", "Case", "Score", "bandit_alone", "cases", "ours", "ruff_alone", "scores"]

@@ -70,8 +70,9 @@ def _queries(node: ast.Call) -> bool:
     if last in _ENDS and "query" in names[:-1]:
         return True
     if last in {"get", "scalar", "scalars", "execute"} and "session" in names[:-1]:
-        return len(names) >= 2 and names[0] not in {"requests", "flask", "self_"} and (
-            "db" in names or names[0] in {"session", "db_session"})  # fmt: skip
+        return names[-2] == "session" and (
+            names[-3:-2] == ["db"] or names[0] in {"session", "db_session"}
+        )
     return (
         last == "execute"
         and names[0] in {"cur", "cursor", "conn", "connection", "con"}

@@ -90,7 +90,7 @@ def result(site: Call, callee: Value) -> Value:
     if callee.known or (callee.objs and not callee.taints):
         return NOTHING
     parts = [whole(run, state, arg) for arg in (*site.args, *site.kwargs.values(), *site.more)]
-    return run.derived(*parts, mixed=len(parts) > 1, kind=site.dotted)
+    return run.derived(*parts, kind=site.dotted)
 
 
 def _arguments(run: Run, frame: Frame, node: ast.Call, state: State) -> Arguments:

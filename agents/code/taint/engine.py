@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -33,6 +33,7 @@ class Judged:
     findings: list[Finding] = field(default_factory=list)
     visited: dict[str, set[int]] = field(default_factory=dict)
     incomplete: set[tuple[str, str]] = field(default_factory=set)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class Keep(Protocol):
@@ -127,6 +128,7 @@ def _judged(parts: list[Part]) -> Judged:
         for file, lines in part.visited.items():
             judged.visited.setdefault(file, set()).update(lines)
         judged.incomplete |= part.incomplete
+        judged.failed |= part.failed
     judged.findings = sorted(findings.values(), key=lambda f: (f.file, f.line, f.rule))
     return judged
 
@@ -156,16 +158,26 @@ def new_run(shared: Shared, entry: Entry | None) -> Run:
     return run
 
 
+@contextlib.contextmanager
+def _contained(shared: Shared, module: Module, scope: str) -> Iterator[None]:
+    """What goes wrong inside costs this entry point alone, and is told."""
+    try:
+        yield
+    except Stops:
+        pass
+    except (OutOfBudget, RecursionError):
+        shared.part.incomplete.add((module.file, scope))
+    except Exception as error:  # noqa: BLE001 - any code may come; one function is not all of it
+        shared.part.incomplete.add((module.file, scope))
+        shared.part.failed[module.file, scope] = f"{type(error).__name__}: {error}"[:200]
+
+
 def _module(shared: Shared, module: Module) -> None:
     """A module's own statements, once."""
     run = new_run(shared, None)
     frame = Frame(module, None, 1)
-    try:
+    with _contained(shared, module, ""):
         interpret.execute(run, frame, module.tree.body, State({}, {}, {}))
-    except (OutOfBudget, RecursionError):
-        shared.part.incomplete.add((module.file, ""))
-    except Stops:
-        pass
 
 
 def _around(shared: Shared, module: Module) -> None:
@@ -186,21 +198,12 @@ def _interpret(shared: Shared, entry: Entry) -> None:
     frame = Frame(place.module, place, 0, shared.around.get(id(node), {}))
     state = State({}, {}, {})
     run.active.append(id(node))
-    with contextlib.suppress(Stops):
-        try:
-            _fill(run, frame, entry, state)
-            last = interpret.execute(run, frame, node.body, state)
-        except (OutOfBudget, RecursionError):
-            shared.part.incomplete.add((place.module.file, place.qualified))
-            return
+    with _contained(shared, place.module, place.qualified):
+        _fill(run, frame, entry, state)
+        last = interpret.execute(run, frame, node.body, state)
         if entry.view and frame.yields and last is not None:
             back = ast.copy_location(ast.Return(None), node)
-            answer.returned(run, frame, back, _yielded(run, frame, last), last)
-
-
-def _yielded(run: Run, frame: Frame, state: State) -> Value:
-    del state
-    return run.derived(*frame.yields, kind="str")
+            answer.returned(run, frame, back, run.derived(*frame.yields, kind="str"), last)
 
 
 def _fill(run: Run, frame: Frame, entry: Entry, state: State) -> None:
@@ -217,6 +220,8 @@ def _fill(run: Run, frame: Frame, entry: Entry, state: State) -> None:
             continue
         if arg.arg == "request" and entry.framework in {"request", "fast"}:
             state.env[arg.arg] = Value(kind="web.request")
+        elif tainted.get(arg.arg) == "exception":
+            state.env[arg.arg] = interpret.caught(run, frame, arg)
         elif arg.arg in tainted:
             state.env[arg.arg] = web.parameter(run, frame, arg, tainted[arg.arg])
         else:

@@ -19,6 +19,10 @@ LOGIN = re.compile(r"login|auth|require|token|jwt|admin|permission|role|protecte
                    re.IGNORECASE)  # fmt: skip
 _VARIABLE = re.compile(r"<(?:([A-Za-z_]+)(?:\([^)]*\))?:)?([A-Za-z_]\w*)>")
 _BRACES = re.compile(r"\{(\w+)(?::(\w+))?\}")
+SERVERS = frozenset({
+    "django", "aiohttp", "starlette", "fastapi", "sanic", "rest_framework", "tornado", "pyramid",
+    "flask", "quart",
+})  # fmt: skip
 _RESOURCE = frozenset({"Resource", "MethodView", "View", "APIView", "HTTPEndpoint", "ViewSet"})
 
 
@@ -67,20 +71,37 @@ def entries(project: Project, module: Module, called: frozenset[str]) -> Iterato
         if not paths and _resource(place) and node.name in VERBS:
             paths = ["<…>"]
             public = public and not protected(place.within.node if place.within else node)
+        if _handles_errors(node):
+            names = [arg.arg for arg in node.args.args if arg.arg not in {"self", "cls"}]
+            yield Entry(place, True, (), tuple((name, "exception") for name in names[:1]))
+            continue
         if paths:
             tainted = tuple(_parameters(node, paths, fast))
             yield Entry(place, True, tuple(paths), tainted, "fast" if fast else "flask", public)
             continue
-        request = _request_parameter(node)
+        request = _request_parameter(node) if frameworks & SERVERS else ""
         if request:
-            tainted = (
-                (request, "request"),
-                *((name, "request") for name in _others(node, request)),
-            )
+            others = _others(node, request) if "django" in frameworks else []
+            tainted = ((request, "request"), *((name, "request") for name in others))
             yield Entry(place, True, (), tainted, "request", public)
             continue
         yield Entry(place)
     del project
+
+
+def _handles_errors(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """``@app.errorhandler(Exception)``, ``(500)``: what is given is the exception itself."""
+    for decorator in node.decorator_list:
+        if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
+            continue
+        if decorator.func.attr not in {"errorhandler", "app_errorhandler"}:
+            continue
+        first = decorator.args[0] if decorator.args else None
+        if isinstance(first, ast.Name) and first.id in {"Exception", "BaseException"}:
+            return True
+        if isinstance(first, ast.Constant) and first.value == 500:
+            return True
+    return False
 
 
 def _resource(place: Place) -> bool:

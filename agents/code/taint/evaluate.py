@@ -96,7 +96,8 @@ def _bin(run: Run, frame: Frame, node: ast.BinOp, state: State) -> Value:
         if _textual(left) or _textual(right):
             return concatenated(run, [whole(run, state, left), whole(run, state, right)])
     if isinstance(node.op, ast.Div) and ("Path" in left.kind or "Path" in right.kind):
-        return run.derived(left, right, mixed=True, kind="pathlib.Path", prefix=f"{left.prefix}/")
+        prefix = f"{left.prefix}/" if left.prefix else ""
+        return run.derived(left, right, mixed=True, kind="pathlib.Path", prefix=prefix)
     if isinstance(node.op, ast.BitOr):
         one, two = only(run, state, left, Table), only(run, state, right, Table)
         if one is not None and two is not None:

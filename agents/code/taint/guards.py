@@ -113,14 +113,14 @@ def _equal(left: Value, right: Value) -> Guards:
     """Data equal to something that is not from outside is that something."""
     yes: Guards = NO_GUARDS
     for one, other in ((left, right), (right, left)):
-        trusted = not other.taints
-        if one.taints and trusted and not (other.known and other.const is None):
-            yes = all_of(yes, on(one, FLOW))
+        if not one.taints or (other.known and other.const is None):
+            continue
+        # What the other side may hold of a family, this side may hold too.
+        families = FLOW.difference(*(FLOW - taint.clean for taint in other.taints))
+        yes = all_of(yes, on(one, families))
         # basename(x) == x: what is said of x by its own part.
-        elif one.taints and other.taints and any(limit[0] == other.id for limit in one.about):
-            yes = all_of(yes, on(one, frozenset({"path"})))
-        elif one.taints and one.about and trusted:
-            yes = all_of(yes, on(one, FLOW))
+        if other.taints and any(limit[0] == other.id for limit in one.about):
+            yes = all_of(yes, on(one, {"path"}))
     return yes
 
 

@@ -245,7 +245,12 @@ def _caught(run: Run, frame: Frame, handler: ast.ExceptHandler) -> Value:
         told = told or name in TOLD
     if not told:
         return Value(kind="caught")
-    value = run.source(frame, handler, "the exception's text", "exception", kind="exception")
+    return caught(run, frame, handler)
+
+
+def caught(run: Run, frame: Frame, node: ast.AST) -> Value:
+    """An exception whose text tells of the inside."""
+    value = run.source(frame, node, "the exception's text", "exception", kind="exception")
     taints = tuple(
         replace(taint, clean=FLOW - {"leak"}, steps=(replace(taint.steps[0],
                 note="an exception is caught"),)) for taint in value.taints
@@ -265,7 +270,7 @@ def _function(
     run: Run, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef, state: State
 ) -> State:
     place = frame.module.by_node.get(id(node))
-    if place is not None and (frame.place is not None or frame.depth):
+    if place is not None and frame.place is not None:
         closure = names.Closure(frame.module, node, place, state.env)
         state.env[node.name] = Value(ref=closure)
         run.shared.around[id(node)] = {**frame.outer, **state.env}

@@ -101,12 +101,11 @@ def read(text: str) -> Pattern | None:
     except (re.error, OverflowError, RecursionError, ValueError):
         return None
     chars = _chars(tree)
-    start = bool(tree) and tree[0] in {
-        (ops.AT, ops.AT_BEGINNING),
-        (ops.AT, ops.AT_BEGINNING_STRING),
-    }
-    loose = bool(tree) and tree[-1] == (ops.AT, ops.AT_END)
-    end = loose or (bool(tree) and tree[-1] == (ops.AT, ops.AT_END_STRING))
+    first = tree[0] if tree else None
+    last = tree[-1] if tree else None
+    start = first in ((ops.AT, ops.AT_BEGINNING), (ops.AT, ops.AT_BEGINNING_STRING))
+    loose = last == (ops.AT, ops.AT_END)
+    end = loose or last == (ops.AT, ops.AT_END_STRING)
     body = [item for item in tree if item[0] is not ops.AT]
     lone = None
     if len(body) == 1:

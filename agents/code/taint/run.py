@@ -86,6 +86,8 @@ class Part:
     visited: dict[str, set[int]] = field(default_factory=dict)
     incomplete: set[tuple[str, str]] = field(default_factory=set)
     reached: set[tuple[str, str]] = field(default_factory=set)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    """File and function -> what the interpretation could not cope with."""
 
 
 @dataclass
@@ -190,6 +192,8 @@ class Run:
         sure: Confidence = confidence or ("high" if taint else "medium")
         if taint is not None and taint.origin == "suspected":
             sure = "low"
+        elif taint is not None and taint.origin == "program":
+            sure = "medium"  # whoever starts the program may well be trusted
         line = getattr(node, "lineno", 1)
         module = frame.module
         key = (rule, module.file, line)

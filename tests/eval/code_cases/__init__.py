@@ -2,7 +2,7 @@
 
 `flows` are ways that data takes through a view, `sinks` places where it does harm, `checks` what
 makes each family safe, `settings` calls that are wrong by themselves. `cases()` puts them together.
-Half of all cases is safe. The part `held_out` was written before the rules had seen any of it.
+Half of all cases is safe. `whole` holds small programs, written after the rules had seen the rest.
 """
 
 from __future__ import annotations

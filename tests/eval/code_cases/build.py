@@ -10,6 +10,7 @@ from tests.eval.code_cases.checks import CHECKS, Check
 from tests.eval.code_cases.flows import FLOWS, SOURCES
 from tests.eval.code_cases.settings import SETTINGS, Setting
 from tests.eval.code_cases.sinks import SINKS, Sink
+from tests.eval.code_cases.whole import WHOLE
 
 HEAD = (
     "from flask import Flask, render_template, request\n{imports}\n\napp = Flask(__name__)\n\n\n"
@@ -26,12 +27,15 @@ class Case:
     cwe: int
     unsafe: bool
     text: str
-    held_out: bool
+    helper: str = ""
+    """Another file of the case, which the first one imports."""
+    batch: int = 1
+    """1: templates; 2: whole small programs, written later."""
 
 
 def cases() -> list[Case]:
     """All cases, in a fixed order; as many safe as unsafe."""
-    found = [*_flowing(), *_checked(), *_set()]
+    found = [*_flowing(), *_checked(), *_set(), *_whole()]
     assert len({case.name for case in found}) == len(found), "two cases of one name"
     return found
 
@@ -56,9 +60,9 @@ def _flowing() -> Iterator[Case]:
 
 def _flow(number: int, flow: str, source: str, sink: Sink, way: str, unsafe: bool) -> Case:
     name = f"{sink.family}_{flow}_{number}_{'bad' if unsafe else 'good'}"
-    body = "\n".join((source, way, sink.body, sink.answer))
+    body = f"{source}\n{way}\n{sink.body}\n{sink.answer}"
     text = _file(name, sink.imports, body)
-    return Case(name, sink.family, sink.cwe, unsafe, text, True)
+    return Case(name, sink.family, sink.cwe, unsafe, text)
 
 
 def _checked() -> Iterator[Case]:
@@ -79,4 +83,14 @@ def _pair(pair: Check | Setting, unsafe: bool, source: str) -> Case:
     body = source + (pair.unsafe if unsafe else pair.safe)
     if not body.rstrip().split("\n")[-1].startswith("return"):
         body += '\nreturn "done"'
-    return Case(name, pair.family, pair.cwe, unsafe, _file(name, pair.imports, body), True)
+    return Case(name, pair.family, pair.cwe, unsafe, _file(name, pair.imports, body))
+
+
+def _whole() -> Iterator[Case]:
+    for whole in WHOLE:
+        for unsafe in (True, False):
+            name = f"{whole.family}_{whole.name}_{'bad' if unsafe else 'good'}_whole"
+            put = whole.unsafe if unsafe else whole.safe
+            text = whole.text.replace("@@", put).replace("HELPER", f"views.{name}_helper")
+            helper = whole.helper.replace("@@", put)
+            yield Case(name, whole.family, whole.cwe, unsafe, text, helper, 2)

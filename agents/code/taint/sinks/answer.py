@@ -18,7 +18,9 @@ def returned(run: Run, frame: Frame, node: ast.Return, value: Value, state: Stat
     leak = _leak(text, state)
     if leak is not None:
         run.report("exception-text-to-client", frame, node, leak, confidence="high")
-    if kind == "html":
+    bare = body is value or kind == "text"
+    if kind in {"html", "text"} and not (bare and run.entry is not None and (
+            run.entry.framework == "request")):  # fmt: skip
         taint = run.live(text, "xss", state)
         if taint is not None:
             run.report("xss", frame, node, taint)

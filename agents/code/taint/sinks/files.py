@@ -10,7 +10,14 @@ from agents.code.taint.values import Value
 
 
 def _path(site: Call, value: Value | None) -> None:
-    site.flow("path-traversal", "path", value, bare=False)
+    """A path from outside. A helper's own parameter, or what a person typed who started the
+    program, is no attack on a path unless the code means to keep it inside a folder."""
+    taint = site.live(value, "path")
+    if taint is None or value is None:
+        return
+    if taint.origin in {"suspected", "program"} and not value.prefix:
+        return
+    site.flow("path-traversal", "path", value)
 
 
 def _first(site: Call) -> None:
@@ -80,6 +87,7 @@ def _unpack(site: Call) -> None:
 def _save(site: Call) -> None:
     """``upload.save(path)``: where to, and was the type looked at."""
     if site.kind != "FileStorage" or site.receiver is None:
+        _stored(site)
         return
     target = site.arg(0, "dst")
     _path(site, target)
@@ -89,6 +97,16 @@ def _save(site: Call) -> None:
     named = site.whole(target)
     # A name of our own with an ending of our own leaves the sender no say in the type.
     if any(part.origin == "file" for part in named.taints):
+        site.run.report("unrestricted-upload", site.frame, site.node, taint)
+
+
+def _stored(site: Call) -> None:
+    """``storage.save(name, upload)``."""
+    if len(site.args) != 2 or site.args[1].kind != "FileStorage":
+        return
+    taint = site.live(site.args[1], "upload")
+    named = site.whole(site.args[0])
+    if taint is not None and any(part.origin == "file" for part in named.taints):
         site.run.report("unrestricted-upload", site.frame, site.node, taint)
 
 

@@ -216,8 +216,13 @@ def _compiled(site: Call) -> None:
 def assigned(site: Call) -> None:
     """``Model(**request.json)``: whoever sends decides the attributes."""
     for value in site.more:
-        if value.kind in {"request.json", "request.form", "json", "request.values", "dict", ""}:
-            site.flow("mass-assignment", "assign", value, bare=False)
+        site.flow("mass-assignment", "assign", value, bare=False)
+
+
+def _created(site: Call) -> None:
+    """``Model.objects.create(**request.POST)``."""
+    if site.kind.endswith("objects") or ".objects" in site.kind or "objects" in _written(site):
+        assigned(site)
 
 
 def _setattr(site: Call) -> None:
@@ -295,7 +300,7 @@ BY_METHOD: Final[dict[str, Check | tuple[Check, ...]]] = {
     **dict.fromkeys((
         "execute", "executemany", "executescript", "from_statement", "raw", "exec_driver_sql",
         "read_sql", "fetch", "fetchrow", "fetchval", "mogrify", "scalar", "scalars", "callproc",
-        "read_sql_query", "text", "exec_sql",
+        "read_sql_query", "exec_sql",
     ), _sql),
     **dict.fromkeys(("order_by", "group_by", "having", "filter", "where"), _sql_clause),
     "extra": _sql_extra,
@@ -310,6 +315,6 @@ BY_METHOD: Final[dict[str, Check | tuple[Check, ...]]] = {
                      "paged_search", "modify", "bind"), _ldap),
     "xpath": _xpath, "findall": (_find, _compiled), "iterfind": _find, "findtext": _find,
     **dict.fromkeys(("match", "fullmatch", "sub", "subn", "finditer"), _compiled),
-    "update": _update,
+    "update": _update, "create": _created,
 }  # fmt: skip
 BY_METHOD["search"] = (_ldap, _compiled)

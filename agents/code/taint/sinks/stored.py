@@ -39,9 +39,19 @@ def secret(name: str, value: Value) -> bool:
 
 def name(run: Run, frame: Frame, target: ast.Name, value: Value, _state: State) -> None:
     """``SECRET_KEY = "…"``."""
+    if frame.place is None and target.id.isupper():
+        _setting_name(run, frame, target, value)
     literal = value.known and isinstance(value.const, str | bytes)
     if literal and secret(target.id, value) and _written(frame, target, value):
         run.report("hardcoded-secret", frame, target, confidence="medium")
+
+
+def _setting_name(run: Run, frame: Frame, target: ast.Name, value: Value) -> None:
+    """``DEBUG = True`` in a settings module; cookie flags anywhere."""
+    if target.id != "DEBUG" or "INSTALLED_APPS" in frame.module.text:
+        name = target.id.replace("CSRF_COOKIE_", "SESSION_COOKIE_")
+        if name.startswith(("SESSION_COOKIE", "REMEMBER_COOKIE", "DEBUG")):
+            setting(run, frame, target, name, value)
 
 
 def _written(frame: Frame, target: ast.AST, value: Value) -> bool:
@@ -115,6 +125,8 @@ def item(
         taint = run.live(whole(run, state, value), "trust", state) or run.live(key, "trust", state)
         if taint is not None:
             run.report("trust-boundary", frame, target, taint)
+    elif owner.kind == "response":
+        _set_header(run, frame, target, key, value, state)
     elif written.endswith("headers") and not owner.kind.startswith("request"):
         _header(run, frame, target, key, value, state)
     elif written.endswith("config"):
@@ -135,6 +147,12 @@ def _header(
     ):
         owner = run.evaluate(frame, target.value.value, state)
         _typed(run, state, owner, value)
+    _set_header(run, frame, target, key, value, state)
+
+
+def _set_header(
+    run: Run, frame: Frame, target: ast.Subscript, key: Value, value: Value, state: State
+) -> None:
     if key.known and str(key.const).lower() == "location":
         taint = run.live(value, "redirect", state)
         if taint and not (patterns.host_fixed(value.prefix) or patterns.local_fixed(value.prefix)):

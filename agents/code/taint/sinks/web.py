@@ -135,6 +135,13 @@ def _logger(site: Call) -> bool:
     return str(name).lower().lstrip("_") in {"logger", "log", "logging"}
 
 
+def _environment(site: Call) -> None:
+    safe = site.arg(-1, "autoescape")
+    if safe is not None and safe.known and not safe.const:
+        site.pattern("xss", confidence="medium",
+                     message="Templates are rendered without escaping")  # fmt: skip
+
+
 def _session(site: Call) -> None:
     """``session.update(request.form)``, ``session.setdefault(key, value)``."""
     receiver = site.receiver
@@ -168,6 +175,7 @@ BY_NAME: Final[dict[str, Check | tuple[Check, ...]]] = {
     ), _markup),
     **dict.fromkeys(("flask.Response", "flask.make_response", "django.http.HttpResponse"),
                     _response),
+    **dict.fromkeys(("jinja2.Environment", "jinja2.environment.Environment"), _environment),
     **{f"logging.{level}": _log for level in LOG_LEVELS},
     **{f"flask.current_app.logger.{level}": _log for level in LOG_LEVELS},
     **{f"loguru.logger.{level}": _log for level in LOG_LEVELS},
