@@ -9,7 +9,8 @@
 -- still taken by ai_call_end_v1, which turns uncertain money into spent money.
 CREATE FUNCTION ai_call_abandon_v1(p_older interval, p_now timestamptz DEFAULT NULL)
     RETURNS bigint
-    LANGUAGE plpgsql SET jit = off SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     r record;

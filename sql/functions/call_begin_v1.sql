@@ -37,7 +37,8 @@ CREATE FUNCTION ai_call_begin_v1(
     verdict text, model text, returned_model text, response jsonb, usage jsonb,
     wait_seconds double precision, detail text
 )
-    LANGUAGE plpgsql SET jit = off SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());

@@ -10,10 +10,15 @@
 -- so that one set at noon knows the morning; a key or a request only where it has one.
 --
 -- The period is part of a budget's name: nothing has to reset it at midnight. Days are UTC days.
+--
+-- In plpgsql, as all that a call goes through: its plans are kept, those of SQL functions are made
+-- anew each time.
 CREATE FUNCTION ai_call_budgets_v1(p_limits jsonb, p_now timestamptz)
     RETURNS TABLE (scope text, period text, limit_usd numeric, renews_at timestamptz)
-    LANGUAGE sql STABLE SET search_path = @schema@, pg_temp AS $function$
-    SELECT t.scope, t.period, t.limit_usd, t.renews_at
+    LANGUAGE plpgsql STABLE SET search_path = @schema@, pg_temp AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT t.scope, t.period, t.limit_usd, t.renews_at
     FROM (
         SELECT l.scope,
             CASE l.kind
@@ -33,7 +38,8 @@ CREATE FUNCTION ai_call_budgets_v1(p_limits jsonb, p_now timestamptz)
             ON l.scope LIKE 'key:%' AND every.scope = 'key:*' AND every.period = l.kind
         LEFT JOIN ai_control c ON 'agent:' || c.task_type = l.scope
     ) t
-    WHERE t.limit_usd IS NOT NULL OR t.scope = 'global' OR t.scope LIKE 'agent:%'
+    WHERE t.limit_usd IS NOT NULL OR t.scope = 'global' OR t.scope LIKE 'agent:%';
+END
 $function$;
 
 -- Purpose: makes the rows exist and locks them, in the one order that everybody uses: narrow scopes
@@ -74,12 +80,14 @@ $function$;
 CREATE FUNCTION ai_call_charge_v1(
     p_scopes text[], p_periods text[], p_reserved numeric, p_uncertain numeric, p_spent numeric
 ) RETURNS void
-    LANGUAGE sql SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
+BEGIN
     UPDATE ai_budgets b
     SET reserved_usd = b.reserved_usd + p_reserved,
         uncertain_usd = b.uncertain_usd + p_uncertain,
         spent_usd = b.spent_usd + p_spent,
         updated_at = clock_timestamp()
     FROM unnest(p_scopes, p_periods) AS u (scope, period)
-    WHERE b.scope = u.scope AND b.period = u.period
+    WHERE b.scope = u.scope AND b.period = u.period;
+END
 $function$;

@@ -30,7 +30,8 @@ CREATE FUNCTION ai_call_end_v1(
     p_feedback jsonb,
     p_now timestamptz DEFAULT NULL
 ) RETURNS text
-    LANGUAGE plpgsql SET jit = off SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());

@@ -23,7 +23,7 @@
 -- finished result wins over a cancel; everything that would run again does not.
 CREATE FUNCTION ai_complete_v1(p_worker text, p jsonb, p_now timestamptz DEFAULT NULL)
     RETURNS TABLE (id bigint, fence bigint, verdict text)
-    LANGUAGE plpgsql SET jit = off SET enable_seqscan = off
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE

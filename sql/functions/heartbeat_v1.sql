@@ -15,7 +15,8 @@ CREATE FUNCTION ai_heartbeat_v1(
     p_lease interval,
     p_now timestamptz DEFAULT NULL
 ) RETURNS TABLE (id bigint, fence bigint, cancel boolean)
-    LANGUAGE plpgsql SET jit = off SET lock_timeout = '2s'
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET lock_timeout = '2s'
     SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE

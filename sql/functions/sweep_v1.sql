@@ -6,7 +6,8 @@
 --          time.
 CREATE FUNCTION ai_sweep_v1(p_limit integer DEFAULT 200, p_now timestamptz DEFAULT NULL)
     RETURNS TABLE (id bigint, task_type text, status text)
-    LANGUAGE plpgsql SET jit = off SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());
