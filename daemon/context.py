@@ -26,6 +26,7 @@ from agents.base import (
     ApprovalRejected,
     SourceTree,
 )
+from daemon import telemetry
 from daemon.database import is_transient, persistently
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
@@ -94,6 +95,7 @@ class AttemptContext:
     share: tuple[int, int] = (0, 100)
     """Of an agent run inside: where the whole stands, in percent, before it and after it."""
     told_at: float = field(default_factory=time.monotonic)
+    node_began_ns: int = field(default_factory=telemetry.now_ns)
     _percent: int = -1
 
     @property
@@ -157,6 +159,10 @@ class AttemptContext:
         return result
 
     async def progress(self, node: str, percent: int, message: str = "") -> None:
+        telemetry.past(
+            "node", self.node_began_ns, {"ai.node": node, "ai.task_type": self.task_type}
+        )
+        self.node_began_ns = telemetry.now_ns()
         due = time.monotonic() - self.root.told_at >= EVENT_INTERVAL_SECONDS
         if due and percent > self._percent:
             await self.tell(node, percent, message)

@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
 
 from agents.base import AgentError, Drained, Result
-from daemon import clock, contain, intake
+from daemon import clock, contain, intake, telemetry
 from daemon.context import AttemptContext, Measure, Services, failed_inside
 from daemon.database import persistently
 from daemon.errors import LeaseLost
@@ -115,17 +116,25 @@ class Runner:
             task_type=claimed.task_type,
         ):
             log.info("attempt_started")
-            try:
-                prepared = await self._prepare(claimed)
-                if isinstance(prepared, ErrorInfo):
-                    outcome: Outcome = Refuse(prepared)
-                else:
-                    outcome = await self._attempt(claimed, lease, prepared)
-            except Exception as error:  # noqa: BLE001 - every end of an attempt is an outcome
-                log.error("attempt_broke", **_trace(error))
-                outcome = decide(error, self._circumstances(claimed, lease))
+            labels: telemetry.Attributes = {
+                "ai.task_type": claimed.task_type,
+                "ai.attempt": claimed.attempt,
+            }
+            with telemetry.attempt(claimed.request_id, _created_ns(claimed), labels) as traced:
+                outcome = await self._outcome(claimed, lease)
+                traced["outcome"] = outcome.name
             log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
             return outcome
+
+    async def _outcome(self, claimed: Claimed, lease: LeaseState) -> Outcome:
+        try:
+            prepared = await self._prepare(claimed)
+            if isinstance(prepared, ErrorInfo):
+                return Refuse(prepared)
+            return await self._attempt(claimed, lease, prepared)
+        except Exception as error:  # noqa: BLE001 - every end of an attempt is an outcome
+            log.error("attempt_broke", **_trace(error))
+            return decide(error, self._circumstances(claimed, lease))
 
     async def _prepare(self, claimed: Claimed) -> _Prepared | ErrorInfo:
         """Everything that can be refused without spending an attempt."""
@@ -291,6 +300,10 @@ def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str
     if unknown and isinstance(result.get("data_warnings"), list):
         result["data_warnings"] += [f"unknown_input_key: {key}" for key in unknown]
     return result
+
+
+def _created_ns(claimed: Claimed) -> int:
+    return int(datetime.fromisoformat(claimed.created_at_iso).timestamp() * 1e9)
 
 
 def _trace(error: BaseException) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import structlog
 
-from daemon import __version__, backoff, clock, contain, migrate, statements
+from daemon import __version__, backoff, clock, contain, migrate, statements, telemetry
 from daemon.alerts.assembly import alerting
 from daemon.alerts.store import AlertStore
 from daemon.claimer import Claimer
@@ -196,6 +196,8 @@ class Daemon:
         contain.install(loop)
         loop.set_exception_handler(tell_unseen)
         log.info("starting", version=__version__)
+        telemetry.announce_langsmith(log_prompts=self._settings.log_prompts)
+        stop_telemetry = await asyncio.to_thread(telemetry.start, self.worker_id, self.meters)
         await self.site.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -209,6 +211,7 @@ class Daemon:
         finally:
             await self.site.stop()
             await self.database.close()
+            await asyncio.to_thread(stop_telemetry)
         log.info("stopped")
 
     async def _start(self, group: asyncio.TaskGroup) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from agents.base import DegradedReason
-from daemon import backoff
+from daemon import backoff, telemetry
 from daemon.errors import LeaseLost
 from daemon.llm import CancelRequested, classify, structured
 from daemon.llm.classify import Verdict
@@ -266,8 +266,12 @@ class Buyer:
         return begun
 
     async def _send(self, entry: Entry, call: Call) -> Reply:
+        labels = {"gen_ai.request.model": entry.model, "ai.question": entry.name}
         try:
-            return await self.shop.provider.call(call, max(self.clock.left(), 0.0))
+            with telemetry.span("model_call", labels) as traced:
+                reply = await self.shop.provider.call(call, max(self.clock.left(), 0.0))
+                traced |= {"ai.seconds": reply.seconds, "ai.problem": reply.problem or ""}
+            return reply
         except asyncio.CancelledError:
             cost = Cost("uncertain", entry.usd)
             self._settle_aside(entry, Settlement("uncertain", cost, error=_error("cancelled")))
