@@ -6,7 +6,7 @@ WITH scope AS (
     SELECT 'global' AS name
     UNION SELECT 'agent:' || a.type FROM ai_agents a WHERE a.archived_at IS NULL
     UNION (SELECT b.scope FROM ai_budgets b WHERE b.scope LIKE 'key:%%'
-        AND b.period IN ('day', 'month') ORDER BY b.scope LIMIT 50)
+        AND b.period IN ('day', 'month') ORDER BY b.scope LIMIT 20)
 )
 SELECT s.name AS scope, k.kind, own.limit_usd, c.daily_budget_usd AS agent_limit_usd,
     coalesce(b.spent_usd, 0) AS spent_usd, coalesce(b.reserved_usd, 0) AS reserved_usd,

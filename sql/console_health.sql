@@ -17,4 +17,4 @@ LEFT JOIN LATERAL (
         ORDER BY q.checked_at DESC LIMIT 200) s
 ) strip ON true
 ORDER BY array_position('{critical,warning,healthy}'::text[], n.status::text), n.component
-LIMIT 100
+LIMIT 30

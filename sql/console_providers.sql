@@ -4,4 +4,4 @@
 -- Locks:   none.
 SELECT p.model, p.state, p.opened_until, p.reason, p.failures, p.opened_count, p.response_format,
     p.updated_at
-FROM ai_provider_state p ORDER BY p.state = 'closed', p.model LIMIT 50
+FROM ai_provider_state p ORDER BY p.state = 'closed', p.model LIMIT 20

@@ -1,4 +1,4 @@
--- Purpose: the schedules, each with the newest request it made.
+-- Purpose: one page of the schedules by name, each with the newest request it made.
 -- Index:   primary key of ai_schedules; ai_requests_idempotency.
 -- Caller:  the console: schedules.
 -- Locks:   none.
@@ -13,4 +13,5 @@ LEFT JOIN LATERAL (
             || to_char(s.last_slot AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
     LIMIT 1
 ) r ON true
-ORDER BY s.name LIMIT 200
+WHERE %(after)s::text IS NULL OR s.name > %(after)s::text
+ORDER BY s.name LIMIT 31

@@ -7,4 +7,4 @@ SELECT w.worker_id, w.version, w.host, w.pid, w.concurrency, w.running, w.state,
     w.state <> 'stopped' AND w.heartbeat_at < now() - interval '1 minute' AS silent
 FROM ai_workers w
 WHERE w.heartbeat_at > now() - interval '1 day'
-ORDER BY w.state = 'stopped', w.heartbeat_at DESC LIMIT 50
+ORDER BY w.state = 'stopped', w.heartbeat_at DESC LIMIT 20

@@ -7,8 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.actions.keys import ROLES, KeyRole
-from daemon.web.gui.console import Console
+from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.render import Page, today
 from daemon.web.refused import Refused
 
@@ -45,32 +46,32 @@ class AccessPage:
                 "roles": ROLES,
                 "days": DAYS,
                 "meanings": MEANINGS,
-                "mine": request["person"].session_id,
-                "my_key": request["person"].key_id,
+                "mine": request[PRINCIPAL].session_id,
+                "my_key": request[PRINCIPAL].key_id,
             },
             status,
         )
         return await self._console.respond(request, page)
 
     async def add(self, request: web.Request) -> web.Response:
-        form = request["form"]
+        form = request[FORM]
         name, role, days = (str(form.get(x, "")).strip() for x in ("name", "role", "days"))
         expires: Any = today() + dt.timedelta(days=int(days)) if days.isdigit() else None
         try:
             chosen: KeyRole = role  # type: ignore[assignment]  # what it cannot be is refused
-            _, key = await self._console.actions.add_key(request["person"], name, chosen, expires)
+            _, key = await self._console.actions.add_key(request[PRINCIPAL], name, chosen, expires)
         except Refused as refused:
             return await self.show(request, wrong=refused.message, status=refused.status)
         return await self.show(request, new_key=(name, key))
 
     async def revoke(self, request: web.Request) -> web.Response:
         name = await self._console.actions.revoke_key(
-            request["person"], int(request.match_info["id"])
+            request[PRINCIPAL], int(request.match_info["id"])
         )
-        return self._console.done(request["form"], f"The key of {name} opens nothing any more.")
+        return self._console.done(request[FORM], f"The key of {name} opens nothing any more.")
 
     async def end_session(self, request: web.Request) -> web.Response:
         name = await self._console.actions.revoke_session(
-            request["person"], int(request.match_info["id"])
+            request[PRINCIPAL], int(request.match_info["id"])
         )
-        return self._console.done(request["form"], f"{name} is signed out there.")
+        return self._console.done(request[FORM], f"{name} is signed out there.")

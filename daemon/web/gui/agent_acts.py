@@ -17,8 +17,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from agents.prompt import KIND, PromptConfig
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.agents import DRAFT, HINTS, OF_THE_CODE, AgentPage
-from daemon.web.gui.console import Console
+from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read
 from daemon.web.gui.render import Page, Undo
@@ -45,21 +46,21 @@ class AgentActs:
 
     async def pause(self, request: web.Request) -> web.Response:
         row = await self._page.load(request)
-        await self._console.actions.pause(request["person"], row["type"])
+        await self._console.actions.pause(request[PRINCIPAL], row["type"])
         undo = Undo(f"/gui/agents/{row['id']}/resume")
         return self._console.done(
-            request["form"], f"{row['name']} is paused; its requests wait.", undo=undo
+            request[FORM], f"{row['name']} is paused; its requests wait.", undo=undo
         )
 
     async def resume(self, request: web.Request) -> web.Response:
         row = await self._page.load(request)
-        await self._console.actions.resume(request["person"], row["type"])
+        await self._console.actions.resume(request[PRINCIPAL], row["type"])
         undo = Undo(f"/gui/agents/{row['id']}/pause")
-        return self._console.done(request["form"], f"{row['name']} goes on.", undo=undo)
+        return self._console.done(request[FORM], f"{row['name']} goes on.", undo=undo)
 
     async def control(self, request: web.Request) -> web.Response:
         """Live limits; an empty field is no limit."""
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         changes_of: dict[str, Any] = {}
         for name, kind in LIMITS.items():
             text = str(form.get(name, "")).strip()
@@ -69,12 +70,12 @@ class AgentActs:
                 raise Refused(400, "invalid_value", f"{title(name)}: expected a number") from None
             if value is not None or name not in ALWAYS:
                 changes_of[name] = value
-        await self._console.actions.set_limits(request["person"], row["type"], changes_of)
+        await self._console.actions.set_limits(request[PRINCIPAL], row["type"], changes_of)
         return self._console.done(form, f"The limits of {row['name']} are in force.")
 
     async def configure(self, request: web.Request) -> web.Response:
         """A new version from the form; 409 with both sides where somebody was faster."""
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         try:
             given = read(self._page.fields(row, None, {}), form)
         except Unreadable as wrong:
@@ -88,7 +89,7 @@ class AgentActs:
             return await self._page.show(request, typed=form, wrong=wrong_config, status=422)
         try:
             version = await self._console.actions.set_agent(
-                request["person"],
+                request[PRINCIPAL],
                 row["id"],
                 config={**kept, **given},
                 based_on=based_on,
@@ -146,14 +147,14 @@ class AgentActs:
             "theirs": changes(base, row["config"]),
             "yours": changes(base, yours),
         }
-        return await self._page.show(request, typed=request["form"], conflict=conflict, status=409)
+        return await self._page.show(request, typed=request[FORM], conflict=conflict, status=409)
 
     async def roll_back(self, request: web.Request) -> web.Response:
         """An earlier version's settings as a new version."""
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         to, based_on = (int(form.get(name, 0) or 0) for name in ("to", "version"))
         version = await self._console.actions.roll_back(
-            request["person"], row["id"], to, based_on=based_on
+            request[PRINCIPAL], row["id"], to, based_on=based_on
         )
         undo = Undo(
             f"/gui/agents/{row['id']}/rollback",
@@ -167,17 +168,17 @@ class AgentActs:
         )
 
     async def enable(self, request: web.Request) -> web.Response:
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         on = bool(form.get("enabled"))
-        await self._console.actions.set_agent(request["person"], row["id"], enabled=on)
+        await self._console.actions.set_agent(request[PRINCIPAL], row["id"], enabled=on)
         undo = Undo(f"/gui/agents/{row['id']}/enable", {"enabled": "" if on else "yes"})
         said = "is on." if on else "is off; its requests fail at once."
         return self._console.done(form, f"{row['name']} {said}", undo=undo)
 
     async def delete(self, request: web.Request) -> web.Response:
         """Archive it: its history stays."""
-        row, form = await self._page.load(request), request["form"]
-        await self._console.actions.archive_agent(request["person"], row["id"])
+        row, form = await self._page.load(request), request[FORM]
+        await self._console.actions.archive_agent(request[PRINCIPAL], row["id"])
         return self._console.done(form, f"{row['name']} is deleted.", to="/gui/agents")
 
     # --- prompt agents --------------------------------------------------------------------------
@@ -229,7 +230,7 @@ class AgentActs:
 
     async def create(self, request: web.Request) -> web.Response:
         """A draft from the form."""
-        form = request["form"]
+        form = request[FORM]
         task_type = str(form.get("task_type", "")).strip()
         name = str(form.get("name", "")).strip()[:100]
         wrong: dict[str, str] = {}
@@ -248,7 +249,7 @@ class AgentActs:
             return await self.form(request, typed=form, wrong=wrong, status=422)
         try:
             agent_id = await self._console.actions.create_agent(
-                request["person"],
+                request[PRINCIPAL],
                 name=name,
                 task_type=DRAFT + task_type,
                 description=str(form.get("description", "")).strip(),
@@ -265,13 +266,13 @@ class AgentActs:
 
     async def attempt(self, request: web.Request) -> web.Response:
         """One request pinned to the draft, held to its own highest cost."""
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         try:
             data = read(self._page.inputs(row), form)
         except Unreadable as wrong:
             raise Refused(422, "invalid_input", str(wrong)) from None
         request_id, _ = await self._console.actions.submit(
-            request["person"],
+            request[PRINCIPAL],
             row["type"],
             data,
             max_usd=Decimal(str(row["config"].get("max_usd") or "0.05")),
@@ -285,12 +286,12 @@ class AgentActs:
 
     async def activate(self, request: web.Request) -> web.Response:
         """The draft gets its final type."""
-        row, form = await self._page.load(request), request["form"]
+        row, form = await self._page.load(request), request[FORM]
         if not row["draft"]:
             raise Refused(409, "conflict", f"{row['name']} is active already")
         task_type = row["type"].removeprefix(DRAFT)
         await self._console.actions.set_agent(
-            request["person"], row["id"], task_type=task_type, note="activated"
+            request[PRINCIPAL], row["id"], task_type=task_type, note="activated"
         )
         return self._console.done(
             form, f"{row['name']} answers {task_type} from now on.", to=f"/gui/agents/{row['id']}"

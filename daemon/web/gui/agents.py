@@ -10,6 +10,7 @@ from aiohttp import web
 
 from agents.base import AgentConfig
 from agents.prompt import KIND, PromptConfig
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, fields_of
@@ -96,7 +97,7 @@ class AgentPage:
                 before=None,
                 limit=10,
             )
-            return [with_words(r, request["person"].role) for r in found]
+            return [with_words(r, request[PRINCIPAL].role) for r in found]
 
         page = Page(
             "agent.html",

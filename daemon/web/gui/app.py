@@ -24,7 +24,7 @@ from daemon.web.gui.agent_acts import AgentActs
 from daemon.web.gui.agents import AgentPage, Agents
 from daemon.web.gui.approvals import Approvals
 from daemon.web.gui.compose import Compose
-from daemon.web.gui.console import THEMES, Console, Handler, inside
+from daemon.web.gui.console import FORM, THEMES, Console, Handler, inside
 from daemon.web.gui.door import Door, add_headers
 from daemon.web.gui.health import Health
 from daemon.web.gui.live import Live
@@ -155,14 +155,16 @@ def acts(console: Console, door: Door) -> Routes:
         (r"/agents/{id:\d+}/control", agents.control, "admin"),
         (r"/agents/{id:\d+}/enable", agents.enable, "admin"),
         (r"/agents/{id:\d+}/delete", agents.delete, "admin"),
-        ("/approvals", other.answer, "operator"),
+        (r"/approvals/{id:\d+}/approve", other.approve, "operator"),
+        (r"/approvals/{id:\d+}/reject", other.reject, "operator"),
         (r"/suggestions/{id:\d+}", other.suggestion, "operator"),
         ("/health/check", other.check, "operator"),
         ("/health/drain", other.drain, "operator"),
         (r"/health/alerts/{id:\d+}", other.alert, "operator"),
         (r"/health/healing/{id:\d+}", other.healing, "operator"),
         ("/schedules/save", other.save_schedule, "admin"),
-        ("/schedules/enable", other.enable_schedule, "admin"),
+        ("/schedules/on", other.schedule_on, "admin"),
+        ("/schedules/off", other.schedule_off, "admin"),
         ("/schedules/run", other.run_schedule, "admin"),
         ("/budgets/set", other.budget, "admin"),
         ("/access/keys", access.add, "admin"),
@@ -175,8 +177,8 @@ def choose(cookie: str, field: str, values: Sequence[str]) -> Handler:
     """A handler that keeps a choice of this browser in a cookie; it belongs to no person."""
 
     async def chosen(request: web.Request) -> web.Response:
-        value = str(request["form"].get(field, ""))
-        where = inside(str(request["form"].get("back", "")))
+        value = str(request[FORM].get(field, ""))
+        where = inside(str(request[FORM].get("back", "")))
         response = web.Response(status=303, headers={"Location": where})
         if value in values and value:
             response.set_cookie(

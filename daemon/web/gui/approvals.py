@@ -7,11 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
-from daemon.web.gui.privacy import redact
 from daemon.web.gui.render import Page
 from daemon.web.gui.results import text
 from daemon.web.gui.words import title
+from daemon.web.privacy import redact
 
 SENTENCES = ("question", "text", "title", "message", "summary")
 CONSEQUENCES = ("consequence", "effect", "writes", "then")
@@ -24,7 +25,7 @@ class Approvals:
     async def show(self, request: web.Request) -> web.Response:
         wanted = request.query.get("request", "")
         request_id = int(wanted) if wanted.isdigit() and len(wanted) < 19 else None
-        role = request["person"].role
+        role = request[PRINCIPAL].role
 
         async def questions(*, is_open: bool) -> Any:
             rows = await self._console.reads.rows(

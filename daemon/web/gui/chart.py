@@ -129,6 +129,26 @@ def meter(parts: Sequence[tuple[float, str]], sentence: str) -> Markup:
     ).format(sentence, Markup(rects))
 
 
+def strip(states: Sequence[str], sentence: str) -> Markup:
+    """A state per hour as a band, worse ones lower; '' is a gap. Equal neighbours are one."""
+    tall = {"healthy": 14, "warning": 10, "critical": 6}
+    pieces, start = "", 0
+    for place in range(1, len(states) + 1):
+        if place < len(states) and states[place] == states[start]:
+            continue
+        high = tall.get(states[start], 2)
+        tone = {"healthy": "t-good", "warning": "t-warn", "critical": "t-bad"}.get(
+            states[start], "base"
+        )
+        pieces += (
+            f'<rect class="{tone}" x="{start * 6}" y="{14 - high}"'
+            f' width="{(place - start) * 6 - 1}" height="{high}"/>'
+        )
+        start = place
+    frame = '<svg class="strip" role="img" viewBox="0 0 {} 14" aria-label="{}">{}</svg>'
+    return Markup(frame).format(len(states) * 6, sentence, Markup(pieces))
+
+
 def legend(lines: Sequence[Line]) -> Markup:
     return Markup('<ul class="legend">{}</ul>').format(
         Markup("").join(

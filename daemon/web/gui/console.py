@@ -12,7 +12,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.reads import Reads, Row
 from daemon.web.gui.render import KEYS, SAID, THEME, Page, Undo, respond, said, say
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from daemon.web.actions import Actions
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FORM: web.RequestKey[Any] = web.RequestKey("form", MultiDictProxy)
+"""What was typed, of a POST that passed the door."""
 RANK = {"viewer": 0, "operator": 1, "admin": 2}
 THEMES = ("light", "dark")
 
@@ -57,7 +61,7 @@ class Console:
 
     async def respond(self, request: web.Request, page: Page) -> web.Response:
         """The page for whoever asks, with what was left to be said."""
-        person = request["person"]
+        person = request[PRINCIPAL]
         flash = None if "X-Fragment" in request.headers else said(request)
         theme = request.cookies.get(THEME, "")
         common = {

@@ -20,6 +20,7 @@ from psycopg_pool import PoolTimeout
 from daemon.log import get_logger
 from daemon.web.access import (
     OPEN_HINT,
+    PRINCIPAL,
     Access,
     Role,
     cookie_arrives,
@@ -29,7 +30,7 @@ from daemon.web.access import (
     set_cookie,
     token_is_right,
 )
-from daemon.web.gui.console import Console, inside
+from daemon.web.gui.console import FORM, Console, inside
 from daemon.web.gui.reads import SLOW
 from daemon.web.gui.render import Page
 from daemon.web.refused import Refused
@@ -80,7 +81,7 @@ class Door:
             person = await self._access.session(request)
             if person is None:
                 return self._to_sign_in(request)
-            request["person"] = person
+            request[PRINCIPAL] = person
             if not person.may(least):
                 raise Refused(
                     403,
@@ -89,7 +90,7 @@ class Door:
                     "Ask an admin for a key of that role.",
                 )
             if request.method == "POST":
-                form = request["form"] = await request.post()
+                form = request[FORM] = await request.post()
                 if not same_origin(request) or not token_is_right(person, _token(form)):
                     raise Refused(
                         403,
@@ -147,7 +148,7 @@ class Door:
         )
 
     async def sign_out(self, request: web.Request) -> web.Response:
-        await self._access.sign_out(request["person"])
+        await self._access.sign_out(request[PRINCIPAL])
         response = web.Response(status=303, headers={"Location": "/gui/login"})
         del_cookie(response)
         return response
@@ -189,10 +190,10 @@ class Door:
     ) -> web.StreamResponse:
         text = f"{text[:1].upper()}{text[1:]}"
         try:
-            person = request.get("person") or await self._access.session(request)
+            person = request.get(PRINCIPAL) or await self._access.session(request)
             if person is None:
                 return bare(request, status, text, hint)
-            request["person"] = person
+            request[PRINCIPAL] = person
             page = Page("error.html", text, "", values={"text": text, "hint": hint}, status=status)
             return await self._console.respond(request, page)
         except (psycopg.Error, PoolTimeout, OSError):

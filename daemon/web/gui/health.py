@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.web.gui import chart
 from daemon.web.gui.console import Console
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.words import title
@@ -51,11 +52,9 @@ def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
         for hour in range(last, first + 1):
             if 0 <= hour < STRIP_HOURS and WORSE.get(status, 1) >= WORSE.get(strip[hour], -1):
                 strip[hour] = status
-    row["strip"] = list(reversed(strip))
     bad = sum(status in {"warning", "critical"} for status in strip)
-    row["sentence"] = (
-        f"bad in {bad} of the last 24 hours" if bad else "well in all hours that were looked at"
-    )
+    sentence = f"bad in {bad} of the last 24 hours" if bad else "well whenever it was looked at"
+    row["strip"] = chart.strip(list(reversed(strip)), sentence)
     return row
 
 

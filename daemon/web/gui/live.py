@@ -22,7 +22,7 @@ from aiohttp_sse import sse_response
 from psycopg_pool import PoolTimeout
 
 from daemon.log import get_logger
-from daemon.web.access import Access
+from daemon.web.access import PRINCIPAL, Access
 from daemon.web.gui.reads import Reads
 
 LOOK_SECONDS = 0.7
@@ -44,10 +44,22 @@ class Live:
         self._queues: set[asyncio.Queue[str]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._seen: Mapping[str, Any] | None = None
+        self.ping_seconds = PING_SECONDS
+        self.most_streams = MOST_STREAMS
 
     @property
     def streams(self) -> int:
         return len(self._queues)
+
+    @property
+    def looking(self) -> bool:
+        """Whether somebody watches, and so the database is asked."""
+        return self._looking is not None and not self._looking.done()
+
+    @property
+    def looked(self) -> bool:
+        """Whether a first look is there to compare with."""
+        return self._seen is not None
 
     async def stop(self) -> None:
         """End every stream and the looking; returns when that is done."""
@@ -58,11 +70,11 @@ class Live:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events until the browser leaves or the service stops."""
-        if self._stopping.is_set() or self.streams >= MOST_STREAMS:
+        if self._stopping.is_set() or self.streams >= self.most_streams:
             return web.Response(status=503, headers={"Retry-After": "10"})
         queue: asyncio.Queue[str] = asyncio.Queue(MOST_QUEUED)
         self._queues.add(queue)
-        if self._looking is None or self._looking.done():
+        if not self.looking:
             self._seen = None
             self._looking = asyncio.create_task(self._look(), name="console_live")
         try:
@@ -78,16 +90,21 @@ class Live:
         """Until the browser leaves, the session ends, or the service stops."""
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
-            while not self._stopping.is_set() and response.is_connected():
+            while (
+                not self._stopping.is_set() and response.is_connected() and not _is_gone(request)
+            ):
                 news = asyncio.ensure_future(queue.get())
                 await asyncio.wait(
-                    {news, stopping}, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    {news, stopping},
+                    timeout=self.ping_seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if news.done():
                     await response.send(news.result(), event="changed")
                 else:
                     news.cancel()
-                    if not await self._access.still(request):
+                    who = await self._access.session(request)
+                    if who is None or who.role != request[PRINCIPAL].role:
                         return
         finally:
             stopping.cancel()
@@ -112,3 +129,8 @@ class Live:
             # Whoever reads so slowly refreshes everything when it reopens.
             with suppress(asyncio.QueueFull):
                 queue.put_nowait(" ".join(changed))
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Whether the browser closed its end, as far as this end knows."""
+    return request.transport is None or request.transport.is_closing()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
-from daemon.web.gui.console import Console
+from daemon.web.access import PRINCIPAL
+from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.render import Undo
 from daemon.web.gui.schedules import Schedules
 from daemon.web.gui.words import usd
@@ -22,35 +23,38 @@ class OtherActs:
 
     # --- decisions ------------------------------------------------------------------------------
 
-    async def answer(self, request: web.Request) -> web.Response:
-        """Approve, or reject with a reason; the first answer counts."""
-        form = request["form"]
-        approve = form.get("decision") == "approve"
-        number = str(form.get("request_id", ""))
-        if not number.isdigit():
-            raise Refused(400, "invalid_value", f"request_id: {number[:40]!r} given")
+    async def approve(self, request: web.Request) -> web.Response:
+        return await self._answer(request, "approve", "Approved; the request goes on.")
+
+    async def reject(self, request: web.Request) -> web.Response:
+        """No, with a reason."""
+        return await self._answer(request, "reject", "Rejected; the request ends.")
+
+    async def _answer(
+        self, request: web.Request, decision: Literal["approve", "reject"], said: str
+    ) -> web.Response:
+        """The first answer counts; whoever comes second sees whose that was."""
+        form, request_id = request[FORM], int(request.match_info["id"])
         try:
             await self._console.actions.answer(
-                request["person"],
-                int(number),
+                request[PRINCIPAL],
+                request_id,
                 str(form.get("key", "")),
-                "approve" if approve else "reject",
+                decision,
                 reason=str(form.get("reason", "")),
             )
         except Refused as refused:
             if refused.status != 409:
                 raise
             return self._console.done(form, f"{refused.message}.", tone="bad")
-        said = "Approved; the request goes on." if approve else "Rejected; the request ends."
-        return self._console.done(
-            form, said, link=(f"/gui/requests/{number}", f"Request {number}")
-        )
+        link = (f"/gui/requests/{request_id}", f"Request {request_id}")
+        return self._console.done(form, said, link=link)
 
     async def suggestion(self, request: web.Request) -> web.Response:
-        form, suggestion_id = request["form"], int(request.match_info["id"])
+        form, suggestion_id = request[FORM], int(request.match_info["id"])
         status = str(form.get("status", ""))
         before = await self._console.actions.decide_suggestion(
-            request["person"], suggestion_id, status, str(form.get("reason", "")).strip() or None
+            request[PRINCIPAL], suggestion_id, status, str(form.get("reason", "")).strip() or None
         )
         undo = Undo(f"/gui/suggestions/{suggestion_id}", {"status": before})
         takes_back = before == "pending" and status != "applied"
@@ -61,38 +65,38 @@ class OtherActs:
     # --- health ---------------------------------------------------------------------------------
 
     async def check(self, request: web.Request) -> web.Response:
-        request_id, _ = await self._console.actions.submit(request["person"], "health_check", {})
+        request_id, _ = await self._console.actions.submit(request[PRINCIPAL], "health_check", {})
         return self._console.done(
-            request["form"],
+            request[FORM],
             "The checks are under way; this page shows what they find.",
             link=(f"/gui/requests/{request_id}", f"Request {request_id}"),
         )
 
     async def alert(self, request: web.Request) -> web.Response:
-        form, alert_id = request["form"], int(request.match_info["id"])
+        form, alert_id = request[FORM], int(request.match_info["id"])
         if form.get("do") == "silence":
-            await self._console.actions.silence(request["person"], alert_id, SILENCE_SECONDS)
+            await self._console.actions.silence(request[PRINCIPAL], alert_id, SILENCE_SECONDS)
             return self._console.done(form, "No messages about it for an hour.")
-        await self._console.actions.acknowledge(request["person"], alert_id)
+        await self._console.actions.acknowledge(request[PRINCIPAL], alert_id)
         return self._console.done(form, "You take care of it: no repeats, no escalation.")
 
     async def healing(self, request: web.Request) -> web.Response:
-        form, action_id = request["form"], int(request.match_info["id"])
+        form, action_id = request[FORM], int(request.match_info["id"])
         approve = form.get("do") == "approve"
-        await self._console.actions.answer_healing(request["person"], action_id, approve=approve)
+        await self._console.actions.answer_healing(request[PRINCIPAL], action_id, approve=approve)
         said = "Approved; it is done within a minute." if approve else "Declined."
         return self._console.done(form, said)
 
     async def drain(self, request: web.Request) -> web.Response:
-        form = request["form"]
+        form = request[FORM]
         worker_id = str(form.get("worker_id", ""))
-        await self._console.actions.drain(request["person"], worker_id)
+        await self._console.actions.drain(request[PRINCIPAL], worker_id)
         return self._console.done(form, f"{worker_id} finishes its requests and stops.")
 
     # --- schedules ------------------------------------------------------------------------------
 
     async def save_schedule(self, request: web.Request) -> web.Response:
-        form = request["form"]
+        form = request[FORM]
         name, new = str(form.get("name", "")).strip(), bool(form.get("new"))
         values: dict[str, Any] = {
             field: str(form.get(field, "")).strip()
@@ -101,7 +105,7 @@ class OtherActs:
         values["for_each"] = "active_clients" if form.get("for_each") else None
         try:
             values["input_data"] = json.loads(str(form.get("input_data", "")) or "{}")
-            await self._console.actions.set_schedule(request["person"], name, values, new=new)
+            await self._console.actions.set_schedule(request[PRINCIPAL], name, values, new=new)
         except (ValueError, Refused) as error:
             said = error.message if isinstance(error, Refused) else f"input_data: {error}"
             typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
@@ -113,17 +117,22 @@ class OtherActs:
             )
         return self._console.done(form, f"{name} is saved.", to="/gui/schedules")
 
-    async def enable_schedule(self, request: web.Request) -> web.Response:
-        form, name = request["form"], str(request["form"].get("name", ""))
-        on = bool(form.get("enabled"))
-        await self._console.actions.set_schedule(request["person"], name, {"enabled": on})
-        undo = Undo("/gui/schedules/enable", {"name": name, "enabled": "" if on else "yes"})
+    async def schedule_on(self, request: web.Request) -> web.Response:
+        return await self._switch(request, on=True)
+
+    async def schedule_off(self, request: web.Request) -> web.Response:
+        return await self._switch(request, on=False)
+
+    async def _switch(self, request: web.Request, *, on: bool) -> web.Response:
+        form, name = request[FORM], str(request[FORM].get("name", ""))
+        await self._console.actions.set_schedule(request[PRINCIPAL], name, {"enabled": on})
+        undo = Undo(f"/gui/schedules/{'off' if on else 'on'}", {"name": name})
         return self._console.done(form, f"{name} is {'on' if on else 'off'}.", undo=undo)
 
     async def run_schedule(self, request: web.Request) -> web.Response:
         """Ask what the schedule asks, now; its slot still comes."""
-        form, name = request["form"], str(request["form"].get("name", ""))
-        request_id = await self._console.actions.run_schedule(request["person"], name)
+        form, name = request[FORM], str(request[FORM].get("name", ""))
+        request_id = await self._console.actions.run_schedule(request[PRINCIPAL], name)
         return self._console.done(
             form,
             f"{name} runs once, as request {request_id}; its next slot stays.",
@@ -133,11 +142,11 @@ class OtherActs:
     # --- money ----------------------------------------------------------------------------------
 
     async def budget(self, request: web.Request) -> web.Response:
-        form = request["form"]
+        form = request[FORM]
         text = str(form.get("limit_usd", "")).strip()
         scope, period = str(form.get("scope", "")), str(form.get("period", ""))
         await self._console.actions.set_budget(
-            request["person"], scope, period, text or None, str(form.get("reason", ""))
+            request[PRINCIPAL], scope, period, text or None, str(form.get("reason", ""))
         )
         said = f"may cost {usd(text)} a {period}" if text else f"has no limit a {period}"
         name = "All agents together" if scope == "global" else scope.partition(":")[2]

@@ -90,7 +90,7 @@ def environment(app: web.Application) -> jinja2.Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+        undefined=jinja2.ChainableUndefined,  # stored JSON lacks what it lacks
     )
     env.filters.update(words.FILTERS)
     env.tests["late"] = lambda value: value is LATE

@@ -8,12 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
-from daemon.web.gui.privacy import redact
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import with_words
 from daemon.web.gui.results import parts
 from daemon.web.gui.search import ENDED
+from daemon.web.privacy import redact
 
 LARGE_BYTES = 24 * 1024
 """Longer JSON is not put into the page, but behind a link of its own."""
@@ -28,7 +29,7 @@ class RequestPage:
         self, request: web.Request, *, revealed: bool = False, prompts: Sequence[Any] = ()
     ) -> web.Response:
         row = await self.load(request)
-        person = request["person"]
+        person = request[PRINCIPAL]
         reads = self._console.reads
         client = mapping(row["input_data"]).get("client_id")
 
@@ -83,7 +84,7 @@ class RequestPage:
         row = await self.load(request)
         what = request.match_info["what"]
         value = row["input_data"] if what == "input" else row["result"]
-        value = redact(value, request["person"].role)
+        value = redact(value, request[PRINCIPAL].role)
         return web.Response(
             text=json.dumps(value, ensure_ascii=False, indent=2, default=str),
             content_type="application/json",

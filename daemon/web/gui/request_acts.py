@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.compose import Compose
-from daemon.web.gui.console import Console
+from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.forms import Unreadable, read
 from daemon.web.gui.render import Page
 from daemon.web.gui.request import RequestPage
@@ -32,7 +33,7 @@ class RequestActs:
 
     async def send(self, request: web.Request) -> web.Response:
         """A request from the form, or from raw JSON."""
-        form = request["form"]
+        form = request[FORM]
         task_type = str(form.get("task_type", ""))
         try:
             data = self._input(task_type, form)
@@ -40,7 +41,7 @@ class RequestActs:
             return await self._compose.show(
                 request, task_type=task_type, typed=form, wrong=wrong.fields, status=422
             )
-        request_id, _ = await self._console.actions.submit(request["person"], task_type, data)
+        request_id, _ = await self._console.actions.submit(request[PRINCIPAL], task_type, data)
         return self._console.done(
             form, f"Request {request_id} is on its way.", to=f"/gui/requests/{request_id}"
         )
@@ -58,19 +59,19 @@ class RequestActs:
         return data
 
     async def retry(self, request: web.Request) -> web.Response:
-        request_id, form = int(request.match_info["id"]), request["form"]
-        await self._console.actions.retry(request["person"], request_id)
+        request_id, form = int(request.match_info["id"]), request[FORM]
+        await self._console.actions.retry(request[PRINCIPAL], request_id)
         return self._console.done(form, f"Request {request_id} is tried again.")
 
     async def cancel(self, request: web.Request) -> web.Response:
-        request_id, form = int(request.match_info["id"]), request["form"]
-        await self._console.actions.cancel(request["person"], request_id)
+        request_id, form = int(request.match_info["id"]), request[FORM]
+        await self._console.actions.cancel(request[PRINCIPAL], request_id)
         return self._console.done(form, f"Request {request_id} was asked to stop.")
 
     async def feedback(self, request: web.Request) -> web.Response:
-        request_id, form = int(request.match_info["id"]), request["form"]
+        request_id, form = int(request.match_info["id"]), request[FORM]
         problem = await self._console.actions.give_feedback(
-            request["person"],
+            request[PRINCIPAL],
             request_id,
             "helpful" if form.get("feedback") == "helpful" else "not_helpful",
             reason=str(form.get("comment", "")),
@@ -82,7 +83,7 @@ class RequestActs:
     async def reveal(self, request: web.Request) -> web.Response:
         """The page with prompts; that somebody looked is in the audit log before it is shown."""
         row = await self._page.load(request)
-        await self._console.actions.reveal(request["person"], row["id"])
+        await self._console.actions.reveal(request[PRINCIPAL], row["id"])
         prompts = await self._console.reads.rows("console_prompts", request_id=row["id"])
         return await self._page.show(request, revealed=True, prompts=prompts)
 
@@ -90,7 +91,7 @@ class RequestActs:
 
     async def bulk(self, request: web.Request) -> web.Response:
         """Ticked requests at once; all that match a filter after a question with their cost."""
-        form = request["form"]
+        form = request[FORM]
         what = "retry" if form.get("do") == "retry" else "cancel"
         if form.get("ticked"):
             ids = [int(v) for v in form.getall("id", []) if str(v).isdigit() and len(v) < 19]
@@ -122,19 +123,19 @@ class RequestActs:
                 "more": len(found) > MOST,
                 "filter": wanted,
                 "cost": usd(sum(costs)) if costs and what == "retry" else "",
-                "back": request["form"].get("back", "/gui/requests"),
+                "back": request[FORM].get("back", "/gui/requests"),
             },
         )
         return await self._console.respond(request, page)
 
     async def _act(self, request: web.Request, what: str, ids: list[int]) -> web.Response:
-        actions, who = self._console.actions, request["person"]
+        actions, who = self._console.actions, request[PRINCIPAL]
         done = await (actions.retry_many if what == "retry" else actions.cancel_many)(who, ids)
         left = len(ids) - done
         said = f"{amount(done, 'request')} {'tried again' if what == 'retry' else 'asked to stop'}"
         also = f"; {left} had gone on meanwhile" if left else ""
         return self._console.done(
-            request["form"],
+            request[FORM],
             f"{said}{also}.",
             tone="" if done else "bad",
             link=("/gui/requests", "Requests"),

@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
-from daemon.web.gui.privacy import redact
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.search import ENDED, STATUSES, Filter, from_query
 from daemon.web.gui.words import summary, utc
+from daemon.web.privacy import redact
 
 ROWS = 50
 CSV_ROWS = 1000
@@ -33,7 +34,7 @@ class Requests:
                 status=303, headers={"Location": f"/gui/requests/{wanted.request_id}"}
             )
         cursor = Cursor.read(request.query)
-        role = request["person"].role
+        role = request[PRINCIPAL].role
 
         async def page_of() -> Any:
             found = await self.rows(wanted, cursor, ROWS + 1)
@@ -63,7 +64,7 @@ class Requests:
     async def csv(self, request: web.Request) -> web.Response:
         """The filtered list as CSV, at most 1,000 rows."""
         wanted = from_query(request.query)
-        role = request["person"].role
+        role = request[PRINCIPAL].role
         found = await self.rows(wanted, Cursor.read(request.query), CSV_ROWS)
         out = io.StringIO()
         writer = csv.writer(out)

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from daemon.web.gui.render import Page, today
 from daemon.web.gui.words import summary
 
 SLOTS = 5
+ROWS = 30
 DAY_NAMES = {
     "mon": "Monday",
     "tue": "Tuesday",
@@ -55,12 +57,17 @@ class Schedules:
         status: int = 200,
     ) -> web.Response:
         """typed, wrong: a form that could not be saved, and why."""
+        after = request.query.get("after", "").replace("\0", "") or None
 
         async def schedules() -> Any:
             now = today()
-            return [
-                shaped(row, now) for row in await self._console.reads.rows("console_schedules")
-            ]
+            found = await self._console.reads.rows("console_schedules", after=after)
+            return {
+                "rows": [shaped(row, now) for row in found[:ROWS]],
+                "older": more(found[ROWS - 1]["name"]) if len(found) > ROWS else "",
+                "older_text": "More",
+                "newer": "/gui/schedules" if after else "",
+            }
 
         page = Page(
             "schedules.html",
@@ -77,6 +84,10 @@ class Schedules:
             status,
         )
         return await self._console.respond(request, page)
+
+
+def more(name: str) -> str:
+    return f"/gui/schedules?{urlencode({'after': name})}"
 
 
 def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:

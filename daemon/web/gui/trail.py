@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.differences import Change, changes, text
-from daemon.web.gui.privacy import redact
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import CSV_ROWS, ROWS, cell
 from daemon.web.gui.words import cut, utc
+from daemon.web.privacy import redact
 
 PLACES = {"request": "/gui/requests/", "agent": "/gui/agents/", "suggestion": "/gui/suggestions/"}
 
@@ -33,7 +34,7 @@ class Audit:
             found = await self._console.reads.rows(
                 "console_audit", **wanted, before=before, limit=ROWS + 1
             )
-            kept = [shaped(row, request["person"].role) for row in found[:ROWS]]
+            kept = [shaped(row, request[PRINCIPAL].role) for row in found[:ROWS]]
             given = {name: value for name, value in wanted.items() if value}
             older = ""
             if len(found) > ROWS:
@@ -54,7 +55,7 @@ class Audit:
             before=_before(request.query),
             limit=CSV_ROWS,
         )
-        role = request["person"].role
+        role = request[PRINCIPAL].role
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(

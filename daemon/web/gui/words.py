@@ -26,6 +26,15 @@ STATUS_WORDS = {
     "cancelled": "cancelled",
     "expired": "expired",
 }
+TONES = {
+    "ok": "completed healthy ok active ready accepted applied resolved done on",
+    "bad": "failed critical error lost refused firing",
+    "run": "running started starting info",
+    "look": "waiting warning degraded paused draining unknown retry snoozed",
+    "open": "pending",
+}
+"""Shape and colour of a status, by its word; any other word is a plain dash."""
+_TONE_OF = {word: tone for tone, listed in TONES.items() for word in listed.split()}
 MODE_HINTS = {
     "full": "the model's words passed all checks",
     "deterministic": "no model was needed or configured",
@@ -169,7 +178,12 @@ def _plain(value: Any) -> str:
     return cut(str(value), 40)
 
 
+def tone_of(status: str | None) -> str:
+    return _TONE_OF.get(str(status), "off")
+
+
 FILTERS = {
+    "tone_of": tone_of,
     "count": count,
     "seconds": seconds,
     "usd": usd,

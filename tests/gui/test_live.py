@@ -1,0 +1,84 @@
+"""The stream of changes: quick to tell, quick to end, nothing while nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+
+from tests.gui.conftest import Served, serving
+from tests.gui.page import Person
+from tests.kit.signals import eventually
+
+
+async def next_event(answer: aiohttp.ClientResponse) -> str:
+    """The data of the next ``changed``."""
+    name = ""
+    while True:
+        line = (await answer.content.readline()).decode().strip()
+        if line.startswith("event:"):
+            name = line.partition(":")[2].strip()
+        elif line.startswith("data:") and name == "changed":
+            return line.partition(":")[2].strip()
+
+
+async def test_a_change_is_told(console: Served, admin: Person, rows: Any) -> None:
+    """Whoever changes something, by whatever program, open pages hear its topic."""
+    async with admin.session.get("/gui/events") as answer:
+        assert answer.content_type == "text/event-stream"
+        # The first look only remembers.
+        await eventually(lambda: console.gui.live.looked)
+        rows("UPDATE ai_control SET paused = true WHERE task_type = 'scheduling'")
+        async with asyncio.timeout(15):
+            assert "agents" in (await next_event(answer)).split()
+            rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
+            while "requests" not in (await next_event(answer)).split():
+                pass
+
+
+async def test_an_open_stream_does_not_delay_a_stop(database: str) -> None:
+    """Twenty streams end at once with the service; each was alive before."""
+    async with serving(database) as served:
+        person = await served.sign_in("viewer")
+        answers = [await person.session.get("/gui/events") for _ in range(20)]
+        assert served.gui.live.streams == 20
+        started = time.monotonic()
+        await served.site.stop()
+        assert time.monotonic() - started < 1.0
+        assert served.gui.live.streams == 0
+        for answer in answers:
+            answer.close()
+        await person.close()
+
+
+async def test_nobody_looks_nothing_is_read(console: Served, admin: Person) -> None:
+    """After the last stream has gone no statement runs any more."""
+    console.gui.live.ping_seconds = 0.2
+    async with admin.session.get("/gui/events"):
+        await eventually(lambda: console.gui.live.looked)
+    await eventually(lambda: not console.gui.live.looking)
+
+
+async def test_a_session_that_ends_takes_its_stream_along(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """A revoked session hears nothing more than a ping's time."""
+    other = await console.sign_in("viewer", "dana")
+    console.gui.live.ping_seconds = 0.2
+    async with other.session.get("/gui/events") as answer:
+        (key_id,) = rows("SELECT id FROM ai_api_keys WHERE name = 'dana'")[0]
+        await admin.post(f"/gui/access/keys/{key_id}/revoke")
+        async with asyncio.timeout(15):
+            await answer.content.read()
+    await other.close()
+
+
+async def test_too_many_streams(console: Served, admin: Person) -> None:
+    """Beyond the limit a stream is refused for a while; pages work on."""
+    console.gui.live.most_streams = 1
+    async with admin.session.get("/gui/events"):
+        async with admin.session.get("/gui/events") as second:
+            assert second.status == 503
+        assert (await admin.get("/gui")).status == 200

@@ -1,0 +1,161 @@
+"""Every page, empty and full: whole, small, safe to look at, and quick to leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.gui.conftest import Served, serving
+from tests.gui.fill import HOSTILE, fill
+from tests.gui.page import Page, Person
+
+PAGE_BYTES, SCRIPT_BYTES, SHEET_BYTES = 60_000, 10_240, 20_480
+PLACES = {r"{id:\d+}": "1", "{what:input|result}": "result"}
+RESULTS = tuple(f"/gui/requests/{number}" for number in range(2, 8))
+"""A page for each kind of result, and for each status."""
+EXTRA = (
+    "/gui/requests?status=failed",
+    "/gui/requests?status=pending",
+    "/gui/requests?client=1",
+    "/gui/requests?q=nonsense+status:what",
+    "/gui/requests?status=failed&code=timeout",
+    "/gui/metrics?window=7d&by=model",
+    "/gui/metrics?window=30d",
+    "/gui/agents/1001",
+    "/gui/suggestions?status=rejected&severity=low",
+    "/gui/approvals?request=1",
+    "/gui/audit?actor=x",
+)
+
+
+def paths(served: Served) -> list[str]:
+    """A path for each GET route of the console but the stream, and some with parameters."""
+    found = []
+    for method, route in served.gui.roles:
+        path = route
+        for pattern, value in PLACES.items():
+            path = path.replace(pattern, value)
+        if method == "GET" and not path.endswith("/events"):
+            found.append(path)
+    return [*found, *EXTRA]
+
+
+def is_page(page: Page) -> bool:
+    return page.headers["Content-Type"].startswith("text/html")
+
+
+def check_page(path: str, page: Page) -> None:
+    """What holds for each page whatever it shows."""
+    assert page.unbalanced == [], path
+    assert len(page.all("h1")) == 1, path
+    assert len(page.html) <= PAGE_BYTES, (path, len(page.html))
+    assert page.all("style") == [] and all("style" not in a for _, a in page.tags), path
+    assert all(not name.startswith("on") for _, a in page.tags for name in a), path
+    assert [s for s in page.all("script") if "src" not in s] == [], path
+    assert all(a.get("src", "/gui").startswith("/gui") for _, a in page.tags), path
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids)), (path, sorted({i for i in ids if ids.count(i) > 1}))
+    for table in page.html.split("<table")[1:]:
+        assert "<caption" in table[:200], path
+    for form in page.all("form"):
+        assert form.get("method") != "post" or form["action"].startswith("/gui/"), path
+
+
+@pytest.mark.parametrize("count", [0, 1, 50])
+async def test_every_page(database: str, count: int) -> None:
+    """A page is whole with no, one and fifty rows: one heading, small, nothing inline."""
+    fill(database, count)
+    async with serving(database) as served:
+        person = await served.sign_in("admin")
+        for path in [*paths(served), *(RESULTS if count > 1 else ())]:
+            page = await person.get(path)
+            wanted = (200, 404) if count == 0 or path.endswith("chart.svg") else (200,)
+            assert page.status in wanted, (path, page.status, page.text[:300])
+            if is_page(page):
+                check_page(path, page)
+        await person.close()
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+async def test_hostile_text(database: str, role: str) -> None:
+    """Text from clients, code and models stays text on every page, for every role."""
+    fill(database, 8, HOSTILE)
+    async with serving(database) as served:
+        person = await served.sign_in(role)
+        seen = 0
+        for path in [*paths(served), *RESULTS]:
+            page = await person.get(path)
+            assert page.status in {200, 403, 404}, (path, page.status, page.text[:200])
+            if not is_page(page):
+                continue
+            check_page(path, page)
+            assert page.all("xss") == [], path
+            assert "onerror=alert(1)" not in "".join(
+                f"{name}={value}"
+                for _, a in page.tags
+                for name, value in a.items()
+                if name
+                not in {"value", "href", "title", "placeholder", "aria-label", "data-href", "alt"}
+            ), path
+            assert "49" not in page.text.split("xss")[1][:40] if "xss" in page.text else True
+            seen += "<xss" in page.text
+            for href in page.links():
+                assert href.startswith(("/gui", "#", "/health")), (path, href)
+        assert seen > 10
+        await person.close()
+
+
+async def test_headers(console: Served, admin: Person) -> None:
+    """Pages carry a strict policy and are kept by nobody; files are kept for long."""
+    page = await admin.get("/gui")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy and "form-action 'self'" in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert page.headers["Cache-Control"] == "no-store"
+    sheet = await admin.get("/gui/static/console.css")
+    script = await admin.get("/gui/static/console.js")
+    assert "immutable" in sheet.headers["Cache-Control"]
+    assert "http" not in sheet.html and "@import" not in sheet.html
+    assert len(sheet.html.encode()) <= SHEET_BYTES, len(sheet.html.encode())
+    assert len(script.html.encode()) <= SCRIPT_BYTES
+
+
+async def test_fragments(database: str, console: Served, admin: Person) -> None:
+    """An open page gets the sections it asks for, with the same ids, and nothing else."""
+    fill(database, 5)
+    whole = await admin.get("/gui")
+    part = await admin.get("/gui", **{"X-Fragment": "agents,frame"})
+    ids = {a["id"] for _, a in part.tags if "id" in a}
+    assert {"agents", "frame"} <= ids
+    assert "failures" not in ids and part.all("h1") == []
+    assert len(part.html) < len(whole.html) / 2
+    live = {a["id"] for _, a in whole.tags if "data-live" in a}
+    again = await admin.get("/gui", **{"X-Fragment": ",".join(live)})
+    assert live <= {a["id"] for _, a in again.tags if "id" in a}
+
+
+async def test_a_slow_block(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """A read that takes too long costs its own block, not the page."""
+    rows("ALTER TABLE ai_code_suggestions RENAME TO ai_slow")
+    rows(
+        "CREATE VIEW ai_code_suggestions AS SELECT s.* FROM ai_slow s,"
+        " LATERAL (SELECT pg_sleep(3) WHERE s.id IS NOT NULL) z"
+    )
+    rows(
+        "INSERT INTO ai_slow (file_path, issue_type, severity, description, suggestion)"
+        " VALUES ('a', 'bug', 'low', 'b', 'c')"
+    )
+    page = await admin.get("/gui/suggestions")
+    assert page.status == 200
+    assert "took too long" in page.text and "Narrow the window" in page.text
+
+
+async def test_the_database_is_away(database: str, console: Served, admin: Person) -> None:
+    """Without the database the console says so with 503, and shows nothing of its insides."""
+    await console.database.close()
+    page = await admin.get("/gui")
+    assert page.status == 503
+    assert "does not answer" in page.text
