@@ -1,9 +1,9 @@
 """``python -m tests.eval``: every evaluation of the agents, against its targets.
 
 Random clients for the workout agent, simulated bodies for the progress monitor, simulated gyms for
-scheduling, and the named situations through a whole daemon, with the model off, honest, hostile
-and hanging. A full run writes docs/evaluation.md and docs/evaluation.svg; with --quick or --only
-the page goes to .data/eval/ unless --out says otherwise.
+scheduling, labelled code for the code reviewer, and the named situations through a whole daemon,
+with the model off, honest, hostile and hanging. A full run writes docs/evaluation.md and
+docs/evaluation.svg; with --quick or --only the page goes to .data/eval/ unless --out says otherwise.
 
 exit codes: 0 every target is met; 1 one is missed.
 """
@@ -26,7 +26,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from daemon import log
-from tests.eval import journeys, progress, scheduling, simulate_weight, workout
+from tests.eval import code, journeys, progress, scheduling, simulate_weight, workout
 from tests.eval.report import Bar, Chart, Line, Section, draw, page
 from tests.eval.situations import SITUATIONS
 
@@ -170,11 +170,17 @@ def _situation_rows(seen: Sequence[journeys.Seen]) -> list[tuple[str, ...]]:
     return rows
 
 
+def views(_sizes: Sizes, seed: int, tick: Tick) -> Section:
+    """Labelled code."""
+    return code.section(seed, tick)
+
+
 SECTIONS: dict[str, Callable[[Sizes, int, Tick], Section]] = {
     "workout": workouts,
     "progress": forecasts,
     "scheduling": times,
     "situations": named,
+    "code": views,
 }
 
 

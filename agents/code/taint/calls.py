@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from agents.code.taint.values import (
     Table,
     Thing,
     Value,
+    cleaned,
     constant,
     settled,
 )
@@ -84,13 +87,53 @@ def result(site: Call, callee: Value) -> Value:
             found = containers.method(run, state, receiver, site.name, site.args, site.kwargs)
         if found is not None:
             return found
+    parts = [whole(run, state, arg) for arg in (*site.args, *site.kwargs.values(), *site.more)]
     if receiver is not None and not site.dotted:
         kind = below(receiver.kind, site.name)
-        return run.derived(whole(run, state, receiver), kind=kind)
+        told = whole(run, state, receiver)
+        plain = _stranger(receiver) and site.name not in DATABASE
+        # Of an object that nobody knows, a method may give back what it is given.
+        return run.derived(told, *(parts if plain else ()), kind=kind)
     if callee.known or (callee.objs and not callee.taints):
         return NOTHING
-    parts = [whole(run, state, arg) for arg in (*site.args, *site.kwargs.values(), *site.more)]
-    return run.derived(*parts, kind=site.dotted)
+    if set(site.dotted.split(".")) & DATABASE:
+        return Value(kind=site.dotted)
+    if any(part.ref in web.REQUESTS or part.kind == "web.request" for part in parts):
+        return run.source(site.frame, site.node, f"{site.name or site.dotted}(request)", kind="")
+    given = run.derived(*parts, kind=site.dotted)
+    if _ESCAPES.search(site.dotted.rsplit(".", 1)[-1] or site.name):
+        return cleaned(given, {"xss"})
+    return given
+
+
+def _stranger(value: Value) -> bool:
+    """An object of which nothing is known: of no library known here, of no class of ours."""
+    root = value.kind.split(".")[0]
+    return not value.objs and (not root or not (root in LIBRARIES or root in _STANDARD))
+
+
+_STANDARD: Final = sys.stdlib_module_names
+LIBRARIES: Final = frozenset({
+    "ours", "flask", "flask_sqlalchemy", "sqlalchemy", "requests", "httpx", "aiohttp", "urllib3",
+    "django", "fastapi", "starlette", "psycopg", "psycopg2", "pymysql", "MySQLdb", "mysql",
+    "pymongo", "redis", "celery", "boto3", "stripe", "twilio", "sendgrid", "openai", "pandas",
+    "numpy", "PIL", "lxml", "ldap", "ldap3", "jwt", "yaml", "jinja2", "werkzeug", "markupsafe",
+    "flask_login", "flask_mail", "flask_cors", "flask_jwt_extended", "flask_migrate", "pydantic",
+    "marshmallow", "bcrypt", "cryptography", "Crypto", "paramiko", "elasticsearch", "structlog",
+    "loguru", "pytz", "dateutil", "bs4", "matplotlib", "jinja", "response", "file", "request",
+    "web", "re", "str", "bytes", "int", "float", "bool", "list", "dict", "tuple", "set", "Markup",
+    "urlparse", "exception", "caught", "FileStorage", "html", "configparser", "NoneType", "json",
+    "resolved", "generator", "open", "len", "print", "type", "super",
+})  # fmt: skip
+_ESCAPES: Final = re.compile(r"esc(?:ape)?_?(?:for_)?html|html_?esc|sanitize_?html|^esc$|^escape$")
+DATABASE: Final = frozenset({
+    "execute", "executemany", "executescript", "query", "filter", "filter_by", "get", "get_or_404",
+    "first_or_404", "find", "find_one", "fetchone", "fetchall", "session", "objects", "scalar",
+    "scalars", "all", "first", "add", "commit", "search", "send", "publish", "info", "debug",
+    "warning", "error", "exception", "logger", "save", "delete", "update", "create", "aggregate",
+    "set_cookie", "write",
+})  # fmt: skip
+"""Methods that look something up or pass it on: what they give back is not what they are given."""
 
 
 def _arguments(run: Run, frame: Frame, node: ast.Call, state: State) -> Arguments:

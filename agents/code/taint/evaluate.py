@@ -374,7 +374,7 @@ def _slice(run: Run, frame: Frame, node: ast.Slice, value: Value, state: State) 
     if value.objs:
         return value
     prefix = value.prefix if node.lower is None and bounds[1].known is False else ""
-    about = telling(value, {"upload"})
+    about = telling(value, {"upload", "quote="})
     return run.derived(value, kind=value.kind, prefix=prefix, about=about)
 
 

@@ -217,5 +217,7 @@ def starts(value: Value, prefix: Value) -> Value:
     bare = Value(id=value.id)
     if texts == ["/"]:
         yes = all_of(yes, on(bare, {"redirect/"}))
+    if texts in (["'"], ['"']):
+        yes = all_of(yes, on(bare, {"quote<"}))
     no = on(bare, {"redirect//"}) if {"//", "/\\"} & set(texts) else NO_GUARDS
     return Value(kind="bool", yes=yes, no=no)

@@ -112,7 +112,16 @@ def join(run: Run, first: Value, second: Value) -> Value:
         no=no,
         about=first.about if first.about == second.about else (),
         id=one,
+        among=_among(first, second),
     )
+
+
+def _among(first: Value, second: Value) -> tuple[Any, ...]:
+    left, right = first.options, second.options
+    if not left or not right:
+        return ()
+    both = tuple({repr(item): item for item in (*left, *right)}.values())
+    return both if len(both) <= 6 else ()
 
 
 def _kind(first: Value, second: Value) -> str:

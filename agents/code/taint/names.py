@@ -225,7 +225,7 @@ def _of_class(run: Run, place: Place, attr: str) -> Value:
         value = class_value(run, place, attr)
         if value is not None:
             return value
-    return NOTHING
+    return Value(kind=f"ours.{place.qualified}.{attr}")
 
 
 def class_value(run: Run, place: Place, attr: str) -> Value | None:

@@ -64,7 +64,7 @@ def lacking(text: str) -> frozenset[str]:
     if text in {"<", "<script", ">"}:
         found.add("xss")
     if text in {"'", '"', "&apos;", "'\""}:
-        found |= {"xpath", "sql"}
+        found |= {"xpath", "sql", "quote="}
     if text in {"\n", "\r", "\r\n"}:
         found |= {"log", "header"}
     if text in {"(", ")", "*"}:

@@ -24,8 +24,12 @@ FLOW: Final = frozenset({
 })  # fmt: skip
 """The families of harm that data from outside can do."""
 
-_LOCAL: Final = frozenset({"redirect/", "redirect//"})
-"""Two half checks: begins with one slash, and not with two."""
+_HALVES: Final = {
+    "redirect": frozenset({"redirect/", "redirect//"}),
+    "code": frozenset({"quote<", "quote>", "quote="}),
+}
+"""Half checks that rule a family out together: begins with one slash and not with two; begins and
+ends with a quote and holds none between."""
 
 Origin = Literal["request", "json", "file", "program", "suspected", "exception"]
 Guards = Mapping[int, frozenset[str]]
@@ -60,7 +64,8 @@ class Taint:
         if family in self.clean or any(family in families for _, families in self.wraps):
             return True
         ruled = [guards[one] for one in self.via if one in guards]
-        if family == "redirect" and any(families >= _LOCAL for families in ruled):
+        halves = _HALVES.get(family)
+        if halves is not None and any(families >= halves for families in ruled):
             return True
         return any(family in families for families in ruled)
 
@@ -92,11 +97,18 @@ class Value:
     no: Guards = NO_GUARDS
     about: tuple[tuple[int, frozenset[str]], ...] = ()
     id: int = 0
+    among: tuple[Any, ...] = ()
+    """The constants it may be, where ways with different ones came together."""
 
     @property
     def known(self) -> bool:
         """Whether it is a constant."""
         return self.const is not UNKNOWN
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The constants it may be; empty where nobody knows."""
+        return (self.const,) if self.known else self.among
 
     def truth(self) -> bool | None:
         """Whether it is true in a condition, None where that is open."""
@@ -258,4 +270,5 @@ def same(first: Value, second: Value) -> bool:
         and first.yes == second.yes
         and first.no == second.no
         and first.id == second.id
+        and first.among == second.among
     )

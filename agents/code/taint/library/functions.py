@@ -134,7 +134,8 @@ def _str(site: Call) -> Value:
         result = fold.function("str", [value.const])
         return constant(result) if result is not UNKNOWN else Value(kind="str")
     about = telling(value, FLOW)
-    result_ = site.run.derived(value, kind="str", prefix=value.prefix, about=about)
+    kind = "resolved" if value.kind.endswith("resolved") else "str"
+    result_ = site.run.derived(value, kind=kind, prefix=value.prefix, about=about)
     return cleaned(result_, {"nosql"})
 
 

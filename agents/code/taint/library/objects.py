@@ -118,7 +118,7 @@ def method(site: Call) -> Value | None:
     kind = receiver.kind
     if kind == "re.Pattern":
         return _pattern(site, receiver)
-    if kind in {"pathlib.Path", "resolved"}:
+    if kind in {"pathlib.Path", "pathlib.Path.resolved", "resolved"}:
         return _path(site, receiver)
     if kind.startswith("jinja."):
         return _template(site, receiver)
@@ -156,7 +156,8 @@ def _path(site: Call, receiver: Value) -> Value | None:
     path = frozenset({"path"})
     if site.name in {"resolve", "absolute"}:
         about = telling(receiver, path)
-        return site.run.derived(receiver, kind="pathlib.Path", prefix=receiver.prefix, about=about)
+        kind = "pathlib.Path.resolved"
+        return site.run.derived(receiver, kind=kind, prefix=receiver.prefix, about=about)
     if site.name == "is_relative_to":
         return Value(kind="bool", yes=guards.on(receiver, path))
     if site.name == "relative_to":

@@ -82,7 +82,10 @@ def method(
         return guards.starts(value, _constants(run, state, args[0]))
     if name == "endswith" and args:
         clean = not whole(run, state, args[0]).taints
-        return Value(kind="bool", yes=guards.on(value, {"upload"}) if clean else NO_GUARDS)
+        ends: set[str] = {"upload"}
+        if args[0].const in {"'", '"'}:
+            ends.add("quote>")
+        return Value(kind="bool", yes=guards.on(value, ends) if clean else NO_GUARDS)
     if name in {"isascii", "isspace", "islower", "isupper"}:
         return Value(kind="bool")
     return run.derived(value, *args, kind="str")
@@ -128,7 +131,7 @@ def _format(
     if not value.known or not isinstance(value.const, str):
         return run.derived(value, *given, *named.values(), mixed=True, kind="str",
                            prefix=value.prefix)  # fmt: skip
-    parts = _fields(value.const, given, named)
+    parts = _fields(run, state, value.const, given, named)
     prefix = ""
     for part in parts:
         prefix += part.prefix
@@ -137,7 +140,19 @@ def _format(
     return run.derived(*parts, mixed=True, kind="str", prefix=prefix)
 
 
-def _fields(text: str, given: list[Value], named: dict[str, Value]) -> list[Value]:
+def _inside(run: Run, state: State, value: Value, field: str) -> Value:
+    """What ``{0[key]}`` shows of a dictionary."""
+    _, bracket, rest = field.partition("[")
+    table = only(run, state, value, Table) if bracket else None
+    if table is None:
+        return value
+    found = table.items.get(rest.rstrip("]"))
+    return whole(run, state, found) if found is not None else value
+
+
+def _fields(
+    run: Run, state: State, text: str, given: list[Value], named: dict[str, Value]
+) -> list[Value]:
     import string
 
     parts: list[Value] = []
@@ -161,6 +176,7 @@ def _fields(text: str, given: list[Value], named: dict[str, Value]) -> list[Valu
             value = named.get(root, given[0] if given and not named else NOTHING)
         if conversion in {"r", "a"}:
             value = cleaned(value, ("log", "header"))
+        value = _inside(run, state, value, field)
         if spec and spec[-1:] in "bcdeEfFgGnoxX%":
             value = cleaned(value, FLOW)
         parts.append(value if not value.known else constant(str(value.const)))

@@ -87,9 +87,9 @@ def _program(site: Call, command: Value) -> None:
     if site.live(first, "command"):
         site.flow("command-injection", "command", first, bare=False)
         return
-    program = str(first.const).rsplit("/", 1)[-1] if first.known else ""
+    program = _shell_of(first)
     if program in SHELLS or not sequence.exact:
-        flags = [item.const for item in sequence.items[1:] if item.known]
+        flags = [flag for item in sequence.items[1:] for flag in item.options]
         if program in SHELLS and any(
             str(flag).lower() in {"-c", "/c", "-command"} for flag in flags
         ):
@@ -102,6 +102,12 @@ def _program(site: Call, command: Value) -> None:
             site.flow("command-injection", "command", command)
 
 
+def _shell_of(value: Value) -> str:
+    """The shell that a program's name may be, "" for none."""
+    names = [str(option).rsplit("/", 1)[-1].lower() for option in value.options]
+    return next((name for name in names if name in SHELLS), "")
+
+
 def _arguments(site: Call) -> None:
     """``os.execl(path, ...)``, ``create_subprocess_exec(program, ...)``."""
     start = 1 if site.name.startswith("spawn") else 0
@@ -110,7 +116,7 @@ def _arguments(site: Call) -> None:
     first = site.args[start]
     if site.flow("command-injection", "command", first):
         return
-    program = str(first.const).rsplit("/", 1)[-1] if first.known else ""
+    program = _shell_of(first)
     if program in SHELLS:
         for item in site.args[start + 1 :]:
             if site.flow("command-injection", "command", item):
