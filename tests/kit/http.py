@@ -62,10 +62,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(daemon: Daemon, key: str | None) -> AsyncIterator[Caller]:
-    """A caller with this key; None: without one."""
+async def calling(
+    daemon: Daemon, key: str | None, *, connections: int = 100
+) -> AsyncIterator[Caller]:
+    """A caller with this key; None: without one. connections: at most so many, 0: any number."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with aiohttp.ClientSession(headers=headers) as session:
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
         yield Caller(daemon, session)
 
 
