@@ -193,8 +193,9 @@ class Runner:
         if self._draining:
             ctx.drain()
         try:
+            ends: set[asyncio.Future[Any]] = {task, ctx.lease.stopped}
             await asyncio.wait(
-                {task, ctx.lease.stopped},
+                ends,
                 timeout=agent.timeout_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
