@@ -16,6 +16,7 @@ from agents.code.analyse import NO_STYLE, analyse
 from agents.code.fix import propose
 from agents.code.gate import Proposal, judge
 from agents.code.model import Analysis, Cache, Finding, IssueType, Progress
+from agents.code.neighbours import MOST_FILES, Neighbours
 from agents.code.opening import Opened
 from agents.code.results import Proposed, Shown
 from agents.code.secrets import Mask
@@ -63,6 +64,8 @@ class Workshop:
         self._proposed: dict[str, Proposed] = {}
         self._explanations: dict[str, str] = {}
         self._explained: Explained | None = None
+        self._neighbours: Neighbours | None = None
+        self._parts: dict[str, tuple[frozenset[str], Analysis]] = {}
         self.whole: Analysis = Analysis(opened.collected.kind)
 
     @property
@@ -243,11 +246,31 @@ class Workshop:
         )
 
     def _judged(self, finding: Finding, proposal: Proposal, cost_usd: float | None = None) -> bool:
-        verdict = judge(proposal, finding, self.files, self.whole, self._rescan)
+        part, before = self._part(finding.file)
+        if not any(found.fingerprint == finding.fingerprint for found in before.findings):
+            # It takes the whole project to see this one.
+            part, before = frozenset(self.files), self.whole
+        verdict = judge(
+            proposal,
+            finding,
+            self.files,
+            before,
+            lambda files: self._scan({path: files[path] for path in part}),
+        )
         self._proposed[finding.fingerprint] = Proposed(proposal, verdict, cost_usd)
         return verdict.accepted
 
-    def _rescan(self, files: Mapping[str, str]) -> Analysis:
-        return analyse(
-            files, kind=self.opened.collected.kind, cache=self._cache, types=self._types
-        )
+    def _part(self, file: str) -> tuple[frozenset[str], Analysis]:
+        """The files by which a change to this one is judged, and what is wrong in them."""
+        if len(self.files) <= MOST_FILES:
+            return frozenset(self.files), self.whole
+        if self._neighbours is None:
+            self._neighbours = Neighbours(self.files)
+        if file not in self._parts:
+            part = self._neighbours.of(file)
+            self._parts[file] = part, self._scan({path: self.files[path] for path in part})
+        return self._parts[file]
+
+    def _scan(self, files: Mapping[str, str]) -> Analysis:
+        kind = self.opened.collected.kind
+        return analyse(files, kind=kind, cache=self._cache, types=self._types)
