@@ -123,6 +123,12 @@ class Meters:
             ["scope"],
             registry=registry,
         )
+        self.code_suggestions = Gauge(
+            "ai_code_suggestions",
+            "Suggestions about code that stand.",
+            ["severity", "status"],
+            registry=registry,
+        )
         build = Gauge("ai_build_info", "Always 1.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
 
@@ -149,6 +155,12 @@ class Meters:
         self.breaker_open.clear()
         for model in models:
             self.breaker_open.labels(model).set(1)
+
+    def suggestions(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Refresh how many suggestions stand, by (severity, status); both are closed lists."""
+        self.code_suggestions.clear()
+        for labels, count in counts.items():
+            self.code_suggestions.labels(*labels).set(count)
 
     def budgets(self, ratios: Mapping[str, float]) -> None:
         """Refresh the used shares by scope: ``global``, and ``agent:`` of a known type."""

@@ -160,7 +160,7 @@ async def provider(settings: Settings) -> Finding:
     return Finding("provider", "healthy", f"{host} answers {status} after {seconds:.2f} s")
 
 
-# --- the database ---------------------------------------------------------------------------------
+# --- the database -------------------------------------------------------------------------------
 
 
 async def _connect(url: str) -> psycopg.AsyncConnection[Any]:

@@ -124,6 +124,7 @@ class HealthTimer(Service):
         self._count(results)
         self.looked_monotonic = self._monotonic()
         await self._duties.attempt(self._write)
+        await self._duties.attempt(self._count_suggestions)
         for subscriber in self.subscribers:
             await subscriber(results)
         return results
@@ -142,6 +143,9 @@ class HealthTimer(Service):
             "seconds": round(self._monotonic() - began, 3),
             "checks": [result.as_json() for result in results],
         }
+
+    async def _count_suggestions(self) -> None:
+        self._meters.suggestions(await self._store.suggestion_counts())
 
     async def _write(self) -> None:
         await self._store.health_put([s.as_json() for s in self.states], self._worker_id)

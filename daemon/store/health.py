@@ -1,4 +1,4 @@
-"""The states of components, as the daemon's own timer found them."""
+"""What the daemon's own timer writes and counts."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ class HealthStore(Executor):
         """Write states, see ``ai_health_state_v1``; returns how many of them are new."""
         row = await self._row("health_put", states=dumps(list(states)), worker_id=worker_id)
         return int(row["begun"]) if row else 0
+
+    async def suggestion_counts(self) -> dict[tuple[str, str], int]:
+        """How many suggestions about code stand, by (severity, status)."""
+        rows = await self._rows("suggestion_counts")
+        return {(row["severity"], row["status"]): row["n"] for row in rows}
