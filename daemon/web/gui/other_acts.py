@@ -53,11 +53,18 @@ class OtherActs:
     async def suggestion(self, request: web.Request) -> web.Response:
         form, suggestion_id = request[FORM], int(request.match_info["id"])
         status = str(form.get("status", ""))
-        before = await self._console.actions.decide_suggestion(
-            request[PRINCIPAL], suggestion_id, status, str(form.get("reason", "")).strip() or None
-        )
-        undo = Undo(f"/gui/suggestions/{suggestion_id}", {"status": before})
-        takes_back = before == "pending" and status != "applied"
+        actions, who = self._console.actions, request[PRINCIPAL]
+        reason = str(form.get("reason", "")).strip() or None
+        try:
+            before = await actions.decide_suggestion(who, suggestion_id, status, reason)
+        except Refused as refused:
+            if status != "pending" or refused.details.get("status") != "accepted":
+                raise
+            # An accepted one becomes pending again by way of rejected.
+            await actions.decide_suggestion(who, suggestion_id, "rejected", "taken back")
+            before = await actions.decide_suggestion(who, suggestion_id, "pending", reason)
+        undo = Undo(f"/gui/suggestions/{suggestion_id}", {"status": "pending"})
+        takes_back = before == "pending" and status in {"accepted", "rejected"}
         return self._console.done(
             form, f"Suggestion {suggestion_id} is {status}.", undo=undo if takes_back else None
         )

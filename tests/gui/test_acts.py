@@ -1,0 +1,248 @@
+"""What people do on the console: it happens, is said, can be taken back, and is in the audit log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.gui.conftest import Served
+from tests.gui.fill import fill
+from tests.gui.page import Page, Person
+
+
+def logged(rows: Any) -> list[str]:
+    """Actions of the audit log, oldest first, without the signing in."""
+    return [
+        row[0]
+        for row in rows("SELECT action FROM ai_audit_log ORDER BY id")
+        if row[0] not in {"sign_in", "add_key"}
+    ]
+
+
+def agent(rows: Any, task_type: str = "scheduling") -> int:
+    ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = %s", task_type)
+    return int(agent_id)
+
+
+async def test_pause_and_undo(console: Served, admin: Person, rows: Any) -> None:
+    """One click pauses an agent; the answer offers to take it back, and that works."""
+    agent_id = agent(rows)
+    page = await admin.post(f"/gui/agents/{agent_id}/pause", back="/gui")
+    assert "Scheduling Intelligence is paused; its requests wait." in page.text
+    assert "is paused; 0 requests wait." in page.text  # the verdict, with a button beside it
+    assert rows("SELECT paused FROM ai_control WHERE task_type = 'scheduling'") == [(True,)]
+    undo = next(a["action"] for a in page.all("form") if a.get("action", "").endswith("/resume"))
+    page = await admin.post(undo, back="/gui")
+    assert "goes on." in page.text
+    assert rows("SELECT paused FROM ai_control WHERE task_type = 'scheduling'") == [(False,)]
+    assert logged(rows) == ["pause", "resume"]
+
+
+async def test_retry_and_cancel(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """A failed request is tried again, a live one asked to stop; what cannot be is said."""
+    fill(database, 7)
+    ids = dict(rows("SELECT status, id FROM ai_requests"))
+    page = await admin.post(f"/gui/requests/{ids['failed']}/retry")
+    assert f"Request {ids['failed']} is tried again." in page.text
+    page = await admin.post(f"/gui/requests/{ids['pending']}/cancel")
+    assert "was asked to stop" in page.text
+    page = await admin.post(f"/gui/requests/{ids['completed']}/retry")
+    assert page.status == 409 and "is completed" in page.text
+    statuses = dict(rows("SELECT id, status FROM ai_requests"))
+    assert statuses[ids["failed"]] == "pending"
+    assert statuses[ids["completed"]] == "completed"
+
+
+async def test_many_at_once(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """All that match are retried after a question with their count and cost."""
+    fill(database, 70)
+    failed = rows("SELECT count(*) FROM ai_requests WHERE status = 'failed'")[0][0]
+    assert failed == 10
+    asked = await admin.post("/gui/requests/bulk", do="retry", status="failed", back="/gui")
+    assert "Retry 10 requests?" in asked.text and "$0.10" in asked.text
+    assert rows("SELECT count(*) FROM ai_requests WHERE status = 'failed'") == [(10,)]
+    done = await admin.post("/gui/requests/bulk", do="retry", status="failed", sure="yes")
+    assert "10 requests tried again." in done.text
+    assert rows("SELECT count(*) FROM ai_requests WHERE status = 'failed'") == [(0,)]
+    page = await admin.post("/gui/requests/bulk", do="cancel", status="completed", sure="yes")
+    assert page.status == 400
+
+
+async def config_form(admin: Person, agent_id: int) -> tuple[Page, dict[str, str]]:
+    """The configuration's form as it stands: the page, and field to value."""
+    page = await admin.get(f"/gui/agents/{agent_id}")
+    fields = {a["name"]: a.get("value", "") for a in page.all("input") if "name" in a}
+    return page, {k: v for k, v in fields.items() if k in {"version", "model", "temperature"}}
+
+
+async def test_configuration(console: Served, admin: Person, rows: Any) -> None:
+    """Saving makes a version, rolling back another; who was slower sees both sides."""
+    agent_id = agent(rows)
+    _, form = await config_form(admin, agent_id)
+    page = await admin.post(f"/gui/agents/{agent_id}/config", **(form | {"model": "gpt-4o"}))
+    assert "Version 2 of Scheduling Intelligence is in use." in page.text
+    assert "gpt-4o" in page.text
+
+    slower = await admin.post(f"/gui/agents/{agent_id}/config", **(form | {"temperature": "0.2"}))
+    assert slower.status == 409
+    assert "saved version 2 meanwhile" in slower.text
+    assert "gpt-4o" in slower.text and "0.2" in slower.text
+
+    page = await admin.post(f"/gui/agents/{agent_id}/rollback", to="1", version="2")
+    assert "Version 3 of Scheduling Intelligence holds what version 1 held." in page.text
+    assert rows("SELECT version, config FROM ai_agents WHERE id = %s", agent_id) == [(3, {})]
+    assert logged(rows) == ["set_agent", "roll_back"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [("temperature", "warm", "expected a number"), ("max_usd", "lots", "max_usd")],
+)
+async def test_a_configuration_that_cannot_be(
+    console: Served, admin: Person, rows: Any, field: str, value: str, said: str
+) -> None:
+    """What cannot be saved is named beside its field, with what was typed still there."""
+    agent_id = agent(rows)
+    page = await admin.post(f"/gui/agents/{agent_id}/config", version="1", **{field: value})
+    assert page.status == 422
+    assert said in page.text
+    assert any(a.get("value") == value for a in page.all("input"))
+    assert rows("SELECT version FROM ai_agents WHERE id = %s", agent_id) == [(1,)]
+
+
+async def test_a_prompt_agent(console: Served, admin: Person, rows: Any) -> None:
+    """A draft is made from a form, tried under its own type, and activated."""
+    fields = {
+        "name": "Haiku",
+        "task_type": "haiku",
+        "system": "Write a haiku about the topic.",
+        "input_schema": '{"properties": {"topic": {"type": "string"}}, "required": ["topic"]}',
+        "output_schema": '{"properties": {"text": {"type": "string"}}, "required": ["text"]}',
+        "max_usd": "0.02",
+    }
+    wrong = await admin.post("/gui/agents/new", **(fields | {"output_schema": "{}"}))
+    assert wrong.status == 422 and "output_schema" in wrong.text
+    taken = await admin.post("/gui/agents/new", **(fields | {"task_type": "scheduling"}))
+    assert taken.status == 422 and "scheduling is taken" in taken.text
+    page = await admin.post("/gui/agents/new", **fields)
+    assert "The draft is saved." in page.text and "Write a haiku about the topic." in page.text
+    agent_id = agent(rows, "draft:haiku")
+
+    tried = await admin.post(f"/gui/agents/{agent_id}/try", topic="rain")
+    assert "The draft answers request" in tried.text
+    asked = rows("SELECT task_type, input_data, max_usd FROM ai_requests ORDER BY id DESC LIMIT 1")
+    assert asked[0][:2] == ("draft:haiku", {"topic": "rain"})
+    assert float(asked[0][2]) == 0.02
+
+    page = await admin.post(f"/gui/agents/{agent_id}/activate")
+    assert "Haiku answers haiku from now on." in page.text
+    assert agent(rows, "haiku") == agent_id
+
+
+async def test_answers(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """The first answer counts; whoever comes second sees whose; a rejection takes a reason."""
+    rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling'), ('scheduling')")
+    first, second = (row[0] for row in rows("SELECT id FROM ai_requests ORDER BY id"))
+    for request_id in (first, second):
+        rows(
+            "INSERT INTO ai_approvals (request_id, key, question) VALUES (%s, 'publish', %s)",
+            request_id,
+            json.dumps({"question": "Publish it?", "consequence": "writes 12 rows"}),
+        )
+    page = await admin.get("/gui/approvals")
+    assert "Publish it?" in page.text and "writes 12 rows" in page.text
+    page = await admin.post(f"/gui/approvals/{first}/approve", key="publish")
+    assert "Approved; the request goes on." in page.text
+    other = await console.sign_in("operator", "dana")
+    page = await other.post(f"/gui/approvals/{first}/reject", key="publish", reason="late")
+    assert "the admin answered first" in page.text
+    page = await other.post(f"/gui/approvals/{second}/reject", key="publish", reason=" ")
+    assert page.status == 400 and "rejection" in page.text
+    await other.close()
+
+
+async def test_suggestions(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """A suggestion is accepted with one click, and taken back with another."""
+    fill(database, 1)
+    page = await admin.post("/gui/suggestions/1", status="accepted", back="/gui/suggestions")
+    assert "Suggestion 1 is accepted." in page.text
+    assert any(a.get("action") == "/gui/suggestions/1" for a in page.all("form"))
+    page = await admin.post("/gui/suggestions/1", status="pending")
+    assert rows("SELECT status FROM ai_code_suggestions") == [("pending",)]
+
+
+async def test_money_and_schedules(console: Served, admin: Person, rows: Any) -> None:
+    """Budgets change for a reason; a schedule is added, run at once, and switched off."""
+    page = await admin.post("/gui/budgets/set", scope="global", period="day", limit_usd="7.5")
+    assert page.status == 400
+    page = await admin.post(
+        "/gui/budgets/set", scope="global", period="day", limit_usd="7.5", reason="a busy day"
+    )
+    assert "may cost $7.50 a day" in page.text
+    assert await admin.get("/gui/budgets")
+    schedule = {
+        "name": "nightly",
+        "task_type": "scheduling",
+        "trigger": "0 3 * * *",
+        "time_zone": "UTC",
+        "misfire": "latest",
+        "input_data": '{"client_id": 1}',
+    }
+    bad = await admin.post("/gui/schedules/save", new="yes", **(schedule | {"trigger": "daily"}))
+    assert bad.status == 422 and "daily" in bad.text
+    page = await admin.post("/gui/schedules/save", new="yes", **schedule)
+    assert "nightly is saved." in page.text and "every day at 03:00" in page.text
+    page = await admin.post("/gui/schedules/run", name="nightly")
+    assert "its next slot stays" in page.text
+    page = await admin.post("/gui/schedules/off", name="nightly")
+    assert "nightly is off." in page.text
+    assert rows("SELECT enabled FROM ai_schedules WHERE name = 'nightly'") == [(False,)]
+    assert logged(rows) == ["set_budget", "add_schedule", "run_schedule", "set_schedule"]
+
+
+async def test_ask_by_hand(console: Served, admin: Person, rows: Any) -> None:
+    """A request is sent from the form, or from raw JSON; empty fields are left out."""
+    page = await admin.get("/gui/requests/new?task_type=workout_optimization")
+    assert any(a.get("name") == "client_id" for a in page.all("input"))
+    page = await admin.post(
+        "/gui/requests/new",
+        task_type="workout_optimization",
+        client_id="17",
+        goals="strength, fun",
+        fitness_level="",
+    )
+    assert "is on its way." in page.text
+    page = await admin.post("/gui/requests/new", task_type="scheduling", raw='{"client_id": 3}')
+    assert [row[0] for row in rows("SELECT input_data FROM ai_requests ORDER BY id")] == [
+        {"client_id": 17, "goals": ["strength", "fun"]},
+        {"client_id": 3},
+    ]
+    page = await admin.post("/gui/requests/new", task_type="scheduling", raw="[1]")
+    assert page.status == 422 and "must be an object" in page.text
+
+
+async def test_prompts_are_revealed_on_record(
+    database: str, console: Served, admin: Person, rows: Any
+) -> None:
+    """Prompts are shown to whoever asks and may; that they looked is written down first."""
+    fill(database, 1, "the secret wish of a client")
+    before = await admin.get("/gui/requests/1")
+    assert "Prompts and answers" not in before.text
+    page = await admin.post("/gui/requests/1/reveal")
+    assert "Prompts and answers" in page.text
+    assert logged(rows)[-1] == "reveal_prompts"
+
+
+async def test_feedback(database: str, console: Served, admin: Person, rows: Any) -> None:
+    """Helpful or not, and why, is kept with who said it."""
+    rows(
+        "SET session_replication_role = replica; INSERT INTO ai_requests (id, task_type, status,"
+        " finished_at, agent_version) VALUES (3, 'scheduling', 'completed', now(), 1)"
+    )
+    page = await admin.post("/gui/requests/3/feedback", feedback="not_helpful", comment="too late")
+    assert "noted" in page.text
+    assert rows("SELECT verdict, reason, given_by FROM ai_feedback") == [
+        ("not_helpful", "too late", "the admin")
+    ]
