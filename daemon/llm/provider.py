@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from daemon.llm.wire import Call, Problem, Reply
@@ -183,7 +184,12 @@ async def _keep(response: Any) -> None:
 def _capped(stream: Any, received: _Received) -> Any:
     # The client checks the type of a stream, and its library is loaded only by now.
     base = next(cls for cls in type(stream).__mro__ if cls.__name__ == "AsyncByteStream")
-    return type("CappedStream", (_Capped, base), {})(stream, received)
+    return _capped_class(base)(stream, received)
+
+
+@cache
+def _capped_class(base: type) -> Any:
+    return type("CappedStream", (_Capped, base), {})
 
 
 def _problem_of(error: Exception) -> Problem:

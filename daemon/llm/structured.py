@@ -20,6 +20,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -96,10 +97,14 @@ def repair_messages(text: str, problems: Sequence[str]) -> list[Message]:
     ]
 
 
+@lru_cache(maxsize=256)
 def response_format(
     schema: type[BaseModel], name: str, kind: ResponseFormat
 ) -> dict[str, Json] | None:
-    """The request's ``response_format``, None for a model that takes none."""
+    """The request's ``response_format``, None for a model that takes none; not to be changed.
+
+    Kept, since making a JSON Schema takes longer than everything else that a call needs here.
+    """
     if kind == "text":
         return None
     if kind == "json_object":
