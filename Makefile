@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench eval run check format clean
+.PHONY: help demo test chaos bench eval run check docs format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -59,6 +59,10 @@ check: $(SYNCED) ## format, lint, types, import rules
 	@$(PY) -m mypy --no-error-summary
 	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo
 	@echo "make check: all good"
+
+docs: $(SYNCED) ## write the pages of docs/ anew that are made from the code
+	@$(PY) -m tests.kit.documents
+	@$(PY) -m tests.kit.reference
 
 format: $(SYNCED) ## rewrite the code in the one format
 	@$(PY) -m ruff format --quiet .

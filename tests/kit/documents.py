@@ -66,7 +66,7 @@ def provider_faults() -> str:
     rows = [_fault(fault) for fault in FAULTS]
     head = ("Fault", "What happens", "degrade", "wait", "fail", "Calls", "Breaker")
     made = MADE.format(source="tests/daemon/provider_faults.py")
-    return f"{FAULTS_HEAD}\n{made}\n\n{_table(head, rows)}"
+    return f"{FAULTS_HEAD}\n{made}\n\n{table(head, rows)}"
 
 
 def _fault(fault: Fault) -> tuple[str, ...]:
@@ -90,8 +90,8 @@ def privacy() -> str:
     for agent in agents:
         if agent.sends:
             rows = [(f"`{path}`", why) for path, why in agent.sends.items()]
-            table = _table(("Data", "Why"), rows)
-            sections.append(f"## {agent.name} (`{agent.type}`)\n\n{table}")
+            sends = table(("Data", "Why"), rows)
+            sections.append(f"## {agent.name} (`{agent.type}`)\n\n{sends}")
     made = MADE.format(source="the agents' `sends`")
     return "\n".join([PRIVACY_HEAD, made, "", "\n".join(sections)])
 
@@ -105,7 +105,8 @@ def catalogued() -> list[type[BaseAgent[Any, Any]]]:
     return classes
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table; a cell may hold anything but a line break."""
     lines = [head, tuple("---" for _ in head), *rows]
     escaped = (tuple(cell.replace("|", "\\|") for cell in line) for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
