@@ -182,11 +182,9 @@ class Checker:
         made. Never raises but for its own cancellation.
         """
         asked = _Asked(wanted, thresholds or {}, self._wishes())
-        async with self._turn:
-            probing = [self._probe(p, asked) for p in self._probes if asked.wants(p.check)]
-            found, probed = await asyncio.gather(
-                self._ask_database(asked), asyncio.gather(*probing)
-            )
+        probing = [self._probe(p, asked) for p in self._probes if asked.wants(p.check)]
+        # A page that hangs keeps nobody else waiting for the database's part.
+        found, probed = await asyncio.gather(self._in_turn(asked), asyncio.gather(*probing))
         return [*found, *probed]
 
     async def close(self) -> None:
@@ -194,6 +192,11 @@ class Checker:
         await self._session.close()
 
     # --- the database ---------------------------------------------------------------------------
+
+    async def _in_turn(self, asked: _Asked) -> list[CheckResult]:
+        """One session serves one run at a time."""
+        async with self._turn:
+            return await self._ask_database(asked)
 
     async def _ask_database(self, asked: _Asked) -> list[CheckResult]:
         connect = await self._connect(asked)

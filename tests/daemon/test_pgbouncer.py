@@ -16,12 +16,21 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from daemon import statements
+from daemon.health import doctor
+from daemon.health.checker import Checker
+from daemon.health.session import Session
 from tests.kit.process import DaemonProcess, free_port
 from tests.kit.signals import until
-from tests.kit.worker import becomes, count, insert
+from tests.kit.worker import becomes, count, insert, settings
 
 Connection = psycopg.AsyncConnection[Any]
 BINARY = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+UNTOUCHED = {
+    "statement_timeout": "0",
+    "default_transaction_read_only": "off",
+    "enable_seqscan": "on",
+}
 pytestmark = pytest.mark.skipif(
     BINARY is None, reason="pgbouncer is not installed (Debian: apt-get install pgbouncer)"
 )
@@ -106,3 +115,22 @@ async def test_unpooled_url_is_preferred(
         assert daemon.seen("listener_connected")
         [request_id] = await insert(aconnection, "test_echo")
         await becomes(aconnection, request_id, "completed", 10)
+
+
+async def test_health_behind_it(pooled: str, database: str) -> None:
+    """Every check can be made through the pooler, and doctor names it and what to do."""
+    checker = Checker(Session(pooled, "w1"), statements.load())
+    try:
+        results = await checker.run()
+    finally:
+        await checker.close()
+    assert [result.check for result in results if result.status == "unknown"] == []
+    with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as app:
+        for name, value in UNTOUCHED.items():
+            assert app.execute(f"SHOW {name}".encode()).fetchone() == (value,)
+    found = {f.name: f for f in (await doctor.examine(settings(pooled), pooled)).findings}
+    assert found["pooler"].status == found["listener"].status == "critical"
+    assert "DATABASE_UNPOOLED_URL" in found["pooler"].remedy
+    both = settings(pooled, database_unpooled_url=database)
+    found = {f.name: f for f in (await doctor.examine(both, pooled)).findings}
+    assert found["pooler"].status == found["listener"].status == "healthy"
