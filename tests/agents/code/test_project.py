@@ -1,0 +1,147 @@
+"""Rules across files, and rules about views, queries, models and settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.code.analyse import analyse
+from agents.code.model import Analysis
+from agents.code.modules import read_project
+from agents.code.project import rules
+from tests.eval import code_app
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[Analysis, dict[str, tuple[str, str]]]:
+    files, wanted = code_app.planted()
+    return analyse(files, kind="directory"), wanted
+
+
+def test_every_planted_fault_is_found(
+    planted: tuple[Analysis, dict[str, tuple[str, str]]],
+) -> None:
+    """An app with one fault of each rule gets a finding at each marked line."""
+    answer, wanted = planted
+    told = {(item.rule, item.file, item.evidence) for item in answer.findings}
+    assert len(wanted) >= 25
+    assert not {rule for rule, (file, line) in wanted.items() if (rule, file, line) not in told}
+
+
+def test_nothing_else_is_said_of_the_planted_app(
+    planted: tuple[Analysis, dict[str, tuple[str, str]]],
+) -> None:
+    """Lines without a planted fault get no finding."""
+    answer, wanted = planted
+    marked = set(wanted.values())
+    assert not [item for item in answer.findings if (item.file, item.evidence) not in marked]
+
+
+def test_a_clean_app_is_left_in_peace() -> None:
+    """An app of four themes without a fault gets five findings at most."""
+    assert len(analyse(code_app.clean(4), kind="directory").findings) <= 5
+
+
+def check(**files: str) -> set[str]:
+    """The rules that fire on files; ``api__x`` is ``api/x.py``."""
+    given = {f"{name.replace('__', '/')}.py": text for name, text in files.items()}
+    project, _ = read_project(given)
+    return {item.rule for item in rules.check(project, given, alone=False).findings}
+
+
+def test_a_handler_that_lets_http_answers_pass_swallows_nothing() -> None:
+    """`except HTTPException: raise` before `except Exception` keeps the 404."""
+    body = (
+        "from flask import Flask\nfrom werkzeug.exceptions import HTTPException\n"
+        "app = Flask(__name__)\n@app.route('/<int:n>')\ndef f(n):\n    try:\n"
+        "        return str(Thing.query.get_or_404(n).id)\n{}    except Exception:\n"
+        "        return 'failed', 500\n"
+    )
+    assert "swallowed-404" in check(app=body.format(""))
+    mended = body.format("    except HTTPException:\n        raise\n")
+    assert "swallowed-404" not in check(app=mended)
+
+
+def test_prefixes_of_blueprints_belong_to_their_routes() -> None:
+    """A page that asks for prefix plus path asks for something that is served."""
+    app = (
+        "from flask import Flask\nfrom things import bp\napp = Flask(__name__)\n"
+        "app.register_blueprint(bp, url_prefix='/api/things')\n"
+    )
+    things = (
+        "from flask import Blueprint\nbp = Blueprint('t', __name__)\n"
+        "@bp.route('/<int:n>', methods=['GET'])\ndef one(n):\n    return {}\n"
+    )
+    files = {"app.py": app, "things.py": things}
+    project, _ = read_project(files)
+    for script, expected in (
+        ("fetch(`/api/things/${n}`)", set()),
+        ("fetch(`/api/things/${n}`, {method: 'DELETE'})", {"route-not-served"}),
+        ("fetch('/api/things/list/all')", {"route-not-served"}),
+        ("fetch('https://other.example/api/things/list/all')", set()),
+    ):
+        told = rules.check(project, files | {"page.js": script}, alone=False).findings
+        assert {item.rule for item in told if item.file == "page.js"} == expected, script
+
+
+def test_an_import_that_may_fail_is_no_fault() -> None:
+    """A name probed in a try, a submodule and a star are all fine."""
+    assert "import-of-missing-name" in check(a="from b import gone\n", b="x = 1\n")
+    assert "import-of-missing-name" not in check(
+        a="try:\n    from b import gone\nexcept ImportError:\n    gone = None\n", b="x = 1\n"
+    )
+    assert "import-of-missing-name" not in check(
+        a="from pack import inner\n", pack____init__="", pack__inner="x = 1\n"
+    )
+
+
+def test_attributes_of_backrefs_and_mixins_are_there() -> None:
+    """What another model's relationship adds is no missing attribute."""
+    models = (
+        "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\n"
+        "class A(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+        "class B(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+        "    a_id = db.Column(db.ForeignKey('a.id'), index=True)\n"
+        "    a = db.relationship('A', backref='bs')\n"
+    )
+    assert "model-attribute-missing" not in check(m=models, u="from m import A\nA.bs.any()\n")
+    assert "model-attribute-missing" in check(m=models, u="from m import A\nA.cs.any()\n")
+
+
+def test_a_route_is_public_only_where_others_are_not() -> None:
+    """Without any login in the project there is one finding, not one a route."""
+    app = "from flask import Flask\napp = Flask(__name__)\n" + "".join(
+        f"@app.route('/{n}', methods=['POST'])\ndef f{n}():\n    return ''\n" for n in range(5)
+    )
+    project, _ = read_project({"app.py": app})
+    told = rules.check(project, {"app.py": app}, alone=False)
+    assert [item.rule for item in told.findings] == ["missing-auth"]
+    assert told.public_routes == []
+
+
+@pytest.mark.parametrize(
+    ("script", "loose"),
+    [
+        ("x.innerHTML = `<b>${user.name}</b>`", True),
+        ("x.innerHTML = `<b>${escapeHtml(user.name)}</b>`", False),
+        ("x.innerHTML = '<b>fixed</b>'", False),
+        ("x.innerHTML = items.map(i => `<li>${i.title}</li>`).join('')", True),
+        ("x.innerHTML = items.map(i => `<li>${esc(i.title)}</li>`).join('')", False),
+        ("x.innerHTML = `${items.length} found`", False),
+        ("x.insertAdjacentHTML('beforeend', row.html)", True),
+        ("x.textContent = user.name", False),
+        ("eval(code)", True),
+    ],
+)
+def test_markup_of_others_in_pages(script: str, loose: bool) -> None:
+    """What is put into a page as HTML is a finding unless something escapes it."""
+    project, _ = read_project({})
+    told = rules.check(project, {"page.js": script}, alone=True).findings
+    assert bool(told) is loose
+
+
+def test_rules_across_files_do_not_run_on_one_file() -> None:
+    """A snippet without its project is not told that its imports are missing."""
+    text = "from app import gone\nfrom flask import Blueprint\nbp = Blueprint('b', __name__)\n"
+    answer = analyse({"app.py": "x = 1\n", "a.py": text}, kind="snippet")
+    assert not answer.findings
+    assert "across files did not run" in answer.notes[0]

@@ -1,0 +1,124 @@
+"""Other people's analyzers: contained, read, reported when they fail."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from agents.code import tools
+from agents.code.analyse import analyse
+from agents.code.tool_rules import ruff_meaning
+
+RUFF, SECRETS, ZIZMOR = tools.TOOLS
+WORKFLOW = (
+    "on: pull_request_target\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    "      - run: echo ${{ github.event.pull_request.title }}\n"
+)
+
+
+def test_ruff_speaks_in_our_rules() -> None:
+    """A finding of ruff's has our name, its own as alias, file, line and evidence."""
+    answer = tools.run(RUFF, {"api/a.py": "import hashlib\n\nhashlib.md5(b'')\nprint(gone)\n"})
+    told = {item.line: (item.rule, item.aliases, item.cwe) for item in answer.findings["api/a.py"]}
+    assert answer.run.status == "ok"
+    assert told == {3: ("weak-hash", ("S324",), 328), 4: ("F821", (), None)}
+
+
+def test_comments_that_silence_a_tool_are_ignored() -> None:
+    """`noqa` and `pragma` in analysed code change nothing."""
+    text = "import hashlib\nhashlib.md5(b'')  # noqa\n"
+    assert tools.run(RUFF, {"a.py": text}).findings["a.py"]
+    key = "key = 'AKIAIOSFODNN7EXAMPL1'  # pragma: allowlist secret\n"
+    assert tools.run(SECRETS, {"a.py": "\n\n" + key}).findings["a.py"][0].line == 3
+
+
+def test_secrets_are_found_outside_of_any_git_root() -> None:
+    """detect-secrets works on a folder of its own, and examples are no secrets."""
+    files = {
+        "x/a.py": "import os\n\nDB_PASSWORD = 'k8sd-Qw12-vv9'\n",
+        "b.py": 'URL = "postgresql://user:password@host:5432/db"\n',
+    }
+    answer = tools.run(SECRETS, files)
+    assert {(item.file, item.line) for found in answer.findings.values() for item in found} == {
+        ("x/a.py", 3)
+    }
+
+
+@pytest.mark.skipif(tools.installed("zizmor") is None, reason="the extra is not installed")
+def test_workflows_are_read() -> None:
+    """A workflow that runs a stranger's title is a finding at its line."""
+    answer = tools.run(ZIZMOR, {".github/workflows/a.yml": WORKFLOW, "a.py": ""})
+    rules = {item.rule: item.line for item in answer.findings[".github/workflows/a.yml"]}
+    assert rules["workflow-template-injection"] == 6
+
+
+def test_a_tool_sees_an_empty_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of ours reaches a tool."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://hidden")
+    out = tools.execute([sys.executable, "-c", "import os; print(sorted(os.environ))"], tmp_path)
+    assert "DATABASE_URL" not in out
+    assert "PATH" not in eval(out)  # noqa: S307 - the output of the line above
+
+
+def test_a_tool_that_hangs_or_breaks_is_told(tmp_path: Path) -> None:
+    """A tool is stopped after its time, and its failure says why."""
+    with pytest.raises(tools.ToolFailed, match="within"):
+        tools.execute([sys.executable, "-c", "while True: pass"], tmp_path, seconds=0.3)
+    with pytest.raises(tools.ToolFailed, match="ended with 3: bad luck"):
+        tools.execute(
+            [sys.executable, "-c", "import sys; sys.stderr.write('bad luck'); sys.exit(3)"],
+            tmp_path,
+        )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit is Linux's")
+def test_a_tool_cannot_take_all_memory(tmp_path: Path) -> None:
+    """Beyond the limit the tool fails, not the machine."""
+    with pytest.raises(tools.ToolFailed, match="MemoryError"):
+        tools.execute(
+            [sys.executable, "-c", "import time; time.sleep(0.2); x = bytearray(3_000_000_000)"],
+            tmp_path,
+        )
+
+
+def test_a_missing_or_failing_tool_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The analysis goes on, and the tool stands in `tools` and `skipped`."""
+
+    def broken(*_: object) -> None:
+        raise tools.ToolFailed("ended with 2: broken")
+
+    monkeypatch.setattr(
+        tools,
+        "TOOLS",
+        (tools.Tool("ruff", "ruff", RUFF.wants, broken), SECRETS),  # type: ignore[arg-type]
+    )
+    answer = analyse({"a.py": "import os\ndef f(x):\n    os.system('ls ' + x)\n"}, kind="files")
+    assert [run.status for run in answer.tools if run.name == "ruff"] == ["failed"]
+    assert [(item.reason, "broken" in item.detail) for item in answer.skipped] == [
+        ("tool_failed", True)
+    ]
+    assert [item.rule for item in answer.findings] == ["command-injection"]
+    monkeypatch.setattr(tools, "installed", lambda _name: None)
+    assert tools.run(RUFF, {"a.py": ""}).run.status == "absent"
+    assert [item.reason for item in tools.run(RUFF, {"a.py": ""}).skipped] == ["tool_absent"]
+
+
+def test_every_code_of_ruff_has_a_meaning() -> None:
+    """Codes nobody named follow their family; trivia is style."""
+    assert ruff_meaning("F401").issue_type == "style"
+    assert ruff_meaning("E999").severity == "high"
+    assert ruff_meaning("S999").issue_type == "style"
+    assert ruff_meaning("XYZ1").issue_type == "style"
+
+
+def test_a_tool_leaves_nothing_behind() -> None:
+    """The temporary folder is gone after a run."""
+    before = set(os.listdir(os.environ.get("TMPDIR", "/tmp")))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(tools.run, RUFF, {"a.py": "x = 1\n"}).result()
+    after = set(os.listdir(os.environ.get("TMPDIR", "/tmp")))
+    assert not {name for name in after - before if name.startswith("code-")}
