@@ -87,7 +87,7 @@ def test_a_line_that_is_never_reached_is_no_finding() -> None:
 
 
 def test_only_changed_lines_are_new() -> None:
-    """With spans of changed lines each finding says whether it lies in one; new ones rank first."""
+    """With spans of changed lines a finding says whether it lies in one; new ones rank first."""
     twice = VIEW + "@app.route('/b')\ndef b():\n    os.system('ls ' + request.args['r'])\n"
     answer = analyse({"a.py": twice}, kind="diff", changed={"a.py": [(10, 10)]})
     assert [(item.line, item.new) for item in answer.findings if item.cwe == 78] == [
@@ -180,7 +180,7 @@ def test_a_diff_is_applied_before_it_is_judged() -> None:
     found = collect.diff(patch, {"a.py": before})
     assert found.files == {"a.py": VIEW}
     assert found.changed == {"a.py": [(6, 6)]}
-    with pytest.raises(collect.Refused, match="does not fit a.py at line 6"):
+    with pytest.raises(collect.Refused, match=r"does not fit a\.py at line 6"):
         collect.diff(patch, {"a.py": VIEW})
     with pytest.raises(collect.Refused, match="diff"):
         collect.diff("nothing of the kind", {})

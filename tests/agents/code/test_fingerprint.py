@@ -13,12 +13,18 @@ from agents.code.model import Finding
 from agents.code.modules import read_project
 from agents.code.taint import engine
 
-PARTS = [
-    "@app.route('/a{n}')\ndef view{n}():\n    name = request.args['q']\n"
-    "    os.system('ls ' + name)\n    return name\n",
-    "@app.route('/b{n}')\ndef other{n}():\n    cur.execute('SELECT ' + request.args['c'])\n"
-    "    return 'ok'\n",
-]
+SHELL = """@app.route('/a{n}')
+def view{n}():
+    name = request.args['q']
+    os.system('ls ' + name)
+    return name
+"""
+QUERY = """@app.route('/b{n}')
+def other{n}():
+    cur.execute('SELECT ' + request.args['c'])
+    return 'ok'
+"""
+PARTS = [SHELL, QUERY]
 HEAD = "from flask import Flask, request\nimport os\napp = Flask(__name__)\n"
 NEUTRAL = ("\n", "# a comment\n", "def quiet{n}(x):\n    return x + {n}\n\n", "LIMIT{n} = {n}\n")
 

@@ -208,11 +208,8 @@ def test_an_encoding_that_is_undone_protects_nothing() -> None:
 
 def test_files_without_views_are_suspected_only() -> None:
     """A public parameter is a suspicion of low confidence, a private one none."""
-    project, _ = read_project(
-        {
-            "a.py": "import os\ndef f(x):\n    os.system('ls ' + x)\ndef _g(x):\n    os.system('a' + x)\n"
-        }
-    )
+    text = "import os\ndef f(x):\n    os.system('ls ' + x)\ndef _g(x):\n    os.system('a' + x)\n"
+    project, _ = read_project({"a.py": text})
     [finding] = engine.judge(project).findings
     assert (finding.line, finding.confidence) == (3, "low")
 
