@@ -18,7 +18,7 @@ import structlog
 
 from agents.base import AgentError, Drained, Result
 from daemon import clock, contain, intake, telemetry
-from daemon.context import AttemptContext, Measure, Services, failed_inside
+from daemon.context import AttemptContext, Code, Measure, Services, failed_inside
 from daemon.database import persistently
 from daemon.errors import LeaseLost
 from daemon.log import get_logger
@@ -73,13 +73,14 @@ class Runner:
         gym_time_zone: str,
         crm: Crm | None = None,
         measure: Measure | None = None,
+        code: Code | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._gateway = gateway
         self._compute = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
         self._services = Services(
-            store, self._compute, gym_time_zone, crm, self._run_inside, measure
+            store, self._compute, gym_time_zone, crm, self._run_inside, measure, code
         )
         self._running: dict[asyncio.Task[Result[Any]], AttemptContext] = {}
         self._abandoned: set[asyncio.Task[Result[Any]]] = set()

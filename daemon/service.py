@@ -47,6 +47,7 @@ from daemon.lease import Leases
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
+from daemon.monitoring import Monitoring, Sources
 from daemon.outcome import stack
 from daemon.registry import Registry
 from daemon.schedule import Schedules
@@ -143,6 +144,10 @@ class Daemon:
             on_rescued=self.reflexes.rescued,
             on_pruned=self.reflexes.pruned,
         )
+        self.sources = Sources(settings)
+        self.monitoring = Monitoring(
+            self.store, self.sources, enabled=settings.enable_code_monitoring
+        )
         self.schedules = Schedules(self.store, on_late=self.reflexes.caught_up)
         self.health = health_timer(
             settings,
@@ -223,7 +228,9 @@ class Daemon:
         await self.leases.start(group)
         await self.upkeep.start(group)
         await self.schedules.start(group)
+        await self.monitoring.start(group)
         await self.web.hub.start(group)
+        await self.web.rollup.start(group)
         await self.health.start(group)
         await self.healing.start(group)
         await self.alerts.start(group)
@@ -252,6 +259,7 @@ class Daemon:
         starting.cancel()
         await asyncio.wait({starting})
         await self.schedules.stop()
+        await self.monitoring.stop()
         await self.health.stop()
         await self.healing.stop()
         await self.alerts.stop()
@@ -263,6 +271,7 @@ class Daemon:
         await self.completer.stop()
         await self.leases.stop()
         await self.listener.stop()
+        await self.web.rollup.stop()
         await self.web.hub.stop()
         if self._config_follower is not None:
             self._config_follower.cancel()
@@ -332,6 +341,7 @@ class Daemon:
             gym_time_zone=self._settings.gym_time_zone,
             crm=crm,
             measure=self.health.measure,
+            code=self.sources,
         )
         return runner, gateway
 
