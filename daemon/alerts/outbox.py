@@ -62,12 +62,16 @@ class Outbox(Service):
     def _loops(self) -> list[Loop]:
         return [self._sending, self._beating]
 
-    async def _opened(self) -> None:
-        self._session = careful_session()
-
     async def _closed(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _client(self) -> aiohttp.ClientSession:
+        """Made by the first who needs it."""
+        if self._session is None:
+            self._session = careful_session()
+        return self._session
 
     async def _sending(self) -> None:
         while True:
@@ -90,13 +94,12 @@ class Outbox(Service):
         message = await self._store.take(channel.name, self._worker_id, LEASE_SECONDS)
         if message is None:
             return False
-        assert self._session is not None
         try:
             await send(
                 channel,
                 str(message.message_id),
                 message.alerts,
-                session=self._session,
+                session=self._client(),
                 key=self._key,
             )
         except NotTaken as refused:
@@ -120,9 +123,8 @@ class Outbox(Service):
 
     async def beat(self, url: str) -> bool:
         """Call the dead man's switch; True if it answered well."""
-        assert self._session is not None
         try:
-            async with self._session.get(url, allow_redirects=False) as answer:
+            async with self._client().get(url, allow_redirects=False) as answer:
                 well = 200 <= answer.status < 300
                 self._say("heartbeat", None if well else f"HTTP {answer.status}")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

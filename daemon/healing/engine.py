@@ -31,6 +31,8 @@ from daemon.log import get_logger
 from daemon.meters import Meters
 
 TICK_SECONDS = 10.0
+LEAST_SECONDS = 1.0
+"""Between two looks, whatever happens."""
 STALE_SECONDS = 180.0
 """A measurement that is older leads to nothing any more."""
 ABANDONED_SECONDS = 600.0
@@ -70,6 +72,8 @@ class Healing(Service):
         self._monotonic = monotonic
         self._results: dict[str, tuple[float, CheckResult]] = {}
         self._came = asyncio.Event()
+        if reflexes is not None:
+            reflexes.wake = self._came.set
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._told: set[str] = set()
         self._tidied_monotonic = float("-inf")
@@ -86,14 +90,15 @@ class Healing(Service):
 
     async def _run(self) -> None:
         while True:
+            self._came.clear()
             await self.tick()
             self.signals.emit("ticked")
+            await asyncio.sleep(LEAST_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(
                     TICK_SECONDS * (0.9 + backoff.full_jitter(1, base_seconds=0.2))
                 ):
                     await self._came.wait()
-            self._came.clear()
 
     async def _closed(self) -> None:
         for task in self._acting.values():

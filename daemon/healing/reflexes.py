@@ -50,6 +50,8 @@ class Reflexes:
         self._fallbacks = fallbacks
         self._answered: dict[str, int] = {}
         self._notes: deque[Note] = deque(maxlen=MOST_NOTES)
+        self.wake: Callable[[], None] = lambda: None
+        """Called with each note; whoever flushes sets it."""
 
     def rescued(self, requests: int) -> None:
         """Requests whose lease ran out are pending again."""
@@ -76,9 +78,7 @@ class Reflexes:
         """Limits were set on each connection; behind a transaction pooler they cannot be."""
         outcome: Outcome = "no_effect" if pooled else "done"
         reason = "a transaction pooler stands between: nothing may be set" if pooled else ""
-        self._notes.append(
-            Note("set_guards", self._worker_id, reason, {}, {"guards": guards}, outcome)
-        )
+        self._note(Note("set_guards", self._worker_id, reason, {}, {"guards": guards}, outcome))
 
     async def flush(self, *, enabled: bool, settings: Mapping[str, Setting]) -> None:
         """Write down what was noted and what is found. Raises psycopg.Error; nothing is lost."""
@@ -106,15 +106,16 @@ class Reflexes:
     async def _look(self) -> None:
         for row in await self._store.look("healing_breakers"):
             after = {name: row[name] for name in ("state", "failures", "opened_count", "until")}
-            self._add("open_breaker", row["model"], row["reason"] or "", {}, after)
+            self._notes.append(Note("open_breaker", row["model"], row["reason"] or "", {}, after))
         for row in await self._store.look("healing_degraded"):
             before = {"requests": row["requests"]}
-            self._add("answer_without_model", row["reason"], "", before, {})
+            self._notes.append(Note("answer_without_model", row["reason"], "", before, {}))
         answered = dict(self._fallbacks())
         for model, count in answered.items():
             more = count - self._answered.get(model, 0)
             if more:
-                self._add("fallback_model", model, "asked instead", {"calls": more}, {})
+                calls = {"calls": more}
+                self._notes.append(Note("fallback_model", model, "asked instead", calls, {}))
         self._answered = answered
 
     def _own(self, rule: str, reason: str, after: Mapping[str, Json]) -> None:
@@ -128,4 +129,8 @@ class Reflexes:
         before: Mapping[str, Json],
         after: Mapping[str, Json],
     ) -> None:
-        self._notes.append(Note(rule, target, reason, before, after))
+        self._note(Note(rule, target, reason, before, after))
+
+    def _note(self, note: Note) -> None:
+        self._notes.append(note)
+        self.wake()

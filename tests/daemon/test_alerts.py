@@ -90,7 +90,6 @@ async def bench(url: str, *addresses: str) -> AsyncIterator[Bench]:
 async def outbox(made: Bench, **values: Any) -> AsyncIterator[Outbox]:
     """An outbox that is open, whose loops do not run."""
     opened = Outbox(store=made.store, worker_id="w1", channels=made.channels, **values)
-    await opened._opened()
     try:
         yield opened
     finally:
