@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="configured: OPENAI_API_KEY if set; local: a stand-in served on this machine, to see"
         " the full mode without a key; none: deterministic answers only",
     )
+    parser.add_argument(
+        "--stay",
+        action="store_true",
+        help="afterwards keep the daemon running, with its admin console, until Ctrl-C",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console()
     overrides = {"openai_api_key": None} if arguments.model == "none" else {}
     try:
-        wrong = play(load(**overrides), console, local_model=arguments.model == "local")
+        wrong = play(
+            load(**overrides), console, local_model=arguments.model == "local", stay=arguments.stay
+        )
     except ServiceError as error:
         console.print(f"[red]{error}[/]", highlight=False)
         if error.hint:

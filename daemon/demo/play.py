@@ -55,8 +55,13 @@ class Asked:
     request_id: int
 
 
-def play(settings: Settings, console: Console, *, local_model: bool = False) -> int:
-    """Run the whole demo; returns the number of requests that did not end as they should."""
+def play(
+    settings: Settings, console: Console, *, local_model: bool = False, stay: bool = False
+) -> int:
+    """Run the whole demo; returns the number of requests that did not end as they should.
+
+    stay: leave the daemon and its console running until Ctrl-C.
+    """
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         with console.status("Starting PostgreSQL"):
@@ -69,7 +74,10 @@ def play(settings: Settings, console: Console, *, local_model: bool = False) -> 
         console.print(f"[green]✓[/] Schema migrated; a sample gym of {CLIENTS} clients loaded")
         with console.status("Starting the daemon"):
             environment, words = _model(settings, stack, local_model=local_model)
-            daemon = stack.enter_context(running_daemon(dsn, environment))
+            key = secrets.token_urlsafe(18)
+            daemon = stack.enter_context(
+                running_daemon(dsn, environment | {"ADMIN_API_KEY": key} if stay else environment)
+            )
         console.print(f"[green]✓[/] Daemon: pid {daemon.pid}, {daemon.url}/health")
         console.print(f"[green]✓[/] Model: {words}")
         connection = stack.enter_context(psycopg.connect(dsn, autocommit=True))
@@ -77,7 +85,9 @@ def play(settings: Settings, console: Console, *, local_model: bool = False) -> 
         rows = wait_for(connection, asked, console)
         wrong = report(console, asked, rows)
         _where_next(console, rows)
-    seconds = time.monotonic() - started
+        seconds = time.monotonic() - started
+        if stay:
+            _stay(console, daemon, key)
     if wrong:
         console.print(f"[red bold]{wrong} of {len(asked)} requests did not end as they should[/]")
     else:
@@ -289,6 +299,7 @@ def _where_next(console: Console, rows: dict[int, Row]) -> None:
     console.print(f"{cost:.4f} USD in model calls (answers: {', '.join(modes)})", highlight=False)
     show.heading(console, "Where to look next")
     for line in (
+        "make demo ARGS=--stay           the same, and the admin console to look around in",
         "make run                        the service, on a database that is kept",
         "python -m daemon submit --help  ask from the command line",
         "SELECT * FROM ai_queue_depth;   what waits and runs",
@@ -298,6 +309,16 @@ def _where_next(console: Console, rows: dict[int, Row]) -> None:
     ):
         console.print(f"  {line}", highlight=False, markup=False)
     console.print()
+
+
+def _stay(console: Console, daemon: DaemonHandle, key: str) -> None:
+    """The console's address and its key; returns at Ctrl-C."""
+    show.heading(console, "The admin console")
+    console.print(f"  {daemon.url}/gui", highlight=False)
+    console.print(f"  key: {key}   [dim](role admin, gone with this demo)[/]", highlight=False)
+    console.print("  Ctrl-C ends the demo.\n", highlight=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def _free_port() -> int:

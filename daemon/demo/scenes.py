@@ -29,6 +29,29 @@ class Scene:
         )
 
 
+FLAWED_VIEW = """\
+from flask import Blueprint, request
+from models import Client, db
+
+clients = Blueprint("clients", __name__)
+
+
+@clients.route("/api/clients/search")
+def search_clients():
+    name = request.args.get("name")
+    rows = db.session.execute(f"SELECT * FROM clients WHERE name = '{name}'")
+    return {"clients": [dict(row) for row in rows]}
+
+
+@clients.route("/api/clients/<int:client_id>")
+def one_client(client_id):
+    try:
+        return Client.query.get_or_404(client_id).to_dict()
+    except Exception as error:
+        return {"error": str(error)}, 500
+"""
+
+
 def scenes(cast: Mapping[str, int]) -> list[Scene]:
     """The demo's requests. cast: the sample gym's named clients, name to client id."""
     workout = "workout_optimization"
@@ -98,6 +121,17 @@ def scenes(cast: Mapping[str, int]) -> list[Scene]:
             "scheduling",
             {"client_id": cast["low_back"], "preferred_times": ["weekday evenings"]},
         ),
+        Scene(
+            "A whole review: progress, an adapted plan, times for it",
+            "client_review",
+            {"client_id": cast["low_back"], "duration_weeks": 4},
+        ),
+        Scene(
+            "A piece of the main app's code",
+            "code_analysis",
+            {"code": FLAWED_VIEW, "file_path": "api/clients.py"},
+        ),
+        Scene("How the database and the service are", "health_check", {}),
         Scene(
             "A mistake in a field",
             workout,

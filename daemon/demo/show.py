@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +24,12 @@ MODES = {
 
 def answer(result: Mapping[str, Json]) -> RenderableType:
     """A result as tables; an unknown kind of result as its own words."""
+    if "findings" in result:
+        return review_of_code(result)
+    if "checks" in result:
+        return health(result)
+    if "progress" in result and "workout" in result:
+        return review_of_client(result)
     if "weeks" in result and "recommendations" in result:
         return workout(result)
     if "interval_pct" in result:
@@ -180,6 +187,76 @@ def slots(result: Mapping[str, Json]) -> RenderableType:
             escape(slot["suggestion"]),
         )
     return Padding(table, (0, 0, 1, 4))
+
+
+def review_of_client(result: Mapping[str, Json]) -> RenderableType:
+    """A client's review: a line for each part, and what the progress changed in the plan."""
+    parts: list[RenderableType] = [Text(str(result.get("summary") or "").strip())]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name in ("progress", "workout", "schedule"):
+        part = result[name]
+        words = part.get("prediction") or part.get("summary") or part.get("why") or ""
+        if part.get("suggestions"):
+            words = str(part["suggestions"][0]["suggestion"])
+        table.add_row(name, escape(str(part.get("status"))), escape(str(words).strip()))
+    parts.append(table)
+    for change in result.get("adaptations", []):
+        before = "" if change["from"] is None else f"{change['from']} → "
+        text = f"{change['code']}: {before}{change['to']} {change['unit']}. {change['why']}"
+        parts.append(Text.from_markup(f"[yellow]adapted[/] {escape(text)}"))
+    return Padding(Group(*parts), (0, 0, 1, 4))
+
+
+SEVERITIES = {"critical": "red bold", "high": "red", "medium": "yellow", "low": "dim"}
+
+
+def review_of_code(result: Mapping[str, Json]) -> RenderableType:
+    """Findings, worst first; below them the first repair that passed the gate, as a diff."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("severity", "where", "rule", "what"):
+        table.add_column(heading, overflow="fold")
+    for found in result["findings"][:5]:
+        severity = found["severity"]
+        table.add_row(
+            f"[{SEVERITIES[severity]}]{severity}[/]",
+            f"{escape(found['file'])}:{found['line']}",
+            escape(found["rule"]),
+            escape(found["message"]),
+        )
+    parts: list[RenderableType] = [table]
+    repairs = [found for found in result["findings"] if found.get("diff")]
+    if repairs:
+        many = "1 repair" if len(repairs) == 1 else f"{len(repairs)} repairs, the first"
+        parts.append(Text.from_markup(f"[green]proposed[/] {many}:"))
+        parts.append(Syntax(repairs[0]["diff"].strip(), "diff", background_color="default"))
+    return Padding(Group(*parts), (0, 0, 1, 4))
+
+
+STATES = {
+    "healthy": "green",
+    "warning": "yellow",
+    "critical": "red bold",
+    "notice": "cyan",
+    "unknown": "dim",
+}
+
+
+def health(result: Mapping[str, Json]) -> RenderableType:
+    """A line for each component, then what is not well and what to do about it."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for component in result["health_checks"]:
+        status = component["status"]
+        table.add_row(
+            f"[{STATES[status]}]{status}[/]",
+            escape(component["component"]),
+            escape(component["message"]),
+        )
+    parts: list[RenderableType] = [table]
+    bad = [check for check in result["checks"] if check["status"] in {"warning", "critical"}]
+    for check in bad[:3]:
+        text = f"{check['check']}: {check['message']} {check['remedy']}"
+        parts.append(Text.from_markup(f"[yellow]to do[/] {escape(text)}"))
+    return Padding(Group(*parts), (0, 0, 1, 4))
 
 
 def _amount(value: float | None, unit: str, form: str = ".1f") -> str:
