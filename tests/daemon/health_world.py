@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 
 from daemon.embedded import EmbeddedPostgres
+from daemon.health import checker, process
 from tests.kit.postgres import ROOT, Server
 from tests.kit.signals import until
 
@@ -32,6 +34,18 @@ SETTINGS = {
     "deadlock_timeout": "10ms",
 }
 """So that few connections are many, and no vacuum repairs what a fault has broken."""
+
+
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give what depends on this machine's speed limits that a stalled one keeps, too."""
+    for module, name in (
+        (checker, "CONNECT"),
+        (process, "LOOP_LAG"),
+        (process, "POOL_WAIT"),
+        (process, "CANARY"),
+    ):
+        check = replace(getattr(module, name), warning=20.0, critical=44.0)
+        monkeypatch.setattr(module, name, check)
 
 
 class DebianPostgres(EmbeddedPostgres):

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from daemon.cli import main
 from daemon.health import doctor
 from daemon.health.doctor import Finding, Report
+from tests.daemon.health_world import unhurried
 from tests.kit.worker import running, settings
 
 EXAMINED = {
@@ -30,6 +31,7 @@ VARIABLES = ("DATABASE_UNPOOLED_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MAIN
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 

@@ -17,12 +17,25 @@ from tests.daemon import (  # noqa: F401 - they register their faults
     health_faults_tables,
 )
 from tests.daemon.health_fault import FAULTS, Fault, injected
-from tests.daemon.health_world import DEBIAN, PLANTED, Clock, World, living, server_of
+from tests.daemon.health_world import (
+    DEBIAN,
+    PLANTED,
+    Clock,
+    World,
+    living,
+    server_of,
+    unhurried,
+)
 from tests.kit.postgres import Server
 from tests.kit.signals import eventually
 
 MAJORS = (15, 16, 18)
 STATEMENTS = statements.load()
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 @pytest.fixture(scope="module", params=MAJORS)

@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
 from agents.catalog import AGENTS
 from agents.health.checks import COMPONENTS, CheckResult
+from tests.daemon.health_world import unhurried
 from tests.kit.proxy import Proxy
 from tests.kit.signals import eventually
 from tests.kit.worker import becomes, count, insert, running
 
 CATALOG = {"health_check": AGENTS["health_check"]}
 Connection = psycopg.AsyncConnection[Any]
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 async def rows(connection: Connection, query: str) -> list[dict[str, Any]]:
