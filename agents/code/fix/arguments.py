@@ -136,10 +136,11 @@ def randomness(source: Source) -> Iterator[Proposal]:
 def file_rights(source: Source) -> Iterator[Proposal]:
     """``loose-file-rights``: only the owner may change the file."""
     for call in source.near(ast.Call):
-        mode = literal(call.args[-1]) if call.args else None
+        given = [word.value for word in call.keywords if word.arg == "mode"] or call.args[-1:]
+        mode = literal(given[0]) if given else None
         if called(call).rsplit(".", 1)[-1] != "chmod" or not isinstance(mode, int):
             continue
-        tight = mode & 0o755
+        edit = (*source.span(given[0]), f"0o{mode & 0o755:o}")
         why = "The group and others can no longer change the file."
-        yield source.proposal("file_rights", [(*source.span(call.args[-1]), f"0o{tight:o}")], why)
+        yield source.proposal("file_rights", [edit], why)
         return

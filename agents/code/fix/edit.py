@@ -64,7 +64,7 @@ class Source:
         found = [
             node
             for node in ast.walk(self.tree)
-            if isinstance(node, kind) and node.lineno <= line <= (node.end_lineno or node.lineno)  # type: ignore[attr-defined]
+            if isinstance(node, kind) and _first(node) <= line <= (node.end_lineno or node.lineno)  # type: ignore[attr-defined]
         ]
         return iter(sorted(found, key=lambda node: self.span(node)[1] - self.span(node)[0]))
 
@@ -135,6 +135,13 @@ class Source:
         after = self.text[end:call_end]
         skipped = len(after) - len(after.lstrip(", \t"))
         return start, end + (skipped if after.lstrip().startswith(",") else 0), ""
+
+
+def _first(node: ast.AST) -> int:
+    """A node's first line, decorators included."""
+    decorators = getattr(node, "decorator_list", ())
+    lines: list[int] = [node.lineno, *(one.lineno for one in decorators)]  # type: ignore[attr-defined]
+    return min(lines)
 
 
 def called(call: ast.Call) -> str:

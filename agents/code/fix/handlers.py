@@ -72,7 +72,8 @@ def exception_text(source: Source) -> Iterator[Proposal]:
         if len(shown) == len(uses):
             edits.append(_unnamed(source, handler))
         why = "The text of an exception tells strangers about tables, paths and versions."
-        yield source.proposal("exception_text", edits, why, ("import logging",))
+        imports = () if _logs(handler) else ("import logging",)
+        yield source.proposal("exception_text", edits, why, imports)
         return
 
 

@@ -42,6 +42,11 @@ WELL_KNOWN = frozenset({
     "ldap.filter:escape_filter_chars", "ldap3.utils.conv:escape_filter_chars",
 })  # fmt: skip
 """Names of packages that a Flask project may start to use where it has the package already."""
+COMES_WITH = {
+    "flask": ("werkzeug", "markupsafe", "jinja2", "itsdangerous"),
+    "flask_sqlalchemy": ("sqlalchemy",),
+}
+"""Packages that another one brings along."""
 
 
 def check(
@@ -100,6 +105,7 @@ def _imports(file: str, before: Shape, after: Shape, files: Mapping[str, str]) -
         if path.endswith(".py") and path != file:
             known |= _imported(text)
     packages = {origin.split(":")[0].split(".")[0] for origin in known}
+    packages |= {other for name in packages for other in COMES_WITH.get(name, ())}
     for origin in sorted(fresh):
         module, _, name = origin.partition(":")
         top = module.split(".")[0]

@@ -122,6 +122,7 @@ def _fill(node: ast.AST, block: Block, prefix: str, blocks: dict[str, Block]) ->
         if isinstance(statement, ast.Import | ast.ImportFrom):
             continue
         block.statements.append(_statement(statement))
+        block.statements += _handlers(statement)
         header = _header(statement)
         for part in header:
             block.calls.update(_calls(part))
@@ -164,10 +165,20 @@ def _header(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _statement(statement: ast.stmt) -> tuple[str, int, int]:
-    parts = "|".join(ast.dump(part) for part in _header(statement))
+    # Handlers stand for themselves, see `_handlers`: one more is no change of the try.
+    header = [] if isinstance(statement, ast.Try | ast.TryStar) else _header(statement)
+    parts = "|".join(ast.dump(part) for part in header)
     compound = hasattr(statement, "body")
     last = statement.lineno if compound else statement.end_lineno or statement.lineno
     return f"{type(statement).__name__}({parts})", statement.lineno, last
+
+
+def _handlers(statement: ast.stmt) -> list[tuple[str, int, int]]:
+    handlers = statement.handlers if isinstance(statement, ast.Try | ast.TryStar) else []
+    return [
+        (f"except {ast.dump(one.type) if one.type else ''}", one.lineno, one.lineno)
+        for one in handlers
+    ]
 
 
 def _calls(node: ast.AST) -> Iterator[str]:
