@@ -20,7 +20,7 @@ from pathlib import Path
 
 from agents.code.analyse import analyse
 from agents.code.tool_rules import RUFF
-from tests.eval import code_app
+from tests.eval import code_app, code_repairs
 from tests.eval.code_cases import Case, cases
 from tests.eval.code_cases.single import SINGLE
 from tests.eval.report import Bar, Chart, Line, Section
@@ -250,6 +250,7 @@ def section(seed: int, tick: Tick) -> Section:
         Line.least("recall on single files", single / len(SINGLE), 0.75),
         Line.most("findings on a clean app of four parts", noise, 5),
         Line.most("seconds for 18,000 lines", spent, 20),
+        *code_repairs.lines(),
         *(Line(f"recall, {what}", recall) for what, recall, _ in FIRST_LOOK),
         *(Line(f"precision, {what}", precision) for what, _, precision in FIRST_LOOK),
         Line("recall on single files, as first run", BREADTH_FIRST / len(SINGLE)),
