@@ -105,13 +105,6 @@ class NotAssigned(AgentError):
         )
 
 
-class AgentMisconfigured(AgentError):
-    """The agent's own row in ai_agents cannot be used."""
-
-    code = "agent_misconfigured"
-    retryable = False
-
-
 class ProviderUnavailable(AgentError):
     """The model was demanded (``on_unavailable = fail``) and is not to be had."""
 

@@ -86,10 +86,6 @@ class Runner:
         self._abandoned: set[asyncio.Task[Result[Any]]] = set()
         self._draining = False
 
-    def use_crm(self, crm: Crm | None) -> None:
-        """The main app's tables, once they are known."""
-        self._services.crm = crm
-
     def drain(self) -> None:
         """Ask every running graph to stop at its next step boundary."""
         self._draining = True

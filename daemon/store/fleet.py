@@ -9,7 +9,7 @@ from typing import Literal
 from daemon.model import Json
 from daemon.store.executor import Executor
 from daemon.store.safe_json import dumps
-from daemon.store.values import PENDING_CAP, AgentRow, ControlRow, Load, ScheduleRow
+from daemon.store.values import PENDING_CAP, AgentRow, Load, ScheduleRow
 
 VIEWS = {
     "ai_queue_depth": "view_queue_depth",
@@ -104,20 +104,6 @@ class FleetStore(Executor):
     async def agent_problem(self, task_type: str, problem: str | None) -> None:
         """Show why an agent cannot work, or that it can again."""
         await self._rows("agent_problem", task_type=task_type, problem=problem)
-
-    async def control_list(self) -> list[ControlRow]:
-        """The live limits, by type."""
-        return [
-            ControlRow(
-                task_type=row["task_type"],
-                paused=row["paused"],
-                resume_at=row["resume_at"],
-                concurrency=row["concurrency"],
-                per_key=row["per_key"],
-                starts_per_minute=row["starts_per_minute"],
-            )
-            for row in await self._rows("control_list")
-        ]
 
     async def view(self, name: str) -> list[Mapping[str, Json]]:
         """The rows of one of ``VIEWS`` as JSON, at most 200. Raises KeyError for other names."""

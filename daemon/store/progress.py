@@ -82,25 +82,6 @@ class ProgressStore(Executor):
             raise _lost(authority)
         return _approval(row)
 
-    async def approval_get(self, request_id: int, key: str) -> Approval | None:
-        """The question asked under ``key``, if it was."""
-        row = await self._row("approval_get", request_id=request_id, key=key)
-        return None if row is None else _approval(row)
-
-    async def approval_answer(
-        self, request_id: int, key: str, answer: Json, decided_by: str, channel: str = "api"
-    ) -> bool:
-        """A person's answer; the first counts. False if there is no open question of that key."""
-        row = await self._row(
-            "approval_answer",
-            request_id=request_id,
-            key=key,
-            answer=dumps(answer),
-            decided_by=decided_by,
-            channel=channel,
-        )
-        return bool(row and row["answered"])
-
 
 def _approval(row: Mapping[str, Any]) -> Approval:
     return Approval(row["key"], row["decided"], row["answer"], row["decided_by"])

@@ -139,18 +139,6 @@ class AgentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlRow:
-    """A row of ai_control; the row ``*`` limits all types together."""
-
-    task_type: str
-    paused: bool
-    resume_at: datetime | None
-    concurrency: int
-    per_key: int
-    starts_per_minute: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ScheduleRow:
     """A row of ai_schedules. updated_at: when its times were edited; no earlier slot counts."""
 

@@ -179,8 +179,9 @@ class Queue:
             expires_at,
         )
 
-    def answer(self, request_id: int, key: str = "ok") -> None:
-        self.run(
+    def answer(self, request_id: int, key: str = "ok") -> bool:
+        """Approve, as user:1; False if no such question was open."""
+        rows = self.run(
             "approval_answer",
             request_id=request_id,
             key=key,
@@ -188,6 +189,7 @@ class Queue:
             decided_by="user:1",
             channel="sql",
         )
+        return bool(rows and rows[0]["answered"])
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def test_an_overdue_question_is_answered(queue: Queue) -> None:
     assert queue.now is not None
     queue.rows("UPDATE ai_approvals SET expires_at = %s", queue.now - timedelta(seconds=1))
     assert [(row["id"], row["status"]) for row in queue.sweep()] == [(request_id, "pending")]
-    [approval] = queue.run("approval_get", request_id=request_id, key="ok")
+    [approval] = queue.rows("SELECT * FROM ai_approvals WHERE request_id = %s", request_id)
     assert approval["answer"] == {"decision": "timeout"}
     assert approval["decided_by"] == "timeout"
 
