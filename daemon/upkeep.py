@@ -3,7 +3,7 @@
 ===================  ===========================================================================
 every                what
 ===================  ===========================================================================
-second               sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
+2 s                  sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
 5 min                typed rows that were not written with their result; dead owners' model calls
 hour                 prune what is older than it is kept; what was foretold meets what came
@@ -37,7 +37,7 @@ from daemon.store import Store
 from daemon.store.fleet import WorkerState
 from daemon.store.retention import BATCH, REQUEST_SECONDS, TABLE_SECONDS
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
 REAP_SECONDS = 15.0
 REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
