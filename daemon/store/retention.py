@@ -2,7 +2,7 @@
 
 Each call deletes at most ``limit`` rows and skips what somebody holds. A request goes together
 with its result, attempts, steps, events, approvals and budgets of its own; ledger lines stay
-longer, since they are the bill.
+longer, since they are the bill; so do typed rows: the next plan goes on from the last one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ TABLE_SECONDS: Mapping[str, int] = {
     "sessions": 30 * DAY_SECONDS,
     "healing_actions": 400 * DAY_SECONDS,
     "alerts": 400 * DAY_SECONDS,
+    "workout_plans": 400 * DAY_SECONDS,
+    "progress_reports": 400 * DAY_SECONDS,
+    "schedule_suggestions": 400 * DAY_SECONDS,
+    "feedback": 400 * DAY_SECONDS,
+    "system_health": 30 * DAY_SECONDS,
 }
 """How long other rows are kept; each name has a statement ``sql/prune_<name>.sql``."""
 

@@ -1,0 +1,14 @@
+-- Purpose: deletes a few old progress reports.
+-- Index:   primary key: the oldest rows have the lowest ids, so only those are looked at.
+-- Caller:  Store.prune.
+-- Locks:   those rows, unless somebody holds them.
+WITH gone AS (
+    DELETE FROM ai_progress_reports WHERE id = ANY (ARRAY(
+        SELECT t.id FROM ai_progress_reports t
+        WHERE t.id = ANY (ARRAY(
+                SELECT o.id FROM ai_progress_reports o ORDER BY o.id LIMIT %(limit)s::integer))
+            AND t.created_at < now() - make_interval(secs => %(older_seconds)s::double precision)
+        FOR UPDATE SKIP LOCKED))
+    RETURNING id
+)
+SELECT count(*)::integer AS pruned FROM gone
