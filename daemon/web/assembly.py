@@ -13,7 +13,9 @@ from daemon.web.access import Access
 from daemon.web.actions import Actions
 from daemon.web.api.routes import add_api
 from daemon.web.api.shared import Parts
+from daemon.web.gui.app import Gui
 from daemon.web.gui.app import build as build_console
+from daemon.web.gui.rollup import Rollup
 from daemon.web.hub import Hub
 from daemon.web.reader import Reader
 from daemon.web.site import STOP, Site
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Web:
-    """site: serves it all. hub: a service to be started once the database is there."""
+    """site: serves it all. hub, rollup: services to be started once the database is there."""
 
     site: Site
     hub: Hub
+    console: Gui
+    rollup: Rollup
     access: Access
     actions: Actions
 
@@ -58,4 +62,5 @@ def assemble(
         settings=settings,
     )
     app.add_subapp("/gui", console.app)
-    return Web(Site(app, settings.port), hub, access, actions)
+    rollup = Rollup(database.reader, texts)
+    return Web(Site(app, settings.port), hub, console, rollup, access, actions)

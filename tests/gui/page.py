@@ -86,10 +86,18 @@ class Person:
         return self._token
 
     async def post(
-        self, path: str, *, follow: bool = True, token: str | None = None, **fields: Any
+        self,
+        path: str,
+        form: Mapping[str, Any] | None = None,
+        /,
+        *,
+        follow: bool = True,
+        token: str | None = None,
+        **fields: Any,
     ) -> Page:
         """Send a form of one of the console's pages; keys may name any field."""
-        data = {"token": await self.token() if token is None else token, **fields}
+        sent = await self.token() if token is None else token
+        data = {"token": sent, **(form or {}), **fields}
         async with self.session.post(
             path, data=data, headers={"Origin": self.url}, allow_redirects=follow
         ) as answer:

@@ -55,7 +55,7 @@ class RequestPage:
             "request.html",
             f"Request {row['id']}",
             "requests",
-            {"state": state, "trace": trace}
+            {"state": state, "answer": state, "trace": trace}
             | ({"siblings": siblings} if client is not None else {}),
             {
                 "id": row["id"],

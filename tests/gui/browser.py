@@ -1,0 +1,104 @@
+"""A real browser for the console's tests: started once, clicks counted, complaints kept.
+
+Chromium is the system's (``/usr/bin/chromium``, or what ``CHROMIUM`` names): no downloads.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / ".data" / "screenshots"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def chromium() -> str:
+    """The path of a browser. Skips the test where there is none; in CI that is a failure."""
+    for path in (os.environ.get("CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
+        if path and Path(path).exists():
+            return path
+    if os.environ.get("CI"):
+        pytest.fail("no chromium was found; apt-get install chromium, or set CHROMIUM")
+    pytest.skip("no chromium was found (apt-get install chromium, or set CHROMIUM)")
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    path = chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@dataclass
+class Visit:
+    """Somebody at a page. clicks: since the last ``start``. complaints: what the browser said."""
+
+    page: Page
+    url: str
+    clicks: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.set_default_timeout(15_000)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{self.page.url}: {message.text}")
+
+    async def start(self, path: str = "/gui") -> None:
+        """Open a page and count clicks from zero."""
+        await self.page.goto(self.url + path)
+        self.clicks = 0
+
+    async def click(self, name: str | Locator, *, role: str = "", exact: bool = True) -> None:
+        """Click what a person would read: a button, link or summary of this name."""
+        if isinstance(name, str):
+            found = self.page.get_by_role(role, name=name, exact=exact)  # type: ignore[arg-type]
+            await found.first.click()
+        else:
+            await name.click()
+        self.clicks += 1
+
+    async def said(self, text: str) -> None:
+        """Wait until the page says so after an action."""
+        await self.page.get_by_role("status").get_by_text(text, exact=False).first.wait_for()
+
+    async def sees(self, text: str) -> None:
+        await self.page.get_by_text(text, exact=False).first.wait_for()
+
+    async def picture(self, name: str) -> None:
+        """Keep a picture for people to look at."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+async def signed_in(context: BrowserContext, url: str, key: str) -> Visit:
+    """Open the console as a person does, with a key."""
+    visit = Visit(await context.new_page(), url)
+    await visit.page.goto(url + "/gui")
+    await visit.page.get_by_label("Key").fill(key)
+    await visit.page.get_by_role("button", name="Sign in").click()
+    await visit.page.get_by_role("heading", name="Overview").wait_for()
+    return visit

@@ -1,0 +1,358 @@
+"""The console in a real browser, in front of a daemon at work.
+
+The tasks of an admin's day, counted in clicks; no complaint of the browser, none of axe; without
+scripts, on a narrow screen, in many tabs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, expect
+
+from daemon.demo.model_server import ModelServer
+from daemon.web.gui.live import Live
+from tests.gui.browser import Visit, launched, signed_in
+from tests.gui.conftest import serving
+from tests.gui.fill import fill
+from tests.kit import agents, model_agents
+from tests.kit.signals import eventually
+from tests.kit.worker import running
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(240),
+]
+KEY = "the-admin-key-of-the-browser"
+CATALOG = agents.CATALOG | model_agents.CATALOG
+PAGES = (
+    "/gui",
+    "/gui/requests",
+    "/gui/requests/1",
+    "/gui/requests/2",
+    "/gui/requests/3",
+    "/gui/requests/new",
+    "/gui/agents",
+    "/gui/agents/1",
+    "/gui/agents/new",
+    "/gui/metrics",
+    "/gui/suggestions",
+    "/gui/suggestions/1",
+    "/gui/health",
+    "/gui/approvals",
+    "/gui/schedules",
+    "/gui/budgets",
+    "/gui/access",
+    "/gui/audit",
+    "/gui/nothing",
+)
+
+
+@dataclass
+class World:
+    """A daemon with a model, a browser, and the database behind both."""
+
+    browser: Browser
+    url: str
+    live: Live
+    dsn: str
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    async def visitor(self, **options: Any) -> Visit:
+        context = await self.browser.new_context(**options)
+        return await signed_in(context, self.url, KEY)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(server: Any) -> AsyncIterator[World]:
+    """Started once for all tests here; each makes the rows it needs."""
+    with server.database(migrated=True) as dsn:
+        async with (
+            launched() as browser,
+            ModelServer().running() as model,
+            running(
+                dsn,
+                CATALOG,
+                admin_api_key=KEY,
+                openai_base_url=model.url,
+                openai_api_key="local",
+                environment="test",
+            ) as daemon,
+        ):
+            url = f"http://127.0.0.1:{daemon.site.port}"
+            yield World(browser, url, daemon.web.console.live, dsn)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shown(server: Any, world: World) -> AsyncIterator[World]:
+    """The same browser before a console whose pages all have something to show."""
+    with server.database(migrated=True) as dsn:
+        fill(dsn, 12, "some plain words")
+        async with serving(dsn, admin_api_key=KEY) as served:
+            yield World(world.browser, served.url, served.gui.live, dsn)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(world: World) -> AsyncIterator[Visit]:
+    """An admin at the overview; the browser must not have complained at the end."""
+    someone = await world.visitor(viewport={"width": 1280, "height": 900})
+    yield someone
+    await someone.page.context.close()
+    assert someone.complaints == []
+
+
+async def ask(world: World, task_type: str, data: str = "{}") -> int:
+    ((request_id,),) = world.sql(
+        "INSERT INTO ai_requests (task_type, input_data) VALUES (%s, %s) RETURNING id",
+        task_type,
+        data,
+    )
+    world.sql("NOTIFY ai_requests")
+    return int(request_id)
+
+
+async def becomes(world: World, request_id: int, *statuses: str) -> None:
+    await eventually(
+        lambda: (
+            world.sql("SELECT status FROM ai_requests WHERE id = %s", request_id)[0][0] in statuses
+        ),
+        what=f"request {request_id} is {statuses}",
+    )
+
+
+async def test_why_did_it_fail_and_again(world: World, visit: Visit) -> None:
+    """Why the last request failed is one click away, to try it again two."""
+    request_id = await ask(world, "test_echo", '{"text": 5}')
+    await becomes(world, request_id, "failed")
+    await visit.start()
+    await visit.page.reload()
+    await visit.click("Why?", role="link")
+    await expect(visit.page.get_by_role("heading", level=1)).to_have_text(f"Request {request_id}")
+    await visit.sees("input_data.text")
+    assert visit.clicks == 1
+    await visit.picture("request-failed")
+    await visit.click("Retry", role="button")
+    await visit.said(f"Request {request_id} is tried again.")
+    assert visit.clicks == 2
+    await becomes(world, request_id, "failed")
+
+
+async def test_pause_and_undo(world: World, visit: Visit) -> None:
+    """An agent is paused with one click, and the answer takes it back with another."""
+    await visit.start()
+    await visit.click("Pause Sleep", role="button")
+    await visit.said("Sleep is paused; its requests wait.")
+    assert visit.clicks == 1
+    await visit.page.keyboard.press("Tab")
+    await visit.click("Undo", role="button")
+    await visit.said("Sleep goes on.")
+    assert world.sql("SELECT paused FROM ai_control WHERE task_type = 'test_sleep'") == [(False,)]
+
+
+async def test_configuration_and_back(world: World, visit: Visit) -> None:
+    """A model is changed with three clicks, and rolled back with four."""
+    await visit.start()
+    await visit.click("Writer", role="link")
+    await visit.page.get_by_label("Model", exact=True).fill("gpt-4o")
+    await visit.click("Save", role="button")
+    await visit.said("Version 2 of Writer is in use.")
+    assert visit.clicks <= 3
+    await visit.sees("not set")
+    await visit.picture("agent")
+    await visit.start()
+    await visit.click("Writer", role="link")
+    await visit.click("Roll back to version 1", role="button")
+    await visit.said("Version 3 of Writer holds what version 1 held.")
+    assert visit.clicks <= 4
+    assert world.sql("SELECT config FROM ai_agents WHERE type = 'test_writer'") == [({},)]
+
+
+async def test_a_prompt_agent(world: World, visit: Visit) -> None:
+    """A prompt agent takes two clicks and its form; then it is tried and activated."""
+    await visit.start()
+    await visit.click(visit.page.get_by_label("Pages").get_by_role("link", name="Agents"))
+    await visit.click("New prompt agent", role="link")
+    assert visit.clicks == 2
+    page = visit.page
+    await page.get_by_label("Name").fill("Class summary")
+    await page.get_by_label("Task type").fill("class_summary")
+    await page.get_by_label("System").fill("Sum up a gym class in one sentence.")
+    await visit.picture("new-agent")
+    await visit.click("Save draft", role="button")
+    await visit.said("The draft is saved.")
+    await page.get_by_label("Topic").fill("yoga")
+    await visit.click("Try", role="button")
+    await visit.said("The draft answers request")
+    await expect(page.locator("#state .st.ok").first).to_be_visible()
+    await visit.sees("How it came about")
+    await visit.click("Back to Class summary", role="link")
+    await visit.click("Activate", role="button")
+    await visit.said("Class summary answers class_summary from now on.")
+
+
+async def test_approve(world: World, visit: Visit) -> None:
+    """A question is answered with two clicks, and the request goes on to its end."""
+    request_id = await ask(world, "test_publisher", '{"topic": "rest"}')
+    await becomes(world, request_id, "waiting")
+    await visit.start()
+    await visit.page.reload()
+    await visit.click("Answer", role="link")
+    await visit.picture("approvals")
+    await visit.click("Approve", role="button", exact=False)
+    await visit.said("Approved; the request goes on.")
+    assert visit.clicks == 2
+    await becomes(world, request_id, "completed")
+
+
+async def test_decide_suggestions_by_keys(world: World, visit: Visit) -> None:
+    """Ten suggestions are decided with one click and ten keys."""
+    world.sql(
+        "INSERT INTO ai_code_suggestions (file_path, issue_type, severity, description,"
+        " suggestion) SELECT 'api.py', 'bug', 'high', 'finding ' || i, 'mend it'"
+        " FROM generate_series(1, 10) i"
+    )
+    await visit.start()
+    await visit.click(visit.page.get_by_label("Pages").get_by_role("link", name="Suggestions"))
+    await visit.sees("finding 10")
+    for left in range(9, -1, -1):
+        async with visit.page.expect_navigation():
+            await visit.page.keyboard.press("y" if left % 2 else "n")
+        ((undecided,),) = world.sql(
+            "SELECT count(*) FROM ai_code_suggestions WHERE status = 'pending'"
+        )
+        assert undecided == left
+    assert visit.clicks == 1
+
+
+async def test_a_live_run_finishes(world: World, visit: Visit) -> None:
+    """A request's page follows it to its end without being reloaded."""
+    await visit.start()
+    await visit.click(visit.page.get_by_label("Pages").get_by_role("link", name="Requests"))
+    await visit.click("New request", role="link")
+    await visit.page.get_by_label("Agent").select_option("test_sleep")
+    await visit.click("Choose", role="button")
+    await visit.page.get_by_label("Seconds").fill("3")
+    await visit.click("Send", role="button")
+    await visit.said("is on its way.")
+    await visit.page.evaluate("window.same = true")
+    await expect(visit.page.locator("#state .st.run")).to_be_visible()
+    await expect(visit.page.locator("#state .st.ok").first).to_be_visible(timeout=20_000)
+    await visit.sees("rested")
+    assert await visit.page.evaluate("window.same")
+
+
+async def test_every_page_in_light_and_dark(shown: World) -> None:
+    """No page breaks a rule of WCAG 2.2 A or AA that axe knows, in light or in dark."""
+    visit = await shown.visitor(bypass_csp=True, viewport={"width": 1280, "height": 900})
+    axe, found = Axe(), []
+    rules = {
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+        "resultTypes": ["violations"],
+    }
+    for theme in ("light", "dark"):
+        await visit.page.context.add_cookies(
+            [{"name": "gui_theme", "value": theme, "url": shown.url + "/gui"}]
+        )
+        for path in PAGES:
+            await visit.page.goto(shown.url + path)
+            # What a page is made of is the same in the dark; its colours are not.
+            wanted = rules if theme == "light" else {"runOnly": ["color-contrast"]}
+            results = await axe.run(visit.page, options=wanted)
+            found += [
+                (
+                    theme,
+                    path,
+                    v["id"],
+                    [n["html"][:160] for n in v["nodes"][:2]],
+                    [n["failureSummary"][:300] for n in v["nodes"][:1]],
+                )
+                for v in results.response["violations"]
+            ]
+            await visit.picture(f"{theme}{path.replace('/', '-')}")
+    await visit.page.context.close()
+    assert found == []
+
+
+async def test_every_page_is_quiet_and_narrow(shown: World) -> None:
+    """With the policy in force the browser complains of nothing; at 320 px nothing hangs over."""
+    visit = await shown.visitor(viewport={"width": 320, "height": 640})
+    hanging = []
+    for path in PAGES:
+        await visit.page.goto(shown.url + path)
+        over = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            hanging.append((path, over))
+    await visit.picture("narrow-last")
+    await visit.page.goto(shown.url + "/gui")
+    await visit.picture("narrow-overview")
+    await visit.page.context.close()
+    assert hanging == []
+    assert [c for c in visit.complaints if "404" not in c] == []
+
+
+async def test_without_scripts(world: World) -> None:
+    """Without JavaScript people sign in, see everything, and act."""
+    visit = await world.visitor(java_script_enabled=False)
+    request_id = await ask(world, "test_echo", '{"text": 6}')
+    await becomes(world, request_id, "failed")
+    await visit.start(f"/gui/requests/{request_id}")
+    await visit.click("Retry", role="button")
+    await visit.said(f"Request {request_id} is tried again.")
+    await visit.start()
+    await visit.click("Pause Block", role="button")
+    await visit.said("Block is paused")
+    await visit.click("Undo", role="button")
+    await visit.said("Block goes on.")
+    await visit.page.context.close()
+
+
+async def test_many_tabs_share_one_stream(world: World, visit: Visit) -> None:
+    """Eight tabs hold one stream, all hear of a change, and another takes over when one goes."""
+    tabs = [visit.page]
+    for _ in range(7):
+        tabs.append(await visit.page.context.new_page())
+        await tabs[-1].goto(world.url + "/gui/agents")
+    await visit.page.goto(world.url + "/gui/agents")
+    live = world.live
+    await eventually(lambda: live.streams == 1 and live.looked)
+    world.sql("UPDATE ai_control SET paused = true WHERE task_type = 'test_secretive'")
+    await tabs[3].bring_to_front()
+    await expect(tabs[3].get_by_role("button", name="Resume Secretive")).to_be_visible()
+    for tab in tabs[1:5]:
+        await tab.close()
+    await eventually(lambda: live.streams == 1)
+    world.sql("UPDATE ai_control SET paused = false WHERE task_type = 'test_secretive'")
+    await tabs[6].bring_to_front()
+    await expect(tabs[6].get_by_role("button", name="Pause Secretive")).to_be_visible()
+
+
+async def test_keys(world: World, visit: Visit) -> None:
+    """Keys lead to pages and rows, are silent in fields, and can be switched off."""
+    await becomes(world, await ask(world, "test_echo"), "completed")
+    await visit.start()
+    await visit.page.keyboard.press("r")
+    await visit.page.wait_for_url("**/gui/requests")
+    await visit.page.keyboard.press("/")
+    await visit.page.keyboard.type("a")
+    assert await visit.page.locator("#q").input_value() == "a"
+    await visit.page.keyboard.press("Tab")
+    await visit.page.locator("main").focus()
+    await visit.page.keyboard.press("j")
+    await visit.page.keyboard.press("Enter")
+    await visit.page.wait_for_url("**/gui/requests/*")
+    await visit.page.keyboard.press("?")
+    await visit.click("Switch keys off", role="button")
+    await visit.page.keyboard.press("o")
+    await expect(visit.page).to_have_url(re.compile("/gui/requests/"))
