@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from agents.code.answer import CodeAnswer
 from agents.code.request import CodeRequest
 from tests.kit.context import FakeContext, ScriptedLLM
 from tests.kit.planted_patches import GOOD, LINE, PROJECT, VIEWS
-from tests.kit.planted_secrets import NEXT_TO, PEM, SHAPED, spoken
 
 Json = Any
 KNOWN = {"ai_code_repositories": ()}
@@ -279,54 +277,3 @@ async def test_broken_code_is_skipped_with_the_reason() -> None:
     output, _ = await review({"files": {**PROJECT, "broken.py": "def f(:\n"}})
     assert ("broken.py", "syntax_error") in {(o["file"], o["reason"]) for o in output.skipped}
     assert output.findings
-
-
-def forms(secret: str, line: str) -> dict[str, dict[str, Json]]:
-    """The same secret through every form of a request."""
-    view = PROJECT[VIEWS].replace(LINE, "".join(f"    {one}\n" for one in line.split("\n")) + LINE)
-    whole = {**PROJECT, VIEWS: view}
-    from agents.code.gate import unified
-
-    return {
-        "snippet": {"code": view, "file_path": VIEWS},
-        "files": {"files": whole},
-        "diff": {"files": PROJECT, "diff": unified(VIEWS, PROJECT[VIEWS], view)},
-        "error": {
-            "error": f"RuntimeError: cannot connect with password={secret}",
-            "stack_trace": STACK + f"[parameters: {{'password': '{secret}'}}]\n",
-            "context": {"password": secret, "note": f"the token is {secret}"},
-            "files": whole,
-        },
-    }
-
-
-@pytest.mark.parametrize("form", ["snippet", "files", "diff", "error"])
-async def test_secrets_go_nowhere(form: str) -> None:
-    """No secret is in an answer, in a row, or in what the model is sent, whatever carried it."""
-    dice = random.Random(form)
-    sent: list[str] = []
-
-    def script(name: str, data: Mapping[str, Json]) -> Json:
-        sent.append(json.dumps(data))
-        return words(summary="All is said.")
-
-    shaped = [make(dice) for make in SHAPED.values()]
-    bodies = [SHAPED["base64"](dice) for _ in range(2)]
-    spoken_words = [spoken(dice) for _ in NEXT_TO]
-    lines = [f'use("{secret}")' for secret in shaped]
-    lines += [f'KEY = """{PEM.format(*bodies)}"""']
-    lines += [
-        text.format(secret).replace("\n", "\n    ")
-        for text, secret in zip(NEXT_TO.values(), spoken_words, strict=True)
-        if "const" not in text and "def " not in text and ":\n" not in text
-    ]
-    request = forms(shaped[0], "\n".join(lines))[form]
-    output, kept = await review(request, llm=ScriptedLLM(script))
-    told = output.model_dump_json() + json.dumps(kept) + "".join(sent)
-    assert sent
-    carried = json.dumps(request)
-    secrets = [
-        one for one in (*shaped, *bodies, *spoken_words) if json.dumps(one)[1:-1] in carried
-    ]
-    assert len(secrets) > 20
-    assert [secret for secret in secrets if secret in told] == []
