@@ -166,8 +166,6 @@ class Claimer(Service):
                 await self._idle.wait()
         return not self._attempts
 
-    # --- looking --------------------------------------------------------------------------------
-
     def _loops(self) -> list[Loop]:
         return [self._look_for_work, self._look_for_refusals]
 
@@ -312,8 +310,6 @@ class Claimer(Service):
                 failures += 1
                 await asyncio.sleep(backoff.full_jitter(failures, cap_seconds=5.0))
                 self._intake_wanted.set()
-
-    # --- one attempt ----------------------------------------------------------------------------
 
     def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
         lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)

@@ -126,8 +126,6 @@ class Leases(Service):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failing = False
 
-    # --- what attempts see ----------------------------------------------------------------------
-
     def watch(self, authority: Authority, *, claimed_monotonic: float | None = None) -> LeaseState:
         """The state of this attempt's lease; from now on it is renewed.
 
@@ -157,8 +155,6 @@ class Leases(Service):
     def count(self) -> int:
         """Leases held now."""
         return len(self._states)
-
-    # --- the event loop's part ------------------------------------------------------------------
 
     async def _opened(self) -> None:
         self._stopping = False
@@ -234,8 +230,6 @@ class Leases(Service):
             return
         hang_up(connection)
         log.warning("heartbeat_cut", after_seconds=round(self._interval / 2, 1))
-
-    # --- the thread's part ----------------------------------------------------------------------
 
     def _beat(self) -> None:
         seen_ticks, stuck_seconds, pause = -1, 0.0, min(1.0, self._interval / 4)

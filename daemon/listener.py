@@ -121,8 +121,6 @@ class Listener(Service):
         """True while the doorbell's lock is held: whoever inserts rings."""
         return self._slot is not None
 
-    # --- the doorbell ---------------------------------------------------------------------------
-
     async def lie_down(self) -> bool:
         """Take the doorbell's lock, so that whoever inserts from now on rings.
 
@@ -190,8 +188,6 @@ class Listener(Service):
             asyncio.get_running_loop().remove_reader(self._watched)
             self._watched = None
 
-    # --- hearing --------------------------------------------------------------------------------
-
     def _readable(self) -> None:
         """Take whatever has arrived; an error or the end of the stream breaks the connection."""
         connection = self._connection
@@ -235,8 +231,6 @@ class Listener(Service):
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result(None)
-
-    # --- the life of a connection ---------------------------------------------------------------
 
     async def _opened(self) -> None:
         self._tried.clear()

@@ -115,9 +115,6 @@ class ErrorInfo:
         }
 
 
-# --- outcomes: the closed set of ways an attempt ends -------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Complete:
     """The agent answered."""

@@ -184,8 +184,6 @@ class Daemon:
         self.vitals.database = lambda: self.upkeep.database_answers
         self.vitals.running = self._running
 
-    # --- life -----------------------------------------------------------------------------------
-
     def stop(self) -> None:
         """Ask for a drain; ``run`` returns when it is done."""
         self._stop_wanted.set()
@@ -372,8 +370,6 @@ class Daemon:
         self._restart_reason = f"a fresh process is wanted: {reason}"
         self.stop()
 
-    # --- small connections between the parts ----------------------------------------------------
-
     async def _notify(self, channel: str, payload: str) -> None:
         async with self.database.pool.connection() as connection:
             await connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))
@@ -409,8 +405,6 @@ class Daemon:
     def _enter(self, state: State) -> None:
         self.vitals.state = state
         self._card.state = state
-
-    # --- signals --------------------------------------------------------------------------------
 
     def obey_signals(self) -> None:
         """SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 logs all tasks."""

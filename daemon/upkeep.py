@@ -146,8 +146,6 @@ class Upkeep(Service):
                 pass
             self._sweep_wanted.clear()
 
-    # --- the duties -----------------------------------------------------------------------------
-
     async def sweep(self) -> int:
         """Cancel and expire; returns how many requests that ended."""
         swept = 0

@@ -1,5 +1,5 @@
 -- Purpose: somebody takes care of an open alert.
 -- Index:   primary key of ai_alerts.
--- Caller:  AlertStore.acknowledge.
+-- Caller:  Actions.acknowledge.
 -- Locks:   see ai_acknowledge.
 SELECT ai_acknowledge(%(alert_id)s::bigint, %(by)s::text, %(channel)s::text) AS changed

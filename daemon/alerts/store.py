@@ -116,18 +116,6 @@ class AlertStore(Executor):
         """Give up what could not be delivered for a day."""
         await self._rows("delivery_give_up")
 
-    async def acknowledge(self, alert_id: int, by: str, *, channel: str) -> bool:
-        """Somebody takes care of it; False if it is not open. channel: as in ai_audit_log."""
-        row = await self._row("alert_acknowledge", alert_id=alert_id, by=by, channel=channel)
-        return bool(row and row["changed"])
-
-    async def silence(self, alert_id: int, seconds: float, by: str, *, channel: str) -> bool:
-        """No messages for so long, 0 ends it; False if it is not open."""
-        row = await self._row(
-            "alert_silence", alert_id=alert_id, seconds=seconds, by=by, channel=channel
-        )
-        return bool(row and row["changed"])
-
     async def _known(self, connection: AsyncConnection[Any]) -> Known:
         memories = {
             (row["check_id"], row["target"]): Memory(

@@ -129,8 +129,6 @@ class Healing(Service):
         while self._acting:
             await asyncio.wait(tuple(self._acting.values()))
 
-    # --- deciding -------------------------------------------------------------------------------
-
     def _seen(self) -> Seen:
         now = self._monotonic()
         fresh = {
@@ -175,8 +173,6 @@ class Healing(Service):
             else:
                 await self._end(remedy, case, action_id, "no_effect", {}, "it is over already")
 
-    # --- acting ---------------------------------------------------------------------------------
-
     def _begin(self, remedy: Remedy, case: Case, seen: Seen, action_id: int) -> None:
         async def act() -> None:
             try:
@@ -220,8 +216,6 @@ class Healing(Service):
     ) -> None:
         self._tell(RULES[remedy.rule], case, outcome)
         await self._store.end(action_id, outcome, after, reason)
-
-    # --- telling --------------------------------------------------------------------------------
 
     def _tell(self, rule: Rule, case: Case, outcome: str) -> None:
         self._meters.healing_actions.labels(rule.name, outcome).inc()

@@ -116,17 +116,6 @@ class HealingStore(Executor):
         rows = await self._rows("healing_approved")
         return [Approved(row["id"], row["rule"], row["target"]) for row in rows]
 
-    async def answer(self, action_id: int, approve: bool, by: str, *, channel: str) -> bool:
-        """A person approves or declines a proposal; False if it is not open.
-
-        channel: as in ai_audit_log. An approved one is carried out by some daemon within seconds,
-        if what it was for still stands.
-        """
-        row = await self._row(
-            "healing_answer", action_id=action_id, approve=approve, by=by, channel=channel
-        )
-        return bool(row and row["changed"])
-
     async def end_abandoned(self) -> None:
         """End the rows of daemons that died over them."""
         await self._rows("healing_abandoned")

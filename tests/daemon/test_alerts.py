@@ -287,17 +287,18 @@ async def test_acknowledged_and_silenced(database: str) -> None:
     async with bench(database) as made:
         await made.rounds(BAD, times=3)
         ((alert_id,),) = made.rows("SELECT id FROM ai_alerts")
-        assert await made.store.acknowledge(alert_id, "sam", channel="console")
+        acknowledge = f"SELECT ai_acknowledge({alert_id}, 'sam', 'console')"
+        assert made.rows(acknowledge) == [(True,)]
         await made.rounds(BAD, times=100)
         assert made.events() == ["firing"]
-        assert await made.store.silence(alert_id, 7 * 86_400, "sam", channel="console")
+        made.rows(f"SELECT ai_silence({alert_id}, now() + interval '7 days', 'sam', 'console')")
         await made.rounds(GOOD, times=5)
         assert made.events() == ["firing"]
         assert made.rows("SELECT actor, action, target FROM ai_audit_log ORDER BY id") == [
             ("sam", "acknowledge", f"alert:{alert_id}"),
             ("sam", "silence", f"alert:{alert_id}"),
         ]
-        assert not await made.store.acknowledge(alert_id, "sam", channel="console")
+        assert made.rows(acknowledge) == [(False,)]
 
 
 async def test_nobody_takes_care(database: str) -> None:

@@ -165,8 +165,9 @@ async def test_approved_proposal_is_carried_out(database: str) -> None:
         toy = Toy()
         await made.heal(toy)
         ((action_id,),) = made.rows("SELECT id FROM ai_healing_actions")
-        assert await made.store.answer(action_id, True, "sam", channel="console")
-        assert not await made.store.answer(action_id, False, "kim", channel="console")
+        answer = f"SELECT ai_heal_answer({action_id}, approve => {{}}, by => '{{}}')"
+        assert made.rows(answer.format(True, "sam")) == [(True,)]
+        assert made.rows(answer.format(False, "kim")) == [(False,)]
         healings = [made.healing(toy, worker=f"w{n}") for n in range(4)]
         await asyncio.gather(*(one.tick() for one in healings))
         await asyncio.gather(*(one.settled() for one in healings))
