@@ -178,6 +178,17 @@ class CompletionStore(Executor):
         return True
 
 
+def _waits_for(reason: str) -> ErrorInfo:
+    """What a request shows while it is put off."""
+    spent = reason.startswith("budget_exhausted")
+    return ErrorInfo(
+        "budget_exhausted" if spent else "provider_unavailable",
+        f"put off, no attempt spent: {reason}",
+        "it is tried again by itself; on_unavailable = 'degrade' answers without the model",
+        retryable=True,
+    )
+
+
 def _as_json(item: Finished) -> dict[str, Json]:
     """One element of what ``ai_complete_v1`` takes."""
     end: dict[str, Json] = {
@@ -191,8 +202,8 @@ def _as_json(item: Finished) -> dict[str, Json]:
             end |= {"result": result, "mode": mode, "degraded_reason": reason}
         case Retry(error=error, delay_seconds=delay_seconds):
             end |= {"error": error.as_json(), "delay_seconds": delay_seconds}
-        case Snooze(delay_seconds=delay_seconds):
-            end |= {"delay_seconds": delay_seconds}
+        case Snooze(delay_seconds=delay_seconds, reason=reason):
+            end |= {"delay_seconds": delay_seconds, "error": _waits_for(reason).as_json()}
         case Fail(error=error) | Refuse(error=error):
             end |= {"error": error.as_json()}
         case Wait() | Cancel() | Release() | Lost():

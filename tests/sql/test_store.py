@@ -386,6 +386,19 @@ async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
     assert other == Claim([], due=True, unchecked=False, next_due_seconds=None)
 
 
+async def test_what_is_put_off_says_why(store: Store, queue: Queue) -> None:
+    """A request that waits for the provider or for money shows so, until it is taken up again."""
+    [claimed] = await claim(store, queue)
+    snooze = Snooze(0.0, "provider_unavailable: rate_limited")
+    await store.complete("w1", [(claimed.authority, snooze, None)])
+    error = queue.value("SELECT error FROM ai_requests")
+    assert (error["code"], error["retryable"]) == ("provider_unavailable", True)
+    assert "rate_limited" in error["message"]
+    [again] = (await store.claim("w1", ["work"], 1, 30.0)).requests
+    await store.complete("w1", [(again.authority, complete({"a": 1}), None)])
+    assert queue.value("SELECT error FROM ai_requests") is None
+
+
 async def test_load(store: Store, queue: Queue) -> None:
     """The queue's load is told in bounded time: by type, and how long the oldest has waited."""
     queue.insert_many(3, run_after="2020-01-01")
