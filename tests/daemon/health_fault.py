@@ -25,7 +25,7 @@ class Fault:
 
     status: what it then says. limits: shortened for this fault. names: what the message has to
     name. also: other checks that rightly speak up, by also_limits. later_seconds: how far the
-    checker's clock is moved on between two looks. oldest: server that can be asked.
+    checker's clock is moved on between two looks.
     """
 
     inject: Inject
@@ -37,7 +37,6 @@ class Fault:
     also_limits: Mapping[str, Any] = field(default_factory=dict)
     later_seconds: float = 0.0
     wishes: Wishes = field(default_factory=Wishes)
-    oldest: int = 13
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ def long_statement(world: World) -> Iterator[None]:
     world.threads[-1].join(10)
 
 
-@fault("database.blocked", limits=NOW, names="members", oldest=14)
+@fault("database.blocked", limits=NOW, names="members")
 def row_lock(world: World) -> Iterator[None]:
     world.run(
         "CREATE TABLE members (id int, name text)", f"INSERT INTO members VALUES (1, '{PLANTED}')"
@@ -65,7 +65,7 @@ def row_lock(world: World) -> Iterator[None]:
         thread.join(10)
 
 
-@fault("database.blocked", limits=NOW, names="members", oldest=14)
+@fault("database.blocked", limits=NOW, names="members")
 def table_lock(world: World) -> Iterator[None]:
     world.run("CREATE TABLE members (id int)")
     holder, other = world.connect(), world.connect()
