@@ -92,6 +92,7 @@ def requests(code: str, secret: str) -> dict[str, dict[str, Json]]:
     }
 
 
+@pytest.mark.timeout(180)
 async def test_secrets_are_found_nowhere(
     database: str, aconnection: Connection, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,13 +121,13 @@ async def test_secrets_are_found_nowhere(
         "metrics": metrics,
         **await tables(aconnection),
     }
-    leaks = {
+    leaks = [
         (place, secret)
         for place, text in told.items()
         for secret in secrets
         if secret in text or json.dumps(secret)[1:-1] in text
-    }
-    assert leaks == set()
+    ]
+    assert leaks[:9] == []
     assert len(secrets) > 30
     assert any("__SECRET_" in text for text in told.values())
 
