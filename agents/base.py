@@ -381,7 +381,8 @@ class RunContext(Protocol):
         """
 
     async def measure(self, wish: Mapping[str, Json]) -> Mapping[str, Json]:
-        """What the service's own health checks say now, kept for later attempts.
+        """What the service's own health checks say now; like the main app's tables, read anew by
+        a later attempt.
 
         wish: ``checks`` (ids; empty for all), ``thresholds`` (``{id: {"warning": n}}``). Returns
         ``checks`` (a JSON object each, see ``agents.health.checks``), ``worker_id``,

@@ -74,7 +74,7 @@ class HealthChecker(BaseAgent[HealthRequest, HealthReport]):
 
 
 async def measure(state: State, runtime: Runtime[Any]) -> State:
-    """Have the checks made, once; a later attempt sees the same."""
+    """Have the checks made."""
     ctx: RunContext = runtime.context
     asked = state["input"]
     measured = await ctx.measure(
@@ -128,7 +128,7 @@ def persist(state: State) -> State:
             )
             for one in components
         ],
-        checks=[CheckOut.model_validate(result.as_json()) for result in results],
+        checks=[_shown(result) for result in results],
         analysis=state["summary"] or words.analysis(results),
         timestamp=measured["measured_at"],
         seconds=measured["seconds"],
@@ -140,6 +140,14 @@ def persist(state: State) -> State:
         if _whole(one, state["input"])
     ]
     return {"result": Result(output, {"ai_system_health": rows} if rows else {})}
+
+
+def _shown(result: CheckResult) -> CheckOut:
+    """A check as JSON; where nothing is wrong there is nothing to do either."""
+    value = result.as_json()
+    if result.status == "healthy":
+        value["remedy"] = ""
+    return CheckOut.model_validate(value)
 
 
 def _whole(component: ComponentState, asked: HealthRequest) -> bool:

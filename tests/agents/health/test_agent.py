@@ -25,7 +25,9 @@ FULL = CheckResult(
     message="612 requests are due and wait.",
     remedy="start another daemon",
 )
-FINE = CheckResult("database.connect", "database", "healthy", value=0.01, unit="seconds")
+FINE = CheckResult(
+    "database.connect", "database", "healthy", value=0.01, unit="seconds", remedy="start it"
+)
 
 
 def context(*results: CheckResult, script: Any = None) -> FakeContext:
@@ -50,6 +52,7 @@ async def test_shape() -> None:
         ("database", "healthy"),
         ("queue", "warning"),
     ]
+    assert [c.remedy for c in output.checks] == ["start another daemon", ""]
     assert {"check", "component", "status", "value", "unit", "warning", "critical", "message",
             "detail", "remedy", "needs"} <= set(output.checks[0].model_dump())  # fmt: skip
     assert "612 requests are due and wait." in output.analysis
