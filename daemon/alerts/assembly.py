@@ -27,7 +27,11 @@ def alerting(
     reached = channels(settings.alert_webhook_url)
     key = settings.secret_key
     alerts = Alerts(
-        store=store, meters=meters, worker_id=worker_id, channels=reached, attend=attend
+        store=store,
+        meters=meters,
+        worker_id=worker_id,
+        channels=reached,
+        attend=attend,
     )
     outbox = Outbox(
         store=store,
@@ -37,4 +41,5 @@ def alerting(
         heartbeat_url=check_heartbeat(settings.heartbeat_url),
         fresh=alerts.fresh,
     )
+    alerts.directly = outbox.send_directly
     return alerts, outbox

@@ -1,16 +1,22 @@
-"""Judges each round of health checks, and whatever else is due, once a minute at least."""
+"""Judges each round of health checks, and whatever else is due, once a minute at least.
+
+Alerts live in the database, so while that is away there are none. After three rounds that could
+not be written, one message says so past the outbox, straight from this process, and one more when
+it is over. The dead man's switch is then silent too.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from daemon import clock
 from daemon.alerts.channels import Channel
 from daemon.alerts.judge import Finding, judge
+from daemon.alerts.machine import PENDING_SAMPLES
 from daemon.alerts.plan import Changes, Known, Round, plan
 from daemon.alerts.store import DELIVERY_CHECK, OWN_CHECKS, AlertStore
 from daemon.database import brief, is_transient
@@ -29,6 +35,8 @@ PER_WORKER = (
     "workers.pool_wait",
 )
 """Checks that each worker makes of itself: its own name is their target."""
+
+Json = Any
 
 log = get_logger(__name__)
 
@@ -59,19 +67,21 @@ class Alerts(Service):
         self._attend = attend
         self._results: list[CheckResult] = []
         self._came = asyncio.Event()
-        self._checked_monotonic: float | None = None
-        self._failing = False
+        self._judged_monotonic: float | None = None
+        self.directly: Callable[[Mapping[str, Json]], Awaitable[None]] | None = None
+        """Sends an alert, as in ``ai_alert_deliveries.content``, to every channel now."""
+        self._failures = 0
+        self._failing_since: datetime | None = None
 
     async def observe(self, results: Sequence[CheckResult]) -> None:
         """What a run of the health checks found. Returns at once; judged by the loop."""
         self._results.extend(results)
-        self._checked_monotonic = clock.monotonic()
         self._came.set()
 
     def fresh(self) -> bool:
-        """Whether the health checks have run lately."""
-        checked = self._checked_monotonic
-        return checked is not None and clock.monotonic() - checked < FRESH_SECONDS
+        """Whether the health checks have run lately, and what they found was written."""
+        judged = self._judged_monotonic
+        return judged is not None and clock.monotonic() - judged < FRESH_SECONDS
 
     async def _run(self) -> None:
         while True:
@@ -82,15 +92,54 @@ class Alerts(Service):
             results, self._results = self._results, []
             try:
                 await self.round(results)
-                self._failing = False
             except Exception as error:
                 if not is_transient(error):
                     raise
-                # The next round looks afresh: what is bad stays bad until then.
-                if not self._failing:
-                    log.warning("alerts_delayed", error=brief(error))
-                self._failing = True
+                await self._not_written(error)
+            else:
+                if results:
+                    self._judged_monotonic = clock.monotonic()
+                await self._written()
             self.signals.emit("judged")
+
+    async def _not_written(self, error: Exception) -> None:
+        """The next round looks afresh: what is bad stays bad until then."""
+        self._failures += 1
+        if self._failures == 1:
+            log.warning("alerts_delayed", error=brief(error))
+            self._failing_since = clock.utcnow()
+        if self._failures == PENDING_SAMPLES:
+            await self._tell_directly("firing", None)
+
+    async def _written(self) -> None:
+        failures, self._failures = self._failures, 0
+        if failures >= PENDING_SAMPLES and self._failing_since is not None:
+            lasted = (clock.utcnow() - self._failing_since).total_seconds()
+            await self._tell_directly("resolved", lasted)
+
+    async def _tell_directly(self, state: str, lasted_seconds: float | None) -> None:
+        assert self._failing_since is not None
+        if self.directly is None:
+            return
+        await self.directly(
+            {
+                "alert": None,
+                "check": "database.connect",
+                "target": self._worker_id,
+                "severity": "critical",
+                "state": state,
+                "event": state,
+                "message": "the database does not answer this worker; until it does, no other"
+                " alert is told",
+                "value": None,
+                "threshold": None,
+                "remedy": "see that PostgreSQL runs and can be reached",
+                "since": self._failing_since.isoformat(),
+                "lasted_seconds": lasted_seconds,
+                "healed_by": None,
+                "url": self._url,
+            }
+        )
 
     async def round(
         self, results: Sequence[CheckResult], *, now: datetime | None = None

@@ -12,8 +12,9 @@ fresh: silence is the alarm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import uuid4
 
 import aiohttp
 
@@ -30,6 +31,8 @@ LEASE_SECONDS = 30.0
 """Longer than any attempt takes; after that another daemon takes over."""
 HEARTBEAT_SECONDS = 60.0
 AGAIN_BASE_SECONDS, AGAIN_CAP_SECONDS = 15.0, 900.0
+
+Json = Any
 
 log = get_logger(__name__)
 
@@ -113,6 +116,14 @@ class Outbox(Service):
         self._tell(channel, None)
         self.signals.emit("sent", len(message.alerts))
         return True
+
+    async def send_directly(self, alert: Mapping[str, Json]) -> None:
+        """Send one alert to every channel now, once; log who did not take it."""
+        for channel in self._channels:
+            try:
+                await send(channel, str(uuid4()), [alert], session=self._client(), key=self._key)
+            except NotTaken as refused:
+                self._tell(channel, str(refused))
 
     async def _beating(self) -> None:
         while True:

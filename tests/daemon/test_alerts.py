@@ -16,10 +16,11 @@ from daemon.alerts.channels import Channel, channels, signature
 from daemon.alerts.engine import Alerts
 from daemon.alerts.outbox import LEASE_SECONDS, Outbox
 from daemon.alerts.store import AlertStore, Message
+from daemon.database import Database
 from daemon.health.model import CheckResult
 from daemon.meters import Meters
 from tests.kit.mail import mail_server
-from tests.kit.parts import TEXTS, parts
+from tests.kit.parts import TEXTS, Parts, parts
 from tests.kit.receiver import Receiver, receiver
 
 START = datetime.now(UTC).replace(microsecond=0)
@@ -42,9 +43,11 @@ Rows = list[tuple[Any, ...]]
 class Bench:
     """Alerts and outbox with one clock that only the test moves."""
 
-    def __init__(self, url: str, store: AlertStore, reached: Sequence[Channel]) -> None:
-        self.url = url
-        self.store = store
+    def __init__(self, made: Parts, reached: Sequence[Channel]) -> None:
+        self.url = made.url
+        self.group = made.group
+        self.closed_pool = Database(made.url, made.url, "w1").pool
+        self.store = store = AlertStore(made.database.pool, TEXTS)
         self.channels = tuple(reached)
         self.now = START
         self.meters = Meters()
@@ -82,8 +85,7 @@ class Bench:
 @asynccontextmanager
 async def bench(url: str, *addresses: str) -> AsyncIterator[Bench]:
     async with parts(url) as made:
-        store = AlertStore(made.database.pool, TEXTS)
-        yield Bench(url, store, channels(addresses or ["https://hooks.example.com/x"]))
+        yield Bench(made, channels(addresses or ["https://hooks.example.com/x"]))
 
 
 @asynccontextmanager
@@ -374,9 +376,44 @@ async def test_beats_only_while_checks_run(database: str) -> None:
             await beat
             await out.stop()
             assert takes.came == []
+            judged = made.alerts.signals.expect("judged")
+            await made.alerts.start(group)
             await made.alerts.observe([GOOD])
+            await judged
+            await made.alerts.stop()
             beat = out.signals.expect("beat")
             await out.start(group)
             await beat
             await out.stop()
         assert len(takes.came) == 1
+
+
+async def test_lost_database_is_told_past_the_outbox(database: str) -> None:
+    """While no alert can be written, one message says so, one more that it is over, and the dead
+    man's switch is silent."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        alerts = Alerts(
+            store=made.store,
+            meters=made.meters,
+            worker_id="w1",
+            channels=made.channels,
+        )
+        alerts.directly = out.send_directly
+        await alerts.start(made.group)
+        working = made.store._pool
+        made.store._pool = made.closed_pool
+        for _ in range(4):
+            judged = alerts.signals.expect("judged")
+            await alerts.observe([BAD])
+            await judged
+        assert [(one.json["check"], one.json["state"]) for one in takes.came] == [
+            ("database.connect", "firing")
+        ]
+        assert not alerts.fresh()
+        made.store._pool = working
+        judged = alerts.signals.expect("judged")
+        await alerts.observe([BAD])
+        await judged
+        assert [one.json["state"] for one in takes.came] == ["firing", "resolved"]
+        assert alerts.fresh()
+        await alerts.stop()
