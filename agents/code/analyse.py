@@ -92,6 +92,7 @@ def analyse(
         lost += answer.skipped
     others = [finding for answer in answers for found in answer.findings.values()
               for finding in found]  # fmt: skip
+    lost += [Skipped("", "internal", why) for why in report.failed]
     for file, scope in sorted(judged.incomplete):
         name = scope or "the module"
         why = judged.failed.get((file, scope))

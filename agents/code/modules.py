@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -161,6 +162,18 @@ def absolute(module: Module, node: ast.ImportFrom) -> str:
     return ".".join([*parts, *([node.module] if node.module else [])])
 
 
+def _rooted(packages: set[str], parts: list[str], start: int) -> bool:
+    """Whether a module may be imported without its first folders.
+
+    A backend folder is often the import root: ``backend/api/goals.py`` is ``api.goals``. A folder
+    inside a package is none, and nothing of ours takes the standard library's names.
+    """
+    if parts[start] in sys.stdlib_module_names:
+        return False
+    inside = any(".".join(parts[:end]) in packages for end in range(1, start + 1))
+    return not inside or len(parts) - start > 1
+
+
 class Project:
     """All modules of one analysis, and the way from a dotted name to a definition."""
 
@@ -168,11 +181,12 @@ class Project:
         self.modules = modules
         self.by_file = {module.file: module for module in modules}
         self._by_name: dict[str, Module] = {}
+        packages = {m.name for m in modules if m.file.endswith("__init__.py")}
         for module in sorted(modules, key=lambda item: -len(item.name)):
             parts = module.name.split(".")
-            # A backend folder is often the import root: ``backend/api/goals.py`` is ``api.goals``.
-            for start in range(len(parts)):
-                self._by_name[".".join(parts[start:])] = module
+            for start in range(1, len(parts)):
+                if _rooted(packages, parts, start):
+                    self._by_name[".".join(parts[start:])] = module
         for module in modules:
             self._by_name[module.name] = module
 

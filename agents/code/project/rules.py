@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agents.code.model import Files, Finding
@@ -17,25 +18,45 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
     public_routes: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 def check(project: Project, files: Files, *, alone: bool) -> Report:
     """Run the rules. alone: one file without its project, so rules across files are left out."""
-    web = read_web(project)
-    findings = [
-        *_scripts(files, web, alone),
-        *views.rules(web),
-        *database.rules(project, web),
-        *settings.rules(project, web),
-        *models.rules(project),
-    ]
+    report = Report()
+    web = Web()
+    with _contained(report, "routes"):
+        web = read_web(project)
+    themes: dict[str, Callable[[], Iterable[Finding]]] = {
+        "scripts": lambda: _scripts(files, web, alone),
+        "views": lambda: views.rules(web),
+        "database": lambda: database.rules(project, web),
+        "settings": lambda: settings.rules(project, web),
+        "models": lambda: models.rules(project),
+    }
     if not alone:
-        findings += wiring.imports(project)
-        findings += wiring.blueprints(project, web)
-        findings += wiring.entry_points(project, files)
+        themes |= {
+            "imports": lambda: wiring.imports(project),
+            "blueprints": lambda: wiring.blueprints(project, web),
+            "entry points": lambda: wiring.entry_points(project, files),
+        }
+    for name, theme in themes.items():
+        with _contained(report, name):
+            report.findings += theme()
     if alone:
-        findings = [finding for finding in findings if finding.rule != "missing-auth"]
-    return Report(_once(findings), views.public_routes(web))
+        report.findings = [item for item in report.findings if item.rule != "missing-auth"]
+    report.findings = _once(report.findings)
+    report.public_routes = views.public_routes(web)
+    return report
+
+
+@contextlib.contextmanager
+def _contained(report: Report, name: str) -> Iterator[None]:
+    """What goes wrong in one theme costs that theme alone, and is told."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - any code may come; one theme is not all of it
+        report.failed.append(f"the rules on {name} stopped: {type(error).__name__}: {error}"[:300])
 
 
 def _scripts(files: Files, web: Web, alone: bool) -> Iterator[Finding]:

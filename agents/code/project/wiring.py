@@ -39,7 +39,8 @@ def imports(project: Project) -> Iterator[Finding]:
             for alias in node.names:
                 if alias.name in known or alias.name == "*":
                     continue
-                if project.module(f"{package}.{alias.name}") is not None:
+                inner = f"{package}.{alias.name}" if package else alias.name
+                if project.module(inner) is not None:
                     continue
                 if target.file.endswith("__init__.py") and _maybe(project, target, alias.name):
                     continue
@@ -49,8 +50,8 @@ def imports(project: Project) -> Iterator[Finding]:
 
 def _maybe(project: Project, target: Module, name: str) -> bool:
     """A subpackage without an ``__init__`` of its own."""
-    folder = target.file.rsplit("/", 1)[0]
-    return any(item.file.startswith(f"{folder}/{name}/") for item in project.modules)
+    folder = target.file.removesuffix("__init__.py") + name
+    return any(item.file.startswith(f"{folder}/") for item in project.modules)
 
 
 def _tried(module: Module) -> set[int]:

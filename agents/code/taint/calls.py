@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agents.code.modules import Place
-from agents.code.taint.heap import contents, joined, made, met, only, whole
+from agents.code.taint.heap import contents, joined, made, met, only, swept, whole
 from agents.code.taint.library import containers, functions, objects, text, web
 from agents.code.taint.names import Bound, Closure, attribute, below, member
 from agents.code.taint.run import DEPTH, Frame, Run, Stops
@@ -251,7 +251,12 @@ def _enter(
 ) -> Value:
     """Interpret a function of the project with these arguments."""
     function = place.node
-    assert not isinstance(function, ast.ClassDef)
+    if isinstance(function, ast.ClassDef):
+        return NOTHING
+    key = _plain_key(function, given, outer)
+    known = run.shared.answers.get(key) if key is not None else None
+    if known is not None and known[0] <= frame.depth:
+        return known[1]
     values = [*given.args, *given.kwargs.values(), *given.more]
     if frame.depth >= DEPTH or id(function) in run.active or len(run.active) > 12:
         return run.derived(*(whole(run, state, value) for value in values))
@@ -262,12 +267,38 @@ def _enter(
     env = _bound(run, inner, function.args, replace_args(given, noted), state)
     run.shared.part.reached.add((place.module.file, place.qualified))
     run.active.append(id(function))
+    before = dict(state.guards)
+    marker = run.fresh()
     here = State(env, state.heap, state.guards)
     try:
         last = run.execute(inner, function.body, here)
     finally:
         run.active.pop()
-    return _left(run, inner, last, state, function)
+    answer = _left(run, inner, last, state)
+    if answer.ref is None:
+        state.heap = swept(state.heap, marker, answer)
+    alone = state.guards == before and not answer.objs and answer.ref is None
+    if key is not None and alone and not answer.yes and not answer.no:
+        run.shared.answers[key] = (frame.depth, answer)
+    return answer
+
+
+def _plain_key(
+    function: ast.AST, given: Arguments, outer: dict[str, Value]
+) -> tuple[Any, ...] | None:
+    """What tells two calls apart whose arguments hold nothing from outside; None for others.
+
+    Objects may be changed by the call, so a call with one is never answered from memory.
+    """
+    if outer or given.more:
+        return None
+    parts: list[Any] = [id(function)]
+    for name, value in (*enumerate(given.args), *given.kwargs.items()):
+        if value.taints or value.objs or value.ref is not None or value.yes or value.no:
+            return None
+        const = (type(value.const), value.const) if value.known else value.among or None
+        parts.append((name, value.kind, value.prefix, const))
+    return tuple(parts)
 
 
 def replace_args(given: Arguments, args: list[Value]) -> Arguments:
@@ -275,7 +306,7 @@ def replace_args(given: Arguments, args: list[Value]) -> Arguments:
     return Arguments(args, given.kwargs, given.more)
 
 
-def _left(run: Run, inner: Frame, last: State | None, state: State, function: ast.AST) -> Value:
+def _left(run: Run, inner: Frame, last: State | None, state: State) -> Value:
     """The result of a function that was interpreted, and what it did to the caller's state."""
     exits = [(item.value, item.state) for item in inner.exits]
     if last is not None:
@@ -286,7 +317,6 @@ def _left(run: Run, inner: Frame, last: State | None, state: State, function: as
     after = met(run, bare)
     assert after is not None
     state.heap, state.guards = after.heap, after.guards
-    del function
     if inner.yields:
         items = Sequence((joined(run, inner.yields),), False, "generator")
         return made(run, state, items, "generator")

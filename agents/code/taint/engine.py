@@ -21,7 +21,7 @@ from agents.code.taint import calls, entries, evaluate, interpret
 from agents.code.taint.heap import made
 from agents.code.taint.library import web
 from agents.code.taint.names import member
-from agents.code.taint.run import Entry, Frame, OutOfBudget, Part, Run, Shared, Stops
+from agents.code.taint.run import DEPTH, Entry, Frame, OutOfBudget, Part, Run, Shared, Stops
 from agents.code.taint.sinks import answer
 from agents.code.taint.values import NOTHING, State, Thing, Value
 
@@ -195,7 +195,9 @@ def _interpret(shared: Shared, entry: Entry) -> None:
     place = entry.place
     node = place.node
     assert not isinstance(node, ast.ClassDef)
-    frame = Frame(place.module, place, 0, shared.around.get(id(node), {}))
+    # Where nothing comes from outside, a look one call deep is enough for constants.
+    depth = 0 if entry.view else DEPTH - 2 if entry.tainted else DEPTH - 1
+    frame = Frame(place.module, place, depth, shared.around.get(id(node), {}))
     state = State({}, {}, {})
     run.active.append(id(node))
     with _contained(shared, place.module, place.qualified):

@@ -96,7 +96,7 @@ def join(run: Run, first: Value, second: Value) -> Value:
     one = 0
     if taints:
         one = run.fresh()
-        taints = tuple(replace(taint, via=taint.via | {one}) for taint in taints)
+        taints = tuple(taint.through(one) for taint in taints)
     tainted_first, tainted_second = bool(first.taints), bool(second.taints)
     prefix = common_prefix(first.prefix, second.prefix)
     if tainted_first != tainted_second and not (first.objs or second.objs):
@@ -157,6 +157,29 @@ def met(run: Run, states: list[State]) -> State | None:
     for other in states[1:]:
         result = _meet(run, result, other)
     return result
+
+
+def swept(heap: dict[int, Content], marker: int, result: Value) -> dict[int, Content]:
+    """The heap after a call, without the objects the call made and left behind.
+
+    marker: the last identity before the call. Older objects stay, and what they or the result
+    lead to.
+    """
+    young = [one for one in heap if one > marker]
+    if len(young) < 8:
+        return heap
+    wanted = list(result.objs)
+    for one, content in heap.items():
+        if one <= marker:
+            wanted += [inner for value in held(content) for inner in value.objs if inner > marker]
+    kept: set[int] = set()
+    while wanted:
+        one = wanted.pop()
+        if one in kept or one not in heap:
+            continue
+        kept.add(one)
+        wanted += [inner for value in held(heap[one]) for inner in value.objs]
+    return {one: content for one, content in heap.items() if one <= marker or one in kept}
 
 
 def _meet(run: Run, first: State, second: State) -> State:

@@ -104,6 +104,8 @@ class Shared:
     """Functions inside functions (by node) -> the names around them."""
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     interned: dict[Any, int] = field(default_factory=dict)
+    answers: dict[Any, tuple[int, Value]] = field(default_factory=dict)
+    """What functions gave back for arguments without data from outside, and at which depth."""
 
 
 class Run:
@@ -154,9 +156,7 @@ class Run:
         if not taints:
             return Value(**more)
         one = self.fresh()
-        marked = tuple(
-            replace(taint, via=taint.via | {one}, mixed=taint.mixed or mixed) for taint in taints
-        )
+        marked = tuple(taint.through(one, mixed) for taint in taints)
         return Value(taints=marked, id=one, **more)
 
     def noted(self, value: Value, frame: Frame, node: ast.AST, note: str) -> Value:

@@ -69,6 +69,19 @@ class Taint:
             return True
         return any(family in families for families in ruled)
 
+    def through(self, one: int, mixed: bool = False) -> Taint:
+        """The taint after an operation of that identity."""
+        via = self.via | {one}
+        return Taint(self.source, self.origin, self.steps, via, self.clean, self.wraps,
+                     self.mixed or mixed)  # fmt: skip
+
+    def freed(self, families: frozenset[str]) -> Taint:
+        """The taint, unable to do that harm as well."""
+        if families <= self.clean:
+            return self
+        return Taint(self.source, self.origin, self.steps, self.via, self.clean | families,
+                     self.wraps, self.mixed)  # fmt: skip
+
     def step(self, step: Step) -> Taint:
         """The taint with one more step, where it is a new line."""
         last = self.steps[-1]
@@ -212,8 +225,9 @@ def settled(value: Value, guards: Guards) -> Value:
     taints = []
     for taint in value.taints:
         ruled = [guards[one] for one in taint.via if one in guards]
-        clean = taint.clean.union(*ruled)
-        taints.append(taint if clean == taint.clean else replace(taint, clean=clean))
+        taints.append(taint.freed(frozenset().union(*ruled)) if ruled else taint)
+    if all(new is old for new, old in zip(taints, value.taints, strict=True)):
+        return value
     return replace(value, taints=tuple(taints))
 
 
@@ -224,8 +238,7 @@ def cleaned(value: Value, families: Iterable[str]) -> Value:
     more = frozenset(families)
     if more >= FLOW:
         return replace(value, taints=(), id=0)
-    taints = tuple(replace(taint, clean=taint.clean | more) for taint in value.taints)
-    return replace(value, taints=taints)
+    return replace(value, taints=tuple(taint.freed(more) for taint in value.taints))
 
 
 def merged_taints(values: Iterable[Value]) -> tuple[Taint, ...]:

@@ -158,7 +158,7 @@ def _set_header(
         if taint and not (patterns.host_fixed(value.prefix) or patterns.local_fixed(value.prefix)):
             run.report("open-redirect", frame, target, taint)
     taint = run.live(value, "header", state) or run.live(key, "header", state)
-    if taint is not None and taint.origin != "exception":
+    if taint is not None and taint.origin not in {"exception", "suspected"}:
         run.report("header-injection", frame, target, taint)
 
 

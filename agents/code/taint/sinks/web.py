@@ -119,7 +119,9 @@ def _off(value: Value | None) -> bool:
 def _log(site: Call) -> None:
     if site.dotted.startswith("logging.") or _logger(site):
         for value in (*site.args, *site.kwargs.values()):
-            if site.flow("log-injection", "log", value, bare=False):
+            taint = site.live(value, "log")
+            if taint is not None and taint.origin not in {"suspected", "program", "exception"}:
+                site.run.report("log-injection", site.frame, site.node, taint)
                 return
 
 
