@@ -1,0 +1,70 @@
+"""The claimer looks when there is a reason to, and not oftener."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from daemon.service import Daemon
+from tests.kit.worker import FOREVER, becomes, insert, running
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+def looks(daemon: Daemon) -> dict[str, float]:
+    """How often it has looked for work so far, by what made it."""
+    return {
+        sample.labels["source"]: sample.value
+        for metric in daemon.meters.wakeups.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+
+
+async def test_a_request_costs_one_look(database: str, aconnection: Connection) -> None:
+    """A sleeping daemon looks once for a request that rings, and not again when it has ended."""
+    async with running(database, poll_seconds=FOREVER) as daemon:
+        [first] = await insert(aconnection, "test_echo", text="a")  # warm: caches, plans
+        await becomes(aconnection, first, "completed")
+        assert daemon._claimer is not None
+        asleep = daemon._claimer.signals.expect("asleep")
+        [second] = await insert(aconnection, "test_echo", text="b")
+        await asleep
+        before = looks(daemon)
+        await becomes(aconnection, second, "completed")
+        [third] = await insert(aconnection, "test_echo", text="c")
+        await becomes(aconnection, third, "completed")
+        after = looks(daemon)
+    made = {source: after[source] - before.get(source, 0.0) for source in after}
+    assert {source: number for source, number in made.items() if number} == {"hint": 1.0}
+
+
+async def test_what_a_limit_held_back_starts_when_a_slot_is_free(
+    database: str, aconnection: Connection
+) -> None:
+    """Requests beyond their agent's limit start one after the other, with nothing to ring for
+    them and no poll."""
+    await aconnection.execute(
+        "INSERT INTO ai_control (task_type, concurrency) VALUES (%s, 1)", ["test_echo"]
+    )
+    async with running(database, poll_seconds=FOREVER):
+        ids = await insert(aconnection, "test_echo", 4, text="x")
+        for request_id in ids:
+            await becomes(aconnection, request_id, "completed")
+
+
+async def test_what_becomes_due_later_is_not_forgotten(
+    database: str, aconnection: Connection
+) -> None:
+    """A request that is due in a moment starts then, although others came and went meanwhile."""
+    async with running(database, poll_seconds=FOREVER):
+        cursor = await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, input_data, run_after)"
+            " VALUES ('test_echo', '{\"text\": \"x\"}', now() + interval '1.5 s') RETURNING id"
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        for request_id in await insert(aconnection, "test_echo", 3, text="x"):
+            await becomes(aconnection, request_id, "completed")
+        await becomes(aconnection, row[0], "completed")
