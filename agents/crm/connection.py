@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import tzinfo
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -124,7 +125,7 @@ def open_engine(database_url: str, *, connections: int = 4) -> sa.Engine:
     Statements are not prepared and parameters stay out of error texts: the one for PgBouncer, the
     other because a parameter or an error may end in a log.
     """
-    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    url = make_url(_hosts_aside(database_url)).set(drivername="postgresql+psycopg")
     return sa.create_engine(
         url.difference_update_query(["pgbouncer"]),
         pool_size=connections,
@@ -138,3 +139,24 @@ def open_engine(database_url: str, *, connections: int = 4) -> sa.Engine:
             "prepare_threshold": None,
         },
     )
+
+
+def _hosts_aside(database_url: str) -> str:
+    """The URL with several hosts, ``a:5432,b:5432``, moved to where SQLAlchemy can read them.
+
+    libpq takes them between ``@`` and ``/``, for a standby to take over; SQLAlchemy only as
+    ``host=`` and ``port=`` of the query, and calls the rest a bad number.
+    """
+    parts = urlsplit(database_url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return database_url
+    names, ports = [], []
+    for each in hosts.split(","):
+        name, colon, port = each.rpartition(":")
+        alone = not colon or each.endswith("]")
+        names.append((each if alone else name).strip("[]"))
+        ports.append("5432" if alone else port)
+    found = urlencode({"host": ",".join(names), "port": ",".join(ports)}, safe=",:/")
+    query = "&".join(filter(None, (parts.query, found)))
+    return urlunsplit(parts._replace(netloc=f"{credentials}{at}", query=query))
