@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from pydantic import SecretStr
 
+from daemon import clock
 from daemon.settings import Settings
 from daemon.web import access as module
 from daemon.web.access import (
@@ -141,7 +142,7 @@ async def test_revoked_elsewhere(
 ) -> None:
     """A key revoked by another process is refused once what is remembered is a second old."""
     now = Now()
-    monkeypatch.setattr(module.clock, "monotonic", now)
+    monkeypatch.setattr(clock, "monotonic", now)
     async with accessible(database) as (access, _):
         key = await add_key(aconnection, "viewer")
         assert (await access.bearer(asked(key))).role == "viewer"

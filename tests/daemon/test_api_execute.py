@@ -161,6 +161,7 @@ async def test_stop_ends_waits(database: str) -> None:
         worker.running(database, main_app_api_key=SERVICE_KEY, drain_seconds=0.0) as daemon,
         calling(daemon, SERVICE_KEY) as caller,
     ):
+        assert daemon._claimer is not None
         begun = daemon._claimer.signals.expect("claimed", 15.0)
         asked = asyncio.create_task(
             caller.post("/api/execute", task_type="test_sleep", input_data={"seconds": 60})

@@ -84,7 +84,7 @@ async def test_cursors(admin: Caller, aconnection: Connection) -> None:
     await ended(aconnection, 7)
     for query in ("", "status=failed", "task_type=test_echo", "status=failed&task_type=test_echo"):
         seen: list[int] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             answer = await admin.get(f"/api/executions?per_page=3&cursor={cursor}&{query}")
             page = answer.body

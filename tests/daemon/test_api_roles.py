@@ -40,7 +40,7 @@ async def test_role_matrix(database: str, aconnection: psycopg.AsyncConnection) 
             role: await add_key(aconnection, role) for role in ("viewer", "operator", "admin")
         }
         keys |= {"service": SERVICE_KEY, "nobody": None, "stranger": "wrong"}
-        wrong = []
+        wrong: list[tuple[str, str, int]] = []
         for role, key in keys.items():
             async with calling(daemon, key) as caller:
                 for name, may in MAY.items():
@@ -48,7 +48,7 @@ async def test_role_matrix(database: str, aconnection: psycopg.AsyncConnection) 
                     path = path.replace("{id}", "999999")
                     # A stranger's guesses are counted: an address of its own for each.
                     headers = {"X-Forwarded-For": f"198.18.0.{len(wrong) + hash(name) % 200}"}
-                    body = {} if method in {"POST", "PUT"} else None
+                    body: dict[str, str] | None = {} if method in {"POST", "PUT"} else None
                     answer = await caller.send(method, path, json=body, headers=headers)
                     expected = {"nobody": 401, "stranger": 401}.get(role)
                     if expected is None and role not in may:

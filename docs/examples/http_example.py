@@ -1,0 +1,44 @@
+"""The HTTP way, with the standard library alone: for callers that have no database connection.
+
+AI_ORCHESTRATOR_URL=http://localhost:5001 AI_ORCHESTRATOR_KEY=... python http_example.py 1
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+
+def execute(
+    base_url: str, key: str, task_type: str, input_data: dict[str, Any], seconds: float = 18.0
+) -> dict[str, Any]:
+    """Ask and wait. The answer has ``success``; if true ``results``, else ``error`` or, when it
+    takes longer, ``request_id`` to look for at ``/api/executions/{request_id}``.
+    """
+    asked = {"task_type": task_type, "input_data": input_data, "wait_seconds": seconds}
+    request = urllib.request.Request(  # noqa: S310 - the URL is the caller's own setting
+        base_url.rstrip("/") + "/api/execute",
+        data=json.dumps(asked).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=seconds + 5) as answer:  # noqa: S310
+            told: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            told = json.load(error)
+        told.setdefault("success", False)
+    return told
+
+
+if __name__ == "__main__":
+    url = os.environ.get("AI_ORCHESTRATOR_URL", "http://localhost:5001")
+    client_id = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    found = execute(
+        url, os.environ["AI_ORCHESTRATOR_KEY"], "workout_optimization", {"client_id": client_id}
+    )
+    print(json.dumps(found, indent=2))
