@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from agents.prompt import KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
-from daemon.web.gui.agents import DRAFT, HINTS, OF_THE_CODE, AgentPage
+from daemon.web.gui.agents import DRAFT, OF_THE_CODE, AgentPage, told
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read
@@ -203,7 +203,7 @@ class AgentActs:
             ),
             Field("description", "Description", "text"),
             *(
-                replace(f, hint=HINTS.get(f.name, f.hint), **_shape(f))
+                replace(told(f), **_shape(f))
                 for f in fields_of(
                     PromptConfig,
                     {"max_usd": "0.05"},

@@ -23,6 +23,15 @@ DRAFT = "draft:"
 OF_THE_CODE = ("legacy", "kind")
 """Parts of a configuration that no form shows; they stay as they are."""
 ON_UNAVAILABLE = "What a request without a wish of its own does when no model can be had."
+LABELS = {
+    "max_usd": "Highest cost of a request, US dollars",
+    "use_model": "Use the model",
+    "on_unavailable": "When no model can be had",
+    "upgrade_degraded": "Ask again once the model is back",
+    "system": "Instructions",
+    "limits": "Further limits",
+}
+"""Where the name of a setting does not say enough."""
 HINTS = {
     "model": "Empty follows OPENAI_MODEL.",
     "temperature": "Empty follows OPENAI_TEMPERATURE.",
@@ -124,7 +133,7 @@ class AgentPage:
     ) -> list[Field]:
         """The configuration as a form, with what was typed where it could not be saved."""
         made = [
-            replace(field, hint=HINTS.get(field.name, field.hint), error=wrong.get(field.name, ""))
+            replace(told(field), error=wrong.get(field.name, ""))
             for field in fields_of(self.model(row), row["config"], leave_out=OF_THE_CODE)
         ]
         if typed is None:
@@ -142,6 +151,15 @@ class AgentPage:
         """The fields of the agent's input; [] where its configuration cannot be used."""
         usable = self._console.registry.usable(row["type"], row["config"])
         return [] if isinstance(usable, str) else fields_of(usable[0].Input)
+
+
+def told(field: Field) -> Field:
+    """The field with the words of a person for its label and hint."""
+    return replace(
+        field,
+        label=LABELS.get(field.name, field.label),
+        hint=HINTS.get(field.name, field.hint),
+    )
 
 
 def described(version: Mapping[str, Any]) -> list[Any]:

@@ -64,13 +64,15 @@ def bars(axis: Axis, lines: Sequence[Line], sentence: str, label: Label = plain)
                 continue
             y1, y0 = _y(below + value, top), _y(below, top)
             column.append(
-                f'<rect class="{_tone(line, place)}" x="{x:.1f}" y="{y1:.1f}"'
-                f' width="{wide:.1f}" height="{max(0.6, y0 - y1):.1f}"/>'
+                f'<rect class="{_tone(line, place)}" x="{_n(x)}" y="{_n(y1)}"'
+                f' width="{_n(wide)}" height="{_n(max(0.6, y0 - y1))}"/>'
             )
             below += value
         if not column:
             continue
-        told = ", ".join(f"{label(line.values[index] or 0)} {line.name}" for line in lines)
+        told = ", ".join(
+            f"{label(line.values[index] or 0)} {line.name}" for line in lines if line.values[index]
+        )
         tip = f"<title>{escape(axis.labels[index])}: {escape(told)}</title>"
         inner = tip + "".join(column)
         link = axis.links[index] if index < len(axis.links) and total else ""
@@ -194,6 +196,11 @@ def _frame(axis: Axis, top: float, sentence: str, label: Label, body: str) -> Ma
         Markup(ticks),
         Markup(body),
     )
+
+
+def _n(value: float) -> str:
+    """A coordinate in as few letters as it takes."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _y(value: float, top: float) -> float:

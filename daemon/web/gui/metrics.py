@@ -17,7 +17,7 @@ from daemon.web.gui.console import Console
 from daemon.web.gui.measures import DAY, HOUR, Chart, Row
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.requests import cell
-from daemon.web.gui.words import amount, percent, seconds, short, usd
+from daemon.web.gui.words import about, amount, percent, seconds, short, usd
 
 WINDOWS = {"24h": (DAY, HOUR), "7d": (7 * DAY, 6 * HOUR), "30d": (30 * DAY, DAY)}
 MOST_LINES = 5
@@ -217,7 +217,7 @@ def durations(rows: Sequence[Row], window: Window, column: str, what: str, promq
         lines,
         sentence,
         step=window.step,
-        label=seconds,
+        label=about,
         stacked=False,
         promql=promql,
         wide=False,

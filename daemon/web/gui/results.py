@@ -85,7 +85,8 @@ def _review(result: Mapping[str, Json]) -> list[Part]:
         part = result.get(key)
         if isinstance(part, Mapping):
             found.append(Part("heading", heading))
-            found += shape(part)
+            whole = text(result.get("summary"))
+            found += [p for p in shape(part) if p.kind != "quote" or p.data["text"] not in whole]
     return found
 
 

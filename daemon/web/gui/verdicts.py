@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from daemon.web.gui.words import amount, count, plural, seconds, usd
+from daemon.web.gui.words import amount, count, plural, seconds, title, usd
 
 Tone = Literal["bad", "warn", "info", "good"]
 ORDER: Mapping[Tone, int] = {"bad": 0, "warn": 1, "info": 2, "good": 3}
 STUCK_SECONDS = 60.0
 """A due request that waits for longer than this deserves a look."""
+MOST_ALIKE = 4
+"""Verdicts of one kind; the page they lead to has all."""
 NEAR_BUDGET = Decimal("0.8")
 
 Row = Mapping[str, Any]
@@ -188,7 +190,7 @@ def _others(signs: Row) -> list[Verdict]:
             "Answers are given without it until it recovers; that is tried by itself.",
             [("/gui/health#providers", "Provider")],
         )
-        for row in signs["providers"] or []
+        for row in (signs["providers"] or [])[:MOST_ALIKE]
     ]
     found += [
         Verdict(
@@ -196,15 +198,15 @@ def _others(signs: Row) -> list[Verdict]:
             f"The schedule {row['name']} cannot run: {row['problem']}",
             links=[("/gui/schedules", "Schedules")],
         )
-        for row in signs["schedules"] or []
+        for row in (signs["schedules"] or [])[:MOST_ALIKE]
     ]
     found += [
         Verdict(
             "bad" if row["status"] == "critical" else "warn",
-            f"{row['component']} is {row['status']}: {row['message'] or 'no reason given'}",
+            f"{title(row['component'])}: {row['message'] or row['status']}",
             links=[("/gui/health", "Health")],
         )
-        for row in signs["health"] or []
+        for row in (signs["health"] or [])[:MOST_ALIKE]
     ]
     return found
 

@@ -72,6 +72,16 @@ def seconds(value: float | Decimal | None) -> str:
     return f"{whole} s"
 
 
+def about(value: float | None) -> str:
+    """A duration in its largest unit, for the little room of an axis: ``17 min``."""
+    if value is None:
+        return DASH
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} s" if value >= 1 or not value else f"{value * 1000:.3g} ms"
+
+
 def usd(value: float | Decimal | str | None, *, exact: bool = False) -> str:
     """US dollars: cents where they matter, and no zero for what costs a fraction of one."""
     if value is None:

@@ -1,0 +1,251 @@
+"""How numbers, searches, forms, charts and verdicts read, without a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from daemon.web.gui import chart, words
+from daemon.web.gui.chart import Axis, Line
+from daemon.web.gui.console import inside
+from daemon.web.gui.differences import changes
+from daemon.web.gui.forms import Unreadable, fields_of, read
+from daemon.web.gui.measures import EDGES, percentile
+from daemon.web.gui.requests import cell
+from daemon.web.gui.results import parts
+from daemon.web.gui.schedules import in_words
+from daemon.web.gui.search import parse
+from daemon.web.gui.verdicts import judge
+
+NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (0.24, "240 ms"),
+        (3.21, "3.2 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_durations(value: float | None, said: str) -> None:
+    """A duration has the two units that matter."""
+    assert words.seconds(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "–"), (0, "$0"), (Decimal("0.0007"), "$0.0007"), (1234.5, "$1,234.50")],
+)
+def test_money(value: Any, said: str) -> None:
+    """A fraction of a cent is never shown as nothing."""
+    assert words.usd(value) == said
+
+
+def test_bounded_counts_say_so() -> None:
+    """A count that hit its bound ends in a plus; a share is not rounded up to all."""
+    assert words.count(10_000) == "10,000"
+    assert words.count(10_001) == "10,000+"
+    assert words.percent(0.9996) == "> 99 %"
+
+
+def test_search() -> None:
+    """A number is an id; named words are filters; what is not understood is told."""
+    assert parse(" #1234 ").request_id == 1234
+    found = parse("task:scheduling status:failed client:17 error:timeout what")
+    assert (found.task_type, found.status, found.client, found.code) == (
+        "scheduling",
+        "failed",
+        "17",
+        "timeout",
+    )
+    assert found.unknown == ("what",)
+    assert parse("status:odd").unknown == ("status:odd",)
+
+
+@pytest.mark.parametrize("url", ["/gui", "/gui/agents?x=1", "/gui?window=7d"])
+def test_inside(url: str) -> None:
+    """Links of the console lead back to where they came from."""
+    assert inside(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "//x", "https://x/gui", "/guile", "/gui/../x", "/gui\\x", "/gui/\nx"]
+)
+def test_outside(url: str | None) -> None:
+    """Whatever leads elsewhere leads to the overview."""
+    assert inside(url) == "/gui"
+
+
+class Sample(BaseModel):
+    client_id: int
+    goals: list[str] = []
+    level: Literal["low", "high"] | None = None
+    rest: bool = True
+    share: float | None = None
+    wish: dict[str, Any] = Field(default_factory=dict)
+
+
+def test_forms_round_trip() -> None:
+    """What a model holds is shown as fields, and read back the same; empty means not given."""
+    given = {
+        "client_id": 3,
+        "goals": ["a", "b"],
+        "level": "high",
+        "rest": False,
+        "share": 0.5,
+        "wish": {"a": [1]},
+    }
+    fields = fields_of(Sample, given)
+    assert [field.kind for field in fields] == [
+        "number",
+        "text",
+        "select",
+        "select",
+        "number",
+        "textarea",
+    ]
+    assert read(fields, {field.name: str(field.value) for field in fields}) == given
+    assert read(fields, {"client_id": " 7 ", "goals": ""}) == {"client_id": 7}
+    with pytest.raises(Unreadable) as caught:
+        read(fields, {"client_id": "seven", "wish": "{"})
+    assert set(caught.value.fields) == {"client_id", "wish"}
+
+
+def test_percentiles() -> None:
+    """A percentile lies within its bucket; no histogram, no percentile."""
+    ones = [0] * 30
+    ones[10] = 100
+    low, high = EDGES[9], EDGES[10]
+    assert low < (percentile([ones], 0.5) or 0) < high
+    assert percentile([ones, ones], 0.99) == pytest.approx(low + 0.99 * (high - low))
+    assert percentile([[], []], 0.5) is None
+
+
+def test_charts_escape() -> None:
+    """Labels and names are text in a chart, whatever they hold."""
+    svg = chart.bars(
+        Axis(['"><x>'], ["/gui?a=<b>"]), [Line("<script>", [3.0])], 'a "sentence" <b>'
+    )
+    assert "<x>" not in svg and "<script>" not in svg and "<b>" not in svg
+    assert 'role="group"' in svg and "&lt;script&gt;" in svg
+
+
+@pytest.mark.parametrize(
+    ("value", "top"), [(0, 1), (0.9, 1), (1, 1), (11, 20), (21, 25), (300, 500), (5100, 10_000)]
+)
+def test_axes_end_at_round_numbers(value: float, top: float) -> None:
+    """The end of an axis is a round number not below the largest value."""
+    assert chart.nice_top(value) == top
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        ("0 6 * * *", "every day at 06:00"),
+        ("30 6 * * mon-fri", "every weekday at 06:30"),
+        ("0 9 * * 1", "every Monday at 09:00"),
+        ("15 2 1 * *", "on day 1 of each month at 02:15"),
+        ("every 90 minutes", "every 90 minutes"),
+        ("every hour", "every hour"),
+        ("*/5 1-3 * * *", "*/5 1-3 * * *"),
+    ],
+)
+def test_triggers_in_words(trigger: str, said: str) -> None:
+    """A plain trigger is said as people do; an intricate one stands as it is."""
+    assert in_words(trigger) == said
+
+
+def test_cells() -> None:
+    """No cell of a CSV is taken for a formula by a spreadsheet."""
+    assert [cell(text) for text in ("=1+1", "@x", "-2", "fine", None)] == [
+        "'=1+1",
+        "'@x",
+        "'-2",
+        "fine",
+        "",
+    ]
+
+
+def test_changes() -> None:
+    """Settings are compared by name, long ones line by line."""
+    before = {"a": 1, "system": "one\ntwo"}
+    found = changes(before, {"b": 2, "system": "one\nthree"})
+    assert [(c.key, c.before, c.after) for c in found if not c.lines] == [
+        ("a", "1", "not set"),
+        ("b", "not set", "2"),
+    ]
+    assert ("add", "+three") in found[-1].lines and ("del", "-two") in found[-1].lines
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"kind": "plan", "weeks": "no"},
+        {"weeks": [1, None], "kind": "plan"},
+        {"suggestions": [{"start": 5}]},
+        {"interval_pct": 80, "goals": [None, {"trend": 3}]},
+        {"workout": {"weeks": [{"workouts": [{"exercises": [3]}]}]}, "progress": {}},
+        {"a": {"b": 1}, "c": [[1]], "d": True},
+    ],
+)
+def test_odd_results_are_no_trouble(result: Any) -> None:
+    """A result of any shape is shown without failing."""
+    assert isinstance(parts(result), list)
+
+
+def test_all_is_well() -> None:
+    """With nothing to tell the verdict is one good sentence; troubles come worst first."""
+    frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None}
+    signs: dict[str, Any] = {
+        "workers": 1,
+        "last_heartbeat": NOW,
+        "providers": None,
+        "unpriced": None,
+        "schedules": None,
+        "health": None,
+    }
+    calm: dict[str, Any] = {
+        "now": NOW,
+        "frame": frame,
+        "agents": [],
+        "failures": [],
+        "signs": signs,
+        "budget": None,
+    }
+    assert [v.tone for v in judge(**calm)] == ["good"]
+    failure = {
+        "code": "timeout",
+        "task_type": "x",
+        "requests": 37,
+        "newest": NOW,
+        "newest_id": 5,
+        "message": "too slow",
+        "hint": "",
+    }
+    spent = frame | {"cost_today": Decimal(6), "approvals": 2}
+    found = judge(
+        **calm
+        | {
+            "frame": spent,
+            "failures": [failure],
+            "budget": Decimal(5),
+            "signs": signs | {"workers": 0},
+        }
+    )
+    assert [v.tone for v in found] == ["bad", "bad", "warn", "info"]
+    assert "37 requests failed lately" in found[2].text
+    assert found[2].links[0] == ("/gui/requests/5", "Why?")
