@@ -213,6 +213,7 @@ class Daemon:
                     raise RestartWanted(self._restart_reason)
         finally:
             await self.site.stop()
+            await self.health.close()
             await self.database.close()
             await asyncio.to_thread(stop_telemetry)
         log.info("stopped")

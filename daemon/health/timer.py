@@ -150,7 +150,8 @@ class HealthTimer(Service):
     async def _write(self) -> None:
         await self._store.health_put([s.as_json() for s in self.states], self._worker_id)
 
-    async def _closed(self) -> None:
+    async def close(self) -> None:
+        """Close the checker's session, once no request can ask for a measurement any more."""
         await self._checker.close()
 
     def _say_changes(self, before: Mapping[str, CheckResult]) -> None:
