@@ -29,11 +29,11 @@ FLAGS = (
 
 
 def chromium() -> str:
-    """The path of a browser. Skips the test where there is none; in CI that is a failure."""
+    """The path of a browser. Without one the test is skipped; with REQUIRE_BROWSER it fails."""
     for path in (os.environ.get("CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
         if path and Path(path).exists():
             return path
-    if os.environ.get("CI"):
+    if os.environ.get("REQUIRE_BROWSER"):
         pytest.fail("no chromium was found; apt-get install chromium, or set CHROMIUM")
     pytest.skip("no chromium was found (apt-get install chromium, or set CHROMIUM)")
 

@@ -92,8 +92,11 @@ class AgentPage:
 
         async def versions() -> Any:
             rows = await reads.rows("console_versions", agent_id=row["id"], before=None)
+            heard = await reads.rows("console_feedback", task_type=row["type"])
+            said = {r["agent_version"]: r for r in heard}
             for version in rows:
                 version["changes"] = described(version)
+                version["said"] = said.get(version["version"])
             return rows
 
         async def recent() -> Any:
