@@ -111,7 +111,7 @@ class AgentActions(Act):
                 after["type"] = self._new_type(before["type"], task_type)
             if config is not None:
                 after["config"] = dict(config)
-                self._check_config(after["type"], after["config"])
+                self._check_config(after["type"], after["config"], before["config"])
             version = await self._put(connection, who, agent_id, after, archive=False)
             await self._tell_change(connection, who, "set_agent", agent_id, before, after, version)
         return version
@@ -271,8 +271,15 @@ class AgentActions(Act):
             {"version": version, **{key: after[key] for key in changed}},
         )
 
-    def _check_config(self, task_type: str, config: Mapping[str, Json]) -> None:
-        if self._registry.agent(task_type) is None and not is_prompt(task_type, config):
+    def _check_config(
+        self,
+        task_type: str,
+        config: Mapping[str, Json],
+        before: Mapping[str, Json] | None = None,
+    ) -> None:
+        """before: what it was. Raises Refused for a configuration that the agent cannot use."""
+        prompt = is_prompt(task_type, config) or is_prompt(task_type, before or {})
+        if self._registry.agent(task_type) is None and not prompt:
             return  # nobody here answers this type; only whoever does could judge
         found = self._registry.usable(task_type, config)
         if isinstance(found, str):

@@ -59,7 +59,9 @@ class RequestActions(Act):
                 on_unavailable=on_unavailable,
             )
             assert row is not None
-            if row["fresh"] and who.role != "service":
+            made = await self._row(connection, "request_fresh", request_id=row["id"])
+            fresh = bool(made and made["fresh"])
+            if fresh and who.role != "service":
                 await self._audit(
                     connection,
                     who,
@@ -67,7 +69,7 @@ class RequestActions(Act):
                     f"request:{row['id']}",
                     after={"task_type": task_type[:200]},
                 )
-        return row["id"], row["fresh"]
+        return row["id"], fresh
 
     async def cancel(self, who: Principal, request_id: int) -> str:
         """Ask a request to stop; returns the status it had.
