@@ -140,6 +140,24 @@ def test_a_helper_is_judged_anew_when_its_caller_changes() -> None:
     assert not second.findings
 
 
+def test_a_helper_is_no_suspect_once_a_view_shows_what_it_gets() -> None:
+    """A kept suspicion goes when a view comes to call the function, with harmless data."""
+    helper = "import os\ndef run(x):\n    os.system('ls ' + x)\n"
+    view = (
+        "from flask import Flask, request\nfrom helper import run\napp = Flask(__name__)\n"
+        "@app.route('/a')\ndef a():\n    {}\n    return 'ok'\n"
+    )
+    cache = Memory()
+    files = {"helper.py": helper, "view.py": view.format("pass")}
+    first = analyse(files, kind="files", cache=cache)
+    assert [(f.file, f.confidence) for f in first.findings if f.cwe == 78] == [
+        ("helper.py", "medium")
+    ]
+    assert first.findings[0].sources == ("taint", "ruff")
+    files["view.py"] = view.format("run('fixed')")
+    assert not analyse(files, kind="files", cache=cache).findings
+
+
 @pytest.mark.timeout(60)
 def test_it_runs_in_a_worker_process() -> None:
     """Arguments and answer can be pickled; the child answers as this process does."""

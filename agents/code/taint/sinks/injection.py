@@ -148,11 +148,12 @@ def _environment(site: Call) -> None:
 
 
 def _ldap(site: Call) -> None:
+    """A directory's search; without its library in the file, a filter tells itself by its look."""
     imports = site.frame.module.imports.values()
-    if not any(name.split(".")[0] in {"ldap", "ldap3"} for name in imports):
-        return
+    known = any(name.split(".")[0] in {"ldap", "ldap3"} for name in imports)
     for value in (*site.args, *site.kwargs.values()):
-        if site.flow("ldap-injection", "ldap", value, bare=False):
+        looks = value.prefix.startswith("(") and "=" in value.prefix
+        if (known or looks) and site.flow("ldap-injection", "ldap", value, bare=False):
             return
 
 
