@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from tests.eval.code_cases.checks import CHECKS, Check
 from tests.eval.code_cases.flows import FLOWS, SOURCES
+from tests.eval.code_cases.programs import WHOLE
 from tests.eval.code_cases.settings import SETTINGS, Setting
 from tests.eval.code_cases.sinks import SINKS, Sink
-from tests.eval.code_cases.whole import WHOLE
 
 HEAD = (
     "from flask import Flask, render_template, request\n{imports}\n\napp = Flask(__name__)\n\n\n"
