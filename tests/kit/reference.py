@@ -88,7 +88,7 @@ def configuration() -> str:
     """docs/configuration.md."""
     by_name = {_variable(name): info for name, info in Settings.model_fields.items()}
     parts = [CONFIGURATION_HEAD, MADE.format(source="daemon/settings.py"), ""]
-    for heading, variables in _example_sections():
+    for heading, variables in sections():
         rows = [_setting(name, said, by_name.get(name)) for name, said in variables]
         parts += [
             f"## {heading}",
@@ -102,7 +102,7 @@ def _variable(field: str) -> str:
     return "FLASK_ENV" if field == "environment" else field.upper()
 
 
-def _example_sections() -> list[tuple[str, list[tuple[str, str]]]]:
+def sections() -> list[tuple[str, list[tuple[str, str]]]]:
     """(heading, [(variable, what the file says about it)]), in the order of .env.example."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     sections = []

@@ -1,0 +1,245 @@
+"""What docs/ says is so: its code runs, against a real database and a running service."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from daemon import cli
+from daemon.demo.gym import load
+from daemon.demo.model_server import running_server
+from tests.kit import reference
+from tests.kit.http import SERVICE_KEY
+from tests.kit.postgres import Server
+from tests.kit.process import ROOT, DaemonProcess, clean_environment
+from tests.kit.signals import until
+
+DOCS = ROOT / "docs"
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+PROGRAMS = {
+    "python": (sys.executable, "-W", "error", "-c"),
+    "sh": ("sh", "-e", "-c"),
+    "js": ("node", "-e"),
+}
+MODULES = (
+    ROOT / ".data" / "bench" / "node" / "node_modules",
+    *map(Path, os.environ.get("NODE_PATH", "").split(":")),
+)
+"""Where Node may find `pg`: what `make bench` installs, or the caller's own."""
+
+RUNS_THERE = (
+    "import os, sys; os.chdir(sys.argv[1]);"
+    " os.execv(sys.executable, [sys.executable, '-m', 'daemon', 'run'])"
+)
+
+PLATFORMS = ("RAILWAY_", "OTEL_", "LANGSMITH_")
+"""Beginnings of variables that belong to others."""
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    text: str
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a page or section, in order."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [Block(*pair) for pair in found]
+
+
+def sections(page: str) -> dict[str, str]:
+    """The second-level sections of a page that hold a block, by heading."""
+    parts = re.split(r"^## ", PAGES[page], flags=re.MULTILINE)[1:]
+    return {part.partition("\n")[0]: part for part in parts if "```" in part}
+
+
+def statements(block: Block) -> list[bytes]:
+    """The statements of an SQL block."""
+    text = re.sub(r"--[^\n]*", "", block.text)
+    return [part.encode() for part in text.split(";\n") if part.strip(" \n;")]
+
+
+def run(section: str, dsn: str, environment: Mapping[str, str]) -> None:
+    """Execute a section's blocks in their order; a `text` block is what the one before printed."""
+    printed = None
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for block in blocks(section):
+            if block.language == "sql":
+                for statement in statements(block):
+                    connection.execute(statement)
+            elif block.language in PROGRAMS:
+                done = subprocess.run(
+                    [*PROGRAMS[block.language], block.text],
+                    cwd=ROOT,
+                    env={**clean_environment(), **environment},
+                    capture_output=True,
+                    text=True,
+                    timeout=100,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stdout + done.stderr
+                printed = done.stdout
+            elif block.language == "text" and printed is not None:
+                assert printed == block.text
+
+
+def lacking(section: str) -> str | None:
+    """What this machine would need to run a section; None: it has it."""
+    languages = {block.language for block in blocks(section)}
+    if "js" in languages:
+        if shutil.which("node") is None:
+            return "Node is not installed"
+        if not any((folder / "pg").is_dir() for folder in MODULES):
+            return "Node's package pg is not installed (NODE_PATH, or `make bench`)"
+    if "curl " in section and shutil.which("curl") is None:
+        return "curl is not installed"
+    return None
+
+
+@pytest.fixture(scope="module")
+def service(server: Server) -> Iterator[dict[str, str]]:
+    """A running service on a sample gym; the environment of whoever talks to it."""
+    with server.database(migrated=True) as dsn:
+        load(dsn, clients=3)
+        environment = {"DATABASE_URL": dsn, "MAIN_APP_API_KEY": SERVICE_KEY}
+        with DaemonProcess(environment) as process:
+            process.wait_event("ready", 90)
+            yield {
+                **environment,
+                "ORCHESTRATOR_URL": process.base_url,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "NODE_PATH": ":".join(map(str, MODULES)),
+            }
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("heading", sections("integrate.md"))
+def test_integration_guide(service: dict[str, str], heading: str) -> None:
+    """Whoever follows the guide for the main app's side gets what it shows."""
+    section = sections("integrate.md")[heading]
+    if missing := lacking(section):
+        pytest.skip(missing)
+    run(section, service["DATABASE_URL"], service)
+
+
+@pytest.mark.timeout(150)
+def test_agents_guide(database: str, tmp_path: Path) -> None:
+    """The agents that the guide shows, a row and a class, answer as it says."""
+    load(database, clients=3)
+    for folder in ("agents", "daemon", "sql", "migrations"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    page = blocks(PAGES["agents.md"])
+    for block in page:
+        if block.language == "python":
+            name = block.text.partition("\n")[0].strip('"')
+            with (tmp_path / name).open("a") as file:
+                file.write(block.text)
+    with (
+        running_server() as model,
+        DaemonProcess(
+            {"DATABASE_URL": database, "OPENAI_BASE_URL": model},
+            (),
+            program=(sys.executable, "-c", RUNS_THERE, str(tmp_path)),
+        ) as process,
+        psycopg.connect(database, autocommit=True) as connection,
+    ):
+        process.wait_event("ready", 90)
+        asked = [
+            *(one for block in page if block.language == "sql" for one in statements(block)),
+            b"SELECT ai_submit('attendance', '{\"client_id\": 999999}')",
+        ]
+        # Disabling comes last: a request of a disabled agent fails.
+        for statement in sorted(asked, key=lambda one: b"enabled = false" in one):
+            if b"enabled = false" in statement:
+                until(lambda: ended(connection) == 3, 60, what="all requests have ended")
+            connection.execute(statement)
+        rows = connection.execute(
+            "SELECT q.task_type, q.status, q.mode, q.error ->> 'code', a.result"
+            " FROM ai_requests q LEFT JOIN ai_results a ON a.request_id = q.id"
+            " WHERE q.task_type IN ('welcome_note', 'attendance') ORDER BY q.id"
+        ).fetchall()
+        versions = connection.execute(
+            "SELECT count(*) FROM ai_agent_versions WHERE type = 'welcome_note'"
+        ).fetchone()
+    note, counted, unknown = rows
+    assert note[:4] == ("welcome_note", "completed", "full", None)
+    assert set(note[4]) == {"note", "data_warnings"}
+    assert counted[:4] == ("attendance", "completed", "full", None)
+    assert counted[4]["readings"] > 0
+    assert unknown[:4] == ("attendance", "failed", None, "client_not_found")
+    assert versions == (3,)
+
+
+def ended(connection: psycopg.Connection) -> int:
+    """How many of the guide's requests have ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM ai_requests WHERE task_type IN ('welcome_note', 'attendance')"
+        " AND finished_at IS NOT NULL"
+    ).fetchone()
+    assert row is not None
+    count: int = row[0]
+    return count
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "faq.md", "scaling.md", "security.md"])
+def test_sql_runs(connection: psycopg.Connection, name: str) -> None:
+    """Every statement of these pages runs on a migrated database; nothing of it is kept."""
+    with connection.transaction(force_rollback=True):
+        for block in blocks(PAGES[name]):
+            if block.language == "sql":
+                for statement in statements(block):
+                    connection.execute(statement)
+
+
+def linked() -> list[tuple[str, str]]:
+    """(page, file) of every link to a file."""
+    found = {
+        (name, link)
+        for name, text in PAGES.items()
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+        if "://" not in link
+    }
+    return sorted(found)
+
+
+def test_links_lead_somewhere() -> None:
+    """Each file that a page points at exists."""
+    assert [pair for pair in linked() if not (DOCS / pair[1]).exists()] == []
+
+
+def test_names_exist() -> None:
+    """Make targets and commands that the pages name are real."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    for name, text in PAGES.items():
+        for target in re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE):
+            assert target in targets, (name, target)
+        for command in re.findall(r"python -m daemon ([a-z]+)", text):
+            assert command in cli.COMMANDS, (name, command)
+
+
+def test_variables_exist() -> None:
+    """A variable that stands in code quotes is one that the service reads."""
+    known = {name for _, part in reference.sections() for name, _ in part}
+    for name, text in PAGES.items():
+        for variable in re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`", text):
+            assert variable in known or variable.startswith(PLATFORMS), (name, variable)
+
+
+def test_references_are_current(connection: psycopg.Connection) -> None:
+    """Settings, metrics and database are described as they are; `make docs` writes them anew."""
+    made = {name: page() for name, page in reference.PAGES.items()}
+    made["database.md"] = reference.database(connection)
+    for name, text in made.items():
+        assert PAGES[name] == text, f"{name} is not current: run `make docs`"
