@@ -53,11 +53,13 @@ eval: $(SYNCED) ## the agents against known truths, 20 minutes (ARGS="--quick": 
 run: $(SYNCED) ## the service, on DATABASE_URL or a kept PostgreSQL of its own
 	@exec $(PY) -m daemon run $(ARGS)
 
-check: $(SYNCED) ## format, lint, types, import rules
+check: $(SYNCED) ## format, lint, types, import rules, locked packages
 	@$(PY) -m ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/uv lock --check --offline --quiet || { echo "run: uv lock" >&2; exit 1; }
+	@$(VENV)/bin/uv pip check --quiet --python $(PY)
 	@echo "make check: all good"
 
 docs: $(SYNCED) ## write the pages of docs/ anew that are made from the code
