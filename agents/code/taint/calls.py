@@ -82,7 +82,9 @@ def result(site: Call, callee: Value) -> Value:
         if found is None:
             found = objects.method(site)
         if found is None:
-            found = text.method(run, state, receiver, site.name, site.args, site.kwargs)
+            spread = site.more if site.name == "format" else []
+            given = [*site.args, *spread]
+            found = text.method(run, state, receiver, site.name, given, site.kwargs)
         if found is None and receiver.objs:
             found = containers.method(run, state, receiver, site.name, site.args, site.kwargs)
         if found is not None:
@@ -100,10 +102,10 @@ def result(site: Call, callee: Value) -> Value:
         return Value(kind=site.dotted)
     if any(part.ref in web.REQUESTS or part.kind == "web.request" for part in parts):
         return run.source(site.frame, site.node, f"{site.name or site.dotted}(request)", kind="")
-    given = run.derived(*parts, kind=site.dotted)
+    passed = run.derived(*parts, kind=site.dotted)
     if _ESCAPES.search(site.dotted.rsplit(".", 1)[-1] or site.name):
-        return cleaned(given, {"xss"})
-    return given
+        return cleaned(passed, {"xss"})
+    return passed
 
 
 def _stranger(value: Value) -> bool:

@@ -182,6 +182,9 @@ def _bool(run: Run, frame: Frame, node: ast.BoolOp, state: State) -> Value:
     result = joined(run, values)
     if conjunct and opened and result.truth() is not None:
         result = replace(result, const=UNKNOWN, ref=None)
+    if not conjunct and len(values) == 2 and values[1].known and values[0].id:
+        # A check of `x or ""` is one of x: where x is empty it does no harm.
+        result = replace(result, about=telling(values[0], FLOW))
     return replace(result, yes=yes or {}, no=no or {})
 
 
