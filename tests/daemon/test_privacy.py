@@ -220,7 +220,7 @@ def numbers(result: Json) -> list[float]:
     """Every number of an answer but those about the answering itself, and those in sentences."""
     match result:
         case dict():
-            skipped = {"provenance", "data_warnings", "calendar"}
+            skipped = {"provenance", "data_warnings", "calendar", "suggestions_created"}
             return [n for k, v in result.items() if k not in skipped for n in numbers(v)]
         case list():
             return [n for item in result for n in numbers(item)]
