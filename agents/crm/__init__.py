@@ -19,6 +19,7 @@ without any of the tables. All calls block: run them in a thread.
 
 from agents.crm.connection import Crm, Snapshot, open_engine
 from agents.crm.history import TrainingHistory
+from agents.crm.memory import DoneBefore, Opinion, PlanBefore
 from agents.crm.reader import Reader
 from agents.crm.rows import (
     AssignmentRow,
@@ -46,11 +47,14 @@ __all__ = [
     "ClientRow",
     "ClientWorkoutRow",
     "Crm",
+    "DoneBefore",
     "ExerciseRow",
     "GoalRow",
     "MeasurementRow",
     "MilestoneRow",
     "Note",
+    "Opinion",
+    "PlanBefore",
     "ProgressRow",
     "Reader",
     "SessionRow",

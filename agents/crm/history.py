@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agents.crm.body import BodyReader
+from agents.crm.memory import MemoryReader
 from agents.crm.people import PeopleReader
 from agents.crm.rows import (
     AssignmentRow,
@@ -55,7 +56,7 @@ class TrainingHistory:
     warnings: tuple[str, ...]
 
 
-class HistoryReader(PeopleReader, BodyReader, TrainingReader):
+class HistoryReader(PeopleReader, BodyReader, TrainingReader, MemoryReader):
     """The readers that combine several tables."""
 
     def training_history(self, client_id: int, as_of: datetime) -> TrainingHistory:

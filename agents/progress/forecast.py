@@ -23,7 +23,7 @@ Status = Literal[
     "on_track", "behind", "reached", "unreachable", "insufficient_data", "unsupported_metric"
 ]
 
-REACHED_PROBABILITY = 0.95
+REACHED_PROBABILITY = 0.975
 UNREACHABLE_BELOW = 0.1
 _Z80 = 1.2816
 

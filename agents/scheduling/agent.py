@@ -185,7 +185,13 @@ def _chosen(state: State) -> answer.Parts:
     wanted = request.sessions_per_week or 1
     rules = known.rules
     ranked = rank(
-        found.free, chances, known.wishes, together=wanted, gap=rules.gap, buffer=rules.buffer
+        found.free,
+        chances,
+        known.wishes,
+        together=wanted,
+        gap=rules.gap,
+        buffer=rules.buffer,
+        echoes=known.echoes,
     )
     together = _together(ranked, min(wanted, answer.MOST_SHOWN), rules.gap, rules.buffer)
     if together < wanted:

@@ -117,6 +117,7 @@ def proposals(parts: Parts) -> list[Proposal]:
                 record(own, everybody, item.slot),
                 wish.label() if wish else None,
                 cold=len(own) < FEW_SESSIONS,
+                lean=item.lean,
             )
             found.append(
                 Proposal(
@@ -213,6 +214,9 @@ def _reasons(said: Said) -> list[Reason]:
         found.append(Reason(code=code, value=f"{said.record.kept} of {said.record.n}"))
     if said.wish is not None:
         found.append(Reason(code="preferred", value=said.wish))
+    if said.lean:
+        liked = "found helpful" if said.lean > 0 else "found not helpful"
+        found.append(Reason(code="feedback", value=f"times like this were {liked}"))
     if said.client_id is not None:
         found.append(Reason(code="client_id", value=said.client_id))
     if said.gain_percent is not None:

@@ -3,7 +3,8 @@
 The likeliest slot comes first. A wish is honoured when it costs at most five points of
 probability: a slot that fits it is ranked as if it were that much likelier, a time to avoid comes
 last. Slots that are the same time a week later, that overlap, or that crowd one day would waste a
-place, so they only fill up a short list. Where several sessions a week are wanted, the first
+place, so they only fill up a short list. How earlier proposals were received leans the order by
+no more than a wish. Where several sessions a week are wanted, the first
 suggestions are a set that can be booked together.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from agents.scheduling import solver
 from agents.scheduling.attendance import PART_NAMES, Chance, Seen, part_of
+from agents.scheduling.liking import Echo, lean
 from agents.scheduling.preferences import WEEKDAY_NAMES, Wishes
 from agents.scheduling.slots import Slot
 from agents.scheduling.solver import Option
@@ -27,16 +29,19 @@ _ENOUGH_HERE = 3
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A slot, the chance that it is kept, and how well it fits the wishes (-1 to 1)."""
+    """A slot, the chance that it is kept, how well it fits the wishes, and how times like it were
+    received (both -1 to 1)."""
 
     slot: Slot
     chance: Chance
     wish: float = 0.0
+    lean: float = 0.0
 
     @property
     def score(self) -> float:
         """What it is ranked by."""
-        return self.chance.p + (WISH_WORTH * self.wish if self.wish >= 0 else _AVOIDED)
+        wished = WISH_WORTH * self.wish if self.wish >= 0 else _AVOIDED
+        return self.chance.p + wished + WISH_WORTH * self.lean
 
 
 def rank(
@@ -47,14 +52,15 @@ def rank(
     together: int = 1,
     gap: int = 0,
     buffer: int = 0,
+    echoes: Sequence[Echo] = (),
 ) -> list[Ranked]:
     """At most five, best first; the first `together` of them can be booked together.
 
     gap: minutes from start to start that sessions booked together keep. buffer: minutes between
-    the trainer's sessions.
+    the trainer's sessions. echoes: how earlier proposals were received.
     """
     every = [
-        Ranked(slot, chance, wishes.strength(slot.start))
+        Ranked(slot, chance, wishes.strength(slot.start), lean(echoes, slot.start))
         for slot, chance in zip(slots, chances, strict=True)
     ]
     every.sort(key=lambda r: (-round(r.score, 4), r.slot.first))

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from agents.crm import Crm, SessionRow, Snapshot, fold, median_minutes
+from agents.crm import Crm, Opinion, SessionRow, Snapshot, fold, median_minutes
 from agents.scheduling import hours, preferences
 from agents.scheduling.attendance import OLDEST_DAYS, Seen
 from agents.scheduling.clock import GymClock, mixed_time_basis
+from agents.scheduling.liking import Echo
 from agents.scheduling.model import ScheduleConfig, ScheduleRequest
 from agents.scheduling.preferences import Wishes
 from agents.scheduling.slots import LONGEST_MINUTES, Booking, Rules, Window
@@ -34,7 +35,8 @@ class Facts:
 
     seen: past sessions of the whole gym, without duplicates. bookings: what blocks, around the
     days in question and LOOK_AHEAD_DAYS beyond. days: those that may be proposed. minutes: usual
-    length per client. movable: the trainer's booked sessions of the week.
+    length per client. movable: the trainer's booked sessions of the week. echoes: how the
+    client's earlier proposals were received.
     """
 
     clock: GymClock
@@ -53,6 +55,7 @@ class Facts:
     wishes: Wishes
     input_sha256: str
     warnings: tuple[str, ...]
+    echoes: tuple[Echo, ...] = ()
 
     def trainer_bookings(self, without: Booking | None = None) -> list[Booking]:
         """What takes the trainer's time; a session of nobody known takes everybody's."""
@@ -79,6 +82,7 @@ class _Rows:
     history: Sequence[SessionRow] = ()
     booked: Sequence[SessionRow] = ()
     trainer_id: int | None = None
+    opinions: Sequence[Opinion] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -144,6 +148,7 @@ def read(
         wishes=wishes,
         input_sha256=_fingerprint(request, rows, frame, windows),
         warnings=tuple(dict.fromkeys(said)),
+        echoes=_echoes(rows.opinions, frame.as_of),
     )
     own = facts.minutes.get(request.client_id or 0)
     if request.duration is None and own is not None:
@@ -214,8 +219,22 @@ def _read(
             frame.since, frame.end, client_ids=found, trainer_ids=trainers
         )
     rows.history = snapshot.gym_sessions(frame.now - timedelta(days=OLDEST_DAYS), frame.now)
+    if request.client_id is not None:
+        rows.opinions = snapshot.time_opinions(request.client_id, frame.as_of)
     rows.warnings = (*rows.warnings, *snapshot.warnings)
     return rows
+
+
+def _echoes(opinions: Iterable[Opinion], as_of: datetime) -> tuple[Echo, ...]:
+    return tuple(
+        Echo(
+            opinion.verdict,
+            opinion.about,
+            max(0.0, (as_of - opinion.said_at).total_seconds() / 86_400),
+        )
+        for opinion in opinions
+        if isinstance(opinion.about, datetime)
+    )
 
 
 def _people(
@@ -399,6 +418,6 @@ def _fingerprint(
         [asdict(window) for window in windows],
     ]
     digest = hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode())
-    for row in (*rows.history, *rows.booked):
+    for row in (*rows.history, *rows.booked, *rows.opinions):
         digest.update(repr(row).encode())
     return digest.hexdigest()

@@ -80,7 +80,8 @@ class ScheduleWords(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Said:
     """What is known about one suggestion. percent: its chance. wish: the preference it meets, in
-    our words. client_id: named in a week. gain_percent, instead_of: of a move."""
+    our words. client_id: named in a week. gain_percent, instead_of: of a move. lean: how
+    times like it were received, -1 to 1."""
 
     slot: Slot
     percent: int
@@ -90,6 +91,7 @@ class Said:
     client_id: int | None = None
     gain_percent: int | None = None
     instead_of: str | None = None
+    lean: float = 0.0
 
     def numbers(self) -> frozenset[str]:
         """Every numeral a sentence about it may contain."""

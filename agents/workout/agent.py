@@ -203,7 +203,7 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
     if not wanted or not isinstance(built, Built):
         return {"llm": compose.ModelPart()}
     facts = state["facts"]
-    pages = compose.pages(ctx.request_id, facts, built.profile, Kept())
+    pages = compose.pages(ctx.request_id, facts, built.profile, Kept(), built)
     weeks = workouts.weeks(built, pages)
     offers = compose.offers(built, _OFFERS)
     texts = tuple(source.text for source in facts.texts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from agents.crm.history import TrainingHistory
 from agents.workout import fill_gaps
 from agents.workout.exercises.app_exercises import Library, merge
 from agents.workout.profile import Profile
+from agents.workout.remembered import Memory, fingerprint, recall
 from agents.workout.request import WorkoutConfig, WorkoutRequest
 from agents.workout.screening.screen import BloodPressure, Screening, Source, screen
 
@@ -31,7 +32,8 @@ _USUAL_SYSTOLIC, _USUAL_DIASTOLIC = 120, 80
 @dataclass(frozen=True, slots=True)
 class Facts:
     """history: None where there is no main app. today: the client's day. texts: all that people
-    wrote. input_sha256: of the request and every row read. warnings: for `data_warnings`."""
+    wrote. input_sha256: of the request and every row read. memory: earlier answers and their
+    echo. warnings: for `data_warnings`."""
 
     history: TrainingHistory | None
     library: Library
@@ -41,6 +43,8 @@ class Facts:
     today: date
     trainer_id: int | None
     input_sha256: str
+    as_of: datetime
+    memory: Memory = field(default_factory=Memory)
     warnings: tuple[str, ...] = ()
 
     def with_warnings(self, more: Iterable[str]) -> Facts:
@@ -78,6 +82,7 @@ def read(
     warnings: list[str] = []
     trainer_id: int | None = None
     resting: int | None = None
+    memory = Memory()
     if crm is None:
         warnings.append("main_app_missing: no tables to read; planned from the request alone")
         trainer_id = request.trainer_id
@@ -87,6 +92,10 @@ def read(
             snapshot.check_authority(requested_by, request.client_id)
             trainer_id = _trainer(snapshot, request, history, warnings)
             resting = _resting_heart_rate(snapshot, request.client_id, as_of)
+            memory = Memory(
+                snapshot.exercise_opinions(request.client_id, as_of),
+                snapshot.plan_before(request.client_id, as_of),
+            )
             warnings.extend(snapshot.warnings)
     return Facts(
         history=history,
@@ -96,7 +105,9 @@ def read(
         resting_heart_rate=resting,
         today=today,
         trainer_id=trainer_id,
-        input_sha256=_fingerprint(request, history, today, resting),
+        input_sha256=_fingerprint(request, history, today, resting, memory),
+        as_of=as_of,
+        memory=memory,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
@@ -105,9 +116,10 @@ def profile_of(
     request: WorkoutRequest, facts: Facts, config: WorkoutConfig
 ) -> tuple[Profile, tuple[str, ...]]:
     """(the client without conditions, warnings)."""
-    return fill_gaps.fill(
+    profile, warnings = fill_gaps.fill(
         request, facts.history, config, facts.library.exercises, facts.resting_heart_rate
     )
+    return recall(profile, facts.memory, facts.history, facts.as_of), warnings
 
 
 def screening_of(request: WorkoutRequest, facts: Facts, age: int | None) -> Screening:
@@ -185,9 +197,14 @@ def _texts(
 
 
 def _fingerprint(
-    request: WorkoutRequest, history: TrainingHistory | None, today: date, resting: int | None
+    request: WorkoutRequest,
+    history: TrainingHistory | None,
+    today: date,
+    resting: int | None,
+    memory: Memory,
 ) -> str:
     rows = asdict(history) if history else None
-    seen = [request.model_dump(mode="json"), rows, today.isoformat(), resting]
+    day = today.isoformat()
+    seen = [request.model_dump(mode="json"), rows, day, resting, fingerprint(memory)]
     text = json.dumps(seen, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -21,6 +21,30 @@ MAX_BUILT_WEEKS = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the last plan has brought the client.
+
+    since: the day it was made, ISO. weeks_done: of its weeks, lived through. done: exercise key ->
+    (reps, seconds of a timed set or None) in the last full week. weeks_running: build weeks since
+    the last lighter one. trained: whether anything was trained since. hard: whether the client
+    rates the workouts as very hard. paused: whether the plan ended long ago.
+    """
+
+    since: str
+    weeks_done: int
+    done: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
+    weeks_running: int = 0
+    trained: bool = True
+    hard: bool = False
+    paused: bool = False
+
+    @property
+    def progresses(self) -> bool:
+        """Whether repetitions go on from where they were."""
+        return self.trained and not self.hard and not self.paused
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One client as the planner sees them; hashable in content, free of names and health texts.
 
@@ -28,6 +52,7 @@ class Profile:
     included. minutes: of one session, warm-up and cool-down included. weeks: to build, <= 16.
     focus: muscles asked for. focus_areas: the words for them that are known. avoid: wishes, each
     for names, keys and patterns. preferred, continuity: exercise keys. conditions: screened codes.
+    opinions: exercise key -> -3 to 3, what feedback made of it. before: the last plan, if any.
     sources: where each value came from, by name of the field.
     """
 
@@ -50,12 +75,19 @@ class Profile:
     conditions: frozenset[str] = frozenset()
     resting_heart_rate: int | None = None
     adaptations: tuple[Adaptation, ...] = ()
+    opinions: Mapping[str, float] = field(default_factory=dict)
+    before: Standing | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def gentle(self) -> bool:
         """Beginners and clients of 65 and older: fewer sets, fewer days, less cardio to start."""
         return self.level == 0 or (self.age is not None and self.age >= 65)
+
+    @property
+    def weeks_running(self) -> int:
+        """Build weeks that the client comes from without a lighter one."""
+        return self.before.weeks_running if self.before is not None else 0
 
     @property
     def days(self) -> int:

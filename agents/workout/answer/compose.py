@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from agents.workout import checker
 from agents.workout.answer import sentences, workouts
+from agents.workout.answer.continuity import continuity, told
 from agents.workout.answer.model_words import Kept
 from agents.workout.answer.models import (
     ClearanceOut,
@@ -36,6 +37,7 @@ from agents.workout.planning.allowed import select
 from agents.workout.planning.conflict import Conflict
 from agents.workout.planning.gentle import SafeMinimum, safe_minimum
 from agents.workout.planning.plan import Built
+from agents.workout.planning.rationale import rationales
 from agents.workout.profile import LEVELS, Profile
 from agents.workout.request import WorkoutRequest
 from agents.workout.screening.conditions import Restrictions, restrictions
@@ -88,11 +90,21 @@ class Parts:
     started: float
 
 
-def pages(request_id: int, facts: Facts, profile: Profile, words: Kept) -> workouts.Pages:
-    """Ids and reasons for rendering: the model's reason where there is one, else the template."""
+def pages(
+    request_id: int, facts: Facts, profile: Profile, words: Kept, built: Built | None = None
+) -> workouts.Pages:
+    """Ids and reasons for rendering: the model's reason where there is one, else the template.
+
+    built: the plan whose choices the reasons explain.
+    """
+    why = {}
+    if built is not None:
+        rules = restrictions(built.profile.conditions)
+        why = rationales(built, rules, facts.library.exercises)
 
     def reason(exercise: Exercise) -> str:
-        return words.reasons.get(exercise.key) or sentences.reason(exercise, profile)
+        said = words.reasons.get(exercise.key)
+        return said or sentences.reason(exercise, profile, why.get(exercise.key))
 
     return workouts.Pages(request_id, facts.library.exercise_ids, reason)
 
@@ -107,7 +119,8 @@ def offers(built: Built, most: int) -> list[Exercise]:
 def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
     """The whole answer."""
     profile, outcome = parts.profile, parts.outcome
-    shown = pages(request_id, parts.facts, profile, parts.words)
+    told_of = outcome if isinstance(outcome, Built) else parts.changed
+    shown = pages(request_id, parts.facts, profile, parts.words, told_of)
     rules = restrictions(profile.conditions)
     library = parts.facts.library.exercises
     built = outcome if isinstance(outcome, Built) else None
@@ -130,6 +143,9 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
     given_up = [_relaxed_name(item.id, item.target) for item in built.relaxed] if built else []
     deloads = [week.week for week in weeks if week.phase == "deload"]
     summary = sentences.summary(profile, status, given_up, profile.weeks)
+    before = continuity(built, library) if built is not None else None
+    if before is not None:
+        summary = f"{summary} {told(before)}".strip()
     if parts.words.summary and built is not None:
         summary = f"{summary} {parts.words.summary}"
     return WorkoutPlan.model_validate(
@@ -149,6 +165,7 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
             "constraints": _constraints(outcome),
             "quality": _quality(built),
             "weekly_volume": _volume(built),
+            "continuity": before,
             "progression_rules": (
                 sentences.progression_rules(profile, deloads) if built is not None else []
             ),

@@ -211,6 +211,26 @@ class Quality(Part):
     parts: dict[str, Number]
 
 
+class NewExercise(Part):
+    """An exercise that the last plan did not have."""
+
+    exercise: str
+    instead_of: str | None
+    why: str
+
+
+class ContinuityOut(Part):
+    """What became of the last plan. plan_of: the day it was made. held_back: why nothing climbs,
+    a sentence by code."""
+
+    plan_of: str
+    weeks_done: int
+    kept: list[str]
+    progressed: list[str]
+    new: list[NewExercise]
+    held_back: dict[str, str] = {}
+
+
 class LlmUsed(Part):
     """What the model had to do with it."""
 
@@ -247,6 +267,7 @@ class WorkoutPlan(Part):
     constraints: Constraints
     quality: Quality
     weekly_volume: dict[str, int | float]
+    continuity: ContinuityOut | None = None
     progression_rules: list[str]
     summary: str
     disclaimer: str

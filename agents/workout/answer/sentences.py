@@ -6,10 +6,12 @@ in the answer, so a sentence can never disagree with the plan it describes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from agents.workout.exercises.exercise import Exercise
 from agents.workout.planning.progression import Prescription, is_loadable
+from agents.workout.planning.rationale import Rationale
 from agents.workout.planning.schemes import Column
 from agents.workout.profile import LEVELS, Profile
 
@@ -35,6 +37,18 @@ _LOAD_RULE = (
     "At the top of the range add 2.5 % load for the upper body or 5 % for the lower body, "
     "never more than 5 % and 10 %, and start the range again."
 )
+LONGEST_REASON = 240
+_DIGIT = re.compile(r"[0-9]")
+_MOST, _MUCH = 0.5, 0.3
+# Part of the score -> what it means between two exercises of one movement.
+_DECIDED = {
+    "time": "it fits the minutes without hurry",
+    "compound": "it works more joints at once",
+    "staples": "it is better known and easier to get help with",
+    "variety": "it varies the week",
+    "preferences": "it was liked better",
+    "continuity": "it goes on from what you know",
+}
 _MUSCLE_WORDS = {"back": "upper back", "lower_back": "lower back"}
 
 
@@ -47,33 +61,85 @@ def joined(words: Sequence[str]) -> str:
 
 def muscles(exercise: Exercise) -> str:
     """Its primary muscles in words."""
-    return joined([_MUSCLE_WORDS.get(m, m.replace("_", " ")) for m in exercise.prim])
+    return joined([_muscle(m) for m in exercise.prim])
 
 
-def reason(exercise: Exercise, profile: Profile) -> str:
-    """Why this exercise is in this client's plan."""
+def reason(exercise: Exercise, profile: Profile, why: Rationale | None = None) -> str:
+    """Why this exercise is in this client's plan, in at most 240 characters without a numeral.
+
+    why: what decided for it; None where nothing was decided, as in gentle movement.
+    """
+    told = [_purpose(exercise, why), *_personal(exercise, profile)]
+    if why is not None:
+        told += _weighed(profile, why)
+    elif profile.conditions:
+        told.append("It passed every rule of your health screening.")
+    text = told[0]
+    for sentence in told[1:]:
+        if len(text) + len(sentence) < LONGEST_REASON and not _DIGIT.search(sentence):
+            text = f"{text} {sentence}"
+    return text
+
+
+def _purpose(exercise: Exercise, why: Rationale | None) -> str:
+    alone = {
+        "balance": "Steadies standing and walking.",
+        "mobility": "Keeps the joints moving without load.",
+        "cardio": "Gentle work for heart and lungs.",
+    }.get(exercise.pattern)
+    if alone is not None:
+        return alone
     trains = muscles(exercise)
-    if exercise.pattern == "balance":
-        text = "Steadies standing and walking"
-    elif exercise.pattern == "mobility":
-        text = "Keeps the joints moving without load"
-    elif exercise.pattern == "cardio":
-        text = "Gentle work for heart and lungs"
-    else:
-        text = f"Trains {trains}" if trains else "Trains the whole body"
-        purpose = _PURPOSE.get(exercise.group or "")
-        if purpose:
-            text += f": {purpose}"
-    extras = []
-    if set(exercise.prim) & set(profile.focus):
-        extras.append("It serves your focus.")
+    text = f"Trains {trains}" if trains else "Trains the whole body"
+    if why is not None and why.muscle is not None and trains:
+        muscle = _muscle(why.muscle)
+        if why.share >= _MOST:
+            text += f", with most of the week's sets for {muscle}"
+        elif why.share >= _MUCH:
+            text += f", with a good part of the week's sets for {muscle}"
+    purpose = _PURPOSE.get(exercise.group or "")
+    if purpose and (why is None or why.alone):
+        text += f": {purpose}"
+    return f"{text}."
+
+
+def _personal(exercise: Exercise, profile: Profile) -> Iterator[str]:
+    """What the client said or did that speaks for it."""
+    opinion = profile.opinions.get(exercise.key, 0.0)
     if exercise.key in profile.preferred:
-        extras.append("You asked for it.")
+        yield "You asked for it."
+    elif opinion > 0:
+        yield "It was found helpful before."
+    elif opinion < 0:
+        yield "It was not liked before, but the rules leave nothing better for this movement."
+    if profile.before is not None and exercise.key in profile.before.done:
+        yield "It stays from your last plan" + (
+            " and goes on from there." if profile.before.progresses else "."
+        )
     elif exercise.key in profile.continuity:
-        extras.append("You know it from your current workouts.")
-    if profile.conditions:
-        extras.append("It passed every rule of your health screening.")
-    return " ".join([f"{text}.", *extras])
+        yield "You know it from your current workouts."
+    if set(exercise.prim) & set(profile.focus):
+        yield "It serves your focus."
+
+
+def _weighed(profile: Profile, why: Rationale) -> Iterator[str]:
+    """What it spares, and what it won against."""
+    if why.spares is not None:
+        other, code = why.spares
+        yield f"It stands in for {other.name}, which {code.replace('_', ' ')} rules out."
+    if why.over is None:
+        yield "No other exercise of this movement is open to you."
+        return
+    decided = _DECIDED.get(why.decided_by or "", "it goes better with the rest of the week")
+    if why.decided_by == "goal_and_focus":
+        decided = f"it serves {_GOAL_WORDS[profile.goal]} better"
+    elif why.decided_by == "volume" and why.muscle is not None:
+        decided = f"it brings your {_muscle(why.muscle)} nearer to their weekly aim"
+    yield f"Chosen over {why.over.name}: {decided}."
+
+
+def _muscle(muscle: str) -> str:
+    return _MUSCLE_WORDS.get(muscle, muscle.replace("_", " "))
 
 
 def notes(entry: Prescription, column: Column) -> str:

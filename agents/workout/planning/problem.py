@@ -163,7 +163,7 @@ class Problem:
     @property
     def needs_deload(self) -> bool:
         """Whether the plan is long enough to hold a lighter week."""
-        return self.profile.weeks > build_weeks(self.profile.level)
+        return self.profile.weeks + self.profile.weeks_running > build_weeks(self.profile.level)
 
     @cached_property
     def both_ways(self) -> bool:

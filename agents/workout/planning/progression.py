@@ -106,7 +106,8 @@ def periodise(
     longest = build_weeks(profile.level)
     weeks: list[Week] = []
     last_build = _first_week(problem, draft)
-    running = 0
+    # A plan never begins with a lighter week: it would be lighter than nothing.
+    running = min(profile.weeks_running, longest - 1)
     for number in range(1, profile.weeks + 1):
         if running == longest:
             weeks.append(_lighter(last_build, number))
@@ -145,11 +146,31 @@ def _first_week(problem: Problem, draft: Draft) -> Week:
         for item in ordered:
             ramp, spare = _ramp_sets(problem, item, spare)
             dose = item.dose
-            entries.append(
-                Prescription(item.option, item.sets, dose.reps, dose.hold, dose.rest, ramp, rpe)
+            entry = Prescription(
+                item.option, item.sets, dose.reps, dose.hold, dose.rest, ramp, rpe
             )
+            going_on = _going_on(problem, entry)
+            more = going_on.seconds - entry.seconds
+            if more <= spare:
+                entry, spare = going_on, spare - more
+            entries.append(entry)
         sessions.append(Session(weekday, tuple(entries), minutes))
     return Week(1, "build", tuple(sessions), cardio_start(problem.profile))
+
+
+def _going_on(problem: Problem, entry: Prescription) -> Prescription:
+    """`entry` from where the last plan ended: its repetitions, or more load once they are full."""
+    before = problem.profile.before
+    if before is None or not before.progresses or entry.exercise.key not in before.done:
+        return entry
+    reps, hold = before.done[entry.exercise.key]
+    if entry.hold is not None:
+        longest = problem.scheme.hold[1]
+        return replace(entry, hold=max(entry.hold, min(hold or 0, longest)))
+    top = problem.scheme.column(entry.exercise).top
+    if reps >= top and is_loadable(entry.exercise):
+        return replace(entry, event="load_up")
+    return replace(entry, reps=max(entry.reps, min(reps, top)))
 
 
 def _place(item: Item) -> tuple[int, int, int, str]:

@@ -21,6 +21,7 @@ _COMPOUND_SHARE = 0.6
 _STAPLE_SHARE = 0.8
 _DISTINCT_SHARE = 0.75
 _CARDIO_MINUTES = 10
+_KNOWN_SHARE, _KEPT_SHARE = 0.5, 0.7
 _LOADABLE = frozenset({"barbell", "dumbbells", "kettlebell", "machine", "cable", "bands"})
 
 
@@ -36,11 +37,17 @@ class Appeal:
         )
         self.full_seconds = _TIME_SHARE * 60 * profile.minutes
         self.overhead = problem.limits.warmup_seconds + COOLDOWN_SECONDS
-        self.weighed = bool(weights) or bool(profile.preferred)
+        opinions = profile.opinions
+        self.weighed = bool(weights) or bool(profile.preferred) or bool(opinions)
         self.continues = bool(profile.continuity)
+        # A template is a hint, half of it is enough; a plan of ours that was trained goes on.
+        goes_on = profile.before is not None and "plateau_variety" not in profile.adaptations
+        self.known_share = _KEPT_SHARE if goes_on else _KNOWN_SHARE
         self.fit = {option.key: goal_fit(option, profile.goal) for option in problem.options}
         self.liking = {
-            option.key: weights.get(option.key, 0) + (3 if option.key in profile.preferred else 0)
+            option.key: weights.get(option.key, 0)
+            + (3 if option.key in profile.preferred else 0)
+            + opinions.get(option.key, 0.0)
             for option in problem.options
         }
         self.known = {option.key: option.key in profile.continuity for option in problem.options}
@@ -64,7 +71,7 @@ class Totals:
     contacts: int = 0
     easy: float = 0.0
     fit: float = 0.0
-    liking: int = 0
+    liking: float = 0.0
     known: int = 0
 
     def __post_init__(self) -> None:
@@ -134,7 +141,7 @@ def score(totals: Totals, appeal: Appeal) -> tuple[float, dict[str, float]]:
         focus = sum(min(halves[m], wanted) for m in appeal.focus) / (len(appeal.focus) * wanted)
         fit = 0.4 * fit + 0.6 * focus
     liking = min(1.0, max(0.0, 0.4 + totals.liking / (2.0 * items))) if appeal.weighed else 1.0
-    known = min(1.0, 2.0 * totals.known / items) if appeal.continues else 1.0
+    known = min(1.0, totals.known / (items * appeal.known_share)) if appeal.continues else 1.0
     parts = {
         "volume": 31.0 * majors + 4.0 * minors,
         "time": 10.0 * used / days + 5.0 * totals.easy / items,

@@ -276,8 +276,8 @@ def test_pounds_in_a_title() -> None:
 @pytest.mark.parametrize(
     ("newest", "p_past", "uncertain", "reached"),
     [
-        ((74.9, 74.8, 75.2), 0.97, False, True),
-        ((75.3, 74.0, 75.2), 0.97, False, False),
+        ((74.9, 74.8, 75.2), 0.98, False, True),
+        ((75.3, 74.0, 75.2), 0.98, False, False),
         ((74.9, 74.8, 74.7), 0.90, False, False),
         ((74.9, 74.8, 74.7), 0.99, True, False),
     ],

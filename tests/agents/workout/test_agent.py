@@ -204,7 +204,7 @@ def honest(data: Mapping[str, Any], **changes: Any) -> Json:
     good = {
         "summary": SUMMARY,
         "reasons": [{"key": key, "text": REASON} for key in keys],
-        "tips": [{"key": keys[0], "text": "Keep the movement slow and steady."}],
+        "tips": [{"key": key, "text": "Keep the movement slow and steady."} for key in keys[:20]],
         "focus": [],
         "weights": [],
         "conditions": [],
