@@ -76,6 +76,7 @@ class Healing(Service):
             reflexes.wake = self._came.set
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._told: set[str] = set()
+        self._delayed = False
         self._tidied_monotonic = float("-inf")
 
     async def observe(self, results: Sequence[CheckResult]) -> None:
@@ -111,14 +112,16 @@ class Healing(Service):
         settings = self._settings()
         if self._reflexes is not None:
             flush = partial(self._reflexes.flush, enabled=self._enabled, settings=settings)
-            await self._shielded("reflexes", flush)
+            if not await self._shielded("reflexes", flush):
+                return
         if not self._enabled:
             return
         self._name_strangers(settings)
         for name, remedy in self._remedies.items():
             mode = settings.get(name, RULES[name].mode)
             if mode != "off" and name not in self._acting:
-                await self._shielded(name, partial(self._consider, remedy, mode))
+                if not await self._shielded(name, partial(self._consider, remedy, mode)):
+                    return
         await self._shielded("approved", self._carry_out)
         if self._monotonic() - self._tidied_monotonic > ABANDONED_SECONDS:
             self._tidied_monotonic = self._monotonic()
@@ -226,12 +229,19 @@ class Healing(Service):
             self._told.add(name)
             log.warning("healing_rule_unknown", rule=name, known=sorted(RULES))
 
-    async def _shielded(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
-        """Nothing that goes wrong in a rule stops the others, or the service."""
+    async def _shielded(self, what: str, step: Callable[[], Awaitable[object]]) -> bool:
+        """Nothing that goes wrong in a rule stops the others, or the service.
+
+        False while the database is away: nobody can begin anything then.
+        """
         try:
             await step()
         except Exception as error:
             if is_transient(error):
-                log.info("healing_delayed", rule=what, error=brief(error))
-            else:
-                log.exception("healing_broke", rule=what)
+                if not self._delayed:
+                    log.info("healing_delayed", rule=what, error=brief(error))
+                self._delayed = True
+                return False
+            log.exception("healing_broke", rule=what)
+        self._delayed = False
+        return True

@@ -22,6 +22,7 @@ from daemon.meters import Meters
 from tests.kit.mail import mail_server
 from tests.kit.parts import TEXTS, Parts, parts
 from tests.kit.receiver import Receiver, receiver
+from tests.kit.signals import eventually
 
 START = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -130,6 +131,20 @@ async def test_one_open_row_whoever_looks(database: str) -> None:
             await asyncio.gather(*(made.alerts.round([BAD], now=made.now) for _ in range(4)))
         assert made.rows("SELECT count(*) FROM ai_alerts") == [(1,)]
         assert made.events() == ["firing"]
+
+
+async def test_one_judge_at_a_time(database: str, connection: psycopg.Connection[Any]) -> None:
+    """A round waits for the one before it to be committed: what it reads is up to date."""
+    async with bench(database) as made:
+        with connection.transaction():
+            connection.execute(TEXTS["alert_lock"])
+            waits = asyncio.ensure_future(made.rounds(BAD))
+            await eventually(
+                lambda: waits.done() or made.rows("SELECT 1 FROM pg_locks WHERE NOT granted"),
+                what="the round waits",
+            )
+            assert not waits.done()
+        await waits
 
 
 async def test_restart_changes_nothing(database: str) -> None:

@@ -18,6 +18,7 @@ from daemon.healing.store import Case
 from daemon.healing.tables import VacuumOwn
 from daemon.meters import Meters
 from tests.kit.healing import Bench, Toy, bench, check
+from tests.kit.signals import eventually
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -90,6 +91,33 @@ async def test_cap_of_all_rules_holds_among_many(database: str) -> None:
         went = [verdict for some in verdicts for verdict in some if verdict == "go"]
         assert len(went) == TOTAL_PER_HOUR
         assert len(counted) * 4 > TOTAL_PER_HOUR
+
+
+BEGIN = """SELECT verdict FROM ai_heal_begin_v1('{rule}', NULL, 'x', 'auto', '', '', '{{}}', 'w',
+    0, NULL, '{{vacuum_own,back_off}}', 1)"""
+
+
+async def test_no_rule_begins_while_another_is_deciding(database: str) -> None:
+    """Whoever begins while another daemon has not committed waits, and counts what that began; of
+    the same rule it does not even wait."""
+    async with (
+        bench(database) as made,
+        await psycopg.AsyncConnection.connect(database) as first,
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as second,
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as third,
+    ):
+        begun = await first.execute(BEGIN.format(rule="vacuum_own").encode())
+        assert await begun.fetchall() == [("go",)]
+        await third.execute("SET lock_timeout = '2s'")
+        same = await third.execute(BEGIN.format(rule="vacuum_own").encode())
+        assert await same.fetchall() == [("busy",)]
+        waits = asyncio.ensure_future(second.execute(BEGIN.format(rule="back_off").encode()))
+        await eventually(
+            lambda: waits.done() or made.rows("SELECT 1 FROM pg_locks WHERE NOT granted"),
+            what="the second waits",
+        )
+        await first.commit()
+        assert await (await waits).fetchall() == [("capped",)]
 
 
 async def test_withheld_action_is_written_down_once(database: str) -> None:

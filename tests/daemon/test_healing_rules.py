@@ -51,7 +51,8 @@ async def test_own_idle_transaction_is_ended_and_no_other(database: str) -> None
         session(database, "ai-daemon/dead/pool") as ours,
         session(database, "gunicorn") as app,
     ):
-        await made.heal(EndOwnIdleTransaction(idle_seconds=0))
+        for _ in range(2):
+            await made.heal(EndOwnIdleTransaction(idle_seconds=0))
         assert made.rows() == [("end_own_idle_transaction", "ai-daemon/dead/pool", "auto", "done")]
         assert not await alive(ours)
         assert await alive(app)

@@ -56,6 +56,25 @@ def test_what_no_restart_mends_ends_with_78(tmp_path: Path) -> None:
         assert len(process.seen("begun")) == 1
 
 
+def test_wanted_restart_happens_in_place(tmp_path: Path) -> None:
+    """A daemon that ends with 75 because it wants a fresh process gets one."""
+    mark = tmp_path / "restarted"
+    source = (
+        "import pathlib, time\n"
+        f"mark = pathlib.Path({str(mark)!r})\n"
+        'print(\'{"message": "begun"}\', flush=True)\n'
+        "if not mark.exists():\n"
+        "    mark.touch()\n"
+        "    time.sleep(5.5)\n"
+        "    raise SystemExit(75)\n"
+        "time.sleep(600)\n"
+    )
+    with supervised(tmp_path, python(tmp_path, source)) as process:
+        until(lambda: len(process.seen("begun")) == 2, 30, what="a fresh process was started")
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 def test_one_crash_is_mended_in_place(tmp_path: Path) -> None:
     """A single crash is a restart of the program, and an orderly stop afterwards is 0."""
     source = (
