@@ -119,9 +119,10 @@ class Healing(Service):
         self._name_strangers(settings)
         for name, remedy in self._remedies.items():
             mode = settings.get(name, RULES[name].mode)
-            if mode != "off" and name not in self._acting:
-                if not await self._shielded(name, partial(self._consider, remedy, mode)):
-                    return
+            if mode == "off" or name in self._acting:
+                continue
+            if not await self._shielded(name, partial(self._consider, remedy, mode)):
+                return
         await self._shielded("approved", self._carry_out)
         if self._monotonic() - self._tidied_monotonic > ABANDONED_SECONDS:
             self._tidied_monotonic = self._monotonic()
