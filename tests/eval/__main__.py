@@ -3,7 +3,8 @@
 Random clients for the workout agent, simulated bodies for the progress monitor, simulated gyms for
 scheduling, labelled code for the code reviewer, and the named situations through a whole daemon,
 with the model off, honest, hostile and hanging. A full run writes docs/evaluation.md and
-docs/evaluation.svg; with --quick or --only the page goes to .data/eval/ unless --out says otherwise.
+docs/evaluation.svg; with --quick or --only the page goes to .data/eval/ unless --out says
+otherwise.
 
 exit codes: 0 every target is met; 1 one is missed.
 """

@@ -108,8 +108,6 @@ def _cookie(site: Call) -> None:
         site.pattern("cookie-samesite", confidence="high")
     elif samesite is None and any(word in str(name).lower() for word in SECRET_COOKIES):
         site.pattern("cookie-samesite", confidence="low")
-    for value in site.args[:2]:
-        site.flow("header-injection", "header", value, confidence="low", severity="low")
 
 
 def _off(value: Value | None) -> bool:
