@@ -7,6 +7,7 @@ example, never with the value itself: it may be a secret.
 from __future__ import annotations
 
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -170,11 +171,39 @@ class Settings(BaseSettings):
             return None
         return SecretStr(normalise_dsn(value.get_secret_value()))
 
+    @field_validator("openai_base_url", "main_app_url")
+    @classmethod
+    def _reachable_url(cls, value: str | None) -> str | None:
+        """A private network and this machine are fine; what hands out a machine's keys is not."""
+        if value is not None:
+            scheme, found, _ = value.partition("://")
+            if found and scheme.lower() not in {"http", "https"}:
+                raise ValueError("is not an http:// or https:// URL")
+            if _is_forbidden(urlsplit(value if found else f"//{value}").hostname or ""):
+                raise ValueError("leads to a link-local or metadata address")
+        return value
+
     @property
     def listen_url(self) -> str | None:
         """Where to LISTEN: the direct connection if there is one."""
         chosen = self.database_unpooled_url or self.database_url
         return chosen.get_secret_value() if chosen else None
+
+
+METADATA = frozenset(
+    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"))
+)
+"""Metadata services outside the link-local range, which hand out a machine's credentials."""
+
+
+def _is_forbidden(host: str) -> bool:
+    """Whether a host, given as an address, is one that no setting may name."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(found, "ipv4_mapped", None) or found
+    return address.is_link_local or address.is_multicast or address in METADATA
 
 
 def normalise_dsn(url: str) -> str:
@@ -186,6 +215,14 @@ def normalise_dsn(url: str) -> str:
     if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
         raise ValueError("is not a postgresql:// URL")
     parts = urlsplit(url)
+    # A password with a bare / ? or # in it ends the host there; libpq would then complain of a bad
+    # port, repeating a piece of the password, and be tried again for ever.
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        port = host.rpartition("]")[2].rpartition(":")
+        if port[1] and not port[2].isdecimal():
+            raise ValueError(
+                "has a port that is no number; in a password write / as %2F, ? as %3F, # as %23"
+            )
     foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema"}
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in foreign])
     return urlunsplit(("postgresql", parts.netloc, parts.path, query, parts.fragment))

@@ -67,3 +67,37 @@ def test_the_direct_connection_is_preferred_for_listening(
     assert load().listen_url == "postgresql://pooler/d"
     monkeypatch.setenv("DATABASE_UNPOOLED_URL", "postgresql://direct/d")
     assert load().listen_url == "postgresql://direct/d"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/v1",
+        "http://[fe80::1]/v1",
+        "http://[::ffff:169.254.169.254]/v1",
+        "http://100.100.100.200",
+        "169.254.169.254/latest",
+        "file:///etc/passwd",
+    ],
+)
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "MAIN_APP_URL"])
+def test_addresses_that_hand_out_credentials_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    """No setting leads to a cloud's metadata service or to a file."""
+    monkeypatch.setenv(name, url)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{name}: ")
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:11434/v1", "http://[::1]:8000", "https://10.0.0.7", "app.internal:80"],
+)
+def test_private_servers_may_be_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A model or an app on this machine or in a private network is what many have."""
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    monkeypatch.setenv("MAIN_APP_URL", url)
+    assert (load().openai_base_url, load().main_app_url) == (url, url)
