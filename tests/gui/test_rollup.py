@@ -1,0 +1,71 @@
+"""The hourly roll-ups say what the requests themselves say, whoever counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.web.gui.measures import percentile
+from daemon.web.gui.rollup import Rollup
+from tests.gui.conftest import TEXTS, Served
+from tests.gui.page import Person
+
+ENDED = """SET session_replication_role = replica;
+INSERT INTO ai_requests (id, task_type, status, attempt, mode, created_at, run_after, started_at,
+    finished_at)
+SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, CASE WHEN i % 10 = 0 THEN 'failed'
+    ELSE 'completed' END, 1, CASE WHEN i % 10 = 1 THEN 'degraded' END, at, at, at + interval '1 s',
+    at + interval '1 s' + make_interval(secs => i / 10.0)
+FROM generate_series(1, 100) i, LATERAL (SELECT date_trunc('hour', now(), 'UTC')
+    - make_interval(hours => i % 3) AS at) t;
+INSERT INTO ai_llm_calls (request_id, call_hash, n, try, token, fence, worker_id, task_type, model,
+    status, cost_state, cost_usd, started_at, finished_at, input_tokens, output_tokens)
+SELECT i, '\\x00', 1, 1, gen_random_uuid(), 1, 'w', 'a', 'm', 'done', 'exact', 0.01,
+    now() - interval '1 hour', now(), 100, 10 FROM generate_series(1, 50) i"""
+
+
+@pytest.fixture
+def rollup(console: Served) -> Rollup:
+    return Rollup(console.database.pool, TEXTS)
+
+
+async def test_hours_add_up(rollup: Rollup, rows: Any) -> None:
+    """Each hour is counted once: by agent, all together, with durations near the real ones."""
+    rows(ENDED)
+    assert await rollup.count() == 3
+    assert rows(
+        "SELECT sum(completed), sum(failed), sum(degraded) FROM ai_hours WHERE task_type = '*'"
+    ) == [(90, 10, 10)]
+    assert rows("SELECT sum(completed + failed) FROM ai_hours WHERE task_type <> '*'") == [(100,)]
+    histograms = [row[0] for row in rows("SELECT seconds FROM ai_hours WHERE task_type = '*'")]
+    ((exact,),) = rows(
+        "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY"
+        " extract(epoch FROM finished_at - started_at)) FROM ai_requests WHERE status = 'completed'"
+    )
+    assert percentile(histograms, 0.95) == pytest.approx(float(exact), rel=0.25)
+    assert rows(
+        "SELECT sum(calls), sum(cost_usd)::float, sum(input_tokens) FROM ai_call_hours"
+    ) == [(50, 0.5, 5000)]
+    assert await rollup.count() == 0
+
+
+async def test_one_counts(database: str, rollup: Rollup, rows: Any) -> None:
+    """While somebody else counts, a daemon leaves it to them."""
+    rows(ENDED)
+    with psycopg.connect(database) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('ai_hours'), 0)")
+        assert await rollup.count() == 0
+    assert await rollup.count() == 3
+
+
+async def test_the_metrics_page_reads_them(rollup: Rollup, admin: Person, rows: Any) -> None:
+    """What was counted is what the page says, in a sentence and as a table."""
+    rows(ENDED)
+    await rollup.count()
+    page = await admin.get("/gui/metrics")
+    assert "100 requests ended in 24 hours, 10 of them failed." in page.text
+    assert "$0.50 for 50 model calls." in page.text
+    table = await admin.get("/gui/metrics.csv?window=7d")
+    assert "throughput," in table.html and ",completed," in table.html
