@@ -42,7 +42,8 @@ async def test_hours_add_up(rollup: Rollup, rows: Any) -> None:
     histograms = [row[0] for row in rows("SELECT seconds FROM ai_hours WHERE task_type = '*'")]
     ((exact,),) = rows(
         "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY"
-        " extract(epoch FROM finished_at - started_at)) FROM ai_requests WHERE status = 'completed'"
+        " extract(epoch FROM finished_at - started_at)) FROM ai_requests"
+        " WHERE status = 'completed'"
     )
     assert percentile(histograms, 0.95) == pytest.approx(float(exact), rel=0.25)
     assert rows(
