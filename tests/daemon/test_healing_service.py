@@ -108,3 +108,13 @@ async def test_what_may_become_an_alert_is_checked_sooner(database: str) -> None
         assert slow not in {result.check for result in await health.look()}
         health.attend({slow}, ())
         assert slow in {result.check for result in await health.look()}
+
+
+async def test_deaf_listener_is_polled_around(database: str) -> None:
+    """While notifications do not arrive the queue is looked at every two seconds at least."""
+    async with running(database, poll_seconds=60.0) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        assert claimer._poll() == 60.0
+        daemon.listener._hearing = False
+        assert claimer._poll() == 2.0
