@@ -1,4 +1,4 @@
-"""Where code is read from, and what people decide about suggestions."""
+"""Where the main app's code is read from, and how the last look went."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from daemon.store.executor import Executor
 from daemon.store.safe_json import dumps
-
-Decided = Literal["decided", "repeated", "forbidden", "unknown", "no_such_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +24,6 @@ class CodeSource:
 
 
 class CodeStore(Executor):
-    async def suggestion_decide(
-        self, suggestion_id: int, status: str, *, reason: str | None, actor: str, channel: str
-    ) -> tuple[Decided, str | None]:
-        """A person's decision; returns the verdict and the status before it.
-
-        channel: ``api``, ``console``, ``cli`` or ``sql``. Writes a line of the audit log.
-        """
-        row = await self._row(
-            "suggestion_decide",
-            id=suggestion_id,
-            status=status,
-            reason=reason,
-            actor=actor,
-            channel=channel,
-        )
-        assert row is not None
-        return row["verdict"], row["status_before"]
-
     async def code_source_put(self, name: str, kind: str, location: str, repository: str) -> None:
         """Make a source known, or say that it is somewhere else now."""
         await self._rows(
@@ -77,7 +57,3 @@ class CodeStore(Executor):
             input_data=None if input_data is None else dumps(dict(input_data)),
         )
         return None if row is None else row["id"]
-
-    async def code_source_list(self) -> Sequence[Mapping[str, Any]]:
-        """Every source with its state, by name."""
-        return await self._rows("code_source_list")

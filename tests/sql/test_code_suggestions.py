@@ -190,5 +190,5 @@ def test_a_source_is_taken_by_one_and_asked_for_once(queue: Queue) -> None:
         {"task_type": "code_analysis", "priority": -20}
     ]
     queue.run("code_source_put", **put | {"location": "gym/other"})
-    [row] = queue.run("code_source_list")
+    [row] = queue.rows("SELECT last_commit, last_checked_at FROM ai_code_sources")
     assert (row["last_commit"], row["last_checked_at"]) == (None, None)
