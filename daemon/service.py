@@ -106,6 +106,7 @@ class Daemon:
             database=self.database,
             texts=texts,
             registry=self.registry,
+            latest=lambda: self.health.latest,
         )
         self.site = self.web.site
         healing_store = HealingStore(self.database.reader, texts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.health.checks import CheckResult
 from daemon.database import Database
 from daemon.meters import Meters
 from daemon.settings import Settings
@@ -45,14 +47,18 @@ def assemble(
     database: Database,
     texts: Statements,
     registry: Registry,
+    latest: Callable[[], Sequence[CheckResult]] = tuple,
 ) -> Web:
-    """Nothing is opened here; the server may start before the database is reachable."""
+    """Nothing is opened here; the server may start before the database is reachable.
+
+    latest: the newest result of each health check, from memory.
+    """
     app = build(vitals, meters, settings.cors_origins)
     reader = Reader(database.web_read, texts)
     access = Access(settings, database.web_read, database.web_write, texts)
     actions = Actions(database.web_write, texts, registry, access)
     hub = Hub(reader, lambda: database.direct("web-listen"))
-    add_api(app, access, Parts(reader, actions, hub, registry, app[STOP]))
+    add_api(app, access, Parts(reader, actions, hub, registry, app[STOP], latest))
     console = build_console(
         reader=database.web_read,
         texts=texts,

@@ -135,6 +135,22 @@ async def test_viewers_see_no_health_notes(admin: Caller, aconnection: Connectio
     assert "asthma" in (await admin.get("/api/executions")).text
 
 
+async def test_health_status(admin: Caller, aconnection: Connection) -> None:
+    """Beside the components: the worst of them, every check one by one, and the open alerts."""
+    await aconnection.execute(
+        "INSERT INTO ai_system_health (component, status) VALUES ('elsewhere', 'critical')"
+    )
+    await aconnection.execute(
+        "INSERT INTO ai_alerts (check_id, severity, state, message)"
+        " VALUES ('queue.depth', 'warning', 'firing', 'much waits')"
+    )
+    await admin.daemon.health.look()
+    status = (await admin.get("/api/health-status")).body
+    assert status["status"] == "critical"
+    assert {"check", "status", "value", "remedy"} <= set(status["checks"][0])
+    assert [alert["message"] for alert in status["alerts"]] == ["much waits"]
+
+
 async def test_health_metrics_suggestions(admin: Caller, aconnection: Connection) -> None:
     """The newest state per component, agents' hours as metrics, pending suggestions; as before."""
     await aconnection.execute(

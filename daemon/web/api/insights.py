@@ -25,7 +25,8 @@ from daemon.web.refused import not_found
 Json = Any
 KINDS = ("requests", "success_rate", "failures", "degraded", "retried", "cost_usd")
 HOUR = timedelta(hours=1)
-WORDS = {"healthy", "warning", "critical"}
+WORST_LAST = ("healthy", "warning", "critical")
+WORDS = frozenset(WORST_LAST)
 
 
 class Insights:
@@ -38,7 +39,16 @@ class Insights:
             {**row, "status": row["status"] if row["status"] in WORDS else "warning"}
             for row in rows
         ]
-        return answer(request, {"health_checks": checks, "total": len(checks)}, etag=True)
+        alerts = await self._parts.reader.rows("health_alerts")
+        worst = max((WORST_LAST.index(row["status"]) for row in checks), default=1)
+        found = {
+            "health_checks": checks,
+            "total": len(checks),
+            "status": WORST_LAST[worst],
+            "checks": [result.as_json() for result in self._parts.latest()],
+            "alerts": alerts,
+        }
+        return answer(request, found, etag=True)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         query = query_of(request, MetricsQuery)

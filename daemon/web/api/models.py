@@ -214,9 +214,25 @@ class HealthCheck(BaseModel):
     checked_at: Moment
 
 
+class OpenAlert(BaseModel):
+    id: Id
+    check_id: str
+    target: str
+    severity: str
+    state: str
+    opened_at: Moment
+    message: str
+    remedy: str | None
+
+
 class HealthChecks(BaseModel):
+    """status: the worst of the components. checks: what this daemon found last, one by one."""
+
     health_checks: list[HealthCheck]
     total: int
+    status: Literal["healthy", "warning", "critical"]
+    checks: list[dict[str, Json]]
+    alerts: list[OpenAlert]
 
 
 class Metric(BaseModel):

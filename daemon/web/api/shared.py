@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agents.health.checks import CheckResult
 from daemon.store.safe_json import loads
 from daemon.web.access import Principal
 from daemon.web.actions import Actions
@@ -24,13 +25,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Parts:
-    """reader: what is read. actions: what is changed. hub: who waits. stop: set at the end."""
+    """reader: what is read. actions: what is changed. hub: who waits. stop: set at the end.
+
+    latest: the newest result of each health check, from memory.
+    """
 
     reader: Reader
     actions: Actions
     hub: Hub
     registry: Registry
     stop: asyncio.Event
+    latest: Callable[[], Sequence[CheckResult]] = tuple
 
 
 def shown(text: str | None, who: Principal) -> Json:
