@@ -31,6 +31,7 @@ from agents.workout.answer.model_words import (
     unnamed,
 )
 from agents.workout.answer.models import WorkoutPlan
+from agents.workout.answer.templates import templates, why_not
 from agents.workout.answer.typed_row import plan_row
 from agents.workout.checker import Violation, check
 from agents.workout.client import Facts
@@ -131,6 +132,10 @@ async def load(state: State, runtime: Runtime[Any]) -> State:
     facts = await ctx.compute(
         client.read, ctx.crm, state["input"], ctx.requested_by, ctx.now, ctx.time_zone
     )
+    if _config(ctx).save_to_main_app and state["input"].kind == "plan":
+        tables = await ctx.compute(ctx.crm.tables) if ctx.crm is not None else frozenset[str]()
+        refused = why_not(facts.trainer_id, tables)
+        facts = facts.with_warnings((refused,) if refused else ())
     return {"facts": facts, "started": time.monotonic()}
 
 
@@ -365,8 +370,12 @@ def _refusal(state: State, rules: tuple[str, ...]) -> compose.Parts:
     )
 
 
-def persist(state: State) -> State:
-    """The answer and its typed row."""
-    output = state["output"]
-    row = plan_row(output, state["facts"].trainer_id, state.get("solve_ms"))
-    return {"result": Result(output, rows={"ai_workout_plans": [row]})}
+def persist(state: State, runtime: Runtime[Any]) -> State:
+    """The answer and its typed rows."""
+    output, trainer_id = state["output"], state["facts"].trainer_id
+    rows: dict[str, list[Mapping[str, Any]]] = {
+        "ai_workout_plans": [plan_row(output, trainer_id, state.get("solve_ms"))]
+    }
+    if _config(runtime.context).save_to_main_app and (saved := templates(output, trainer_id)):
+        rows["ai_saved_plans"] = saved
+    return {"result": Result(output, rows=rows)}

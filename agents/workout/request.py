@@ -216,7 +216,8 @@ class WorkoutConfig(AgentConfig):
     words: ask the model for reasons and tips. share_texts: let it read what client and trainers
     wrote, for conditions and wishes that our own reading missed. default_minutes,
     default_sessions_per_week and default_weeks stand in where neither request nor tables say
-    anything.
+    anything. save_to_main_app: write each plan's first week into the main app as workout templates
+    of the trainer in charge.
     """
 
     words: bool = True
@@ -225,3 +226,4 @@ class WorkoutConfig(AgentConfig):
     default_minutes: int = Field(default=45, ge=15, le=120)
     default_sessions_per_week: int = Field(default=3, ge=1, le=6)
     default_weeks: int = Field(default=4, ge=1, le=16)
+    save_to_main_app: bool = False

@@ -25,3 +25,10 @@ COMMENT ON COLUMN ai_feedback_summary.acceptance_rate IS 'helpful / opinions.';
 COMMENT ON COLUMN ai_feedback_summary.acceptance_low IS 'Lower end of its 95 % interval (Wilson); few opinions make it wide.';
 COMMENT ON COLUMN ai_feedback_summary.acceptance_high IS 'Upper end of its 95 % interval.';
 COMMENT ON COLUMN ai_feedback_summary.last_at IS 'When the newest of them was said.';
+
+COMMENT ON TABLE ai_saved_plans IS 'Sessions of plans that were written into the main app as workout templates, where the agent''s setting save_to_main_app is on. Written by the daemon together with the answer.';
+COMMENT ON COLUMN ai_saved_plans.request_id IS 'ai_requests.id.';
+COMMENT ON COLUMN ai_saved_plans.day IS 'Which session of the week, from 1.';
+COMMENT ON COLUMN ai_saved_plans.template_id IS 'The main app''s workout_templates.id.';
+COMMENT ON COLUMN ai_saved_plans.created_at IS 'When it was written.';
+COMMENT ON FUNCTION ai_save_plan_v1 IS 'Writes one session of a plan as a workout template of the main app, once.';

@@ -11,6 +11,7 @@ down_revision = "0007_outcomes"
 def upgrade() -> None:
     sql_file("migrations/versions/0008_feedback.sql")
     sql_file("sql/functions/feedback_v1.sql")
+    sql_file("sql/functions/save_plan_v1.sql")
     sql_file("sql/views/feedback_summary.sql")
     sql_file("migrations/versions/0008_comments.sql")
     declare_compatible("0002_functions")
@@ -19,5 +20,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     execute("DROP VIEW ai_feedback_summary")
     execute("DROP TABLE ai_feedback")
+    execute("DROP TABLE ai_saved_plans")
     execute("DROP FUNCTION ai_feedback_v1")
+    execute("DROP FUNCTION ai_save_plan_v1")
     declare_compatible("0002_functions")

@@ -18,3 +18,12 @@ CREATE TABLE ai_feedback (
 CREATE INDEX ai_feedback_client ON ai_feedback (client_id, task_type, created_at DESC)
     WHERE client_id IS NOT NULL AND problem IS NULL;
 CREATE INDEX ai_feedback_task ON ai_feedback (task_type, created_at DESC);
+
+-- What was written into the main app: a retry must never write it again.
+CREATE TABLE ai_saved_plans (
+    request_id bigint NOT NULL,
+    day smallint NOT NULL,
+    template_id bigint,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (request_id, day)
+);

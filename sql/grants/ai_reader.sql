@@ -28,7 +28,7 @@ BEGIN
         ai_dead_letters, ai_agent_performance, ai_queue_depth, ai_cost_daily, ai_cost_check,
         ai_budget_check, ai_progress_calibration, ai_schedule_acceptance,
         ai_code_sources, ai_code_repositories,
-        ai_feedback, ai_feedback_summary,
+        ai_feedback, ai_feedback_summary, ai_saved_plans,
         ai_hours, ai_call_hours
         TO ai_reader;
 END
