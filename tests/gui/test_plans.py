@@ -25,6 +25,15 @@ LIST: dict[str, Any] = {
     "limit": 51,
 }
 ENDED = LIST | {"status": "failed", "ended": None, "since": None}
+API: dict[str, Any] = {
+    "status": None,
+    "task_type": None,
+    "before": None,
+    "limit": 51,
+    "offset_rows": 0,
+}
+API_ENDED = API | {"status": "failed", "ended": None}
+COUNT = {"status": None, "task_type": None, "is_ended": False}
 HOURS = {"step": dt.timedelta(hours=1), "since": NOW - dt.timedelta(days=1)}
 READS: dict[str, tuple[str, dict[str, Any]]] = {
     "frame": ("console_frame", {}),
@@ -67,6 +76,29 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
     "hours": ("console_hours", HOURS | {"task_type": "*"}),
     "money": ("console_call_hours", HOURS | {"by": "agent", "task_type": None}),
     "errors": ("console_errors", HOURS | {"task_type": None}),
+    "API, newest": ("execution_list", API),
+    "API, last page by number": ("execution_list", API | {"offset_rows": 9_950}),
+    "API, deep page": ("execution_list", API | {"before": ROWS // 2}),
+    "API, pending": ("execution_list", API | {"status": "pending"}),
+    "API, a rare agent": ("execution_list", API | {"task_type": "rare"}),
+    "API, failed": ("execution_list_ended", API_ENDED),
+    "API, failed, deep": (
+        "execution_list_ended",
+        API_ENDED | {"ended": NOW - dt.timedelta(hours=4), "before": ROWS // 2},
+    ),
+    "API, count": ("execution_count", COUNT),
+    "API, count of failed": ("execution_count", COUNT | {"status": "failed", "is_ended": True}),
+    "API, count of pending": ("execution_count", COUNT | {"status": "pending"}),
+    "API, one": ("execution_get", {"request_id": 5}),
+    "API, waiters": ("execution_watch", {"ids": list(range(1, 200))}),
+    "API, agents": ("agent_list", {"agent_id": None}),
+    "API, health": ("health_newest", {}),
+    "API, metrics": ("metric_list", {"agent_id": None, "hours": 24}),
+    "API, suggestions": (
+        "suggestion_list",
+        {"suggestion_id": None, "status": "pending", "severity": None},
+    ),
+    "API, questions": ("approval_rows", {"approval_id": None, "every": False}),
 }
 MAKE = f"""
 SET session_replication_role = replica;
