@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -225,7 +225,8 @@ def normalise_dsn(url: str) -> str:
             )
     foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema"}
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in foreign])
-    return urlunsplit(("postgresql", parts.netloc, parts.path, query, parts.fragment))
+    # Not urlunsplit: it forgets the // where no host stands, as for a socket's folder.
+    return f"postgresql://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
 
 
 def load(**overrides: Any) -> Settings:

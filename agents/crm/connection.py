@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import tzinfo
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -159,4 +159,4 @@ def _hosts_aside(database_url: str) -> str:
         ports.append("5432" if alone else port)
     found = urlencode({"host": ",".join(names), "port": ",".join(ports)}, safe=",:/")
     query = "&".join(filter(None, (parts.query, found)))
-    return urlunsplit(parts._replace(netloc=f"{credentials}{at}", query=query))
+    return f"{parts.scheme}://{credentials}{at}{parts.path}?{query}"

@@ -27,8 +27,9 @@ TOKENS = {
 def fetched(url: str, **headers: str) -> str:
     """Body and headers of an answer, of a refusal too."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as a:
-            return str(a.headers) + a.read().decode()
+        asked = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return f"{answer.headers}{answer.read().decode()}"
     except urllib.error.HTTPError as error:
         return str(error.headers) + error.read().decode()
 

@@ -52,6 +52,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("postgres://u:p@h:5/d", "postgresql://u:p@h:5/d"),
         ("postgresql+psycopg://u:p@h/d", "postgresql://u:p@h/d"),
         ("postgresql://h/d?pgbouncer=true&sslmode=require", "postgresql://h/d?sslmode=require"),
+        ("postgres:///d?host=/run/postgresql", "postgresql:///d?host=%2Frun%2Fpostgresql"),
+        ("postgres://h:5,[::1]:6,i/d", "postgresql://h:5,[::1]:6,i/d"),
     ],
 )
 def test_database_urls_of_other_tools_work(given: str, expected: str) -> None:
