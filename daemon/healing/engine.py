@@ -76,6 +76,7 @@ class Healing(Service):
             reflexes.wake = self._came.set
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._told: set[str] = set()
+        self._looked: dict[str, float] = {}
         self._delayed = False
         self._tidied_monotonic = float("-inf")
 
@@ -119,7 +120,7 @@ class Healing(Service):
         self._name_strangers(settings)
         for name, remedy in self._remedies.items():
             mode = settings.get(name, RULES[name].mode)
-            if mode == "off" or name in self._acting:
+            if mode == "off" or name in self._acting or not self._due(RULES[name]):
                 continue
             if not await self._shielded(name, partial(self._consider, remedy, mode)):
                 return
@@ -127,6 +128,12 @@ class Healing(Service):
         if self._monotonic() - self._tidied_monotonic > ABANDONED_SECONDS:
             self._tidied_monotonic = self._monotonic()
             await self._shielded("abandoned", self._store.end_abandoned)
+
+    def _due(self, rule: Rule) -> bool:
+        if self._monotonic() - self._looked.get(rule.name, float("-inf")) < rule.every_seconds:
+            return False
+        self._looked[rule.name] = self._monotonic()
+        return True
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""

@@ -28,7 +28,7 @@ class Rule:
     """cap: most actions in an hour, None for no limit. reflex: only written down.
 
     checks: the health checks that lead to it, the first one named in its rows; () for a rule that
-    looks by itself.
+    looks by itself. every_seconds: between two looks, where what is looked for changes slowly.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Rule:
     cap: int | None = None
     checks: tuple[str, ...] = ()
     reflex: bool = False
+    every_seconds: float = 0.0
 
 
 def _reflex(name: str, does: str, *checks: str, pause_seconds: float = 60.0) -> Rule:
@@ -166,6 +167,7 @@ _RULES = (
         "propose",
         86_400.0,
         1,
+        every_seconds=600.0,
     ),
     Rule(
         "restart_main_app",
