@@ -19,7 +19,7 @@ from daemon.web.gui.render import Page, today
 from daemon.web.gui.requests import cell
 from daemon.web.gui.words import about, amount, percent, seconds, short, usd
 
-WINDOWS = {"24h": (DAY, HOUR), "7d": (7 * DAY, 6 * HOUR), "30d": (30 * DAY, DAY)}
+WINDOWS = {"24h": (DAY, HOUR), "7d": (7 * DAY, 8 * HOUR), "30d": (30 * DAY, DAY)}
 MOST_LINES = 5
 
 
