@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench eval run check docs format clean
+.PHONY: help demo test chaos bench eval run check docs matrix format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ check: $(SYNCED) ## format, lint, types, import rules, locked packages
 docs: $(SYNCED) ## write the pages of docs/ anew that are made from the code
 	@$(PY) -m tests.kit.documents
 	@$(PY) -m tests.kit.reference
+
+matrix: $(SYNCED) ## the suite on every PostgreSQL at hand, into docs/postgresql.md
+	@exec $(PY) -m tests.kit.matrix -n $(JOBS) $(ARGS)
 
 format: $(SYNCED) ## rewrite the code in the one format
 	@$(PY) -m ruff format --quiet .
