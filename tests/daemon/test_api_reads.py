@@ -168,8 +168,9 @@ async def test_health_metrics_suggestions(admin: Caller, aconnection: Connection
 
     await aconnection.execute(
         "INSERT INTO ai_hours (hour, task_type, completed, failed)"
-        " VALUES (date_trunc('hour', now()), 'test_echo', 3, 1),"
-        " (date_trunc('hour', now()), '*', 3, 1)"
+        " SELECT date_trunc('hour', now()) - interval '5 hours', who, 3, 1"
+        " FROM unnest('{test_echo,*}'::text[]) who"
+        " ON CONFLICT (hour, task_type) DO UPDATE SET completed = 3, failed = 1"
     )
     metrics = (await admin.get("/api/metrics")).body["metrics"]
     found = {row["metric_type"]: row["metric_value"] for row in metrics}

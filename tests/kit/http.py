@@ -13,6 +13,7 @@ import aiohttp
 import psycopg
 
 from daemon.service import Daemon
+from tests.kit import http_shapes
 
 SERVICE_KEY = "service-key-of-the-main-app"
 ADMIN_KEY = "admin-key-of-the-environment"
@@ -32,7 +33,7 @@ class Called:
 
 
 class Caller:
-    """Somebody with a key, or without."""
+    """Somebody with a key, or without. Each answer is held against the OpenAPI document."""
 
     def __init__(self, daemon: Daemon, session: aiohttp.ClientSession) -> None:
         self.daemon = daemon
@@ -42,7 +43,10 @@ class Caller:
         async with self.session.request(
             method, self.base + path, allow_redirects=False, **more
         ) as answer:
-            return Called(answer.status, answer.headers, await answer.text())
+            called = Called(answer.status, answer.headers, await answer.text())
+        if called.text and answer.content_type == "application/json":
+            http_shapes.check(method, path, called.status, called.body)
+        return called
 
     async def get(self, path: str, **more: Any) -> Called:
         return await self.send("GET", path, **more)
