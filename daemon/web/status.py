@@ -71,6 +71,7 @@ def _health(vitals: Vitals) -> dict[str, Any]:
     away = vitals.state == "ready" and not vitals.database()
     return {
         "status": "degraded" if deaf or away else "healthy",
+        "service": "fitnesscrm-ai-orchestrator",
         "state": vitals.state,
         "listener": "listening" if vitals.listening() else "polling",
         "database": "answering" if vitals.database() else "away",

@@ -43,7 +43,9 @@ async def test_healthy(client: aiohttp.ClientSession) -> None:
     for path in ("/health", "/api/health", "/healthz"):
         async with client.get(path) as answer:
             assert answer.status == 200
-            assert (await answer.json())["status"] == "healthy"
+            body = await answer.json()
+            assert body["status"] == "healthy"
+            assert {"service", "version"} <= set(body)
 
 
 async def test_deaf_listener_is_degraded_not_down(
