@@ -19,15 +19,10 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from agents.answer import LlmUsed, Provenance
 from agents.base import AgentError, BaseAgent, LLMUse, Result, RunContext
 from agents.client_review.adaptations import adaptations, losing, workout_changes
-from agents.client_review.model import (
-    Adaptation,
-    ClientReview,
-    LlmUsed,
-    Provenance,
-    ReviewRequest,
-)
+from agents.client_review.model import Adaptation, ClientReview, ReviewRequest
 from agents.client_review.parts import (
     ABOUT_THE_REQUEST,
     PROGRESS,

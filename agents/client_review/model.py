@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from agents.answer import Part, Provenance
 from agents.base import AgentInput
 
 Json = Any
@@ -88,12 +89,6 @@ class ReviewRequest(AgentInput):
         return {key: value for key, value in values.items() if value not in (None, "", [], {})}
 
 
-class Part(BaseModel):
-    """Base of every part of the answer: no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
 AdaptationCode = Literal[
     "fewer_sessions", "plateau_variety", "slow_down", "more_cardio", "ease_off", "maintain"
 ]
@@ -115,25 +110,6 @@ class Adaptation(Part):
     to: Amount
     unit: str
     why: str = Field(min_length=1, max_length=240)
-
-
-class LlmUsed(Part):
-    """What the model had to do with the three parts."""
-
-    used: bool
-    model: str | None = None
-    dropped: list[str] = []
-
-
-class Provenance(Part):
-    """How the answer came about; it differs between two equal requests, here and in the parts."""
-
-    algorithm: str
-    version: str
-    input_sha256: str
-    llm: LlmUsed
-    elapsed_ms: int
-    generated_at: str
 
 
 class ClientReview(Part):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.answer import LlmUsed, Provenance
 from agents.progress import chart, grounded, insights, words
 from agents.progress.analyse import Analysis, Event
 from agents.progress.forecast import Forecast, Trend
@@ -25,10 +26,8 @@ from agents.progress.report import (
     DayRange,
     EventOut,
     GoalOut,
-    LlmUsed,
     Outlier,
     ProgressReport,
-    Provenance,
     Quality,
     TrendOut,
     UnitRepair,

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from agents.answer import Part, Provenance
 from agents.progress.analyse import Code, Status
 from agents.progress.forecast import Status as GoalStatus
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Days = Annotated[int, Field(ge=0, le=365)]
-
-
-class Part(BaseModel):
-    """Base of every part of the answer: no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class DayRange(Part):
@@ -122,25 +117,6 @@ class Advice(Part):
 
     code: str
     text: str = Field(min_length=1, max_length=300)
-
-
-class LlmUsed(Part):
-    """What the model had to do with it."""
-
-    used: bool
-    model: str | None = None
-    dropped: list[str] = []
-
-
-class Provenance(Part):
-    """How the answer came about; the only part that differs between two equal requests."""
-
-    algorithm: str
-    version: str
-    input_sha256: str
-    llm: LlmUsed
-    elapsed_ms: int
-    generated_at: str
 
 
 class ProgressReport(Part):

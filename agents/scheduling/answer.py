@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.answer import LlmUsed, Provenance
 from agents.scheduling import ics
 from agents.scheduling.attendance import Chance, Seen
 from agents.scheduling.choose import Ranked, by_part, record, tallies, when
@@ -22,10 +23,8 @@ from agents.scheduling.output import (
     ConflictOut,
     Constraints,
     Expected,
-    LlmUsed,
     Move,
     Placement,
-    Provenance,
     Reason,
     Schedule,
     Suggestion,

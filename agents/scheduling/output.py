@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from agents import answer
+from agents.answer import Provenance
 
 Status = Literal["ok", "cold_start", "infeasible"]
 Chance = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Part(BaseModel):
-    """Base of every part of the answer: no unknown keys, no NaN or infinity."""
+class Part(answer.Part):
+    """Base of every part of the answer."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class Reason(Part):
@@ -136,25 +139,6 @@ class Constraints(Part):
     """Rules that could not all be kept."""
 
     conflict: list[ConflictOut]
-
-
-class LlmUsed(Part):
-    """What the model had to do with it."""
-
-    used: bool
-    model: str | None = None
-    dropped: list[str] = []
-
-
-class Provenance(Part):
-    """How the answer came about; the only part that differs between two equal requests."""
-
-    algorithm: str
-    version: str
-    input_sha256: str
-    llm: LlmUsed
-    elapsed_ms: int
-    generated_at: str
 
 
 class Schedule(Part):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from agents.answer import LlmUsed, Provenance
 from agents.workout import checker
 from agents.workout.answer import sentences, workouts
 from agents.workout.answer.continuity import continuity, told
@@ -21,10 +22,8 @@ from agents.workout.answer.models import (
     ConflictOut,
     Constraints,
     Evidence,
-    LlmUsed,
     PlanWeek,
     ProfileOut,
-    Provenance,
     Quality,
     Recommendation,
     RelaxedOut,

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from agents.answer import Part, Provenance
 from agents.workout.profile import Goal, Kind, Level
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Status = Literal["ok", "relaxed", "needs_clearance", "infeasible"]
-
-
-class Part(BaseModel):
-    """Base of every part of the answer: no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Recommendation(Part):
@@ -171,7 +166,7 @@ class ScreeningOut(Part):
     evidence: list[Evidence]
     excluded_count: int
     clearance: ClearanceOut
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
 
 class RelaxedOut(Part):
@@ -191,7 +186,7 @@ class ConflictOut(Part):
     ids: list[str]
     why: str
     suggestion: str
-    change: dict[str, Any] = {}
+    change: dict[str, Any] = Field(default_factory=dict)
 
 
 class Constraints(Part):
@@ -228,26 +223,7 @@ class ContinuityOut(Part):
     kept: list[str]
     progressed: list[str]
     new: list[NewExercise]
-    held_back: dict[str, str] = {}
-
-
-class LlmUsed(Part):
-    """What the model had to do with it."""
-
-    used: bool
-    model: str | None = None
-    dropped: list[str] = []
-
-
-class Provenance(Part):
-    """How the answer came about; the only part that differs between two equal requests."""
-
-    algorithm: str
-    version: str
-    input_sha256: str
-    llm: LlmUsed
-    elapsed_ms: int
-    generated_at: str
+    held_back: dict[str, str] = Field(default_factory=dict)
 
 
 class WorkoutPlan(Part):
