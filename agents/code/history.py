@@ -124,11 +124,14 @@ class History:
         }
         return spans, gone
 
-    def steps(self, *, limit: int, grep: str = "", start: str = "HEAD") -> Iterator[Step]:
-        """Commits with one parent, newest first, whose message holds `grep` (letters' size does
-        not matter)."""
+    def steps(
+        self, *, limit: int, grep: str = "", within: str = "", start: str = "HEAD"
+    ) -> Iterator[Step]:
+        """Commits with one parent, newest first, that touch a folder, and whose message holds
+        `grep` (letters' size does not matter)."""
         found = 0
-        for entry in self._repo.get_walker(include=[self._commit(start).id]):
+        paths = [within.strip("/").encode()] if within.strip("/") else None
+        for entry in self._repo.get_walker(include=[self._commit(start).id], paths=paths):
             commit = entry.commit
             message = commit.message.decode("utf-8", "replace")
             if len(commit.parents) > 1 or grep.lower() not in message.lower():

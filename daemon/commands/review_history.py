@@ -56,7 +56,9 @@ def replay(folder: Path, *, limit: int, grep: str = "", told: Progress | None = 
 
     replayed = Replay()
     try:
-        steps = [step for step in history.steps(limit=limit, grep=grep) if step.parent]
+        steps = [
+            step for step in history.steps(limit=limit, grep=grep, within=place) if step.parent
+        ]
         for number, step in enumerate(steps):
             if told is not None:
                 told("commits", number, len(steps))

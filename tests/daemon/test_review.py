@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,6 +15,7 @@ from dulwich import porcelain
 
 from agents.code.gate import unified
 from daemon.cli import main
+from daemon.demo.model_server import ModelServer, data_of
 from tests.kit.planted_patches import GOOD, LINE, PROJECT, VIEWS
 from tests.kit.process import free_port
 
@@ -195,6 +197,42 @@ def test_a_model_needs_a_key(project: Project, capsys: pytest.CaptureFixture[str
     project.write({"a.py": "import os\nos.system(input())\n"})
     assert main(["review", str(project.folder), "--model"]) == 78
     assert "OPENAI_API_KEY" in capsys.readouterr().err
+
+
+async def test_a_model_explains_and_mends(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--model asks once, masked; its words and what passed the gate are in the report."""
+    project.write({**PROJECT, "app/keys.py": 'password = "Trainer12345"\n'})
+
+    async def behave(server: ModelServer, request: web.Request, body: Any) -> web.Response:
+        found = data_of(body)["findings"]
+        said = [
+            {
+                "id": one["id"],
+                "explanation": "Parameters keep the name out of the statement.",
+                "existing_code": LINE if one["rule"] == "sql-injection" else "",
+                "replacement_code": GOOD if one["rule"] == "sql-injection" else "",
+                "confidence": "high",
+                "missing_evidence": [],
+            }
+            for one in found
+        ]
+        answer = {"summary": "Two holes.", "error": "", "items": said}
+        return server.answer(request, body, json.dumps(answer))
+
+    async with ModelServer().running() as server:
+        server.script.extend([behave] * 2)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        arguments = ["review", str(project.folder), "--model", "--format", "json"]
+        assert await asyncio.to_thread(main, arguments) == 1
+        assert server.count() == 1
+        assert "Trainer12345" not in json.dumps(server.calls[0].body)
+    report = json.loads(capsys.readouterr().out)
+    [mended] = [one for one in report["findings"] if one["rule"] == "sql-injection"]
+    assert mended["fixer"] == "model"
+    assert "WHERE name = ?" in mended["diff"]
+    assert mended["explanation"].startswith("Parameters keep")
 
 
 async def test_a_running_service_may_be_told(
