@@ -188,7 +188,7 @@ async def test_a_prompt_agent(world: World, visit: Visit) -> None:
     page = visit.page
     await page.get_by_label("Name").fill("Class summary")
     await page.get_by_label("Task type").fill("class_summary")
-    await page.get_by_label("System").fill("Sum up a gym class in one sentence.")
+    await page.get_by_label("Instructions").fill("Sum up a gym class in one sentence.")
     await visit.picture("new-agent")
     await visit.click("Save draft", role="button")
     await visit.said("The draft is saved.")
@@ -281,6 +281,11 @@ async def test_every_page_in_light_and_dark(shown: World) -> None:
                 for v in results.response["violations"]
             ]
             await visit.picture(f"{theme}{path.replace('/', '-')}")
+    await visit.page.context.clear_cookies()
+    await visit.page.goto(shown.url + "/gui/login")
+    results = await axe.run(visit.page, options=rules)
+    found += [("light", "/gui/login", v["id"], [], []) for v in results.response["violations"]]
+    await visit.picture("login")
     await visit.page.context.close()
     assert found == []
 

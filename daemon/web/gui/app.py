@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 YEAR_SECONDS = 365 * 86_400
-OPEN = ("/gui/login", "/gui/static")
-"""What needs no session: signing in, and the files of the pages."""
 
 Routes = Sequence[tuple[str, Handler, Role]]
 

@@ -17,15 +17,6 @@ DASH = "–"
 MANY = 10_000
 """Counts end here: one more row means "more than this many"."""
 
-STATUS_WORDS = {
-    "pending": "pending",
-    "running": "running",
-    "waiting": "waiting for a person",
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "expired": "expired",
-}
 TONES = {
     "ok": "completed healthy ok active ready accepted applied resolved done on",
     "bad": "failed critical error lost refused firing",
