@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import mean
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ GOOD, BETWEEN, UNSEEN = Sample("good"), Sample("between"), Sample("unseen")
 def told(samples: list[Sample], memory: Memory | None = None) -> list[str | None]:
     """The changes that a row of samples, a minute apart, brings about."""
     memory = memory or Memory(START)
-    changes = []
+    changes: list[str | None] = []
     for sample in samples:
         after = step(memory, sample, memory.sampled_at + MINUTE)
         memory = after.memory
@@ -202,7 +203,7 @@ def test_flapping_that_stays_bad_is_an_ordinary_alert_again() -> None:
     assert changes[-1] == "resolved"
 
 
-def alert(**values: object) -> OpenAlert:
+def alert(**values: Any) -> OpenAlert:
     base = OpenAlert(1, "queue.depth", "", "critical", "firing", START, START)
     return replace(base, **values)
 

@@ -47,7 +47,7 @@ async def test_only_where_switched_on(empty_database: str, variant: Variant, on:
     told = [text for text in result.output.data_warnings if text.startswith("not_saved")]
     assert bool(saved) == (on and variant != "C")
     assert bool(told) == (on and variant == "C")
-    for row in saved:
-        assert row["created_by"] == trainer_id
-        assert row["rows"]
-        assert all(line["exercise_id"] for line in row["rows"])
+    for template in saved:
+        assert template["created_by"] == trainer_id
+        assert template["rows"]
+        assert all(line["exercise_id"] for line in template["rows"])
