@@ -21,12 +21,9 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from daemon.settings import METADATA
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
-)
-"""Metadata services outside the link-local range: Alibaba, Azure, Oracle, AWS over IPv6."""
 TIMEOUT_SECONDS = 10.0
 
 
