@@ -15,6 +15,7 @@ from agents.code import results, words
 from agents.code.analyse import NO_STYLE, analyse
 from agents.code.fix import propose
 from agents.code.gate import Proposal, judge
+from agents.code.gate.judge import Tests
 from agents.code.model import Analysis, Cache, Finding, IssueType, Progress
 from agents.code.neighbours import MOST_FILES, Neighbours
 from agents.code.opening import Opened
@@ -51,12 +52,17 @@ class Answered:
 
 
 class Workshop:
-    """analysis_type: a key of TYPES. The code stays in `opened`."""
+    """analysis_type: a key of TYPES. The code stays in `opened`. tests: see the gate's judge."""
 
     def __init__(
-        self, opened: Opened, analysis_type: str = "comprehensive", cache: Cache | None = None
+        self,
+        opened: Opened,
+        analysis_type: str = "comprehensive",
+        cache: Cache | None = None,
+        tests: Tests | None = None,
     ) -> None:
         self.opened = opened
+        self._tests = tests
         self._types = NO_STYLE | TYPES[analysis_type]
         self._wanted = TYPES[analysis_type]
         self._cache: Cache = cache if cache is not None else Memory()
@@ -256,6 +262,7 @@ class Workshop:
             self.files,
             before,
             lambda files: self._scan({path: files[path] for path in part}),
+            self._tests,
         )
         self._proposed[finding.fingerprint] = Proposed(proposal, verdict, cost_usd)
         return verdict.accepted

@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long to look for repairs; default: 20 for new findings, else none",
     )  # fmt: skip
     parser.add_argument(
+        "--test", metavar="COMMAND",
+        help="what runs your tests, such as 'pytest -q': a repair must pass them, in a copy",
+    )  # fmt: skip
+    parser.add_argument(
         "--model", action="store_true", help="let OPENAI_MODEL explain and mend (masked code)"
     )
     parser.add_argument(
@@ -90,6 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
         kind=arguments.kind,
         repair_seconds=arguments.repair,
         model=arguments.model,
+        test=arguments.test,
     )
     with progress() as told:
         review = asyncio.run(reviewing.review(wish, told))

@@ -12,6 +12,7 @@ from typing import Any
 
 from agents.code import collect
 from agents.code.collect import Collected, Refused
+from agents.code.gate.trial import Trial
 from agents.code.history import History, Spans, new_lines
 from agents.code.model import Analysis, Finding, Progress
 from agents.code.opening import Opened, committed
@@ -27,7 +28,8 @@ MOST_REPAIRED = 20
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked. repair_seconds: None: 20 where something is compared, else 0."""
+    """What is asked. repair_seconds: None: 20 where something is compared, else 0. test: what runs
+    the project's tests, which a repair must pass."""
 
     folder: Path
     range: str | None = None
@@ -36,6 +38,7 @@ class Wish:
     kind: str = "comprehensive"
     repair_seconds: float | None = None
     model: bool = False
+    test: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ async def review(wish: Wish, told: Progress | None = None) -> Reviewed:
     begun = time.monotonic()
     subject = _subject(wish)
     cache = Memory()
-    workshop = Workshop(subject.opened, wish.kind, cache)
+    workshop = Workshop(subject.opened, wish.kind, cache, _trial(wish))
     analysis = workshop.analyse(told)
     if subject.compared:
         analysis = _compared(subject, workshop, analysis, wish.kind, cache)
@@ -90,6 +93,14 @@ async def review(wish: Wish, told: Progress | None = None) -> Reviewed:
     files = dict(subject.opened.collected.files)
     changed = subject.opened.collected.changed
     return Reviewed(report, files, sorted(files if changed is None else changed))
+
+
+def _trial(wish: Wish) -> Trial | None:
+    if wish.test is None:
+        return None
+    if wish.range is not None or not wish.folder.is_dir():
+        raise Refused("--test", "runs in a folder as it stands; leave --range out, name a folder")
+    return Trial(wish.test, wish.folder)
 
 
 def placed(report: Report, prefix: str) -> Report:

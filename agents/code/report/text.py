@@ -36,7 +36,8 @@ def summary(report: Report) -> str:
     old = len(report.findings) - len(report.fresh)
     known = f" ({old} known ones not shown)" if old else ""
     gone = f", {len(report.absent)} gone" if report.absent else ""
-    where = f"{report.analysis.files} files, {report.analysis.lines:,} lines"
+    many = "1 file" if report.analysis.files == 1 else f"{report.analysis.files} files"
+    where = f"{many}, {report.analysis.lines:,} lines"
     what = f"{len(report.fresh)} {kind}{': ' + told if told else ''}{known}{gone}"
     return f"{what} in {where}, {report.seconds:.1f} s"
 
