@@ -42,7 +42,7 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 NAME_LIMIT = 63
 """PostgreSQL cuts longer names, and with them the role at the end."""
-MINIMUM_VERSION = 150000
+MINIMUM_VERSION = 130000
 CONNECT: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -332,7 +332,7 @@ class Database:
             version = connection.info.server_version
             if version < MINIMUM_VERSION:
                 raise ConfigurationError(
-                    f"the database server is PostgreSQL {version // 10000}; 15 or newer is needed",
+                    f"the database server is PostgreSQL {version // 10000}; 13 or newer is needed",
                     hint="upgrade the server, or point DATABASE_URL to another one",
                 )
             return Facts(version, await self._is_pooled(connection), connection.info.dbname)

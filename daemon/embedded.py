@@ -54,7 +54,7 @@ from daemon.programs import (
 
 Purpose = Literal["run", "demo", "test"]
 
-# The major that hosted PostgreSQL most often is; the SQL of this project runs on 15 to 18.
+# The major that hosted PostgreSQL most often is; the SQL of this project runs on 13 to 18.
 DEFAULT_MAJOR = 16
 MAJOR_WITH_BUILTIN_LOCALE = 17
 # Crash recovery of a large kept database takes its time.

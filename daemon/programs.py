@@ -22,7 +22,7 @@ from daemon.errors import ConfigurationError
 
 RUN_SECONDS = 120.0
 USE_YOUR_OWN = (
-    "set DATABASE_URL (TEST_DATABASE_URL for the tests) to a PostgreSQL 15 or newer, "
+    "set DATABASE_URL (TEST_DATABASE_URL for the tests) to a PostgreSQL 13 or newer, "
     "for example DATABASE_URL=postgresql://user:password@127.0.0.1:5432/gym"
 )
 

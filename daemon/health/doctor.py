@@ -173,7 +173,7 @@ def _server(connection: psycopg.AsyncConnection[Any]) -> Finding:
     version = connection.info.server_version
     said = f"PostgreSQL {version // 10000}.{version % 10000}, database {connection.info.dbname}"
     if version < MINIMUM_VERSION:
-        return Finding("database", "critical", f"{said} is too old", "upgrade to 15 or newer")
+        return Finding("database", "critical", f"{said} is too old", "upgrade to 13 or newer")
     return Finding("database", "healthy", said)
 
 

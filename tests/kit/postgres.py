@@ -79,7 +79,10 @@ class Server:
         name = f"test_{self.token}_{secrets.token_hex(4)}"
         # template0 is what an untouched server holds, and nobody is ever connected to it.
         source = sql.Identifier(template or "template0")
-        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, source)
+        # Before PostgreSQL 15 copying files was the only way, and had no name.
+        newer = self._connection().info.server_version >= 150000
+        how = " STRATEGY file_copy" if newer else ""
+        self._execute("CREATE DATABASE {} TEMPLATE {}" + how, name, source)
         return name
 
     def drop(self, name: str) -> None:
