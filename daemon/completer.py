@@ -162,6 +162,7 @@ class Completer(Service):
         if not end.set_aside:
             log.warning("completion_delayed", rows=1, error=brief(error))
         end.set_aside = True
+        self.signals.emit("delayed", 1)
         self._ends.append(end)
         self._news.set()
 
