@@ -255,18 +255,17 @@ class Daemon:
     async def _drain(self, starting: asyncio.Task[None]) -> None:
         """Not ready, no claims, graphs stop at a step; what still runs goes back; flush, close."""
         self._enter("draining")
-        log.info("draining", running=self._running(), seconds=self._settings.drain_seconds)
         starting.cancel()
         await asyncio.wait({starting})
-        await self.schedules.stop()
-        await self.monitoring.stop()
-        await self.health.stop()
-        await self.healing.stop()
-        await self.alerts.stop()
-        await self.outbox.stop()
+        if self._claimer is not None:
+            await self._claimer.stop()
+        log.info("draining", running=self._running(), seconds=self._settings.drain_seconds)
+        aside = (self.schedules, self.monitoring, self.health, self.healing, self.alerts)
+        stops = asyncio.gather(*(service.stop() for service in (*aside, self.outbox)))
         if self._claimer is not None:
             released = await self._claimer.drain(self._settings.drain_seconds)
             log.info("drained", released=released)
+        await stops
         await self.upkeep.stop()
         await self.completer.stop()
         await self.leases.stop()
