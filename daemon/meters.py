@@ -58,6 +58,13 @@ class Meters:
         self.llm_tokens = Counter(
             "ai_llm_tokens_total", "Tokens bought.", ["model", "kind"], registry=registry
         )
+        self.llm_prompt_cache_ratio = Gauge(
+            "ai_llm_prompt_cache_ratio",
+            "Share of the input tokens, since the start, that the provider's prompt cache served.",
+            ["model"],
+            registry=registry,
+        )
+        self._prompt_tokens: dict[str, tuple[int, int]] = {}
         self.llm_cost_usd = Counter(
             "ai_llm_cost_usd_total",
             "Cost of model calls.",
@@ -149,6 +156,16 @@ class Meters:
         for label, count in summed.items():
             self.pending.labels(label).set(count)
         self.oldest_pending_seconds.set(oldest_seconds)
+
+    def tokens(self, model: str, counts: Mapping[str, int]) -> None:
+        """Count what a call used, by kind: input, cached_input, output, reasoning."""
+        for kind, count in counts.items():
+            self.llm_tokens.labels(model, kind).inc(count)
+        prompt, cached = self._prompt_tokens.get(model, (0, 0))
+        prompt, cached = prompt + counts["input"], cached + counts["cached_input"]
+        self._prompt_tokens[model] = prompt, cached
+        if prompt:
+            self.llm_prompt_cache_ratio.labels(model).set(cached / prompt)
 
     def breakers(self, models: Iterable[str]) -> None:
         """Refresh which models' breakers are open."""

@@ -398,13 +398,15 @@ class Buyer:
         meters = self.shop.meters
         meters.llm_calls.labels(entry.model, outcome).inc()
         if usage is not None:
-            for kind, count in (
-                ("input", usage.prompt),
-                ("cached_input", usage.cached),
-                ("output", usage.completion),
-                ("reasoning", usage.reasoning),
-            ):
-                meters.llm_tokens.labels(entry.model, kind).inc(count)
+            meters.tokens(
+                entry.model,
+                {
+                    "input": usage.prompt,
+                    "cached_input": usage.cached,
+                    "output": usage.completion,
+                    "reasoning": usage.reasoning,
+                },
+            )
         if cost is not None:
             task_type = meters.task_type(entry.task_type)
             meters.llm_cost_usd.labels(entry.model, task_type).inc(float(cost.usd or 0))
