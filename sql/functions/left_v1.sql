@@ -5,6 +5,10 @@
 -- Caller:  request_claim.sql, after the claim: its statements see what the claim has taken.
 -- Locks:   none.
 --
+-- It judges by the moment at which the statement began, before the claim's own: what became due in
+-- between was not taken, and counts as due next, in no time at all. Judged by a later moment it would
+-- be neither next nor taken, and be forgotten.
+--
 -- Spares the statements by which a daemon would find out: a claim that leaves nothing due need not be
 -- repeated, neither at once nor when a slot becomes free.
 CREATE FUNCTION ai_left_v1(p_now timestamptz)
@@ -12,7 +16,7 @@ CREATE FUNCTION ai_left_v1(p_now timestamptz)
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     SET search_path = @schema@, pg_temp AS $function$
 DECLARE
-    v_now timestamptz := coalesce(p_now, clock_timestamp());
+    v_now timestamptz := coalesce(p_now, now());
 BEGIN
     RETURN QUERY SELECT
         EXISTS (
@@ -24,6 +28,6 @@ BEGIN
              WHERE r.status = 'pending' AND r.run_after >= '-infinity' AND r.run_after > v_now
              ORDER BY r.run_after LIMIT 1),
             (SELECT min(c.resume_at) FROM ai_control c WHERE c.paused AND c.resume_at > v_now)
-        ) - v_now)::double precision;
+        ) - coalesce(p_now, clock_timestamp()))::double precision;
 END
 $function$;
