@@ -7,9 +7,12 @@ the code changes in between. So nodes keep whatever objects they like in the sta
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.errors import GraphDrained
+from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import RunControl
 
 from agents.base import AgentError, BaseAgent, Drained, Result, RunContext
@@ -21,6 +24,16 @@ RECURSION_LIMIT = 50
 """Most steps of one run. LangGraph's own default is above ten thousand."""
 
 _compiled: dict[type[BaseAgent[Any, Any]], CompiledStateGraph[Any, Any, Any, Any]] = {}
+
+
+def chain(state: type[Any], nodes: Sequence[Callable[..., Any]]) -> StateGraph[Any, Any, Any, Any]:
+    """A graph that runs the nodes one after another, each under its function's name."""
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(state)
+    for node in nodes:
+        graph.add_node(node.__name__, node)
+    for before, after in pairwise((START, *(node.__name__ for node in nodes), END)):
+        graph.add_edge(before, after)
+    return graph
 
 
 def compiled(agent: BaseAgent[Any, Any]) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -13,10 +13,9 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 from agents.answer import LlmUsed, Provenance
@@ -34,6 +33,7 @@ from agents.client_review.parts import (
     workout_input,
 )
 from agents.client_review.summary import summary
+from agents.graph import chain
 
 Json = Any
 
@@ -69,15 +69,7 @@ class ClientReviewer(BaseAgent[ReviewRequest, ClientReview]):
     runs = (PROGRESS, WORKOUT, SCHEDULE)
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State)
-        nodes = (progress, adapt, workout, schedule, conclude)
-        for node in nodes:
-            graph.add_node(node.__name__, node)
-        graph.add_edge(START, "progress")
-        for before, after in pairwise(nodes):
-            graph.add_edge(before.__name__, after.__name__)
-        graph.add_edge("conclude", END)
-        return graph
+        return chain(State, (progress, adapt, workout, schedule, conclude))
 
 
 async def progress(state: State, runtime: Runtime[Any]) -> State:

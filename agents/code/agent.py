@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, ClassVar, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 from agents.base import AgentError, BaseAgent, InvalidInput, LLMUse, Result, RunContext
@@ -26,6 +25,7 @@ from agents.code.process import ProcessFailed, Remote, remote
 from agents.code.prompts import CODE_SYSTEM
 from agents.code.request import CodeConfig, CodeRequest
 from agents.code.workshop import Answered
+from agents.graph import chain
 
 VIEW = "ai_code_repositories"
 REPAIR_SECONDS = 6.0
@@ -94,14 +94,7 @@ class CodeReviewer(BaseAgent[CodeRequest, CodeAnswer]):
             raise AgentError(str(failed), hint="send less code at once") from failed
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State)
-        nodes = (collect, analyse, trace, repair, explain, compose)
-        for node in nodes:
-            graph.add_node(node.__name__, node)
-        names = [START, *(node.__name__ for node in nodes), END]
-        for name, following in pairwise(names):
-            graph.add_edge(name, following)
-        return graph
+        return chain(State, (collect, analyse, trace, repair, explain, compose))
 
 
 def _config(ctx: RunContext) -> CodeConfig:

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
@@ -328,11 +327,3 @@ def run(tool: Tool, files: Mapping[str, str]) -> ToolAnswer:
     spent = round(time.monotonic() - begun, 3)
     answer.run = replace(answer.run, seconds=spent, findings=len(found))
     return answer
-
-
-def run_all(
-    files: Mapping[str, Mapping[str, str]], pool: ThreadPoolExecutor
-) -> Callable[[], list[ToolAnswer]]:
-    """Start every tool over its files (by the tool's name) and return what waits for them."""
-    waiting = [pool.submit(run, tool, files.get(tool.name, {})) for tool in TOOLS]
-    return lambda: [item.result() for item in waiting]

@@ -8,13 +8,13 @@ wrong: to sum up finished sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, ClassVar, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 from agents.base import BaseAgent, LLMUse, Result, RunContext
+from agents.graph import chain
 from agents.health import words
 from agents.health.checks import CHECKS, CheckResult, Json
 from agents.health.model import (
@@ -63,14 +63,7 @@ class HealthChecker(BaseAgent[HealthRequest, HealthReport]):
     schedule_input: ClassVar[Mapping[str, Json]] = {"explain": False}
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State)
-        nodes = (measure, roll_up, explain, persist)
-        for node in nodes:
-            graph.add_node(node.__name__, node)
-        names = [START, *(node.__name__ for node in nodes), END]
-        for name, following in pairwise(names):
-            graph.add_edge(name, following)
-        return graph
+        return chain(State, (measure, roll_up, explain, persist))
 
 
 async def measure(state: State, runtime: Runtime[Any]) -> State:

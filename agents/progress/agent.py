@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, ClassVar, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 from agents.base import BaseAgent, LLMUse, Result, RunContext
+from agents.graph import chain
 from agents.progress import analyse, answer, insights, tables, words
 from agents.progress.analyse import Analysis
 from agents.progress.forecast import Forecast
@@ -66,14 +66,9 @@ class ProgressMonitor(BaseAgent[ProgressRequest, ProgressReport]):
     max_input_bytes = 64 * 1024
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State)
-        nodes = (load, clean, match_goals, forecast, events, narrate, validate, persist)
-        for node in nodes:
-            graph.add_node(node.__name__, node)
-        names = [START, *(node.__name__ for node in nodes), END]
-        for name, following in pairwise(names):
-            graph.add_edge(name, following)
-        return graph
+        return chain(
+            State, (load, clean, match_goals, forecast, events, narrate, validate, persist)
+        )
 
 
 def _config(ctx: RunContext) -> ProgressConfig:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any, ClassVar, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 from agents.base import BaseAgent, LLMUse, Result, RunContext
+from agents.graph import chain
 from agents.scheduling import answer, facts
 from agents.scheduling import week as weeks
 from agents.scheduling.attendance import Attendance
@@ -77,15 +77,9 @@ class SchedulingAgent(BaseAgent[ScheduleRequest, Schedule]):
     timeout_seconds = 60.0
 
     def build_graph(self) -> StateGraph[Any, Any, Any, Any]:
-        graph = StateGraph(State)
-        nodes = (load, clock, free_slots, attendance, choose, narrate, validate, persist)
-        for node in nodes:
-            graph.add_node(node.__name__, node)
-        graph.add_edge(START, "load")
-        for before, after in pairwise(nodes):
-            graph.add_edge(before.__name__, after.__name__)
-        graph.add_edge("persist", END)
-        return graph
+        return chain(
+            State, (load, clock, free_slots, attendance, choose, narrate, validate, persist)
+        )
 
 
 def _config(ctx: RunContext) -> ScheduleConfig:

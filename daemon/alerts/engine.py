@@ -27,6 +27,8 @@ from daemon.meters import Meters
 
 ROUND_SECONDS = 60.0
 FRESH_SECONDS = 180.0
+GIVE_UP_SECONDS = 3600.0
+"""How often messages are given up that nobody took for a day."""
 PER_WORKER = (
     "database.connect",
     "listener.canary",
@@ -68,6 +70,7 @@ class Alerts(Service):
         self._results: list[CheckResult] = []
         self._came = asyncio.Event()
         self._judged_monotonic: float | None = None
+        self._gave_up_monotonic = float("-inf")
         self.directly: Callable[[Mapping[str, Json]], Awaitable[None]] | None = None
         """Sends an alert, as in ``ai_alert_deliveries.content``, to every channel now."""
         self._failures = 0
@@ -92,6 +95,7 @@ class Alerts(Service):
             results, self._results = self._results, []
             try:
                 await self.round(results)
+                await self._give_up()
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -101,6 +105,11 @@ class Alerts(Service):
                     self._judged_monotonic = clock.monotonic()
                 await self._written()
             self.signals.emit("judged")
+
+    async def _give_up(self) -> None:
+        if clock.monotonic() - self._gave_up_monotonic >= GIVE_UP_SECONDS:
+            await self._store.give_up()
+            self._gave_up_monotonic = clock.monotonic()
 
     async def _not_written(self, error: Exception) -> None:
         """The next round looks afresh: what is bad stays bad until then."""

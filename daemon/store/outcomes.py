@@ -33,26 +33,6 @@ class OutcomeStore(Executor):
         """Write outcomes: id, accepted_session_id, outcome; returns how many said news."""
         return await self._settle("suggestion_settle", outcomes)
 
-    async def feedback_put(
-        self, item_id: str, verdict: str, *, given_by: str, reason: str | None, request_id: int = 0
-    ) -> Mapping[str, Any]:
-        """One person's word on an item (``412-1``) or, with request_id and an empty item_id, on
-        the answer as a whole; replaces what they said of it before.
-
-        Returns id, request_id, task_type, verdict and problem: None, or why it counts nowhere
-        (``unknown_request``, ``not_answered``, ``unknown_verdict``).
-        """
-        row = await self._row(
-            "feedback_put",
-            request_id=request_id,
-            item_id=item_id,
-            verdict=verdict,
-            reason=reason,
-            given_by=given_by,
-        )
-        assert row is not None
-        return row
-
     async def _settle(self, name: str, outcomes: Sequence[Mapping[str, Any]]) -> int:
         if not outcomes:
             return 0

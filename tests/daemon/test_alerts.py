@@ -367,6 +367,25 @@ async def beats(takes: Receiver, made: Bench, *, status: int) -> bool:
         return await out.beat(takes.url)
 
 
+async def test_what_nobody_takes_is_given_up(database: str) -> None:
+    """After a day a message that was refused has failed, one of a channel that is gone is dropped,
+    and neither stands in the way for ever; a newer one still waits."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        made.rows(
+            "INSERT INTO ai_alert_deliveries (alert_id, channel, event, content, next_at,"
+            " attempts, created_at) SELECT d.alert_id, d.channel, d.event, d.content, d.next_at,"
+            " t.attempts, now() - interval '25 h' FROM ai_alert_deliveries d, unnest(ARRAY[0, 3]) t (attempts)"
+        )
+        judged = made.alerts.signals.expect("judged")
+        await made.alerts.start(made.group)
+        await made.alerts.observe([GOOD])
+        await judged
+        await made.alerts.stop()
+        states = made.rows("SELECT state FROM ai_alert_deliveries ORDER BY id")
+        assert states == [("pending",), ("dropped",), ("failed",)]
+
+
 async def test_dead_mans_switch(database: str) -> None:
     """The heartbeat is a GET to its address; silence and refusals are noticed."""
     async with receiver() as takes, bench(database, takes.url) as made:

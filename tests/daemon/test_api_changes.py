@@ -195,14 +195,12 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
     await act.resume(DANA, "test_echo")
     await act.set_limits(DANA, "test_echo", {"concurrency": 3, "daily_budget_usd": "1.50"})
     await act.set_budget(DANA, "global", "day", "5", "a new month")
-    await act.set_price(DANA, "odd-*", input_usd_per_million=1, output_usd_per_million="2.5")
     await act.set_schedule(
         DANA, "mine", {"task_type": "test_echo", "trigger": "0 6 * * *"}, new=True
     )
     await act.set_schedule(DANA, "mine", {"enabled": False})
     ran = await act.run_schedule(DANA, "mine")
     await worker.becomes(aconnection, ran, "completed")
-    await act.delete_schedule(DANA, "mine")
     wrong = [
         (act.set_limits(DANA, "test_echo", {"concurrency": -1}), "concurrency"),
         (act.set_limits(DANA, "test_echo", {"fence": 1}), "fence"),
@@ -211,10 +209,6 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
         (act.set_budget(DANA, "global:x", "day", "5", "a"), "scope"),
         (act.set_budget(DANA, "agent:x", "year", "5", "a"), "period"),
         (act.set_budget(DANA, "agent:x", "day", "NaN", "a"), "limit_usd"),
-        (
-            act.set_price(DANA, "x", input_usd_per_million=-1, output_usd_per_million=1),
-            "input_usd_per_million",
-        ),
         (act.set_schedule(DANA, "s", {"task_type": "test_echo", "trigger": "x"}, new=True), "x"),
         (act.set_schedule(DANA, "s", {"task_type": "no", "trigger": "x"}, new=True), "task_type"),
         (act.set_schedule(DANA, "none", {"enabled": True}), "none"),
@@ -231,11 +225,9 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
         "resume",
         "set_limits",
         "set_budget",
-        "set_price",
         "add_schedule",
         "set_schedule",
         "run_schedule",
-        "delete_schedule",
     ]
     assert {(actor, channel, origin) for actor, channel, _, _, origin in lines} == {
         ("dana", "console", "198.51.100.4")

@@ -141,11 +141,21 @@ def test_an_error_s_text_stays(collector: Collector) -> None:
 
 def test_nothing_without_an_endpoint() -> None:
     """Without an endpoint nothing is loaded and nothing is made."""
-    telemetry.start("w1", Meters(), {})()
-    with telemetry.attempt(7, CREATED_NS, {}) as ends, telemetry.span("x", {}) as more:
-        ends["outcome"] = "completed"
-        more["a"] = 1
-    telemetry.past("node", 0, {})
+    program = """
+import sys
+from daemon import telemetry
+from daemon.meters import Meters
+telemetry.start("w1", Meters(), {})()
+with telemetry.attempt(7, 1, {}) as ends, telemetry.span("x", {}) as more:
+    ends["outcome"] = "completed"
+    more["a"] = 1
+telemetry.past("node", 0, {})
+print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_missing_extra_is_said(

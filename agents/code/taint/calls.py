@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agents.code.modules import Place
-from agents.code.taint.heap import contents, joined, made, met, only, swept, whole
+from agents.code.taint.heap import joined, made, met, only, swept, whole
 from agents.code.taint.library import containers, functions, objects, text, web
 from agents.code.taint.names import Bound, Closure, attribute, below, member
 from agents.code.taint.run import DEPTH, Frame, Run, Stops
@@ -377,11 +377,3 @@ def _default(run: Run, inner: Frame, node: ast.expr) -> Value:
         return NOTHING
     run.shared.statics.update(here.heap)
     return value
-
-
-def object_of(run: Run, state: State, value: Value) -> Thing | None:
-    """The one object with attributes that a value is."""
-    for _, content in contents(run, state, value):
-        if isinstance(content, Thing):
-            return content
-    return None

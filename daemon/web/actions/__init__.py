@@ -8,7 +8,7 @@ argument is always ``who`` does it (:class:`daemon.web.access.Principal`).
 ==============  ==================================================================================
 requests.py     submit, cancel, retry (one or many), answer, give_feedback, decide_suggestion
 agents.py       create_agent, set_agent, roll_back, archive_agent, pause, resume, set_limits
-upkeep.py       set_budget, set_price, set_schedule, delete_schedule, run_schedule, drain,
+upkeep.py       set_budget, set_schedule, run_schedule, drain,
                 acknowledge, silence, answer_healing
 keys.py         add_key, revoke_key, revoke_session, list_keys, list_sessions
 ==============  ==================================================================================

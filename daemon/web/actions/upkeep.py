@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -66,39 +65,6 @@ class UpkeepActions(Act):
                 connection, who, "set_budget", f"budget:{scope}:{period}", before, after
             )
 
-    async def set_price(
-        self,
-        who: Principal,
-        model_pattern: str,
-        *,
-        input_usd_per_million: Json,
-        output_usd_per_million: Json,
-        cached_input_usd_per_million: Json = None,
-        tier: str = "default",
-    ) -> None:
-        """What a model costs from now on; past calls keep their price. Refused: 400."""
-        if not 1 <= len(model_pattern) <= 200 or not model_pattern.isprintable():
-            raise invalid("model_pattern", "a model's name is expected, or a prefix and *")
-        if not 1 <= len(tier) <= 40 or not tier.isprintable():
-            raise invalid("tier", "a service tier is expected, such as default")
-        prices: dict[str, Decimal | None] = {
-            "input_usd_per_million": check_usd("input_usd_per_million", input_usd_per_million),
-            "output_usd_per_million": check_usd("output_usd_per_million", output_usd_per_million),
-            "cached_input_usd_per_million": None
-            if cached_input_usd_per_million is None
-            else check_usd("cached_input_usd_per_million", cached_input_usd_per_million),
-        }
-        async with self._transaction(who) as connection:
-            await self._row(
-                connection,
-                "price_add",
-                model_pattern=model_pattern,
-                tier=tier,
-                source=f"set by {who.name}",
-                **prices,
-            )
-            await self._audit(connection, who, "set_price", f"price:{model_pattern}", after=prices)
-
     # --- schedules ------------------------------------------------------------------------------
 
     async def set_schedule(
@@ -141,15 +107,6 @@ class UpkeepActions(Act):
                 None if row is None else {key: before[key] for key in changed},
                 {key: after[key] for key in changed},
             )
-
-    async def delete_schedule(self, who: Principal, name: str) -> None:
-        """A schedule goes; the audit log keeps what it was. Refused: 404."""
-        async with self._transaction(who) as connection:
-            row = await self._row(connection, "schedule_lock", name=name)
-            if row is None:
-                raise not_found(f"schedule {name[:60]!r}")
-            await self._row(connection, "schedule_delete", name=name)
-            await self._audit(connection, who, "delete_schedule", f"schedule:{name}", row)
 
     async def run_schedule(self, who: Principal, name: str) -> int:
         """Ask now for what a schedule asks for; returns the request's id.

@@ -48,7 +48,6 @@ def test_secrets_are_found_outside_of_any_git_root() -> None:
     }
 
 
-@pytest.mark.skipif(tools.installed("zizmor") is None, reason="the extra is not installed")
 def test_workflows_are_read() -> None:
     """A workflow that runs a stranger's title is a finding at its line."""
     answer = tools.run(ZIZMOR, {".github/workflows/a.yml": WORKFLOW, "a.py": ""})
