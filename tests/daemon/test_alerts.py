@@ -375,7 +375,8 @@ async def test_what_nobody_takes_is_given_up(database: str) -> None:
         made.rows(
             "INSERT INTO ai_alert_deliveries (alert_id, channel, event, content, next_at,"
             " attempts, created_at) SELECT d.alert_id, d.channel, d.event, d.content, d.next_at,"
-            " t.attempts, now() - interval '25 h' FROM ai_alert_deliveries d, unnest(ARRAY[0, 3]) t (attempts)"
+            " t.attempts, now() - interval '25 h'"
+            " FROM ai_alert_deliveries d, unnest(ARRAY[0, 3]) t (attempts)"
         )
         judged = made.alerts.signals.expect("judged")
         await made.alerts.start(made.group)
