@@ -52,19 +52,3 @@ async def test_what_a_limit_held_back_starts_when_a_slot_is_free(
         ids = await insert(aconnection, "test_echo", 4, text="x")
         for request_id in ids:
             await becomes(aconnection, request_id, "completed")
-
-
-async def test_what_becomes_due_later_is_not_forgotten(
-    database: str, aconnection: Connection
-) -> None:
-    """A request that is due in a moment starts then, although others came and went meanwhile."""
-    async with running(database, poll_seconds=FOREVER):
-        cursor = await aconnection.execute(
-            "INSERT INTO ai_requests (task_type, input_data, run_after)"
-            " VALUES ('test_echo', '{\"text\": \"x\"}', now() + interval '1.5 s') RETURNING id"
-        )
-        row = await cursor.fetchone()
-        assert row is not None
-        for request_id in await insert(aconnection, "test_echo", 3, text="x"):
-            await becomes(aconnection, request_id, "completed")
-        await becomes(aconnection, row[0], "completed")

@@ -399,6 +399,16 @@ async def test_what_is_put_off_says_why(store: Store, queue: Queue) -> None:
     assert queue.value("SELECT error FROM ai_requests") is None
 
 
+def test_what_becomes_due_during_a_claim_is_due_next(queue: Queue) -> None:
+    """What was not due when the statement began, and is when it looks at what is left, counts as
+    due next, at once: it was not taken, and nobody would ring for it."""
+    with queue.connection.transaction():  # its now() is the moment at which the statement began
+        queue.insert(run_after=queue.value("SELECT now() + interval '1 microsecond'"))
+        [left] = queue.rows("SELECT * FROM ai_left_v1(NULL)")
+    assert not left["due"]
+    assert left["next_due_seconds"] <= 0
+
+
 async def test_load(store: Store, queue: Queue) -> None:
     """The queue's load is told in bounded time: by type, and how long the oldest has waited."""
     queue.insert_many(3, run_after="2020-01-01")
