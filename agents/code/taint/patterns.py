@@ -11,9 +11,12 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from re import _constants as ops  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any, Final
+
+# By name: type checkers disagree whether these two modules have stubs.
+ops: Final[Any] = import_module("re._constants")
+parser: Final[Any] = import_module("re._parser")
 
 ASCII: Final = frozenset(chr(code) for code in range(128)) | {"\u00e9"}
 """The characters looked at; the last one stands for everything beyond ASCII."""
