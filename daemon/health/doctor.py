@@ -81,13 +81,15 @@ async def examine(settings: Settings, url: str) -> Report:
     findings = [versions(), disk()]
     try:
         async with await _connect(url) as connection:
+            listener = await _round_trip(connection, direct_url)
+            heard = listener.status == "healthy"
             findings += [
                 _server(connection),
-                await _pooler(connection, settings, direct_url),
+                await _pooler(connection, settings, direct_url, heard=heard),
                 await _migrations(url),
                 await _privileges(connection),
+                listener,
             ]
-            findings.append(await _round_trip(connection, direct_url))
     except (psycopg.Error, OSError, TimeoutError) as error:
         findings.append(
             Finding(
@@ -178,12 +180,14 @@ def _server(connection: psycopg.AsyncConnection[Any]) -> Finding:
 
 
 async def _pooler(
-    connection: psycopg.AsyncConnection[Any], settings: Settings, direct_url: str
+    connection: psycopg.AsyncConnection[Any], settings: Settings, direct_url: str, *, heard: bool
 ) -> Finding:
-    """Whether a pooler stands in the way of LISTEN."""
+    """Whether a pooler stands in the way of LISTEN. heard: a notification came all the way."""
     behind = await _is_pooled(connection)
     async with await _connect(direct_url) as other:
         direct_behind = await _is_pooled(other)
+    if direct_behind and heard:
+        return Finding("pooler", "healthy", "a pooler in session mode: notifications arrive")
     if direct_behind:
         return Finding(
             "pooler",

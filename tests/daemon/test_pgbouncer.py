@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer in transaction mode: it says so once, polls, and answers."""
+"""Behind a real PgBouncer: in transaction mode it says so and polls, in session mode it hears."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,20 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def pooled(database: str) -> Iterator[str]:
     """The database through a PgBouncer of this test's own, in transaction mode."""
+    with bouncer(database, "transaction") as url:
+        yield url
+
+
+@pytest.fixture
+def session_pooled(database: str) -> Iterator[str]:
+    """The same in session mode: a client keeps its server until it leaves."""
+    with bouncer(database, "session") as url:
+        yield url
+
+
+@contextmanager
+def bouncer(database: str, mode: str) -> Iterator[str]:
+    """A PgBouncer before a database; yields the URL through it."""
     assert BINARY is not None
     parts = urlsplit(database)
     port = free_port()
@@ -51,7 +66,7 @@ def pooled(database: str) -> Iterator[str]:
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = {folder}/users.txt\n"
-        "pool_mode = transaction\n"
+        f"pool_mode = {mode}\n"
         "ignore_startup_parameters = extra_float_digits\n"
     )
     command = [BINARY, str(folder / "pgbouncer.ini")]
@@ -134,3 +149,29 @@ async def test_health_behind_it(pooled: str, database: str) -> None:
     both = settings(pooled, database_unpooled_url=database)
     found = {f.name: f for f in (await doctor.examine(both, pooled)).findings}
     assert found["pooler"].status == found["listener"].status == "healthy"
+
+
+async def test_journey_in_session_mode(session_pooled: str, aconnection: Connection) -> None:
+    """Through a pooler that keeps sessions it hears without a direct URL, and cancels at once."""
+    with child(DATABASE_URL=session_pooled, POLL_SECONDS="3600") as daemon:
+        await daemon.await_event("ready", 40)
+        await daemon.await_event("listener_connected", 20)
+        for request_id in await insert(aconnection, "test_echo", 5):
+            await becomes(aconnection, request_id, "completed", 10)
+        [slow] = await insert(aconnection, "test_sleep", seconds=600)
+        await becomes(aconnection, slow, "running", 10)
+        await aconnection.execute(
+            "UPDATE ai_requests SET cancel_requested_at = now() WHERE id = %s", [slow]
+        )
+        await becomes(aconnection, slow, "cancelled", 10)
+        assert not daemon.seen("listener_deaf")
+        with psycopg.connect(session_pooled, autocommit=True) as app:
+            assert app.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+async def test_doctor_in_session_mode(session_pooled: str) -> None:
+    """Doctor hears its notification come back and calls such a pooler well."""
+    report = await doctor.examine(settings(session_pooled), session_pooled)
+    found = {finding.name: finding for finding in report.findings}
+    assert found["pooler"].status == found["listener"].status == "healthy"
+    assert "session mode" in found["pooler"].message
