@@ -3,6 +3,8 @@
 `database` is a migrated database, `empty_database` one without any table; both are URLs and are
 dropped afterwards. `connection` and `aconnection` are autocommit psycopg connections to
 `database`. `private_server` is a server of the test's own, to crash or stop.
+
+Each test that needs a server has the marker `database`, by its fixtures.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -14,8 +16,23 @@ import pytest
 from daemon.embedded import EmbeddedPostgres
 from tests.kit.postgres import Server, throwaway
 
+# Whoever asks for one of these, even through other fixtures, talks to a PostgreSQL.
+SERVERS = {"server", "private_server", "cluster"}
 # Only in the process that owns the server: the controller, or the only process.
 OWNED = pytest.StashKey[Server]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "database: needs a PostgreSQL; set by the fixtures used")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
 
 
 @pytest.hookimpl(optionalhook=True)

