@@ -89,7 +89,7 @@ class EmbeddedPostgres:
 
     data_dir: created when missing. major: 16 or 18 for a new cluster, None for the default; an
     existing one keeps its own. durable: False turns fsync off. keep: False deletes the folder
-    when this owner ends.
+    when this owner ends. listen: PostgreSQL's listen_addresses, 127.0.0.1 among them.
     """
 
     def __init__(
@@ -99,12 +99,14 @@ class EmbeddedPostgres:
         major: int | None = None,
         durable: bool = True,
         keep: bool = True,
+        listen: str = "127.0.0.1",
     ) -> None:
         self.home = data_dir.absolute()
         self.attached = False
         self._major = major
         self._durable = durable
         self._keep = keep
+        self._listen = listen
         self._account: Account | None = None
         self._lock: int | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -280,7 +282,7 @@ class EmbeddedPostgres:
     def _run(self, program: Path, deadline: float) -> bool:
         """Start the keeper and its server; whether the server takes connections."""
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self._listen,
             "port": str(self.port),
             "unix_socket_directories": "",
             "timezone": "UTC",

@@ -92,16 +92,17 @@ class ModelServer:
         """How many calls arrived, of one model or of all."""
         return sum(1 for call in self.calls if model in {None, call.model})
 
-    async def start(self, port: int = 0) -> str:
-        """Listen on 127.0.0.1; returns the base URL."""
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> str:
+        """Listen there; returns the base URL."""
         app = web.Application(client_max_size=32_000_000)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/recordings", self._recordings)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        await web.TCPSite(self._runner, host, port).start()
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self._runner.addresses[0][1]}/v1"
         return self.url
 
     async def stop(self) -> None:
@@ -311,14 +312,14 @@ def _find(node: Json, key: str, kind: type | tuple[type, ...]) -> Json:
 
 
 @contextlib.contextmanager
-def running_server(server: ModelServer | None = None) -> Iterator[str]:
+def running_server(server: ModelServer | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     """The server in a thread of its own, for callers without a loop; yields its base URL."""
     chosen = server or ModelServer()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="model-server", daemon=True)
     thread.start()
     try:
-        yield asyncio.run_coroutine_threadsafe(chosen.start(), loop).result(10)
+        yield asyncio.run_coroutine_threadsafe(chosen.start(host=host), loop).result(10)
     finally:
         asyncio.run_coroutine_threadsafe(chosen.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)

@@ -2,6 +2,7 @@
 
 ``python -m tests.chaos.child`` takes seconds to import LangGraph; a fork takes none. What runs in
 the fork is the same :func:`tests.chaos.child.main`, in a session of its own, its output in a file.
+``CHAOS_HOST`` names the network namespace it lives in.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos import child
+from tests.chaos.network import enter
 from tests.kit.process import clean_environment
 from tests.kit.signals import PATIENCE_SECONDS
 
@@ -50,6 +52,8 @@ def _follow_parent() -> None:
 
 def _live(env: Mapping[str, str], output: str) -> None:
     os.setsid()
+    if namespace := env.get("CHAOS_HOST"):
+        enter(namespace)
     threading.Thread(target=_follow_parent, daemon=True).start()
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)

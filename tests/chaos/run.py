@@ -33,7 +33,7 @@ from daemon.demo.model_server import ModelServer, data_of, honest, running_serve
 from daemon.embedded import EmbeddedPostgres
 from tests.chaos.app import App
 from tests.chaos.invariants import SHOWN, findings, settle, watch
-from tests.chaos.saboteur import Saboteur, Victim
+from tests.chaos.saboteur import Mischief, P, Saboteur, Victim
 from tests.kit.postgres import throwaway
 from tests.kit.provider import reset, status
 from tests.kit.proxy import Proxy
@@ -147,7 +147,14 @@ def scene(plan: Plan, rng: random.Random, folder: Path) -> Iterator[Scene]:
                 "OPENAI_MODEL": "gpt-4o-mini",
                 "LOG_LEVEL": "WARNING",
             }
-            victim = Victim(number, database, way, database.through(server.dsn()), folder, env)
+            victim = Victim(
+                number=number,
+                database=database,
+                models=way,
+                dsn=database.through(server.dsn()),
+                folder=folder,
+                env=env,
+            )
             stack.callback(victim.bury)
             victims.append(victim)
         yield Scene(server, models, moods, victims)
@@ -207,7 +214,7 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
 
 
 def make_trouble(
-    plan: Plan, console: Console, app: App, saboteur: Saboteur, rng: random.Random
+    plan: Plan, console: Console, app: App, saboteur: Mischief[P], rng: random.Random
 ) -> None:
     """Send all requests in bursts, evenly over the time, and do one deed after another."""
     ends = time.monotonic() + plan.seconds
@@ -291,6 +298,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, help="default: 20 a second")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--daemons", type=int, default=3)
+    parser.add_argument("--hosts", action="store_true", help="each on a host of its own, as root")
     parser.add_argument("--poll", type=float, default=3600.0, help="POLL_SECONDS; default: never")
     chosen = parser.parse_args(argv)
     seconds = chosen.minutes * 60
@@ -302,9 +310,16 @@ def main(argv: list[str] | None = None) -> int:
         poll_seconds=chosen.poll,
     )
     console = Console()
+    run = perform
+    if chosen.hosts:
+        from tests.chaos import hosts, network  # they build on this module
+
+        if why := network.missing():
+            parser.error(why)
+        run = hosts.perform
     console.print(f"seed {plan.seed}: make chaos MINUTES={chosen.minutes:g} SEED={plan.seed}")
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        report = perform(plan, console, Path(folder))
+        report = run(plan, console, Path(folder))
         show(report, console)
         if report.violations:
             kept = Path(tempfile.mkdtemp(prefix="chaos-logs-"))

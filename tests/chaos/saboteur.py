@@ -1,4 +1,4 @@
-"""Three daemons, each behind a proxy of its own, and everything that is done to them."""
+"""Where daemons live, and everything that is done to them: processes, connections, the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import psycopg
 
@@ -31,13 +31,11 @@ ORDERLY = {0, EXIT_SECOND_SIGNAL, -signal.SIGTERM}
 ROLES = ("listener", "heartbeat", "pool", "reader", "")
 
 
-@dataclass
-class Victim:
-    """A daemon's place: whoever dies here is replaced."""
+@dataclass(kw_only=True)
+class Place:
+    """Where a daemon lives: whoever dies here is replaced."""
 
     number: int
-    database: Proxy
-    models: Proxy
     dsn: str
     folder: Path
     env: dict[str, str]
@@ -69,6 +67,20 @@ class Victim:
         self._life.close()
         self.process = None
 
+    def deaths(self) -> list[str]:
+        """Of daemons that ended otherwise than they were told to."""
+        return [
+            f"daemon {self.number} died with {code}" for code in self.ends if code not in ORDERLY
+        ]
+
+
+@dataclass(kw_only=True)
+class Victim(Place):
+    """A place that reaches database and models through proxies of its own."""
+
+    database: Proxy
+    models: Proxy
+
     def well(self) -> None:
         """Undo everything that was done to it."""
         self.send(signal.SIGCONT)
@@ -77,8 +89,69 @@ class Victim:
             proxy.forward()
 
 
-class Saboteur:
-    """Does one thing after another; what it did is counted in ``deeds``.
+P = TypeVar("P", bound=Place)
+
+
+class Mischief(Generic[P]):
+    """Does one thing after another to places; what it did is counted in ``deeds``.
+
+    acts: each with its share; all are done before one comes again beyond that.
+    """
+
+    def __init__(self, places: list[P], rng: random.Random) -> None:
+        self.deeds: Counter[str] = Counter()
+        self.acts: dict[Callable[[P], str], int] = {}
+        self._places = places
+        self._rng = rng
+        self._deck: list[Callable[[P], str]] = []
+        self._later: list[threading.Timer] = []
+
+    def act(self) -> str:
+        """One deed; returns its name."""
+        for place in self._places:
+            if not place.alive:
+                place.bury()
+                place.start()
+        if not self._deck:
+            self._deck = [act for act, share in self.acts.items() for _ in range(share)]
+            self._rng.shuffle(self._deck)
+        name = self._deck.pop()(self._rng.choice(self._places))
+        self.deeds[name] += 1
+        return name
+
+    def make_good(self) -> None:
+        """Undo everything; every place has a living daemon."""
+        for timer in self._later:
+            timer.cancel()
+        for timer in self._later:
+            timer.join()
+        for place in self._places:
+            self._heal(place)
+            if not place.alive:
+                place.bury()
+                place.start()
+
+    def deaths(self) -> list[str]:
+        """Daemons that ended otherwise than they were told to."""
+        return [line for place in self._places for line in place.deaths()]
+
+    def _heal(self, place: P) -> None:
+        """Undo what was done to this one."""
+        raise NotImplementedError
+
+    def _after(self, seconds: float, action: Callable[[], object]) -> None:
+        def run() -> None:
+            with suppress(OSError, ValueError, AttributeError):  # it is gone meanwhile
+                action()
+
+        timer = threading.Timer(seconds, run)
+        timer.daemon = True
+        timer.start()
+        self._later.append(timer)
+
+
+class Saboteur(Mischief[Victim]):
+    """What can be done to processes, their connections and the server.
 
     crashed_at: monotonic times of the server's crashes. lease_seconds: zombies sleep up to twice
     as long.
@@ -91,71 +164,32 @@ class Saboteur:
         rng: random.Random,
         lease_seconds: float,
     ) -> None:
-        self.deeds: Counter[str] = Counter()
+        super().__init__(victims, rng)
         self.crashed_at: list[float] = []
         self._server = server
-        self._victims = victims
-        self._rng = rng
         self._lease_seconds = lease_seconds
-        self._later: list[threading.Timer] = []
         self._thaws: list[subprocess.Popen[bytes]] = []
-        self._acts: list[tuple[Callable[[Victim], str], int]] = [
-            (self._kill, 5),
-            (self._stop, 2),
-            (self._freeze, 4),
-            (self._cut, 4),
-            (self._swallow, 3),
-            (self._refuse, 2),
-            (self._slow, 2),
-            (self._cut_models, 3),
-            (self._crash, 2),
-            (self._terminate, 5),
-        ]
-
-    def act(self) -> str:
-        """One deed; returns its name."""
-        for victim in self._victims:
-            if not victim.alive:
-                victim.bury()
-                victim.start()
-        acts, weights = zip(*self._acts, strict=True)
-        act = self._rng.choices(acts, weights)[0]
-        name: str = act(self._rng.choice(self._victims))
-        self.deeds[name] += 1
-        return name
+        self.acts = {
+            self._kill: 5,
+            self._stop: 2,
+            self._freeze: 4,
+            self._cut: 4,
+            self._swallow: 3,
+            self._refuse: 2,
+            self._slow: 2,
+            self._cut_models: 3,
+            self._crash: 2,
+            self._terminate: 5,
+        }
 
     def make_good(self) -> None:
         """Undo everything; every place has a living daemon."""
-        for timer in self._later:
-            timer.cancel()
-        for timer in self._later:
-            timer.join()
         for thaw in self._thaws:
             thaw.wait()
-        for victim in self._victims:
-            victim.well()
-            if not victim.alive:
-                victim.bury()
-                victim.start()
+        super().make_good()
 
-    def deaths(self) -> list[str]:
-        """Daemons that ended otherwise than they were told to."""
-        return [
-            f"daemon {victim.number} died with {code}"
-            for victim in self._victims
-            for code in victim.ends
-            if code not in ORDERLY
-        ]
-
-    def _after(self, seconds: float, action: Callable[[], object]) -> None:
-        def run() -> None:
-            with suppress(OSError, ValueError, AttributeError):  # it is gone meanwhile
-                action()
-
-        timer = threading.Timer(seconds, run)
-        timer.daemon = True
-        timer.start()
-        self._later.append(timer)
+    def _heal(self, place: Victim) -> None:
+        place.well()
 
     def _kill(self, victim: Victim) -> str:
         victim.bury()

@@ -1,0 +1,284 @@
+"""``make chaos ARGS=--hosts``: the same promises over a network that breaks.
+
+Five hosts: one with PostgreSQL, one with the main app and a model server, three with a daemon
+each. Every frame to and from a daemon takes its time and some never arrive; hosts are cut off,
+fall silent, go deaf, lose their power; the database is cut off from everybody. In the end the
+cables are mended, and nobody touches the daemons: they must come back by themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from rich.console import Console
+
+from daemon import migrate
+from daemon.demo.model_server import ModelServer, running_server
+from daemon.embedded import EmbeddedPostgres
+from tests.chaos.app import App
+from tests.chaos.invariants import findings, settle, watch
+from tests.chaos.network import Host, Network
+from tests.chaos.run import MoodyModel, Plan, Report, answer_the_rest, facts, limit, make_trouble
+from tests.chaos.saboteur import Mischief, Place
+from tests.kit.postgres import throwaway
+from tests.kit.signals import until
+
+PORT = 5001
+ROUND_TRIP_SECONDS = (0.05, 0.2)
+LOSS = (0.05, 0.1)
+BACK_SECONDS = 45.0
+"""Longer than TCP's pauses between two tries after the longest cut, far shorter than its own
+patience of a quarter of an hour."""
+SLOW = (
+    "INSERT INTO ai_requests (task_type, input_data) SELECT 'chaos_labour', jsonb_build_object("
+    "'seconds', %s::float8, 'calls', 1, 'first_only', true) FROM generate_series(1, 3)"
+)
+
+
+@dataclass(kw_only=True)
+class Home(Place):
+    """A daemon's place on a host of its own."""
+
+    host: Host
+
+    def ready(self) -> bool:
+        """Whether it says so to somebody who asks over the network."""
+        url = f"http://{self.host.address}:{PORT}/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class Weather(Mischief[Home]):
+    """What happens to cables. Each cut lasts about a lease: some end before it, some after.
+
+    dsn: a way to the database that nobody cuts, to ask for work that takes longer than a lease.
+    """
+
+    def __init__(
+        self, network: Network, homes: list[Home], rng: random.Random, dsn: str, lease: float
+    ) -> None:
+        super().__init__(homes, rng)
+        self._network = network
+        self._dsn = dsn
+        self._lease_seconds = lease
+        self.acts = {
+            self._cut_off: 2,
+            self._silence: 1,
+            self._deafen: 1,
+            self._cut_database: 1,
+            self._flutter: 1,
+            self._lose_power: 1,
+        }
+
+    def rough(self) -> None:
+        """From now on every daemon's cable is long and worn."""
+        for home in self._places:
+            low, high = ROUND_TRIP_SECONDS
+            home.host.delay_seconds = (low / 2, self._rng.uniform(low, high) / 2)
+            home.host.loss = self._rng.uniform(*LOSS)
+
+    def act(self) -> str:
+        """One deed, with work under way that outlasts it."""
+        with self._network["database"].inside(), psycopg.connect(self._dsn) as connection:
+            connection.execute(SLOW, (1.5 * self._lease_seconds,))
+        return super().act()
+
+    def make_good(self) -> None:
+        """Every cable is as good as new."""
+        super().make_good()
+        for host in self._network.hosts.values():
+            host.mend()
+
+    def _heal(self, place: Home) -> None:
+        place.host.mend()
+
+    def _reconnect(self, host: Host, low: float, high: float) -> None:
+        def plug() -> None:
+            host.heard = host.hears = True
+
+        self._after(self._rng.uniform(low, high) * self._lease_seconds, plug)
+
+    def _cut_off(self, home: Home) -> str:
+        home.host.cut()
+        self._reconnect(home.host, 1.2, 2.0)
+        return "daemon cut off"
+
+    def _silence(self, home: Home) -> str:
+        home.host.heard = False
+        self._reconnect(home.host, 0.5, 1.5)
+        return "daemon not heard"
+
+    def _deafen(self, home: Home) -> str:
+        home.host.hears = False
+        self._reconnect(home.host, 0.5, 1.5)
+        return "daemon hears nothing"
+
+    def _cut_database(self, _: Home) -> str:
+        host = self._network["database"]
+        host.cut()
+        self._reconnect(host, 0.3, 1.3)
+        return "database cut off"
+
+    def _flutter(self, home: Home) -> str:
+        for at in range(5):
+            self._after(at * 0.6, home.host.cut)
+            self._reconnect(home.host, (at * 0.6 + 0.3) / self._lease_seconds, at * 0.15 + 0.08)
+        return "loose contact"
+
+    def _lose_power(self, home: Home) -> str:
+        """No goodbye: the other side is left with open connections."""
+        home.host.cut()
+        home.bury()
+        self._reconnect(home.host, 0.2, 1.0)
+        return "power lost"
+
+
+@dataclass
+class Scene:
+    """local: the database's URL on its own host. dsn: from everywhere else."""
+
+    network: Network
+    local: str
+    dsn: str
+    models: ModelServer
+    homes: list[Home]
+
+
+@contextlib.contextmanager
+def scene(plan: Plan, rng: random.Random, folder: Path) -> Iterator[Scene]:
+    """The network and who lives in it; the caller is on the main app's host."""
+    names = [f"daemon {number}" for number in range(plan.daemons)]
+    models = ModelServer()
+    models.script = MoodyModel(rng)  # type: ignore[assignment]
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(
+            Network("database", "app", *names, seed=rng.randrange(10**6))
+        )
+        here = network["database"].address
+        with network["database"].inside():
+            server = stack.enter_context(throwaway(listen=f"127.0.0.1,{here}"))
+            local = server.dsn()
+            admit_neighbours(server)
+            migrate.upgrade(local)
+            watch(local)
+            limit(local)
+        app = network["app"]
+        stack.enter_context(app.inside())
+        url = stack.enter_context(running_server(models, app.address))
+        login, _, _ = urlsplit(local).netloc.rpartition("@")
+        dsn = urlsplit(local)._replace(netloc=f"{login}@{here}:{server.port}").geturl()
+        homes = []
+        for number, name in enumerate(names):
+            env = {
+                "CHAOS_HOST": network[name].namespace,
+                "PORT": str(PORT),
+                "LEASE_SECONDS": str(plan.lease_seconds),
+                "POLL_SECONDS": str(plan.poll_seconds),
+                "DRAIN_SECONDS": "2",
+                "WORKER_CONCURRENCY": "20",
+                "OPENAI_BASE_URL": url,
+                "OPENAI_MODEL": "gpt-4o-mini",
+                "LOG_LEVEL": "WARNING",
+            }
+            home = Home(number=number, dsn=dsn, folder=folder, env=env, host=network[name])
+            stack.callback(home.bury)
+            homes.append(home)
+        yield Scene(network, local, dsn, models, homes)
+
+
+def admit_neighbours(server: EmbeddedPostgres) -> None:
+    """Let the other hosts in, with their password."""
+    with (server.home / "pg" / "pg_hba.conf").open("a") as rules:
+        rules.write("host all all 10.77.0.0/24 scram-sha-256\n")
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def perform(plan: Plan, console: Console, folder: Path) -> Report:
+    """The whole run."""
+    report = Report(plan)
+    rng = random.Random(plan.seed)
+    began = time.monotonic()
+    with scene(plan, rng, folder) as stage:
+        # The app, too, is told soon that the database is away.
+        app = App(f"{stage.dsn}?connect_timeout=2&tcp_user_timeout=5000", random.Random(plan.seed))
+        weather = Weather(
+            stage.network, stage.homes, random.Random(plan.seed), stage.local, plan.lease_seconds
+        )
+        for home in stage.homes:
+            home.start()
+        app.start()
+        come_back(stage.homes)
+        weather.rough()
+        make_trouble(plan, console, app, weather, rng)
+        app.calm_down()
+        weather.make_good()
+        mended = time.monotonic()
+        report.found["a daemon that did not come back"] = come_back(stage.homes)
+        back_seconds = time.monotonic() - mended
+        lost = answer_the_rest(plan, console, stage.dsn, app)
+        report.quiet_seconds = time.monotonic() - mended
+        app.stop()
+        for home in stage.homes:
+            home.bury()
+        with stage.network["database"].inside():
+            settle(stage.local)
+            report.found |= findings(stage.local, calls=stage.models.calls)
+            report.facts = facts(stage.local) | fences(stage.local, folder)
+        report.requests, report.deeds = app.inserted, dict(weather.deeds)
+        report.found["a wake-up lost"] = lost
+        report.found["a daemon that died by itself"] = weather.deaths()
+        report.found["an end not told"] = app.untold()
+        report.facts |= {
+            "seconds until all were ready again": round(back_seconds),
+            "frames lost": stage.network.lost,
+            "model calls": stage.models.count(),
+        }
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def come_back(homes: list[Home]) -> list[str]:
+    """Wait until every daemon is ready, seen from the app's host; who is not?"""
+    missing = []
+    for home in homes:
+        try:
+            until(home.ready, BACK_SECONDS, what=f"{home.host.name} is ready")
+        except TimeoutError as error:
+            missing.append(str(error))
+    return missing
+
+
+def fences(dsn: str, folder: Path) -> dict[str, int]:
+    """How often a daemon gave work up because nobody could tell it that its lease still held, and
+    how often it did so in time, that is before somebody else began."""
+    given_up: dict[tuple[int, int], float] = {}
+    for file in folder.glob("*.log"):
+        for line in file.read_text(errors="replace").splitlines():
+            event: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+            if event.get("message") == "lease_lost" and event["reason"] == "not renewed in time":
+                at = datetime.fromisoformat(event["time"]).timestamp()
+                given_up[event["request_id"], event["fence"]] = at
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "SELECT request_id, fence - 1, extract(epoch FROM at)::float8 FROM chaos_steps"
+            " WHERE new = 'running'"
+        ).fetchall()
+    taken = {(request_id, fence): at for request_id, fence, at in rows}
+    late = sum(taken.get(key, at) < at for key, at in given_up.items())
+    return {"fenced themselves": len(given_up), "fenced themselves too late": late}
