@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -30,7 +31,7 @@ from daemon.embedded import EmbeddedPostgres
 from tests.chaos.app import App
 from tests.chaos.invariants import findings, settle, watch
 from tests.chaos.network import Host, Network
-from tests.chaos.run import MoodyModel, Plan, Report, answer_the_rest, facts, limit, make_trouble
+from tests.chaos.run import MoodyModel, Plan, Report, answer_the_rest, facts, limit
 from tests.chaos.saboteur import Mischief, Place
 from tests.kit.postgres import throwaway
 from tests.kit.signals import until
@@ -95,7 +96,7 @@ class Weather(Mischief[Home]):
     def act(self) -> str:
         """One deed, with work under way that outlasts it."""
         with self._network["database"].inside(), psycopg.connect(self._dsn) as connection:
-            connection.execute(SLOW, (1.5 * self._lease_seconds,))
+            connection.execute(SLOW, (1.2 * self._lease_seconds,))
         return super().act()
 
     def make_good(self) -> None:
@@ -225,7 +226,8 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         app.start()
         come_back(stage.homes)
         weather.rough()
-        make_trouble(plan, console, app, weather, rng)
+        with console.status("there is trouble on the network"):
+            make_trouble(plan, app, weather, rng)
         app.calm_down()
         weather.make_good()
         mended = time.monotonic()
@@ -251,6 +253,26 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         }
     report.seconds = time.monotonic() - began
     return report
+
+
+def make_trouble(plan: Plan, app: App, weather: Weather, rng: random.Random) -> None:
+    """Requests in bursts, evenly over the time, and each deed once at least, one after another."""
+    ends = time.monotonic() + plan.seconds
+
+    def ask() -> None:
+        while app.inserted < plan.requests:
+            left = max(0.0, ends - time.monotonic())
+            if app.inserted <= plan.requests * (1 - left / plan.seconds):
+                app.insert(min(random.randint(1, 20), plan.requests - app.inserted))
+            time.sleep(0.02)
+
+    # An app that waits for its database must not hold up the next fault.
+    asking = threading.Thread(target=ask, name="app", daemon=True)
+    asking.start()
+    while time.monotonic() < ends or len(weather.deeds) < len(weather.acts):
+        weather.act()
+        time.sleep(rng.uniform(0.1, plan.pause_seconds))
+    asking.join(BACK_SECONDS)
 
 
 def come_back(homes: list[Home]) -> list[str]:

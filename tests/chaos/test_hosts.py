@@ -21,11 +21,11 @@ def test_daemons_on_hosts_of_their_own(tmp_path: Path) -> None:
     cut off, over slow and lossy cables: every request ends once, nothing is bought twice, who is
     alone gives up what it holds, and all come back by themselves."""
     plan = Plan(
-        seconds=9.0,
-        requests=80,
+        seconds=5.0,
+        requests=60,
         seed=secrets.randbelow(10**6),
         lease_seconds=3.0,
-        pause_seconds=1.6,
+        pause_seconds=1.0,
         quiet_rounds=3,
     )
     report = hosts.perform(plan, Console(quiet=True), tmp_path)
