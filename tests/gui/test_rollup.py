@@ -52,6 +52,19 @@ async def test_hours_add_up(rollup: Rollup, rows: Any) -> None:
     assert await rollup.count() == 0
 
 
+async def test_a_quiet_hour_is_left_alone(rollup: Rollup, rows: Any) -> None:
+    """Where nothing ever ended one hour is counted, and counted again only once something ends."""
+    assert await rollup.count() == 1
+    rows("UPDATE ai_hours SET counted_at = now() - interval '2 minutes'")
+    assert await rollup.count() == 0
+    rows(
+        "SET session_replication_role = replica; INSERT INTO ai_requests (status, finished_at)"
+        " VALUES ('completed', now())"
+    )
+    assert await rollup.count() == 1
+    assert rows("SELECT sum(completed) FROM ai_hours WHERE task_type = '*'") == [(1,)]
+
+
 async def test_one_counts(database: str, rollup: Rollup, rows: Any) -> None:
     """While somebody else counts, a daemon leaves it to them."""
     rows(ENDED)

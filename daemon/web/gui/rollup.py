@@ -1,6 +1,6 @@
 """Keeps ``ai_hours`` and ``ai_call_hours`` counted: what long windows of the console are made of.
 
-Every ten seconds the present hour is counted again if something may have ended in it, young hours
+Every ten seconds the present hour is counted again if something has ended in it, young hours
 every ten minutes, and older ones that nobody has counted yet a few at a time, newest first. Each
 daemon tries; an advisory lock lets one count. A count that took long is followed by a long pause,
 so that this never takes more than a few per cent of the database's time.
