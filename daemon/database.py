@@ -51,24 +51,25 @@ CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-LIMITS = (
+# The server should notice a vanished daemon too, within a minute: its sessions hold the doorbell's
+# lock, and places among max_connections, which the system's own two hours would keep taken.
+SERVER_KEEPALIVES = (
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+    " SET tcp_user_timeout = 30000; "
+)
+LIMITS = SERVER_KEEPALIVES + (
     "SET statement_timeout = '5s'; SET lock_timeout = '2s';"
     " SET idle_in_transaction_session_timeout = '10s'"
 )
 TRANSACTION_LIMIT = "SET transaction_timeout = '60s'"
 """Known from this version on; no transaction of ours takes a second."""
 TRANSACTION_LIMIT_VERSION = 170000
-PATIENT = "SET statement_timeout = '30min'; SET lock_timeout = '2s'"
+PATIENT = SERVER_KEEPALIVES + "SET statement_timeout = '30min'; SET lock_timeout = '2s'"
 ANSWER_SECONDS = 10.0
 """Twice the server's own limit for a statement."""
-# The server should notice a vanished daemon too: it may hold the doorbell's lock.
-SERVER_KEEPALIVES = (
-    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
-    " SET tcp_user_timeout = 30000"
-)
 # What pages and the API read is bounded; a statement that is not planned well must not become the
 # database's problem, and compiling a short one costs more than it saves.
-READ_LIMITS = (
+READ_LIMITS = SERVER_KEEPALIVES + (
     "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; SET jit = off;"
     " SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '10s'"
 )
@@ -240,7 +241,6 @@ class Database:
         try:
             if not await self._is_pooled(connection):
                 await connection.execute(LIMITS)
-                await connection.execute(SERVER_KEEPALIVES)
         except BaseException:
             await connection.close()
             raise

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import tzinfo
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,11 @@ from agents.crm.history import HistoryReader
 
 CATALOGUE_SECONDS = 60.0
 """How long a look at the catalogue is trusted: the app may create its tables after we started."""
+
+SERVER_KEEPALIVES = (
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+    " SET tcp_user_timeout = 30000"
+)
 
 # Local to the transaction, so that nothing leaks to the next user of a pooled connection; a
 # transaction that is forgotten open ends itself instead of holding back vacuum.
@@ -126,7 +132,7 @@ def open_engine(database_url: str, *, connections: int = 4) -> sa.Engine:
     other because a parameter or an error may end in a log.
     """
     url = make_url(_hosts_aside(database_url)).set(drivername="postgresql+psycopg")
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.difference_update_query(["pgbouncer"]),
         pool_size=connections,
         max_overflow=0,
@@ -137,8 +143,26 @@ def open_engine(database_url: str, *, connections: int = 4) -> sa.Engine:
             "application_name": "ai-orchestrator agents",
             "connect_timeout": 5,
             "prepare_threshold": None,
+            # A lost route must not hold an agent's thread for the system's quarter of an hour.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
         },
     )
+    sa.event.listen(engine, "connect", _have_it_notice)
+    return engine
+
+
+def _have_it_notice(connection: Any, _record: object) -> None:
+    """Have the server, too, end the session within a minute of this host's being gone.
+
+    Not behind a pooler, where the settings would stay on somebody else's session.
+    """
+    pid = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+    if pid == connection.info.backend_pid:
+        connection.execute(SERVER_KEEPALIVES)
+    connection.commit()
 
 
 def _hosts_aside(database_url: str) -> str:
