@@ -27,6 +27,7 @@ from agents.base import (
     SourceTree,
 )
 from daemon import telemetry
+from daemon.batcher import Batcher
 from daemon.database import is_transient, persistently
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
@@ -73,6 +74,19 @@ class Services:
     run_agent: RunAgent
     measure: Measure | None = None
     code: Code | None = None
+    events: Batcher[Event, None] = field(init=False)
+    """Progress rows: those of attempts that run side by side are written together."""
+
+    def __post_init__(self) -> None:
+        self.events = Batcher(
+            self._write,
+            divides=lambda error: not is_transient(error),
+            size=lambda event: len(event.message),
+        )
+
+    async def _write(self, events: Sequence[Event]) -> Sequence[None]:
+        await self.store.events_put(events)
+        return [None] * len(events)
 
 
 @dataclass
@@ -177,9 +191,7 @@ class AttemptContext:
             return
         self.told_at = time.monotonic()
         try:
-            await self.services.store.events_put(
-                [Event(self.claimed.authority, node, percent, message)]
-            )
+            await self.services.events.put(Event(self.claimed.authority, node, percent, message))
         except Exception as error:
             # Whoever watches misses a line; that is no reason to stop working.
             if not is_transient(error):

@@ -110,16 +110,29 @@ def is_transient(error: BaseException) -> bool:
     return state[:2] in {"08", "40", "53", "57", "58"} or state in {"55P03", "25006"}
 
 
-async def persistently(action: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
+def is_contended(error: BaseException) -> bool:
+    """True where somebody else holds what the statement needs: a lock, a conflict, a deadlock."""
+    return isinstance(error, psycopg.Error) and (
+        error.sqlstate == "55P03" or (error.sqlstate or "").startswith("40")
+    )
+
+
+async def persistently(
+    action: Callable[[], Awaitable[T]],
+    *,
+    tries: int = TRIES,
+    unless: Callable[[BaseException], bool] | None = None,
+) -> T:
     """The result of ``action``, which is safe to repeat, once the database has answered.
 
-    Raises its error if that is not transient, or after ``tries``: about a minute of an absence.
+    Raises its error if that is not transient or meets ``unless``, or after ``tries``: about a
+    minute of an absence.
     """
     for attempt in range(1, tries):
         try:
             return await action()
         except Exception as error:
-            if not is_transient(error):
+            if not is_transient(error) or (unless is not None and unless(error)):
                 raise
             log.info("database_repeated", attempt=attempt, error=brief(error))
         await asyncio.sleep(backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0))

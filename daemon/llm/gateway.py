@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -96,8 +97,11 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Wait for calls that are being settled, then close the connections."""
-        if self._shop.settling:
-            await asyncio.wait(list(self._shop.settling), timeout=SETTLE_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                if self._shop.settling:
+                    await asyncio.wait(list(self._shop.settling))
+                await self._shop.journal.idle()
         await self._shop.provider.aclose()
 
     async def tidy(self) -> None:

@@ -6,23 +6,28 @@ a second run finds every finished call, and changed code pays for changed calls 
 
 ``begin`` commits asynchronously, ``end`` synchronously. Either is repeated, for about a minute,
 while the database is away, and may be repeated after a lost reply: ``begin`` takes its own
-unconfirmed reservation back, ``end`` recognises its call by a token.
+unconfirmed reservation back, ``end`` recognises its call by a token. Calls that come while a
+statement is under way go together with the next one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Literal
 
-from daemon.database import persistently
+from daemon.batcher import Batcher
+from daemon.database import is_contended, is_transient, persistently
 from daemon.llm.classify import Bucket
 from daemon.llm.models import Habits, KnownModels
 from daemon.llm.pricing import Cost, Price, Prices, Usage
 from daemon.model import Authority
-from daemon.store.executor import Executor
+from daemon.statements import Statements
+from daemon.store.executor import Executor, Pool
 from daemon.store.safe_json import dumps
 
 Json = Any
@@ -173,48 +178,82 @@ class Feedback:
 class Journal(Executor):
     """The ledger of model calls."""
 
-    async def begin(self, entry: Entry) -> Begun:
-        """May this call be made?"""
-        values = {
-            "request_id": entry.authority.request_id,
-            "fence": entry.authority.fence,
-            "worker_id": entry.authority.worker_id,
-            "hashes": list(entry.hashes),
-            "n": entry.n,
-            "token": entry.token,
-            "call": dumps(entry.describe(prompt=True)),
-            "tokens": float(entry.tokens),
-            "usd": entry.usd,
-            "limits": _limits(entry),
-            "cache_seconds": entry.cache_seconds,
-            "probe_seconds": PROBE_SECONDS,
-        }
-        row = await self._answered("call_begin", values)
-        return Begun(
-            row["verdict"],
-            row["model"],
-            row["returned_model"],
-            row["response"],
-            row["wait_seconds"],
-            row["detail"],
+    def __init__(self, pool: Pool, statements: Statements) -> None:
+        super().__init__(pool, statements)
+        self._begins = Batcher(
+            self._begin_all, divides=_divides, size=_size, orphaned=self._take_back
         )
+        self._ends = Batcher(self._end_all, divides=_divides, size=_size)
+        self._taken_back: set[asyncio.Task[str]] = set()
+
+    async def begin(self, entry: Entry) -> Begun:
+        """May this call be made? One that is cancelled meanwhile gets its money back."""
+        about = {
+            **_key(entry),
+            "call": entry.describe(prompt=True),
+            "tokens": entry.tokens,
+            "usd": str(entry.usd),
+            "cache_seconds": entry.cache_seconds,
+        }
+        return await self._begins.put((entry, dumps(about)))
 
     async def end(self, entry: Entry, settlement: Settlement, feedback: Feedback) -> str:
         """Settle a call: done, failed, uncertain, duplicate, or repeated."""
-        values = {
-            "request_id": entry.authority.request_id,
-            "fence": entry.authority.fence,
-            "worker_id": entry.authority.worker_id,
-            "hash": entry.hashes[0],
-            "n": entry.n,
-            "token": entry.token,
-            "call": dumps(entry.describe(prompt=False)),
-            "limits": _limits(entry),
-            "answer": dumps(settlement.as_json()),
-            "feedback": dumps(feedback.as_json(entry.model)),
+        about = {
+            **_key(entry),
+            "call": entry.describe(prompt=False),
+            "answer": settlement.as_json(),
+            "feedback": feedback.as_json(entry.model),
         }
-        row = await self._answered("call_end", values)
-        return str(row["verdict"])
+        return await self._ends.put((entry, dumps(about)))
+
+    async def idle(self) -> None:
+        """Wait for what is on its way to the ledger."""
+        await self._begins.idle()
+        if self._taken_back:
+            await asyncio.wait(list(self._taken_back))
+        await self._ends.idle()
+
+    async def _begin_all(self, calls: Sequence[tuple[Entry, str]]) -> Sequence[Begun]:
+        rows = await self._answered("call_begin", calls, probe_seconds=PROBE_SECONDS)
+        return [
+            Begun(
+                row["verdict"],
+                row["model"],
+                row["returned_model"],
+                row["response"],
+                row["wait_seconds"],
+                row["detail"],
+            )
+            for row in rows
+        ]
+
+    async def _end_all(self, calls: Sequence[tuple[Entry, str]]) -> Sequence[str]:
+        return [row["verdict"] for row in await self._answered("call_end", calls)]
+
+    async def _answered(
+        self, name: str, calls: Sequence[tuple[Entry, str]], **more: Any
+    ) -> Sequence[Mapping[str, Any]]:
+        """A row for each call, once the database has answered; all of it is safe to repeat.
+
+        Several calls of which one is locked or cannot be stored are not repeated: each goes alone.
+        """
+        text = f"[{','.join(text for _, text in calls)}]"
+        rows = await persistently(
+            lambda: self._rows(name, calls=text, **more),
+            unless=is_contended if len(calls) > 1 else None,
+        )
+        return sorted(rows, key=itemgetter("place"))
+
+    def _take_back(self, call: tuple[Entry, str], begun: Begun) -> None:
+        """Nobody will make this call any more: its reservation ends."""
+        if begun.verdict == "go":
+            settlement = Settlement(
+                "failed", Cost("none", Decimal(0)), error={"code": "never_sent"}
+            )
+            task = asyncio.create_task(self.end(call[0], settlement, Feedback()))
+            self._taken_back.add(task)
+            task.add_done_callback(self._taken_back.discard)
 
     async def prices(self) -> Prices:
         """The prices that are valid now."""
@@ -267,12 +306,22 @@ class Journal(Executor):
         rows = await self._rows("request_upgrade", model=model, limit=limit)
         return [row["id"] for row in rows]
 
-    async def _answered(self, name: str, values: dict[str, Any]) -> Mapping[str, Any]:
-        """The row of a statement that is safe to repeat, once the database has answered."""
-        row = await persistently(lambda: self._row(name, **values))
-        assert row is not None
-        return row
+
+def _key(entry: Entry) -> dict[str, Json]:
+    return {
+        "request_id": entry.authority.request_id,
+        "fence": entry.authority.fence,
+        "worker_id": entry.authority.worker_id,
+        "hashes": [hash_.hex() for hash_ in entry.hashes],
+        "n": entry.n,
+        "token": str(entry.token),
+        "limits": [limit.as_json() for limit in entry.limits],
+    }
 
 
-def _limits(entry: Entry) -> str:
-    return dumps([limit.as_json() for limit in entry.limits])
+def _size(call: tuple[Entry, str]) -> int:
+    return len(call[1])
+
+
+def _divides(error: Exception) -> bool:
+    return is_contended(error) or not is_transient(error)

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from daemon import statements
 from daemon.llm.classify import Bucket
-from daemon.llm.journal import Begun, Entry, Feedback, Limit, Settlement
+from daemon.llm.journal import Begun, Entry, Feedback, Journal, Limit, Settlement
 from daemon.llm.pricing import Cost
 from daemon.llm.wire import digest
 from tests.kit.ledger import CENT, Ledger, answered, entry
@@ -392,7 +393,11 @@ async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> Non
     limit = Decimal("0.60")
     dice = random.Random(7)
     seeds = [dice.random() for _ in range(50)]
-    outcomes = await asyncio.gather(*(_spend(ledger, seed, limit) for seed in seeds))
+    # Five daemons: what comes together in one of them is one statement.
+    journals = [Journal(ledger.pool, statements.load()) for _ in range(5)]
+    outcomes = await asyncio.gather(
+        *(_spend(ledger, journals[n % 5], seed, limit) for n, seed in enumerate(seeds))
+    )
 
     spent, reserved, uncertain = await ledger.money()
     assert spent + reserved + uncertain <= limit
@@ -402,7 +407,7 @@ async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> Non
     assert any("budget" in outcome for outcome in outcomes)
 
 
-async def _spend(ledger: Ledger, seed: float, limit: Decimal) -> list[str]:
+async def _spend(ledger: Ledger, journal: Journal, seed: float, limit: Decimal) -> list[str]:
     """One task: calls, some of which die, are settled late by a zombie, or twice."""
     dice = random.Random(seed)
     authority = await ledger.request(worker=f"w{seed}", fair_key=f"c{int(seed * 5)}")
@@ -418,7 +423,7 @@ async def _spend(ledger: Ledger, seed: float, limit: Decimal) -> list[str]:
     ]
     for number in range(8):
         call = entry(authority, f"call-{number % 4}", limits=limits, n=1 + number // 4)
-        begun: Begun = await ledger.journal.begin(call)
+        begun: Begun = await journal.begin(call)
         seen.append(begun.verdict)
         if begun.verdict != "go":
             continue
@@ -429,11 +434,11 @@ async def _spend(ledger: Ledger, seed: float, limit: Decimal) -> list[str]:
             authority = await ledger.claim(authority, f"w{seed}-{number}")
         elif fate < 0.3:
             unsure = Settlement("uncertain", Cost("uncertain", call.usd))
-            await ledger.journal.end(call, unsure, Feedback())
+            await journal.end(call, unsure, Feedback())
         else:
-            await ledger.journal.end(call, answered(actual), Feedback("ok"))
+            await journal.end(call, answered(actual), Feedback("ok"))
             if fate > 0.9:
-                await ledger.journal.end(call, answered(actual), Feedback("ok"))
+                await journal.end(call, answered(actual), Feedback("ok"))
     for call in late[::2]:
-        await ledger.journal.end(call, answered(CENT / 2), Feedback("ok"))
+        await journal.end(call, answered(CENT / 2), Feedback("ok"))
     return seen

@@ -7,6 +7,7 @@ Each runs often enough in one session for PostgreSQL to have chosen a generic pl
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,6 +96,15 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
     error = {"code": "invalid_input"}
     events = [{**triple, "node": "n", "percent": 1, "message": ""}] * 20
     ends = [{"id": i, "fence": 1, "outcome": "completed", "mode": "full"} for i in ids]
+    about = {"task_type": "work", "name": "q", "model": "m", "prompt_bytes": 2, "private": False}
+    calls = [
+        {**triple, "request_id": i, "n": 1, "limits": [], "cache_seconds": 60, "tokens": 1}
+        | {"hashes": ["00"], "token": str(uuid.uuid4()), "usd": "0.01"}
+        | {"call": about}
+        | {"answer": {"status": "done", "cost_state": "none"}}
+        | {"feedback": {"tokens_over": 0, "buckets": [], "breaker": {"event": "ok"}}}
+        for i in ids[:20]
+    ]
     by_name: dict[str, dict[str, Any]] = {
         "request_claim": {"worker_id": "w1", "types": ["work"], "slots": 20}
         | {"lease_seconds": 30, "now": None},
@@ -110,6 +120,8 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         "request_mark_checked": {"ids": list(range(pending - 200, pending))},
         "request_cancel": {"request_id": pending},
         "request_load_summary": {"types": ["work"], "cap": 10_000},
+        "call_begin": {"calls": json.dumps(calls), "probe_seconds": 60},
+        "call_end": {"calls": json.dumps(calls)},
         "step_put": {**triple, "name": "s", "value": "1"},
         "event_put": {"events": json.dumps(events)},
         "approval_put": {**triple, "key": "k", "question": "{}", "expires_seconds": None},
@@ -133,6 +145,8 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         ("request_mark_checked", "ai_requests_pkey", 500),
         ("request_cancel", "ai_requests_pkey", 100),
         ("request_load_summary", "ai_requests_claim", 10_000 + 2 * RUNNING),
+        ("call_begin", "ai_llm_calls_cache", 400),
+        ("call_end", "ai_llm_calls_request_id_call_hash_n_try_key", 400),
         ("step_put", "ai_requests_live", 100),
         ("event_put", "ai_requests_live", 100),
         ("approval_put", "ai_requests_live", 100),

@@ -1,0 +1,96 @@
+"""Carries what comes together in one go: a lone item at once, those that come meanwhile after it.
+
+There is no timer. While one batch is under way the next one gathers, so batches grow with the
+load, and nobody waits for company that may not come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+I = TypeVar("I")  # noqa: E741 - in, out
+O = TypeVar("O")  # noqa: E741
+
+
+class Batcher(Generic[I, O]):
+    """carry: takes items, returns a result for each in their order.
+
+    divides: whether an error may be one item's fault. Then each item is tried again by itself, so
+    that the others do not fail with it.
+    size: of an item; a batch ends before it exceeds ``most_size`` or ``most`` items.
+    orphaned: is told the result of an item whose caller was cancelled while it was under way.
+    """
+
+    def __init__(
+        self,
+        carry: Callable[[Sequence[I]], Awaitable[Sequence[O]]],
+        *,
+        divides: Callable[[Exception], bool],
+        size: Callable[[I], int],
+        orphaned: Callable[[I, O], None] | None = None,
+        most: int = 32,
+        most_size: int = 1_000_000,
+    ) -> None:
+        self._carry = carry
+        self._divides = divides
+        self._most = most
+        self._size = size
+        self._most_size = most_size
+        self._orphaned = orphaned
+        self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, item: I) -> O:
+        """The item's result. A caller that is cancelled before the item left takes it back."""
+        answered: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answered))
+        if self._task is None:
+            # In no caller's context: the batch is everybody's, and so is what it logs.
+            self._task = asyncio.create_task(self._run(), name="batch", context=Context())
+        return await answered
+
+    async def idle(self) -> None:
+        """Wait until nothing is under way."""
+        while (task := self._task) is not None:
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._next():
+                await self._flush(batch)
+        finally:
+            self._task = None
+
+    def _next(self) -> list[tuple[I, asyncio.Future[O]]]:
+        batch: list[tuple[I, asyncio.Future[O]]] = []
+        total = 0
+        while self._waiting and len(batch) < self._most:
+            item, answered = self._waiting[0]
+            total += self._size(item)
+            if batch and total > self._most_size:
+                break
+            self._waiting.popleft()
+            if not answered.cancelled():
+                batch.append((item, answered))
+        return batch
+
+    async def _flush(self, batch: list[tuple[I, asyncio.Future[O]]]) -> None:
+        try:
+            results = await self._carry([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - the callers raise it
+            if len(batch) > 1 and self._divides(error):
+                await asyncio.gather(*(self._flush([each]) for each in batch))
+                return
+            for _, answered in batch:
+                if not answered.cancelled():
+                    answered.set_exception(error)
+            return
+        for (item, answered), result in zip(batch, results, strict=True):
+            if not answered.cancelled():
+                answered.set_result(result)
+            elif self._orphaned is not None:
+                self._orphaned(item, result)

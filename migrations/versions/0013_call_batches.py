@@ -1,0 +1,27 @@
+"""Model calls that come together are journaled together: one statement, one commit.
+
+Older code goes on with the functions for one call, which these use.
+"""
+
+from __future__ import annotations
+
+from migrations.load import declare_compatible, execute, sql_file
+
+revision = "0013_call_batches"
+down_revision = "0012_console"
+
+
+def upgrade() -> None:
+    sql_file("sql/functions/calls_v1.sql")
+    sql_file("migrations/versions/0013_call_batches.sql")
+    declare_compatible("0002_functions")
+
+
+def downgrade() -> None:
+    for function in (
+        "ai_calls_begin_v1(jsonb, double precision)",
+        "ai_calls_end_v1(jsonb)",
+        "ai_calls_lock_v1(jsonb)",
+    ):
+        execute(f"DROP FUNCTION {function}")
+    declare_compatible("0002_functions")

@@ -1,0 +1,123 @@
+"""Items that come together are carried together; none waits for company or fails for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+import pytest
+
+from daemon.batcher import Batcher
+
+caller: ContextVar[str] = ContextVar("caller", default="nobody")
+
+
+class Bridge:
+    """Carries numbers while it is open; says which batches crossed, and squares them."""
+
+    def __init__(self) -> None:
+        self.crossed: list[list[int]] = []
+        self.open = asyncio.Event()
+        self.under_way = asyncio.Event()
+        self.refused: set[int] = set()
+        self.orphans: list[tuple[int, int]] = []
+        self.seen: list[str] = []
+
+    async def carry(self, numbers: Sequence[int]) -> Sequence[int]:
+        self.crossed.append(list(numbers))
+        self.seen.append(caller.get())
+        self.under_way.set()
+        await self.open.wait()
+        if bad := self.refused & set(numbers):
+            raise ValueError(str(bad)) if len(numbers) > 1 else KeyError(numbers[0])
+        return [number**2 for number in numbers]
+
+    def batcher(self, *, divides: bool = True, most: int = 32) -> Batcher[int, int]:
+        return Batcher(
+            self.carry,
+            divides=lambda _error: divides,
+            size=lambda number: number,
+            orphaned=lambda number, square: self.orphans.append((number, square)),
+            most=most,
+            most_size=100,
+        )
+
+
+async def started(batcher: Batcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    """A task for each number; all are in the batcher when this returns."""
+    tasks = [asyncio.create_task(batcher.put(number)) for number in numbers]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_lone_item_goes_at_once_and_company_goes_next() -> None:
+    """The first waits for nobody; what comes while it is under way goes in one batch."""
+    bridge = Bridge()
+    batcher = bridge.batcher()
+    tasks = await started(batcher, 1)
+    await bridge.under_way.wait()
+    tasks += await started(batcher, 2, 3, 4)
+    bridge.open.set()
+    assert await asyncio.gather(*tasks) == [1, 4, 9, 16]
+    assert bridge.crossed == [[1], [2, 3, 4]]
+    await batcher.idle()
+
+
+async def test_batches_are_bounded_in_number_and_size() -> None:
+    """At most ``most`` items, none that exceeds ``most_size``; a huge one goes alone."""
+    bridge = Bridge()
+    bridge.open.set()
+    tasks = await started(bridge.batcher(most=3), 1, 2, 3, 4, 90, 20, 500, 5)
+    await asyncio.gather(*tasks)
+    assert bridge.crossed == [[1, 2, 3], [4, 90], [20], [500], [5]]
+
+
+async def test_what_one_item_is_to_blame_for_fails_it_alone() -> None:
+    """After an error that divides, each goes by itself, and the good ones arrive."""
+    bridge = Bridge()
+    bridge.open.set()
+    bridge.refused = {2}
+    results = await asyncio.gather(
+        *await started(bridge.batcher(), 1, 2, 3), return_exceptions=True
+    )
+    assert results[::2] == [1, 9]
+    assert isinstance(results[1], KeyError)
+    assert bridge.crossed == [[1, 2, 3], [1], [2], [3]]
+
+
+async def test_what_nobody_is_to_blame_for_fails_all() -> None:
+    """Where trying one by one is pointless, every caller gets the error of the batch."""
+    bridge = Bridge()
+    bridge.open.set()
+    bridge.refused = {2}
+    tasks = await started(bridge.batcher(divides=False), 1, 2)
+    for task in tasks:
+        with pytest.raises(ValueError, match="2"):
+            await task
+    assert bridge.crossed == [[1, 2]]
+
+
+async def test_a_caller_that_leaves_takes_its_item_back_or_leaves_an_orphan() -> None:
+    """Cancelled before the item left: it never goes. While under way: somebody hears what came."""
+    bridge = Bridge()
+    batcher = bridge.batcher()
+    [gone] = await started(batcher, 7)
+    await bridge.under_way.wait()
+    early, stays = await started(batcher, 8, 9)
+    gone.cancel()
+    early.cancel()
+    await asyncio.sleep(0)
+    bridge.open.set()
+    assert await stays == 81
+    assert bridge.crossed == [[7], [9]]
+    assert bridge.orphans == [(7, 49)]
+
+
+async def test_a_batch_runs_in_nobodys_context() -> None:
+    """What it logs is not said to be about the request that happened to start it."""
+    bridge = Bridge()
+    bridge.open.set()
+    caller.set("the first one")
+    await bridge.batcher().put(1)
+    assert bridge.seen == ["nobody"]
