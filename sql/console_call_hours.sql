@@ -2,7 +2,8 @@
 -- Index:   primary key of ai_call_hours.
 -- Caller:  the console: metrics, budgets.
 -- Locks:   none.
-SELECT date_bin(%(step)s::interval, h.hour, 'epoch') AS at,
+SELECT to_timestamp(extract(epoch FROM %(step)s::interval)
+    * floor(extract(epoch FROM h.hour) / extract(epoch FROM %(step)s::interval))) AS at,
     CASE WHEN %(by)s::text = 'model' THEN h.model ELSE h.task_type END AS name,
     sum(h.calls) AS calls, sum(h.failed) AS failed, sum(h.cached_answers) AS cached_answers,
     sum(h.input_tokens) AS input_tokens, sum(h.cached_tokens) AS cached_tokens,

@@ -2,7 +2,8 @@
 -- Index:   ai_requests_finished_at.
 -- Caller:  the console's metrics.
 -- Locks:   none.
-SELECT date_bin(%(step)s::interval, f.finished_at, 'epoch') AS at, f.code AS name,
+SELECT to_timestamp(extract(epoch FROM %(step)s::interval)
+    * floor(extract(epoch FROM f.finished_at) / extract(epoch FROM %(step)s::interval))) AS at, f.code AS name,
     count(*) AS requests
 FROM (
     SELECT r.finished_at, coalesce(r.error ->> 'code', 'none') AS code FROM ai_requests r

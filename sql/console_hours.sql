@@ -4,8 +4,10 @@
 -- Caller:  the console: overview, metrics.
 -- Locks:   none.
 WITH counted AS MATERIALIZED (
-    SELECT date_bin(%(step)s::interval, h.hour, 'epoch') AS at, h.completed, h.failed,
-        h.cancelled + h.expired AS stopped, h.degraded, h.tried_again, h.seconds, h.wait_seconds
+    SELECT to_timestamp(extract(epoch FROM %(step)s::interval)
+        * floor(extract(epoch FROM h.hour) / extract(epoch FROM %(step)s::interval))) AS at,
+        h.completed, h.failed, h.cancelled + h.expired AS stopped, h.degraded, h.tried_again,
+        h.seconds, h.wait_seconds
     FROM ai_hours h
     WHERE h.hour >= %(since)s::timestamptz AND h.task_type = %(task_type)s::text
 ),

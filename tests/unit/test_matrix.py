@@ -8,17 +8,33 @@ import pytest
 
 from tests.kit import matrix
 
-FIRST = """<testsuites><testsuite name="15.18" timestamp="2026-05-04T10:00:00">
+FIRST = """<testsuites><testsuite>
 <testcase classname="tests.unit.test_matrix" name="one"/>
 <testcase classname="tests.unit.test_matrix" name="two"><failure/></testcase>
 <testcase classname="tests.unit.test_matrix" name="three"/>
 <testcase classname="tests.unit.test_matrix" name="three"><error/></testcase>
 <testcase classname="tests.sql.test_claim" name="four"><skipped/></testcase>
 </testsuite></testsuites>"""
-SECOND = """<testsuites><testsuite name="15.18">
+SECOND = """<testsuites><testsuite>
 <testcase classname="tests.unit.test_matrix" name="two"/>
 <testcase classname="tests.unit.test_matrix" name="three"><failure/></testcase>
 </testsuite></testsuites>"""
+CLAIM = """<testsuites><testsuite>
+<testcase classname="tests.sql.test_claim" name="four"/>
+</testsuite></testsuites>"""
+MINE = f"| {matrix.promise('tests.unit.test_matrix')} | `unit.test_matrix` |"
+OTHER = f"| {matrix.promise('tests.sql.test_claim')} | `sql.test_claim` |"
+
+
+def kept(folder: Path, first: str, second: str = "", version: str = "15.18") -> list[str]:
+    """The page's lines after a run."""
+    reports = [folder / name for name in ("first.xml", "second.xml")]
+    for report, text in zip(reports, (first, second), strict=True):
+        report.unlink(missing_ok=True)
+        if text:
+            report.write_text(text)
+    matrix.keep(folder / "15.xml", version, *reports)
+    return matrix.page([matrix.column(folder / "15.xml")]).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -26,16 +42,20 @@ SECOND = """<testsuites><testsuite name="15.18">
 )
 def test_failures_stay_visible(tmp_path: Path, second: str, cell: str, again: str) -> None:
     """A failure is told, also one of a fixture; a second try that passed is counted as such."""
-    first, retried = tmp_path / "15.xml", tmp_path / "15.again.xml"
-    first.write_text(FIRST)
-    if second:
-        retried.write_text(second)
-    lines = matrix.page([matrix.column(first, retried)]).splitlines()
-    promise = matrix.promise("tests.unit.test_matrix")
-    assert f"| {promise} | `unit.test_matrix` | {cell} |" in lines
+    lines = kept(tmp_path, FIRST, second)
+    assert f"{MINE} {cell} |" in lines
+    assert f"{OTHER} - |" in lines
     assert f"| **All** |  | {cell} |" in lines
     assert f"| Of these at the second try |  | {again} |" in lines
-    assert "| Who is claimed next, and how many at once. | `sql.test_claim` | - |" in lines
+
+
+def test_a_part_changes_its_rows_alone(tmp_path: Path) -> None:
+    """A run of some modules leaves the others' cells, unless the server is another one by now."""
+    kept(tmp_path, FIRST)
+    lines = kept(tmp_path, CLAIM)
+    assert f"{MINE} 1, **2 failed** |" in lines
+    assert f"{OTHER} 1 |" in lines
+    assert not [line for line in kept(tmp_path, CLAIM, version="15.19") if line.startswith(MINE)]
 
 
 def test_fixtures_choose(request: pytest.FixtureRequest) -> None:
