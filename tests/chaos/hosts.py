@@ -42,6 +42,9 @@ LOSS = (0.05, 0.1)
 BACK_SECONDS = 45.0
 """Longer than TCP's pauses between two tries after the longest cut, far shorter than its own
 patience of a quarter of an hour."""
+LONG_SECONDS = 30.0
+"""From here on a run has time to wait until a server notices that a host is gone."""
+NOTICED_SECONDS = 75.0
 SLOW = (
     "INSERT INTO ai_requests (task_type, input_data) SELECT 'chaos_labour', jsonb_build_object("
     "'seconds', %s::float8, 'calls', 1, 'first_only', true) FROM generate_series(1, 3)"
@@ -236,6 +239,8 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         lost = answer_the_rest(plan, console, stage.dsn, app)
         report.quiet_seconds = time.monotonic() - mended
         app.stop()
+        if plan.seconds >= LONG_SECONDS:
+            report.found["a vanished host's session"] = left_behind(stage)
         for home in stage.homes:
             home.bury()
         with stage.network["database"].inside():
@@ -284,6 +289,30 @@ def come_back(homes: list[Home]) -> list[str]:
         except TimeoutError as error:
             missing.append(str(error))
     return missing
+
+
+def left_behind(stage: Scene) -> list[str]:
+    """Sessions that the server keeps for a host that vanished without a word."""
+    home = stage.homes[0]
+    with (
+        stage.network["database"].inside(),
+        psycopg.connect(stage.local, autocommit=True) as connection,
+    ):
+
+        def sessions() -> list[Any]:
+            return connection.execute(
+                "SELECT application_name, state FROM pg_stat_activity WHERE client_addr = %s",
+                [home.host.address],
+            ).fetchall()
+
+        assert sessions()
+        home.host.cut()
+        home.bury()
+        try:
+            until(lambda: not sessions(), NOTICED_SECONDS, what="the server has noticed")
+        except TimeoutError:
+            return [f"{name} {state}" for name, state in sessions()]
+    return []
 
 
 def fences(dsn: str, folder: Path) -> dict[str, int]:
