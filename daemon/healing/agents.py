@@ -90,7 +90,7 @@ class PauseAgent(Remedy):
                 )
 
     async def _trials(self, seen: Seen) -> Sequence[Mapping[str, Any]]:
-        return await seen.store.look("healing_agent_trials", forgiven_codes=list(FORGIVEN))
+        return await seen.look("healing_agent_trials", forgiven_codes=list(FORGIVEN))
 
 
 class ShedCost(Remedy):

@@ -79,6 +79,8 @@ class Healing(Service):
         self._looked: dict[str, float] = {}
         self._delayed = False
         self._tidied_monotonic = float("-inf")
+        self._absent: frozenset[str] = frozenset()
+        """Statements that this look may leave out: one has said that they find nothing."""
 
     async def observe(self, results: Sequence[CheckResult]) -> None:
         """What a run of the health checks found. Returns at once."""
@@ -111,8 +113,16 @@ class Healing(Service):
     async def tick(self) -> None:
         """One look of every rule; what is to be done is begun, not awaited."""
         settings = self._settings()
+        self._absent = frozenset()
+        if self._enabled and not await self._shielded("signs", self._look_for_signs):
+            return
         if self._reflexes is not None:
-            flush = partial(self._reflexes.flush, enabled=self._enabled, settings=settings)
+            flush = partial(
+                self._reflexes.flush,
+                enabled=self._enabled,
+                settings=settings,
+                absent=self._absent,
+            )
             if not await self._shielded("reflexes", flush):
                 return
         if not self._enabled:
@@ -124,10 +134,14 @@ class Healing(Service):
                 continue
             if not await self._shielded(name, partial(self._consider, remedy, mode)):
                 return
-        await self._shielded("approved", self._carry_out)
+        if "healing_approved" not in self._absent:
+            await self._shielded("approved", self._carry_out)
         if self._monotonic() - self._tidied_monotonic > ABANDONED_SECONDS:
             self._tidied_monotonic = self._monotonic()
             await self._shielded("abandoned", self._store.end_abandoned)
+
+    async def _look_for_signs(self) -> None:
+        self._absent = await self._store.absent()
 
     def _due(self, rule: Rule) -> bool:
         if self._monotonic() - self._looked.get(rule.name, float("-inf")) < rule.every_seconds:
@@ -147,7 +161,7 @@ class Healing(Service):
             for name, (at, result) in self._results.items()
             if now - at <= STALE_SECONDS
         }
-        return Seen(self._store, fresh)
+        return Seen(self._store, fresh, self._absent)
 
     async def _consider(self, remedy: Remedy, mode: Mode) -> None:
         rule, seen = RULES[remedy.rule], self._seen()

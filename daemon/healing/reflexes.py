@@ -8,7 +8,7 @@ models that stood in for others, answers without a model.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,10 +80,19 @@ class Reflexes:
         reason = "a transaction pooler stands between: nothing may be set" if pooled else ""
         self._note(Note("set_guards", self._worker_id, reason, {}, {"guards": guards}, outcome))
 
-    async def flush(self, *, enabled: bool, settings: Mapping[str, Setting]) -> None:
-        """Write down what was noted and what is found. Raises psycopg.Error; nothing is lost."""
+    async def flush(
+        self,
+        *,
+        enabled: bool,
+        settings: Mapping[str, Setting],
+        absent: Collection[str] = (),
+    ) -> None:
+        """Write down what was noted and what is found. Raises psycopg.Error; nothing is lost.
+
+        absent: statements that would find nothing, as of ``HealingStore.absent``.
+        """
         if enabled:
-            await self._look()
+            await self._look(absent)
         while self._notes:
             note = self._notes[0]
             rule = RULES[note.rule]
@@ -103,11 +112,11 @@ class Reflexes:
             if self._notes and self._notes[0] is note:
                 self._notes.popleft()
 
-    async def _look(self) -> None:
-        for row in await self._store.look("healing_breakers"):
+    async def _look(self, absent: Collection[str]) -> None:
+        for row in await self._found("healing_breakers", absent):
             after = {name: row[name] for name in ("state", "failures", "opened_count", "until")}
             self._notes.append(Note("open_breaker", row["model"], row["reason"] or "", {}, after))
-        for row in await self._store.look("healing_degraded"):
+        for row in await self._found("healing_degraded", absent):
             before = {"requests": row["requests"]}
             self._notes.append(Note("answer_without_model", row["reason"], "", before, {}))
         answered = dict(self._fallbacks())
@@ -117,6 +126,9 @@ class Reflexes:
                 calls = {"calls": more}
                 self._notes.append(Note("fallback_model", model, "asked instead", calls, {}))
         self._answered = answered
+
+    async def _found(self, name: str, absent: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        return () if name in absent else await self._store.look(name)
 
     def _own(self, rule: str, reason: str, after: Mapping[str, Json]) -> None:
         self._add(rule, self._worker_id, reason, {}, after)

@@ -18,10 +18,15 @@ Json = Any
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a remedy may go by. results: the newest of each check, by id; only what was really
-    measured is in it, never an ``unknown``."""
+    measured is in it, never an ``unknown``. absent: statements that would find nothing."""
 
     store: HealingStore
     results: Mapping[str, CheckResult] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+
+    async def look(self, name: str, /, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of ``sql/<name>.sql``, for :meth:`Remedy.find` and :meth:`Remedy.tend`."""
+        return () if name in self.absent else await self.store.look(name, **values)
 
     def alarming(self, *checks: str) -> list[CheckResult]:
         """Those of the checks that are in trouble of their own."""

@@ -42,7 +42,7 @@ class EndOwnIdleTransaction(Remedy):
         self._idle_seconds = idle_seconds
 
     async def find(self, seen: Seen) -> Sequence[Case]:
-        rows = await seen.store.look("healing_sessions_idle", idle_seconds=self._idle_seconds)
+        rows = await seen.look("healing_sessions_idle", idle_seconds=self._idle_seconds)
         return [
             Case(
                 str(row["application_name"]),
@@ -70,7 +70,7 @@ class _Blocks(Remedy):
         self._waiting_seconds = waiting_seconds
 
     async def find(self, seen: Seen) -> Sequence[Case]:
-        rows = await seen.store.look("healing_blocks", waiting_seconds=self._waiting_seconds)
+        rows = await seen.look("healing_blocks", waiting_seconds=self._waiting_seconds)
         cases: dict[str, Case] = {}
         for row in rows:
             if row["ours"] is not self.ours:

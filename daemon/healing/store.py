@@ -116,6 +116,11 @@ class HealingStore(Executor):
         rows = await self._rows("healing_approved")
         return [Approved(row["id"], row["rule"], row["target"]) for row in rows]
 
+    async def absent(self) -> frozenset[str]:
+        """Names of statements for :meth:`look` that would find nothing at the moment."""
+        row = await self._row("healing_signs")
+        return frozenset(name for name, there in (row or {}).items() if not there)
+
     async def end_abandoned(self) -> None:
         """End the rows of daemons that died over them."""
         await self._rows("healing_abandoned")

@@ -1,7 +1,8 @@
 """Makes the checks: asks the database and this process, judges, relates.
 
-One session, one statement after the other: together they take some tens of milliseconds, and a
-check that hangs costs three seconds of ours and nothing of anybody else's. What a check needs to
+One session, and one statement for all that can be asked together: some tens of milliseconds. Where
+that one fails each check is asked by itself, and one that hangs costs three seconds of ours and
+nothing of anybody else's. What a check needs to
 remember (since when a lock is seen, a counter's last values) is kept here, so each daemon has one
 checker for its own timer and for requests.
 
@@ -22,7 +23,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow
 
 from agents.health.checks import Check, CheckResult, Json
 from agents.health.judge import Limits, judge, sentence, unknown
@@ -33,6 +33,7 @@ from daemon.health.catalogue import SqlCheck, applicable, sql_checks
 from daemon.health.late import LATE, latest
 from daemon.health.process import Measured, Probe
 from daemon.health.session import Session
+from daemon.health.together import Rows, Together, by_name, statement
 from daemon.log import get_logger
 from daemon.statements import Statements
 from daemon.store.retention import REQUEST_SECONDS
@@ -96,7 +97,7 @@ class Memory:
         self._counters: dict[str, deque[tuple[float, float]]] = {}
         self._failures: dict[str, int] = {}
 
-    def oldest(self, check: str, rows: Sequence[DictRow]) -> Measured:
+    def oldest(self, check: str, rows: Rows) -> Measured:
         """For how long the longest seen of these keys is there, and its detail."""
         now = self._monotonic()
         before = self._first_seen.get(check, {})
@@ -155,6 +156,7 @@ class Checker:
         self._memory = Memory(monotonic)
         self._wall = wall
         self._turn = asyncio.Lock()
+        self._together = Together()
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -210,7 +212,12 @@ class Checker:
         mine = applicable(self._sql, session.server_version, session.extensions)
         values = await self._values(asked)
         wanted = [one for one in mine if asked.wants(one.check)]
-        results += [await self._ask(one, values, asked) for one in wanted]
+        answers = await self._ask_together(self._together.sociable(wanted), values)
+        for one in wanted:
+            if one.name in answers:
+                results.append(self._answered(one, answers[one.name], asked))
+            else:
+                results.append(await self._ask(one, values, asked))
         if asked.wants(LATE):
             results.append(await self._late(asked))
         return results
@@ -231,15 +238,35 @@ class Checker:
         )
         return replace(_judged(CONNECT, away, asked), status="critical")
 
+    async def _ask_together(
+        self, checks: Sequence[SqlCheck], values: Mapping[str, Any]
+    ) -> Mapping[str, Rows]:
+        """The rows of these checks by name; nothing where a single one of them fails."""
+        if not checks:
+            return {}
+        try:
+            return by_name(await self._session.rows(statement(checks), values))
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.debug("health_asked_singly", error=brief(error))
+            return {}
+
     async def _ask(self, one: SqlCheck, values: Mapping[str, Any], asked: _Asked) -> CheckResult:
         """One statement's answer, judged."""
-        check = one.check
         try:
             began = self._wall()
             rows = await self._session.rows(one.statement, values)
             middle = (began + self._wall()) / 2
         except (psycopg.Error, OSError, TimeoutError) as error:
+            self._together.failed(one)
             return self._could_not(one, error, asked)
+        self._together.worked(one)
+        return self._answered(one, rows, asked, middle)
+
+    def _answered(
+        self, one: SqlCheck, rows: Rows, asked: _Asked, middle: float = 0.0
+    ) -> CheckResult:
+        """What a check's rows say. middle: of the round trip, by this host's clock."""
+        check = one.check
         self._memory.worked(check.id)
         if one.shape == "seen":
             return _judged(check, self._memory.oldest(check.id, rows), asked)

@@ -467,3 +467,57 @@ def test_every_rule_is_done_or_noted() -> None:
     }
     assert set(COUNTED) == remedies
     assert all(rule.cap is not None for rule in RULES.values() if not rule.reflex)
+
+
+QUIET = {
+    "healing_breakers",
+    "healing_degraded",
+    "healing_agent_trials",
+    "healing_blocks",
+    "healing_sessions_idle",
+    "healing_approved",
+}
+
+
+async def test_one_statement_tells_where_to_look(database: str) -> None:
+    """In a quiet database nothing need be looked at; each thing that a rule looks for by itself
+    makes exactly that look due."""
+    made_rows = {
+        "healing_breakers": (
+            "INSERT INTO ai_provider_state (model, state, opened_until)"
+            " VALUES ('m', 'open', now() + interval '1 minute')"
+        ),
+        "healing_degraded": (
+            "SET session_replication_role = replica; INSERT INTO ai_requests (status, mode,"
+            " finished_at) VALUES ('completed', 'degraded', now())"
+        ),
+        "healing_agent_trials": (
+            "INSERT INTO ai_healing_actions (rule, target, mode, outcome, started_at,"
+            " finished_at) VALUES ('pause_agent', 'x', 'auto', 'done', now(), now())"
+        ),
+        "healing_approved": (
+            "INSERT INTO ai_healing_actions (rule, mode, outcome, finished_at, proposed_at,"
+            " approved_at, approved_by) VALUES ('vacuum_own', 'propose', 'proposed', now(), now(),"
+            " now(), 'sam')"
+        ),
+    }
+    async with bench(database) as made:
+        absent = await made.store.absent()
+        assert QUIET - {"healing_blocks"} <= absent, "others' locks are the server's"
+        for name, statement in made_rows.items():
+            made.rows(statement)
+            absent -= {name}
+            assert await made.store.absent() - {"healing_blocks"} == absent - {"healing_blocks"}
+        async with session(database, "ai-daemon/dead/pool") as ours:
+            await ours.execute("LOCK TABLE ai_control IN ACCESS EXCLUSIVE MODE")
+            assert "healing_sessions_idle" not in await made.store.absent()
+            waits = asyncio.ensure_future(waiting(database))
+            await blocked(made)
+            assert "healing_blocks" not in await made.store.absent()
+            await ours.rollback()
+            await waits
+
+
+async def waiting(database: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute(LOCKED.encode())
