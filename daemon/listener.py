@@ -104,6 +104,7 @@ class Listener(Service):
         self._said_deaf = False
         self._roundtrip_seconds: float | None = None
         self._heard_monotonic = clock.monotonic()
+        self._rung_monotonic = clock.monotonic()
 
     @property
     def hearing(self) -> bool:
@@ -115,6 +116,11 @@ class Listener(Service):
         """Seconds of the last notification to ourselves, None before the first; and for how long
         none has come back since, or since the start."""
         return self._roundtrip_seconds, clock.monotonic() - self._heard_monotonic
+
+    @property
+    def unrung_seconds(self) -> float:
+        """For how long nothing has rung."""
+        return clock.monotonic() - self._rung_monotonic
 
     @property
     def lying(self) -> bool:
@@ -218,6 +224,7 @@ class Listener(Service):
 
     def _ring(self) -> None:
         self.rings += 1
+        self._rung_monotonic = clock.monotonic()
         self.wake.set()
 
     def _break(self, connection: psycopg.AsyncConnection[Any], error: BaseException) -> None:

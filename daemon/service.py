@@ -54,7 +54,7 @@ from daemon.schedule import Schedules
 from daemon.settings import Settings
 from daemon.store import Store
 from daemon.testsignals import TestSignals
-from daemon.upkeep import Duties, Upkeep, WorkerCard
+from daemon.upkeep import SWEEP_SECONDS, Duties, Upkeep, WorkerCard
 from daemon.web.assembly import assemble
 from daemon.web.status import State, Vitals
 
@@ -144,6 +144,7 @@ class Daemon:
             on_clock=self._clock_seen,
             on_rescued=self.reflexes.rescued,
             on_pruned=self.reflexes.pruned,
+            quiet=self._quiet,
         )
         self.sources = Sources(settings)
         self.monitoring = Monitoring(
@@ -399,6 +400,11 @@ class Daemon:
 
     def _running(self) -> int:
         return self._claimer.running_attempts if self._claimer is not None else 0
+
+    def _quiet(self) -> bool:
+        """Nothing runs, and whoever inserts would ring; what rang has been swept since."""
+        heard = self.listener.lying and self.listener.unrung_seconds > 2 * SWEEP_SECONDS
+        return heard and not self._running()
 
     def _known_types(self) -> list[str]:
         return list(self.registry.known_types())

@@ -3,7 +3,8 @@
 ===================  ===========================================================================
 every                what
 ===================  ===========================================================================
-2 s                  sweep: cancel and expire what no attempt holds (and at once on a cancel hint)
+2 s                  sweep: cancel and expire what no attempt holds (and at once on a cancel hint);
+                     10 s where nothing happens and nothing is known to end before
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
 5 min                typed rows that were not written with their result; dead owners' model calls
 hour                 prune what is older than it is kept; what was foretold meets what came
@@ -38,6 +39,7 @@ from daemon.store.fleet import WorkerState
 from daemon.store.retention import BATCH, REQUEST_SECONDS, TABLE_SECONDS
 
 SWEEP_SECONDS = 2.0
+QUIET_SECONDS = 10.0
 REAP_SECONDS = 15.0
 REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
@@ -66,6 +68,7 @@ class Upkeep(Service):
     on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks
     after the journal of model calls, hindsight after the outcomes of what agents foretold.
     on_rescued and on_pruned get how many requests and rows it was, after a duty that met any.
+    quiet: nothing runs here, and whoever inserts is heard: no deadline comes unnoticed.
     """
 
     name: ClassVar[str] = "upkeep"
@@ -85,6 +88,7 @@ class Upkeep(Service):
         hindsight: Callable[[], Awaitable[None]] | None = None,
         on_rescued: Callable[[int], None] = lambda _: None,
         on_pruned: Callable[[int], None] = lambda _: None,
+        quiet: Callable[[], bool] = lambda: False,
         monotonic: clock.Monotonic = clock.monotonic,
     ) -> None:
         super().__init__()
@@ -100,6 +104,10 @@ class Upkeep(Service):
         self._hindsight = hindsight
         self._on_rescued = on_rescued
         self._on_pruned = on_pruned
+        self._quiet = quiet
+        self._was_quiet = False
+        """Before the last sweep, so it saw all that came until it became quiet."""
+        self._ends_in_seconds: float | None = 0.0
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -135,28 +143,41 @@ class Upkeep(Service):
 
     async def _sweeping(self) -> None:
         while True:
+            self._was_quiet = self._quiet()
             await self._pulse.attempt(self.sweep)
             self.signals.emit("sweep")
-            try:
-                async with asyncio.timeout(SWEEP_SECONDS):
-                    await self._sweep_wanted.wait()
+            swept = self._monotonic()
+            while self._monotonic() - swept < self.sweep_pause():
+                try:
+                    async with asyncio.timeout(SWEEP_SECONDS):
+                        await self._sweep_wanted.wait()
+                except TimeoutError:
+                    continue
                 # A flood of hints must not become a flood of sweeps.
                 await asyncio.sleep(SWEEP_SECONDS / 20)
-            except TimeoutError:
-                pass
+                break
             self._sweep_wanted.clear()
+
+    def sweep_pause(self) -> float:
+        """Seconds from one sweep to the next: more only while it stays quiet, and then no longer
+        than until the first thing is overdue that the last sweep saw."""
+        if self._pulse.failing or not (self._was_quiet and self._quiet()):
+            return SWEEP_SECONDS
+        ends_in = QUIET_SECONDS if self._ends_in_seconds is None else self._ends_in_seconds
+        return min(QUIET_SECONDS, max(SWEEP_SECONDS, ends_in))
 
     async def sweep(self) -> int:
         """Cancel and expire; returns how many requests that ended."""
         swept = 0
         while True:
-            rows = await self._store.sweep(SWEEP_ROWS)
-            for row in rows:
+            found = await self._store.sweep(SWEEP_ROWS)
+            self._ends_in_seconds = found.ends_in_seconds
+            for row in found.swept:
                 if row.status.value in {"cancelled", "expired"}:
                     label = self._meters.task_type(row.task_type)
                     self._meters.requests.labels(label, row.status.value).inc()
-            swept += len(rows)
-            if len(rows) < SWEEP_ROWS:
+            swept += len(found.swept)
+            if len(found.swept) < SWEEP_ROWS:
                 return swept
 
     async def reap(self) -> int:

@@ -106,6 +106,18 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a sweep ended, and in how many seconds the next request or question is overdue.
+
+    That is as of before the sweep, so 0 or less with what was swept; None where nothing is known
+    to end by itself.
+    """
+
+    swept: list[Swept]
+    ends_in_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A question to a person. decided: ``answer`` counts, be it a person's or the timeout's."""
 

@@ -16,6 +16,7 @@ from daemon.store.values import (
     Claim,
     InputTooLarge,
     Rescued,
+    Sweep,
     Swept,
     Unchecked,
 )
@@ -138,14 +139,19 @@ class WorkStore(Executor):
             for row in rows
         ]
 
-    async def sweep(self, limit: int = 200, *, now: datetime | None = None) -> list[Swept]:
+    async def sweep(self, limit: int = 200, *, now: datetime | None = None) -> Sweep:
         """Cancel and expire what no attempt holds, and answer overdue approvals.
 
         A request that goes on after an overdue approval comes as ``pending``. Call again while
         ``limit`` rows come.
         """
         rows = await self._rows("request_sweep", limit=limit, now=now)
-        return [Swept(row["id"], row["task_type"], Status(row["status"])) for row in rows]
+        swept = [
+            Swept(row["id"], row["task_type"], Status(row["status"]))
+            for row in rows
+            if row["id"] is not None
+        ]
+        return Sweep(swept, rows[0]["ends_in_seconds"] if rows else None)
 
     async def cancel(self, request_id: int) -> bool:
         """Ask for a request to stop. False if there is no such request or it has ended."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 import psycopg
 import pytest
 
-from daemon.upkeep import Upkeep, WorkerCard
+from daemon.upkeep import QUIET_SECONDS, SWEEP_SECONDS, Upkeep, WorkerCard
 from tests.kit.parts import Parts, parts
 from tests.kit.worker import count, insert, request
 
@@ -93,6 +94,30 @@ async def test_sweep_counts_what_ended(database: str, aconnection: Connection) -
         assert await upkeep(p).sweep() == 2
         for outcome in ("expired", "cancelled"):
             assert p.meters.requests.labels("test_echo", outcome)._value.get() == 1
+
+
+async def test_a_quiet_service_sweeps_less_often(database: str, aconnection: Connection) -> None:
+    """Every ten seconds instead of two, but in time for what is known to be overdue before, and
+    as before once it is no longer quiet."""
+    quiet = True
+    async with parts(database) as p, asyncio.TaskGroup() as group:
+        keeper = upkeep(p, quiet=lambda: quiet)
+        swept = keeper.signals.expect("sweep")
+        await keeper.start(group)
+        await swept
+        assert keeper.sweep_pause() == QUIET_SECONDS
+        quiet = False
+        assert keeper.sweep_pause() == SWEEP_SECONDS
+        quiet = True
+        await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, expires_at)"
+            " VALUES ('test_echo', now() + interval '9 seconds')"
+        )
+        swept = keeper.signals.expect("sweep")
+        keeper.sweep_soon()
+        await swept
+        assert SWEEP_SECONDS < keeper.sweep_pause() <= 9.0
+        await keeper.stop()
 
 
 async def test_sign_of_life_and_wish_to_drain(database: str, aconnection: Connection) -> None:

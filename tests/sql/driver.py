@@ -144,7 +144,8 @@ class Queue:
         )
 
     def sweep(self, limit: int = 200) -> list[DictRow]:
-        return self.run("request_sweep", limit=limit, now=self.now)
+        rows = self.run("request_sweep", limit=limit, now=self.now)
+        return [row for row in rows if row["id"] is not None]
 
     def retry(self, request_id: int, actor: str = "user:3") -> bool:
         [row] = self.run(
