@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench eval run check docs matrix format clean
+.PHONY: help demo test chaos failover bench eval run check docs matrix format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ test: $(SYNCED) ## the whole test suite, on a real PostgreSQL
 
 chaos: $(SYNCED) ## kill, freeze and cut off three daemons at random: MINUTES=2 SEED=7
 	@exec $(PY) -m tests.chaos.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+failover: $(SYNCED) ## lose one primary after another under load: MINUTES=2 SEED=7
+	@exec $(PY) -m tests.chaos.failover --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # The peers live in an environment of their own, so that they decide nothing about ours.
 bench: $(SYNCED) ## this daemon beside other queues, half an hour (ARGS="--quick": 3 minutes)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -17,7 +16,7 @@ INSERT = (
     "INSERT INTO ai_requests (task_type, input_data, fair_key, priority, run_after, expires_at,"
     " idempotency_key, max_usd) VALUES (%s, %s::jsonb, %s, %s,"
     " now() + make_interval(secs => %s), now() + make_interval(secs => %s), %s, %s)"
-    " ON CONFLICT (task_type, idempotency_key) DO NOTHING"
+    " ON CONFLICT (task_type, idempotency_key) DO NOTHING RETURNING id"
 )
 ENDED = "('completed', 'failed', 'cancelled', 'expired')"
 KEYS = 12
@@ -59,12 +58,18 @@ class App:
     """Threads that play the main app on connections of their own, straight to the database.
 
     inserted: how many requests it has sent; some were the same under one idempotency key.
+    confirmed: the ids of those whose commit was confirmed. absences: what it met while the
+    database was away, one line each; nothing else may ever go wrong. slowest_seconds: of all
+    transactions with inserts, connecting included.
     """
 
     def __init__(self, dsn: str, rng: random.Random) -> None:
         self.inserted = 0
         self.cancelled = 0
         self.retried = 0
+        self.confirmed: set[int] = set()
+        self.absences: list[str] = []
+        self.slowest_seconds = 0.0
         self.told: dict[int, list[str]] = defaultdict(list)
         self.heard: list[list[float]] = []
         """From when to when, on the database's clock, somebody listened without interruption."""
@@ -102,24 +107,36 @@ class App:
         numbers = range(self.inserted, self.inserted + count)
         rows = [some_request(self._rng, number) for number in numbers]
         while True:
+            began = time.monotonic()
             try:
                 with psycopg.connect(self._dsn) as connection:
-                    connection.cursor().executemany(INSERT, rows)
+                    cursor = connection.cursor()
+                    cursor.executemany(INSERT, rows, returning=True)
+                    ids = {row[0] for result in cursor.results() for row in result}
                     if self._rng.random() < 0.05:
                         connection.rollback()
                         continue
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as error:
+                self._missed("insert", error)
                 time.sleep(0.2)
                 continue
+            self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
+            self.confirmed |= ids
             self.inserted += count
             return
+
+    def _missed(self, what: str, error: psycopg.Error) -> None:
+        self.absences.append(f"{what}: {type(error).__name__}: {str(error).splitlines()[:1]}")
 
     def _persist(
         self, action: Callable[[psycopg.Connection[Any]], None], enough: threading.Event
     ) -> None:
         while not enough.is_set():
-            with suppress(psycopg.Error), psycopg.connect(self._dsn, autocommit=True) as opened:
-                action(opened)
+            try:
+                with psycopg.connect(self._dsn, autocommit=True) as opened:
+                    action(opened)
+            except psycopg.Error as error:
+                self._missed(action.__name__, error)
             time.sleep(0.2)
 
     def _hear(self, connection: psycopg.Connection[Any]) -> None:
@@ -148,6 +165,16 @@ class App:
             )
             if rng.random() < 0.5:
                 self.retried += connection.execute(retry.encode()).rowcount
+
+    def lost(self) -> list[str]:
+        """Requests whose commit was confirmed and that are not there."""
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            rows = connection.execute(
+                "SELECT c.id FROM unnest(%s::bigint[]) AS c (id)"
+                " WHERE NOT EXISTS (SELECT FROM ai_requests r WHERE r.id = c.id)",
+                (sorted(self.confirmed),),
+            ).fetchall()
+        return [f"confirmed and not there: request {row[0]}" for row in rows]
 
     def untold(self) -> list[str]:
         """Ends that happened while we listened and were not notified, or otherwise."""
