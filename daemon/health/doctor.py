@@ -88,6 +88,7 @@ async def examine(settings: Settings, url: str) -> Report:
                 await _pooler(connection, settings, direct_url, heard=heard),
                 await _migrations(url),
                 await _privileges(connection),
+                await _strangers(connection),
                 listener,
             ]
     except (psycopg.Error, OSError, TimeoutError) as error:
@@ -250,6 +251,24 @@ async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
         "critical",
         f"role {user} lacks rights on {len(missing)} of our tables",
         f"let their owner run: {grants}{more}",
+    )
+
+
+async def _strangers(connection: psycopg.AsyncConnection[Any]) -> Finding:
+    """Whether others may put functions beside ours, which ours would then call."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statements.load()["schema_creators"])
+        found = await cursor.fetchall()
+    if not found:
+        return Finding("schema", "healthy", "nobody else may create functions in our schema")
+    schema, everybody = found[0]["schema_name"], found[0]["everybody"]
+    names = ", ".join(row["role_name"] for row in found[:5])
+    return Finding(
+        "schema",
+        "warning" if everybody else "notice",
+        f"{names} may create functions in schema {schema}, and so run code with our rights",
+        f"let its owner run: REVOKE CREATE ON SCHEMA {schema} FROM"
+        f" {'PUBLIC' if everybody else names}; or trust them as yourself",
     )
 
 

@@ -225,7 +225,8 @@ class Access:
 
     async def session(self, request: web.Request) -> Principal | None:
         """Who is signed in, or None."""
-        cookie = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE) or ""
+        # Over TLS the other name does not count: a neighbouring host could have set it.
+        cookie = request.cookies.get(SECURE_COOKIE if is_secure(request) else COOKIE, "")
         if not 20 < len(cookie) < 200:
             return None
         digest = self._hash(cookie)

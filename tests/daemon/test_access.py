@@ -216,7 +216,7 @@ async def test_sessions(database: str, aconnection: Connection) -> None:
         assert stored is not None
         plain = hashlib.sha256(cookie.encode()).hexdigest()
         assert not any(secret in stored[0] for secret in (cookie, plain, who.token))
-        signed = asked(Cookie=f"{SECURE_COOKIE}={cookie}")
+        signed = asked(Cookie=f"{COOKIE}={cookie}")
         again = await access.session(signed)
         assert again is not None
         assert again.token == who.token == form_token(cookie)

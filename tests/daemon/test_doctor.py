@@ -10,7 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from daemon import migrate
 from daemon.cli import main
+from daemon.embedded import EmbeddedPostgres
 from daemon.health import doctor
 from daemon.health.doctor import Finding, Report
 from tests.daemon.health_world import unhurried
@@ -23,6 +25,7 @@ EXAMINED = {
     "pooler",
     "migrations",
     "privileges",
+    "schema",
     "listener",
     "provider",
 }
@@ -96,6 +99,37 @@ async def test_a_role_without_rights(database: str) -> None:
     assert found.status == "critical"
     assert "GRANT DELETE, INSERT, SELECT, UPDATE ON ai_" in found.remedy
     assert f"TO {name}" in found.remedy
+
+
+async def test_who_may_run_code_as_us(private_server: EmbeddedPostgres) -> None:
+    """A role that may create functions in our schema is named: its function, a closer match than
+    PostgreSQL's own, is called by ours and runs with our rights."""
+    url = private_server.dsn()
+    migrate.upgrade(url)
+    guest = urlsplit(url)
+    guest = guest._replace(netloc=f"guest:made-up@127.0.0.1:{guest.port}")
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # 15 and newer begin so
+        owner.execute("CREATE ROLE guest LOGIN PASSWORD 'made-up'")
+        owner.execute("GRANT INSERT ON ai_requests TO guest")
+        owner.execute("CREATE TABLE loot AS SELECT current_user AS who WHERE false")
+        assert told(await doctor.examine(settings(url), url))["schema"].status == "healthy"
+        owner.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        with psycopg.connect(guest.geturl(), autocommit=True) as stranger:
+            stranger.execute(
+                "CREATE FUNCTION public.num_nulls(jsonb, smallint) RETURNS integer"
+                " LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.loot VALUES (current_user);"
+                " RETURN 0; END $$"
+            )
+            stranger.execute("INSERT INTO ai_requests (task_type) VALUES ('nonsense')")
+        assert owner.execute("SELECT who FROM loot").fetchall() == [("postgres",)]
+        found = told(await doctor.examine(settings(url), url))["schema"]
+        assert (found.status, "guest" in found.message) == ("warning", True)
+        assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC" in found.remedy
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        owner.execute("GRANT CREATE ON SCHEMA public TO guest")
+        found = told(await doctor.examine(settings(url), url))["schema"]
+        assert (found.status, "FROM guest" in found.remedy) == ("notice", True)
 
 
 @pytest.mark.parametrize(

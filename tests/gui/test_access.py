@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from daemon.web.access import form_token
 from tests.gui.conftest import ADMIN_KEY, ROLES, Served, serving
 from tests.gui.fill import fill
 from tests.gui.page import Person
@@ -72,16 +73,29 @@ async def test_sign_in_leads_back(console: Served) -> None:
 
 
 async def test_behind_tls_the_cookie_is_secure(console: Served) -> None:
-    """At a platform's edge the session's cookie is __Host- and Secure."""
+    """At a platform's edge the cookies of a session and of what is to be said are __Host- and
+    Secure, and one that a neighbouring host could have set counts for nothing."""
     headers = {"Origin": console.url, "X-Forwarded-Proto": "https"}
-    async with (
-        aiohttp.ClientSession(console.url) as session,
-        session.post(
-            "/gui/login", data={"key": ADMIN_KEY}, headers=headers, allow_redirects=False
-        ) as answer,
-    ):
-        assert answer.headers["Set-Cookie"].startswith("__Host-ai_session=")
-        assert "Secure" in answer.headers["Set-Cookie"]
+    async with aiohttp.ClientSession(console.url, cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        async def post(path: str, cookie: str = "", **form: str) -> tuple[int, str]:
+            sent = headers | {"Cookie": cookie}
+            async with session.post(path, data=form, headers=sent, allow_redirects=False) as got:
+                return got.status, got.headers.get("Set-Cookie", "")
+
+        _, given = await post("/gui/login", key=ADMIN_KEY)
+        assert given.startswith("__Host-ai_session=") and "Secure" in given
+        name, _, value = given.partition(";")[0].partition("=")
+        token = form_token(value)
+        status, said = await post("/gui/agents/1/pause", f"{name}={value}", token=token)
+        assert status == 303
+        assert said.startswith("__Host-gui_said=") and "Secure" in said and "Strict" in said
+        status, _ = await post("/gui/agents/1/pause", f"ai_session={value}", token=token)
+        assert status == 401
+        for planted, shown in ((said.partition(";")[0], True), (said[len("__Host-") :], False)):
+            cookies = f"{name}={value}; {planted}"
+            async with session.get("/gui", headers=headers | {"Cookie": cookies}) as answer:
+                assert ("is paused; its requests wait" in await answer.text()) is shown
 
 
 async def test_a_wrong_key(console: Served) -> None:

@@ -16,7 +16,7 @@ from multidict import MultiDictProxy
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.reads import Reads, Row
-from daemon.web.gui.render import KEYS, SAID, THEME, Page, Undo, respond, said, say
+from daemon.web.gui.render import KEYS, THEME, Page, Undo, forget, respond, said, say
 
 if TYPE_CHECKING:
     from daemon.registry import Registry
@@ -77,7 +77,7 @@ class Console:
         }
         response = await respond(request, page, self._frame, common)
         if flash is not None:
-            response.del_cookie(SAID, path="/gui")
+            forget(request, response)
         return response
 
     async def _frame(self) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ from daemon.web.access import (
 )
 from daemon.web.gui.console import FORM, Console, inside
 from daemon.web.gui.reads import SLOW
-from daemon.web.gui.render import Page
+from daemon.web.gui.render import Page, hand_over
 from daemon.web.refused import Refused
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ class Door:
                         "This form does not come from a page of this session.",
                         "Open the page again and repeat what you wanted to do.",
                     )
-            return await handler(request)
+            answer = await handler(request)
+            hand_over(request, answer)
+            return answer
 
         return guarded
 

@@ -23,6 +23,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from daemon.web.access import is_secure
 from daemon.web.gui import chart, words
 from daemon.web.gui.reads import SLOW
 
@@ -44,8 +45,11 @@ NAV = (
     ),
     (("access", "Access", "/gui/access"), ("audit", "Audit", "/gui/audit")),
 )
-SAID = "gui_said"
-"""Cookie with the sentence that the next page shows once."""
+SAID, SECURE_SAID = "gui_said", "__Host-gui_said"
+"""Cookie with the sentence that the next page shows once. Its undo is a form with the session's
+token, so over TLS it has a name that no neighbouring host can set."""
+LEFT = web.ResponseKey("left", str)
+"""What such a cookie holds, until the response is sent."""
 THEME, KEYS = "gui_theme", "gui_keys"
 
 Read = Callable[[], Awaitable[Any]]
@@ -162,21 +166,44 @@ def say(
     undo: Undo | None = None,
     link: tuple[str, str] | None = None,
 ) -> None:
-    """Have the next page show a sentence once. tone: '' for done, 'bad' for refused."""
+    """Have the next page show a sentence once, see :func:`hand_over`. tone: '' for done, 'bad' for
+    refused."""
     said = {
         "text": words.cut(text, 600),
         "tone": tone,
         "undo": None if undo is None else {"url": undo.url, "fields": dict(undo.fields)},
         "link": None if link is None else {"url": link[0], "text": link[1]},
     }
-    packed = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
-    response.set_cookie(SAID, packed, max_age=60, path="/gui", httponly=True, samesite="Strict")
+    response[LEFT] = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
+
+
+def hand_over(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the cookie of what is to be said."""
+    if (left := response.get(LEFT)) is not None:
+        secure = is_secure(request)
+        response.set_cookie(
+            SECURE_SAID if secure else SAID,
+            left,
+            max_age=60,
+            path="/",
+            httponly=True,
+            secure=secure,
+            samesite="Strict",
+        )
+
+
+def forget(request: web.Request, response: web.StreamResponse) -> None:
+    """It was said."""
+    secure = is_secure(request)
+    name = SECURE_SAID if secure else SAID
+    response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
 
 
 def said(request: web.Request) -> dict[str, Any] | None:
     """What the page before left to be said, or None. Nothing of it leads outside the console."""
+    name = SECURE_SAID if is_secure(request) else SAID
     try:
-        value = json.loads(base64.urlsafe_b64decode(request.cookies.get(SAID, "")))
+        value = json.loads(base64.urlsafe_b64decode(request.cookies.get(name, "")))
         urls = [value[key]["url"] for key in ("undo", "link") if value[key]]
         inside = all(str(url).startswith("/gui") for url in urls)
         return value if inside and isinstance(value["text"], str) else None
