@@ -185,6 +185,7 @@ def test_a_person_who_answers_blocks_no_sweep(queue: Queue, database: str) -> No
     assert queue.status(request_id) == "pending"
 
 
+@pytest.mark.timeout(300)
 def test_no_deadlock(queue: Queue, database: str) -> None:
     """Everything at once, on few rows: nobody deadlocks, and nothing is left behind."""
     queue.control("work", per_key=3)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -422,6 +423,7 @@ class QueueMachine(RuleBasedStateMachine):
         return {"refused": "failed"}.get(outcome, outcome)
 
 
+@pytest.mark.timeout(300)
 def test_any_order_of_events(queue: Queue) -> None:
     """Whatever daemons, people and crashes do in whatever order: one result, exact limits."""
     machine: Any = type("Machine", (QueueMachine,), {"queue": queue})
