@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = given[0] if given else ""
     if name not in COMMANDS:
         return _list_commands(given)
-    module = importlib.import_module(f"daemon.commands.{name}")
+    try:
+        module = importlib.import_module(f"daemon.commands.{name}")
+    except ModuleNotFoundError as error:
+        return complain(_other_python(error))
     parser = Parser(
         prog=f"python -m daemon {name}",
         description=module.__doc__,
@@ -93,6 +96,18 @@ def _list_commands(given: list[str]) -> int:
         parser.error(f"there is no command {given[0]!r}; one of: {', '.join(COMMANDS)}")
     parser.print_help(sys.stderr)
     return EXIT_USAGE
+
+
+def _other_python(error: ModuleNotFoundError) -> ConfigurationError:
+    """Whoever types `python` where the environment is not active gets the system's. Raises the
+    error anew where it is a module of ours that is missing."""
+    if (error.name or "").partition(".")[0] in {"daemon", "agents", "migrations"}:
+        raise error
+    return ConfigurationError(
+        f"{sys.executable or 'this Python'} does not have the package {error.name}",
+        hint=". .venv/bin/activate makes `python` the one that has; `make run` or `make demo`"
+        " builds .venv first",
+    )
 
 
 def complain(error: ServiceError) -> int:

@@ -231,7 +231,12 @@ class Database:
                 _raise_if_hopeless(error)
                 delay = backoff.full_jitter(attempt, base_seconds=0.5, cap_seconds=5.0)
                 if attempt in {1, 5} or attempt % 20 == 0:
-                    log.warning("database_unavailable", attempt=attempt, error=brief(error))
+                    log.warning(
+                        "database_unavailable",
+                        attempt=attempt,
+                        error=brief(error),
+                        hint=remedy(error),
+                    )
                 await asyncio.sleep(delay)
         for pool in self._pools:
             await pool.open(wait=False)
@@ -362,6 +367,35 @@ def brief(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+PASSWORDS = "in a password @ is written %40, : is %3A, / is %2F, # is %23, % is %25"
+REMEDIES = (
+    (
+        ("password authentication failed", "no password supplied"),
+        f"check user and password in DATABASE_URL; {PASSWORDS}",
+    ),
+    (("resolve host", "translate host"), f"check the host in DATABASE_URL; {PASSWORDS}"),
+    (("refused",), "start PostgreSQL, or check host and port in DATABASE_URL"),
+    (("timeout", "timed out"), "check host and port in DATABASE_URL, and the firewall between"),
+    (("no encryption",), "add ?sslmode=require to DATABASE_URL"),
+    (("no pg_hba.conf entry",), "have this host, user and database let in by pg_hba.conf"),
+    (("too many clients", "connection slots"), "raise max_connections, or close connections"),
+    (("does not exist",), "create it, or name another in DATABASE_URL"),
+)
+"""What a failed connection's message holds, and what to do."""
+
+
+def remedy(error: BaseException) -> str:
+    """What to do about a connection that failed."""
+    text = brief(error)
+    for signs, said in REMEDIES:
+        if any(sign in text for sign in signs):
+            return said
+    return (
+        "check host, port, user, password and database name in DATABASE_URL, and that the server"
+        " is up; example: DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm"
+    )
+
+
 def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
     """Authentication, a database that does not exist, a name that cannot be parsed."""
     text = str(error)
@@ -370,6 +404,5 @@ def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
     if any(sign in text for sign in hopeless) or missing:
         raise ConfigurationError(
             f"DATABASE_URL: {brief(error)}",
-            hint="check user, password and database name; example: "
-            "DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm",
+            hint=remedy(error),
         ) from None

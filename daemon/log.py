@@ -58,7 +58,15 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "openai", "aiohttp.access", "apscheduler", "alembic"):
+    for chatty in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "openai",
+        "aiohttp.access",
+        "apscheduler",
+        "alembic",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

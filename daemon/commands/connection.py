@@ -12,12 +12,15 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from daemon import settings, statements
-from daemon.database import CONNECT, brief
+from daemon.database import CONNECT, brief, remedy
 from daemon.errors import ConfigurationError, DatabaseUnavailable
 from daemon.store.safe_json import dumps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-STARTED_BY = "start the service first (make run), or set DATABASE_URL"
+NOT_SET = (
+    "set it as it is set where the service runs; a service without it (make run) has a PostgreSQL"
+    " of its own, which is found while it runs"
+)
 
 
 def database_url(*, direct: bool = False) -> str:
@@ -32,7 +35,7 @@ def database_url(*, direct: bool = False) -> str:
     try:
         return EmbeddedPostgres(ROOT / ".data" / "run").dsn()
     except OSError:
-        raise ConfigurationError("DATABASE_URL is not set", hint=STARTED_BY) from None
+        raise ConfigurationError("DATABASE_URL is not set", hint=NOT_SET) from None
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def reachable() -> Iterator[None]:
         yield
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
-            f"the database does not answer: {brief(error)}", hint=STARTED_BY
+            f"the database does not answer: {brief(error)}", hint=remedy(error)
         ) from None
     except psycopg.errors.UndefinedTable:
         raise _unmigrated() from None

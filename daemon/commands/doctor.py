@@ -56,7 +56,10 @@ def _show(report: Report) -> None:
     for finding in report.findings:
         _line(finding.status, finding.name, finding.message, finding.remedy)
     fine = sum(check.status == "healthy" for check in report.checks)
-    print(f"{WORDS['healthy']:<9} {fine} of {len(report.checks)} checks")
+    if report.checks:
+        print(f"{WORDS['healthy']:<9} {fine} of {len(report.checks)} checks")
+    else:
+        print(f"{'skipped':<9} the checks of the running service: first mend what is critical")
     for one in troubles(report):
         if isinstance(one, CheckResult):
             _line(one.status, one.check, one.message, one.remedy)

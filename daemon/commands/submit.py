@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         json.loads(text)
     except ValueError as error:
-        print(f"input_data is not JSON: {error}", file=sys.stderr)
+        example = "for example '{\"client_id\": 1}'"
+        print(f"input_data is not JSON ({error}); {example}", file=sys.stderr)
         return EXIT_USAGE
     with queue() as requests:
         with requests.change():

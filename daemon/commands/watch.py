@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from decimal import Decimal
 
 from psycopg.rows import DictRow
 
@@ -23,6 +24,12 @@ from daemon.model import TERMINAL
 
 LOOK_SECONDS = 2.0
 """Longest pause between two looks; NOTIFY ai_results makes it shorter."""
+
+
+NOBODY = (
+    "no daemon is alive on this database, so this waits until one is started (make run);"
+    " python -m daemon doctor tells more"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +51,7 @@ def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -
     requests.connection.execute("LISTEN ai_results")
     requests.connection.execute("LISTEN ai_events")
     seen_id = 0
+    told = False
     while True:
         rows = requests.rows("request_show", request_id=request_id)
         if not rows:
@@ -56,6 +64,9 @@ def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -
         if rows[0]["status"] in TERMINAL:
             _show(rows[0], as_json=as_json)
             return 0 if rows[0]["status"] == "completed" else 1
+        if not told and not rows[0]["attempt"] and not requests.rows("workers_alive")[0]["alive"]:
+            told = True
+            print(NOBODY, file=sys.stderr)
         left = deadline - time.monotonic()
         if left <= 0:
             print(
@@ -75,7 +86,7 @@ def _show(row: DictRow, *, as_json: bool) -> None:
     facts = [f"request {row['id']}", row["task_type"], row["status"]]
     facts += [row[name] for name in ("mode", "degraded_reason") if row[name]]
     if row["cost_usd"]:
-        facts.append(f"{row['cost_usd']} USD")
+        facts.append(f"{Decimal(row['cost_usd']).normalize():f} USD")
     print(" · ".join(facts), file=sys.stderr)
     if row["error"]:
         error = row["error"]

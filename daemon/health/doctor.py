@@ -21,13 +21,14 @@ import psycopg
 from psycopg.rows import dict_row
 
 from agents.health.checks import SEVERITY, CheckResult, Json, Status
-from daemon import __version__, clock, migrate, statements
-from daemon.database import CONNECT, MINIMUM_VERSION, brief
+from daemon import __version__, clock, migrate, preflight, statements
+from daemon.database import CONNECT, MINIMUM_VERSION, brief, remedy
 from daemon.errors import ServiceError
 from daemon.health import main_app
 from daemon.health.checker import Checker
 from daemon.health.process import configured_probe
 from daemon.health.session import Session
+from daemon.outgoing import careful_session
 from daemon.settings import Settings
 
 CHANNEL = "ai_doctor"
@@ -97,12 +98,13 @@ async def examine(settings: Settings, url: str) -> Report:
                 "database",
                 "critical",
                 f"the database does not answer: {brief(error)}",
-                "check host, port, user, password and database name in DATABASE_URL, and that the"
-                " server is up",
+                remedy(error),
             )
         )
     findings.append(await provider(settings))
-    return Report(findings, await _checks(settings, direct_url))
+    blind = {"database", "migrations"} & {one.name for one in findings if one.status == "critical"}
+    # Without tables each check would only repeat it.
+    return Report(findings, [] if blind else await _checks(settings, direct_url))
 
 
 def versions() -> Finding:
@@ -137,9 +139,7 @@ async def provider(settings: Settings) -> Finding:
     began = clock.monotonic()
     try:
         async with (
-            aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=PROVIDER_SECONDS)
-            ) as session,
+            careful_session(PROVIDER_SECONDS, loopback=True) as session,
             session.get(f"{base}/models", headers=headers, allow_redirects=False) as answer,
         ):
             status = answer.status
@@ -210,7 +210,10 @@ async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
 async def _migrations(url: str) -> Finding:
     def look() -> str | None:
         with psycopg.connect(url, autocommit=True, **CONNECT) as connection:
-            return migrate.current(connection)
+            current = migrate.current(connection)
+            if current is None:
+                preflight.check(connection, migrate.home(connection), adopt=True)
+            return current
 
     try:
         current = await asyncio.to_thread(look)

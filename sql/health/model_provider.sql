@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_provider_state
 -- Servers:  13 and newer
--- Says:     the breakers of {value} models are open: {models}
+-- Says:     breakers are open, so nobody asks: {models}
 -- Remedy:   they close by themselves when the provider answers again; detail.reasons says what it
 --           said (a refused key or a spent quota needs you)
 SELECT count(*)::float8 AS value, 0 AS hidden,

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon import cli
+from daemon import cli, database
 from daemon.errors import ConfigurationError
 from tests.kit.process import clean_environment
 from tests.kit.worker import becomes, request, running
@@ -98,6 +98,12 @@ async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> 
         )
         assert bad.returncode == 1
         assert "unknown_task_type" in bad.stderr
+
+
+def test_waiting_for_nobody_says_so(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever waits while no daemon is alive is told that, once."""
+    assert cli.main(["submit", "health_check", "{}", "--wait", "0.1"]) == 75
+    assert capsys.readouterr().err.count("no daemon is alive") == 1
 
 
 def test_watch_gives_up_in_time(at: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +200,42 @@ def test_unreachable_database_is_75(
     for arguments in (["submit", "x"], ["migrate"], ["watch", "1"]):
         assert cli.main(arguments) == 75
     assert "hunter2" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ('FATAL:  password authentication failed for user "gym"', "@ is written %40"),
+        ("failed to resolve host 'word'", "@ is written %40"),
+        ("connection to server failed: Connection refused", "start PostgreSQL"),
+        ('FATAL:  database "nope" does not exist', "create it"),
+        ('no pg_hba.conf entry for host "::1", no encryption', "sslmode=require"),
+        ("something else", "postgresql://user:password@host:5432/"),
+    ],
+)
+def test_a_failed_connection_says_what_to_do(said: str, remedy: str) -> None:
+    """Each usual mistake in DATABASE_URL has a remedy of its own."""
+    assert remedy in database.remedy(psycopg.OperationalError(said))
+
+
+def test_the_systems_python_is_sent_to_the_right_one() -> None:
+    """A Python without our packages names the one missing and the environment that has it."""
+    source = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from daemon.cli import main; sys.exit(main(['migrate']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 78
+    assert "does not have the package psycopg" in ended.stderr
+    assert ".venv/bin/activate" in ended.stderr
 
 
 def test_foreign_agents_package_is_named(tmp_path: Path) -> None:
