@@ -7,7 +7,6 @@ example, never with the value itself: it may be a secret.
 from __future__ import annotations
 
 from decimal import Decimal
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.errors import ConfigurationError
+from daemon.outward import check_literal
 
 Csv = Annotated[tuple[str, ...], NoDecode]
 
@@ -179,8 +179,9 @@ class Settings(BaseSettings):
             scheme, found, _ = value.partition("://")
             if found and scheme.lower() not in {"http", "https"}:
                 raise ValueError("is not an http:// or https:// URL")
-            if _is_forbidden(urlsplit(value if found else f"//{value}").hostname or ""):
-                raise ValueError("leads to a link-local or metadata address")
+            host = urlsplit(value if found else f"//{value}").hostname or ""
+            if reason := check_literal(host, loopback=True):
+                raise ValueError(reason)
         return value
 
     @property
@@ -188,22 +189,6 @@ class Settings(BaseSettings):
         """Where to LISTEN: the direct connection if there is one."""
         chosen = self.database_unpooled_url or self.database_url
         return chosen.get_secret_value() if chosen else None
-
-
-METADATA = frozenset(
-    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"))
-)
-"""Metadata services outside the link-local range, which hand out a machine's credentials."""
-
-
-def _is_forbidden(host: str) -> bool:
-    """Whether a host, given as an address, is one that no setting may name."""
-    try:
-        found = ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    address = getattr(found, "ipv4_mapped", None) or found
-    return address.is_link_local or address.is_multicast or address in METADATA
 
 
 def normalise_dsn(url: str) -> str:

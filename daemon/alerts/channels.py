@@ -31,9 +31,10 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiohttp
 
-from daemon.alerts.outgoing import careful_socket, check_literal
 from daemon.alerts.words import heading, lines, worst_first
 from daemon.errors import ConfigurationError
+from daemon.outgoing import careful_socket
+from daemon.outward import check_literal
 
 Json = Any
 Kind = Literal["slack", "discord", "webhook", "smtp"]

@@ -20,11 +20,11 @@ import aiohttp
 
 from daemon import backoff
 from daemon.alerts.channels import Channel, NotTaken, send
-from daemon.alerts.outgoing import careful_session
 from daemon.alerts.store import AlertStore
 from daemon.database import brief, is_transient
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
+from daemon.outgoing import careful_session
 
 LOOK_SECONDS = 5.0
 LEASE_SECONDS = 30.0

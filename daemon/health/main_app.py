@@ -12,6 +12,7 @@ import aiohttp
 from agents.health.checks import Check
 from daemon import clock
 from daemon.health.process import Measured, Probe
+from daemon.outgoing import careful_session
 
 PATH = "/api/health"
 TRIES = 3
@@ -69,8 +70,7 @@ async def _not_watched() -> Measured:
 async def http(url: str) -> Measured:
     """How long the page took to say 200, in the best of three tries."""
     why = ""
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with careful_session(ANSWER_SECONDS, loopback=True) as session:
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(PAUSE_SECONDS)

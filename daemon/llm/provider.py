@@ -131,6 +131,8 @@ class Provider:
                 self._http = DefaultAioHttpClient(
                     timeout=Timeout(BACKSTOP_SECONDS, connect=CONNECT_SECONDS),
                     event_hooks={"response": [_keep]},
+                    # Nobody's data goes where an answer says.
+                    follow_redirects=False,
                 )
             client = self._clients[model] = ChatOpenAI(
                 model=model,

@@ -8,12 +8,14 @@ import json
 import socket
 from typing import Any
 
+import aiohttp
 import pytest
 
 from daemon.alerts.channels import body, channels, mail, signature
-from daemon.alerts.outgoing import CarefulResolver, ForbiddenAddress, careful_socket, refusal
 from daemon.alerts.words import heading, lines
 from daemon.errors import ConfigurationError
+from daemon.outgoing import CarefulResolver, ForbiddenAddress, careful_session, careful_socket
+from daemon.outward import refusal
 
 SECRET = "T0KEN/s3cret"
 SLACK = f"https://hooks.slack.com/services/{SECRET}"
@@ -64,6 +66,19 @@ def test_name_hides_the_address() -> None:
         "https://[::1",
         "smtp://mail.example.com",
         "http://169.254.169.254/latest/meta-data",
+        "http://2852039166/x",
+        "http://0xa9.0xfe.0xa9.0xfe/x",
+        "http://0251.0376.43518/x",
+        "http://１６９.254.169.254/x",
+        "http://169。254。169。254/x",
+        "http://169.254.169.254./x",
+        "http://sam@169.254.169.254/x",
+        "http://[64:ff9b::a9fe:a9fe]/x",
+        "http://[2002:a9fe:a9fe::1]/x",
+        "http://[::ffff:0:a9fe:a9fe]/x",
+        "http://[fd20:ce::254]/x",
+        "http://[fe80::1%25eth0]/x",
+        "http://127.1/x",
         "http://[fe80::1]/x",
         "http://[::ffff:169.254.169.254]/x",
         "http://[fd00:ec2::254]/x",
@@ -101,6 +116,26 @@ async def test_resolution_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
         await CarefulResolver().resolve("metadata.example.com", 80)
     with pytest.raises(ForbiddenAddress):
         careful_socket("metadata.example.com", 25, 1.0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://１６９.254.169.254/x", "http://[::ffff:a9fe:a9fe]/x", "http://[2002:a9fe:a9fe::]/x"],
+)
+async def test_sockets_are_looked_at(url: str) -> None:
+    """A client asks no resolver about a host that is an address, however it is spelled; such a
+    connection is refused all the same, before a byte is sent."""
+    async with careful_session(5.0, loopback=True) as session:
+        with pytest.raises((ForbiddenAddress, aiohttp.ClientConnectorError)) as raised:
+            await session.get(url)
+    error = raised.value
+    assert "metadata address" in str(getattr(error, "os_error", None) or error)
+
+
+async def test_an_ordinary_receiver_behind_a_translator() -> None:
+    """On a network of IPv6 alone names lead to translated addresses; they are judged as meant."""
+    assert refusal("64:ff9b::808:808", "hooks.example.com") is None
+    assert refusal("64:ff9b::7f00:1", "hooks.example.com") == "leads to this machine"
 
 
 def test_json_of_one_alert() -> None:

@@ -75,6 +75,10 @@ def test_the_direct_connection_is_preferred_for_listening(
     "url",
     [
         "http://169.254.169.254/v1",
+        "http://2852039166/v1",
+        "http://0xa9fea9fe/v1",
+        "http://１６９.254.169.254/v1",
+        "http://[64:ff9b::a9fe:a9fe]/v1",
         "http://[fe80::1]/v1",
         "http://[::ffff:169.254.169.254]/v1",
         "http://100.100.100.200",
