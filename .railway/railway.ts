@@ -1,8 +1,9 @@
-// The service on Railway as code: `railway config plan` shows what it would change.
+// The project on Railway as code: `railway config plan` shows what it would change, and says which
+// variables of the dashboard it would drop: list those with preserve(), which keeps their values.
 //
-// Experimental on Railway's side; the same values can be typed into the dashboard. Set there as
-// well: the pre-deploy command `python -m daemon migrate` and the restart policy "on failure".
-import { defineRailway, postgres, project, service } from "railway/iac";
+// It knows neither the pre-deploy command `python -m daemon migrate` nor the restart policy "on
+// failure": set them in the dashboard, or use deploy/railway.json for the service instead.
+import { defineRailway, postgres, preserve, project, service } from "railway/iac";
 
 export default defineRailway(() => {
   const database = postgres("Postgres");
@@ -15,6 +16,10 @@ export default defineRailway(() => {
     replicas: 1,
     env: {
       DATABASE_URL: database.env.DATABASE_URL,
+      OPENAI_API_KEY: preserve(),
+      MAIN_APP_API_KEY: preserve(),
+      ADMIN_API_KEY: preserve(),
+      SECRET_KEY: preserve(),
       // The main app's URL for us names a port: keep it fixed.
       PORT: "5001",
       // SIGKILL follows SIGTERM at once by default: DRAIN_SECONDS 45 < stopwaitsecs 57 < this.

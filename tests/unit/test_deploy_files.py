@@ -125,6 +125,61 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     )
 
 
+RAILWAY_KEYS = {
+    "startCommand": str,
+    "preDeployCommand": list,
+    "healthcheckPath": str,
+    "healthcheckTimeout": int,
+    "restartPolicyType": str,
+    "restartPolicyMaxRetries": int,
+    "overlapSeconds": int,
+    "drainingSeconds": int,
+}
+"""What the platform's reference names under ``deploy``, and what its parser takes."""
+
+
+def test_platform_waits_for_the_drain() -> None:
+    """Railway's file has keys and types that its parser takes, and times in the order in which a
+    drain needs them; the project's file says the same."""
+    config = json.loads((ROOT / "deploy" / "railway.json").read_text())
+    assert set(config) == {"$schema", "build", "deploy"}
+    deploy = config["deploy"]
+    assert {name: type(value) for name, value in deploy.items()} == RAILWAY_KEYS
+    supervisor = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None)
+    supervisor.read(ROOT / "supervisord.conf")
+    waits = supervisor["program:daemon"].getint("stopwaitsecs")
+    drain_seconds = Settings.model_fields["drain_seconds"].default
+    assert drain_seconds + 10 < waits < deploy["drainingSeconds"]
+    project = (ROOT / ".railway" / "railway.ts").read_text()
+    for name, value in (
+        ("start", f'"{deploy["startCommand"]}"'),
+        ("healthcheck", f'"{deploy["healthcheckPath"]}"'),
+        ("healthcheckTimeout", deploy["healthcheckTimeout"]),
+        ("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", f'"{deploy["drainingSeconds"]}"'),
+        ("RAILWAY_DEPLOYMENT_OVERLAP_SECONDS", f'"{deploy["overlapSeconds"]}"'),
+    ):
+        assert f"{name}: {value}," in project
+
+
+def test_every_package_comes_from_the_index() -> None:
+    """Nothing is installed from a repository, a URL or a folder: the index alone, over TLS."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    index = "https://pypi.org/simple"
+    sources = [
+        package["source"]
+        for package in lock["package"]
+        if not package["source"].keys() & {"virtual", "editable"}
+    ]
+    assert {tuple(source.items()) for source in sources} == {(("registry", index),)}
+    files = [
+        file["url"]
+        for package in lock["package"]
+        for file in [*package.get("wheels", ()), *filter(None, [package.get("sdist")])]
+    ]
+    assert {url.split("/")[2] for url in files} == {"files.pythonhosted.org"}
+    assert all(url.startswith("https://") for url in files)
+
+
 def test_every_package_has_a_hash() -> None:
     """Nothing is installed whose content the lock does not know."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
