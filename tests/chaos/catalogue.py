@@ -182,6 +182,14 @@ DATABASE = (
         ),
     ),
     Fault(
+        "PgBouncer in session mode",
+        "hears and cancels as without it; doctor says which it is",
+        (
+            "daemon/test_pgbouncer.py::test_journey_in_session_mode",
+            "daemon/test_pgbouncer.py::test_doctor_in_session_mode",
+        ),
+    ),
+    Fault(
         "the server's notification queue fills up",
         "inserts, cancels and answers commit all the same",
         ("sql/test_main_app_writes.py::test_full_notification_queue",),
