@@ -67,10 +67,10 @@ POSTGRES_SERVERS=/opt/postgres/13/package/native make matrix ARGS="--only 13"
 ```
 
 A version takes a quarter of an hour or more on two cores. Much of that is making a database for
-each test: with its files in memory (`ln -s /dev/shm/somewhere .data/test`) that took 0.06 s instead
-of 0.64 s on 13, and 0.04 s instead of 0.12 s on 17. `--only 13,14` leaves the other columns as they
-are, and paths, as in `ARGS="--only 13 tests/sql"`, the other rows. A cell is empty where a module
-has not been run on a version.
+each test: with its files in memory (`ln -s /dev/shm/somewhere .data/test`) that took 0.06 s, not
+0.64 s, on 13, and 0.04 s, not 0.12 s, on 17. `--only 13,14` leaves the other columns as they are,
+and paths, as in `ARGS="--only 13 tests/sql"`, the other rows. A cell is empty where a module has
+not been run on a version.
 
 """
 
