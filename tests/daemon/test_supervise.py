@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from daemon import supervise
+from daemon import migrate, supervise
+from daemon.demo.gym import load
+from daemon.settings import Settings
+from tests.kit.postgres import crash, throwaway
 from tests.kit.process import DaemonProcess
 from tests.kit.signals import until
 
@@ -102,6 +108,66 @@ def test_daemon_under_supervision_drains(tmp_path: Path, database: str) -> None:
         process.terminate()
         assert process.wait(40) == 0
         assert process.seen("drained")
+
+
+def answer(url: str) -> int:
+    """The status of an answer, 0 without one."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as found:
+            return int(found.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def answers(url: str, status: int) -> None:
+    """Wait until it does so."""
+    until(lambda: answer(url) == status, 60, what=f"{url} answers {status}")
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 on its loopback")
+@pytest.mark.timeout(240)
+def test_as_a_platform_runs_it(tmp_path: Path) -> None:
+    """The start command brings up what the health check's path tells about over IPv4 and IPv6: 503
+    while the database is away, then 200; SIGTERM under load ends in time with 0 and nothing lost.
+    The database is reached over IPv6."""
+    with throwaway(listen="127.0.0.1,::1") as server:
+        local = server.dsn()
+        load(local, clients=2)
+        migrate.upgrade(local)
+        crash(server)
+        url = local.replace("127.0.0.1", "[::1]")
+        command = f"{sys.executable} -m daemon run"
+        with supervised(tmp_path, command, DATABASE_URL=url) as process:
+            hosts = ("127.0.0.1", "[::1]")
+            ready = [f"http://{host}:{process.port}/ready" for host in hosts]
+            for path in ready:
+                answers(path, 503)
+                assert answer(path.replace("/ready", "/health")) == 200
+            server.start()
+            for path in ready:
+                answers(path, 200)
+            with psycopg.connect(local, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT ai_submit('workout_optimization', '{\"client_id\": 1}')"
+                    " FROM generate_series(1, 12)"
+                )
+                busy = "SELECT FROM ai_requests WHERE status = 'running'"
+                until(lambda: connection.execute(busy.encode()).fetchone() is not None, 60)
+                process.terminate()
+                assert process.wait(Settings.model_fields["drain_seconds"].default + 10) == 0
+                left = connection.execute("SELECT status, attempt FROM ai_requests").fetchall()
+        assert len(left) == 12
+        assert set(left) <= {("completed", 1), ("pending", 0)}
 
 
 def test_bad_setting_under_supervision_is_not_restarted(tmp_path: Path) -> None:
