@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos failover bench eval run check docs matrix format clean
+.PHONY: help demo test chaos failover upgrade migration bench eval run check docs matrix format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,8 +44,14 @@ chaos: $(SYNCED) ## kill, freeze and cut off three daemons at random: MINUTES=2 
 failover: $(SYNCED) ## lose one primary after another under load: MINUTES=2 SEED=7
 	@exec $(PY) -m tests.chaos.failover --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+upgrade: $(SYNCED) ## roll from the release before this one to this one, and back, under load
+	@exec $(PY) -m tests.chaos.upgrade $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+migration: $(SYNCED) ## each migration on a million requests and a busy app (ARGS="--rows 20000")
+	@exec $(PY) -m tests.sql.busy $(ARGS)
+
 # The peers live in an environment of their own, so that they decide nothing about ours.
-bench: $(SYNCED) ## this daemon beside other queues, half an hour (ARGS="--quick": 3 minutes)
+bench: $(SYNCED) ## this daemon beside other queues, forty minutes (ARGS="--quick": 5 minutes)
 	@UV_PROJECT_ENVIRONMENT=$(BENCH_VENV) $(VENV)/bin/uv sync --quiet --locked --all-extras \
 		--group bench --no-group dev --python $(PY)
 	@exec $(BENCH_VENV)/bin/python -m tests.bench $(ARGS)

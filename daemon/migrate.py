@@ -35,8 +35,11 @@ VERSIONS = ROOT / "migrations" / "versions"
 LOCK_KEY = "ai_migrate"
 LOCK_WAIT_SECONDS = 120.0
 POLL_SECONDS = 0.2
-DDL_LOCK_TIMEOUT = "3s"
-DDL_TRIES = 5
+# Whoever comes to a table while a migration waits for it waits behind it: so it gives up soon, and
+# comes back often.
+DDL_LOCK_TIMEOUT = "400ms"
+DDL_TRIES = 15
+DDL_PAUSE_SECONDS = 5
 GRANTS = tuple(sorted((ROOT / "sql" / "grants").glob("*.sql")))
 # Somebody holds a lock we need; or, behind a pooler that makes the advisory lock worthless,
 # another migrator was faster: the next try finds its work done.
@@ -110,14 +113,19 @@ def current(connection: psycopg.Connection) -> str | None:
 
 
 def upgrade(
-    dsn: str, *, say: Callable[[str], None] | None = None, regrant: bool = False
+    dsn: str,
+    *,
+    say: Callable[[str], None] | None = None,
+    regrant: bool = False,
+    to: str | None = None,
 ) -> Migrated:
     """Migrate the database at ``dsn`` to this code's schema; a second call changes nothing.
 
     Safe when several processes call it at once: one migrates, the others wait for it. ``say`` is
     told each step. Roles that exist get their rights (``sql/grants``) whenever something changed,
-    and with ``regrant`` in any case. Raises SchemaTooNew, ConfigurationError (no right to migrate;
-    another program's tables) and psycopg errors where the database is unreachable or locked.
+    and with ``regrant`` in any case. ``to`` names an earlier revision to stop at. Raises
+    SchemaTooNew, ConfigurationError (no right to migrate; another program's tables) and psycopg
+    errors where the database is unreachable or locked.
     """
     with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
         before = current(connection)
@@ -129,9 +137,10 @@ def upgrade(
         before = current(connection)
         if before != head():
             preflight.check(connection, where, adopt=before is None)
-            _run_alembic(dsn, where, say, first=before is None)
-        _grant(connection, where)
-        return Migrated(before, head())
+            _run_alembic(dsn, where, say, first=before is None, to=to or head())
+        if to is None:
+            _grant(connection, where)  # they name what the newest revision makes
+        return Migrated(before, to or head())
 
 
 def home(connection: psycopg.Connection) -> str:
@@ -201,17 +210,19 @@ def _may_not_read(connection: psycopg.Connection) -> ConfigurationError:
     )
 
 
-def _run_alembic(dsn: str, where: str, say: Callable[[str], None] | None, *, first: bool) -> None:
+def _run_alembic(
+    dsn: str, where: str, say: Callable[[str], None] | None, *, first: bool, to: str
+) -> None:
     from alembic import command
 
     for attempt in range(1, DDL_TRIES + 1):
         try:
-            _with_engine(dsn, where, lambda config: command.upgrade(config, "head"), first=first)
+            _with_engine(dsn, where, lambda config: command.upgrade(config, to), first=first)
         except CONTENDED:
             if attempt == DDL_TRIES:
                 raise
             log.info("migration_waits_for_lock", attempt=attempt)
-            time.sleep(attempt)
+            time.sleep(min(attempt, DDL_PAUSE_SECONDS))
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
                 f"the migration was refused: {error.diag.message_primary}",
@@ -221,7 +232,7 @@ def _run_alembic(dsn: str, where: str, say: Callable[[str], None] | None, *, fir
         else:
             break
     if say:
-        say(f"database migrated to {head()}")
+        say(f"database migrated to {to}")
 
 
 def _grant(connection: psycopg.Connection, where: str) -> None:

@@ -55,6 +55,23 @@ def sql_file(path: str) -> None:
         execute(statement)
 
 
+def index(name: str, on: str) -> None:
+    """Create an index so that nobody waits for it: concurrently where others use the table.
+
+    on: what follows ``ON``, the table first. Then it is made outside of the transaction, and what
+    stands before it in the migration is committed: that must be safe to repeat, since a migration
+    that dies midway begins again. What is left of an interrupted build is invalid, and dropped.
+    """
+    attributes = context.config.attributes
+    if context.is_offline_mode() or attributes["first"]:
+        execute(f"CREATE INDEX {name} ON {on}")
+        return
+    schema = '"' + str(attributes["schema"]).replace('"', '""') + '".'
+    with op.get_context().autocommit_block():
+        execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema}{name}")
+        execute(f"CREATE INDEX CONCURRENTLY {name} ON {schema}{on}")
+
+
 def declare_compatible(oldest: str) -> None:
     """Note in the database which code may still run on this schema.
 

@@ -15,8 +15,3 @@ CREATE TABLE ai_code_sources (
     request_id bigint,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-
--- What is no longer found is looked for by file; lists go by status.
-CREATE INDEX ai_code_suggestions_file ON ai_code_suggestions (repository, file_path)
-    WHERE gone_at IS NULL;
-CREATE INDEX ai_code_suggestions_request ON ai_code_suggestions (request_id);

@@ -68,7 +68,10 @@ CREATE TRIGGER chaos_answer AFTER INSERT OR UPDATE ON ai_results FOR EACH ROW
 
 # What is wrong, and a query that finds it: each row is an offender.
 CHECKS = {
-    "not ended": f"SELECT id, status, error FROM ai_requests WHERE status NOT IN {ENDED}",
+    "not ended": f"""
+        SELECT id, task_type, status, attempt, fence, error,
+            extract(epoch FROM run_after - now())::integer AS due_in_seconds
+        FROM ai_requests WHERE status NOT IN {ENDED}""",
     "ended more than once": f"""
         SELECT request_id, array_agg(old || ' > ' || new ORDER BY n) FROM chaos_steps
         GROUP BY request_id

@@ -2,13 +2,16 @@
 
 ``python -m tests.chaos.child`` takes seconds to import LangGraph; a fork takes none. What runs in
 the fork is the same :func:`tests.chaos.child.main`, in a session of its own, its output in a file.
-``CHAOS_HOST`` names the network namespace it lives in.
+``CHAOS_HOST`` names the network namespace it lives in. ``CHAOS_RELEASE`` names the folder of
+another release of the code: that has to be started as a program of its own.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.keeper import PR_SET_PDEATHSIG
 from tests.chaos import child
 from tests.chaos.network import enter
 from tests.kit.process import clean_environment
@@ -50,6 +54,14 @@ def _follow_parent() -> None:
     os._exit(1)
 
 
+def _be(release: str, env: Mapping[str, str]) -> None:
+    """Become the daemon of another release; the kernel ends it with whoever forked us (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(release)
+    os.execve(sys.executable, [sys.executable, "-m", "tests.chaos.child"], dict(env))  # noqa: S606
+
+
 def _live(env: Mapping[str, str], output: str) -> None:
     os.setsid()
     if namespace := env.get("CHAOS_HOST"):
@@ -58,6 +70,8 @@ def _live(env: Mapping[str, str], output: str) -> None:
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    if release := env.get("CHAOS_RELEASE"):
+        _be(release, env)
     os.environ.clear()
     os.environ.update(env)
     sys.exit(child.main())

@@ -1,0 +1,269 @@
+"""``make upgrade``: one release takes over from another under load, and gives back again.
+
+The old release migrates an empty database and works. The new one migrates it further meanwhile,
+joins, and works alone; then the old one comes back to the newer schema and works alone; then the
+last migrations are taken back under it, made again, and the new one takes over for good. The app
+goes on all the time and must not meet a single error. In the end every promise is looked up.
+
+The old release comes from git: by default the commit before the newest migration was added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+
+from daemon import migrate
+from daemon.demo.model_server import ModelServer, running_server
+from tests.chaos.app import App
+from tests.chaos.invariants import findings, settle, watch
+from tests.chaos.run import MoodyModel, Plan, Report, answer_the_rest, facts, limit, show
+from tests.chaos.saboteur import Place
+from tests.kit.postgres import ROOT, throwaway
+from tests.kit.process import clean_environment
+from tests.kit.signals import until
+
+PARTS = ("agents", "daemon", "migrations", "sql", "tests")
+ANSWERS = 8
+"""So many a release must give before the next step; every one that works gives its share."""
+STEP_SECONDS = 90.0
+COMPLETED = "SELECT count(*) FROM ai_attempts WHERE outcome = 'completed'"
+READY = "SELECT count(*) FROM ai_workers WHERE state = 'ready' AND pid = ANY (%s)"
+
+
+@dataclass
+class Release:
+    """A folder with code, and what its code does to the database."""
+
+    folder: Path
+    dsn: str
+
+    def head(self) -> str:
+        """The newest revision that it knows."""
+        return max((self.folder / "migrations" / "versions").glob("[0-9]*.py")).stem
+
+    def migrate(self) -> None:
+        """As a pre-deploy command does."""
+        self._python("-m", "daemon", "migrate")
+
+    def take_back(self, to: str) -> None:
+        """Undo its migrations down to a revision."""
+        self._python("-c", f"from daemon import migrate; migrate.downgrade({self.dsn!r}, {to!r})")
+
+    def _python(self, *arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=clean_environment() | {"DATABASE_URL": self.dsn},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{self.folder}: {arguments}\n{done.stdout}{done.stderr}"
+
+
+@dataclass
+class Rollout:
+    """The steps, and who works at the moment. said: is told each step's name as it begins."""
+
+    old: Release
+    new: Release
+    folder: Path
+    env: dict[str, str]
+    said: Callable[[str], None] = lambda _: None
+    working: list[Place] = field(default_factory=list)
+    gone: list[Place] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+    def roll(self) -> None:
+        """All steps; between them everybody who works must answer something."""
+        self._step("the new release migrates", self.new.migrate)
+        self._step("the new one joins", lambda: self.join(self.new))
+        self._step("the old one leaves", lambda: self.leave(self.old))
+        self._step("the old one comes back to the newer schema", lambda: self.join(self.old))
+        self._step("the new one leaves", lambda: self.leave(self.new))
+        back = self.old.head()
+        self._step("the migration is taken back", lambda: self.new.take_back(back))
+        self._step("the new one migrates and joins", lambda: self.join(self.new))
+        self._step("the old one leaves for good", lambda: self.leave(self.old))
+
+    def join(self, release: Release) -> None:
+        """One more daemon, of this release; returns once it is ready."""
+        number = len(self.working) + len(self.gone)
+        env = self.env | {"CHAOS_RELEASE": str(release.folder)}
+        place = Place(number=number, dsn=release.dsn, folder=self.folder, env=env)
+        self.working.append(place)
+        place.start()
+        assert place.process is not None
+        pids = [place.process.pid]
+        with psycopg.connect(release.dsn, autocommit=True) as connection:
+            until(
+                lambda: connection.execute(READY, (pids,)).fetchone() == (1,),
+                STEP_SECONDS,
+                what=f"daemon {number} is ready",
+            )
+
+    def leave(self, release: Release) -> None:
+        """All daemons of this release drain and end."""
+        leaving = [p for p in self.working if p.env["CHAOS_RELEASE"] == str(release.folder)]
+        for place in leaving:
+            assert place.process is not None
+            place.process.terminate()
+        for place in leaving:
+            until(lambda: not place.alive, STEP_SECONDS, what=f"daemon {place.number} has drained")  # noqa: B023
+            self.working.remove(place)
+            self.gone.append(place)
+            place.bury()
+
+    def bury(self) -> None:
+        """Nobody is left."""
+        for place in self.working:
+            place.bury()
+
+    def _step(self, name: str, action: Callable[[], None]) -> None:
+        self.said(name)
+        self.steps.append(name)
+        action()
+        with psycopg.connect(self.new.dsn, autocommit=True) as connection:
+            before = connection.execute(COMPLETED.encode()).fetchone()
+            assert before is not None
+            until(
+                lambda: (
+                    (now := connection.execute(COMPLETED.encode()).fetchone()) is not None
+                    and now[0] >= before[0] + ANSWERS
+                ),
+                STEP_SECONDS,
+                what=f"answers after: {name}",
+            )
+
+
+def perform(plan: Plan, console: Console, folder: Path, old: Path, new: Path) -> Report:
+    """The whole run. old, new: the folders of the two releases."""
+    report = Report(plan)
+    rng = random.Random(plan.seed)
+    began = time.monotonic()
+    models = ModelServer()
+    models.script = MoodyModel(rng)  # type: ignore[assignment]
+    with contextlib.ExitStack() as stack:
+        dsn = stack.enter_context(throwaway()).dsn()
+        env = {
+            "LEASE_SECONDS": str(plan.lease_seconds),
+            "POLL_SECONDS": str(plan.poll_seconds),
+            "DRAIN_SECONDS": "2",
+            "WORKER_CONCURRENCY": "20",
+            "OPENAI_BASE_URL": stack.enter_context(running_server(models)),
+            "OPENAI_MODEL": "gpt-4o-mini",
+            "LOG_LEVEL": "WARNING",
+        }
+        rollout = Rollout(Release(old, dsn), Release(new, dsn), folder, env, console.print)
+        stack.callback(rollout.bury)
+        rollout.old.migrate()
+        watch(dsn)
+        limit(dsn)
+        for _ in range(plan.daemons):
+            rollout.join(rollout.old)
+        app = App(dsn, random.Random(plan.seed))
+        app.start()
+        with ThreadPoolExecutor(1) as thread:
+            under_way = thread.submit(rollout.roll)
+            while not under_way.done():
+                app.insert(rng.randint(1, 4))
+                time.sleep(rng.uniform(0.0, plan.pause_seconds))
+        under_way.result()
+        app.calm_down()
+        for _ in range(plan.daemons - len(rollout.working)):
+            rollout.join(rollout.new)
+        mended = time.monotonic()
+        lost = answer_the_rest(plan, console, dsn, app)
+        report.quiet_seconds = time.monotonic() - mended
+        app.stop()
+        report.requests, report.deeds = app.inserted, dict.fromkeys(rollout.steps, 1)
+        for place in [*rollout.working]:
+            place.bury()
+        settle(dsn)
+        report.found = findings(dsn, calls=models.calls)
+        report.found["an error that the app met"] = app.absences
+        report.found["a confirmed request lost"] = app.lost()
+        report.found["a wake-up lost"] = lost
+        report.found["an end not told"] = app.untold()
+        report.found["a daemon that died by itself"] = [
+            line for place in rollout.gone for line in place.deaths()
+        ]
+        report.facts = facts(dsn) | {
+            "requests confirmed": len(app.confirmed),
+            "model calls": models.count(),
+            "milliseconds of the app's slowest insert": round(app.slowest_seconds * 1000),
+        }
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def copied(target: Path) -> Path:
+    """This release once more, for somebody to change."""
+    for part in PARTS:
+        shutil.copytree(ROOT / part, target / part)
+    return target
+
+
+def archived(revision: str, target: Path) -> Path:
+    """The code as it was at a git revision."""
+    done = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        raise LookupError(done.stderr.decode().strip())
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(target, filter="data")
+    return target
+
+
+def before_the_newest_migration() -> str:
+    """The git revision. Raises LookupError where the history does not reach so far back."""
+    file = f"migrations/versions/{migrate.head()}.py"
+    argv = ["git", "log", "--diff-filter=A", "--format=%P", "--", file]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    parents = done.stdout.split()
+    if not parents:
+        why = done.stderr.strip() or f"no commit with a parent added {file}"
+        raise LookupError(f"{why}; fetch the history (git fetch --unshallow)")
+    return parents[-1]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command. Exit code 1 when a promise was broken, 0 where there is no older release."""
+    parser = argparse.ArgumentParser(prog="make upgrade", description=__doc__)
+    parser.add_argument("--since", help="git revision of the old release")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    chosen = parser.parse_args(argv)
+    console = Console()
+    plan = Plan(0.0, 0, chosen.seed, daemons=2, pause_seconds=0.3)
+    with tempfile.TemporaryDirectory(prefix="upgrade-") as name:
+        folder = Path(name)
+        try:
+            revision = chosen.since or before_the_newest_migration()
+            old = archived(revision, folder / "old")
+        except LookupError as error:
+            console.print(f"skipped, there is no older release to start from: {error}")
+            return 0
+        console.print(f"from {revision[:12]} to {migrate.head()}, seed {plan.seed}")
+        report = perform(plan, console, folder, old, ROOT)
+    show(report, console)
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
