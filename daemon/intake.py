@@ -4,10 +4,14 @@ The claim comes first, so requests that can be answered never wait for this. Wha
 pending and unchecked is looked at here, a bounded number at a time: an unknown type, a disabled
 agent, a bad input becomes ``failed`` with a message that names the field and what would be right.
 The runner checks again with the same functions, since a claim may be quicker than we are.
+
+Each look writes to its rows. While every slot is taken and the main app inserts by the thousand,
+that would be a load of its own beside those inserts, so a full batch is followed by a rest.
 """
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 from collections.abc import Iterable, Mapping
@@ -16,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from daemon import clock
 from daemon.log import get_logger
 from daemon.model import ErrorInfo, Json
 
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from daemon.store import Store
 
 BATCH = 200
+REST = 4.0
+"""After a full batch the pause is this many times as long as the batch took."""
 SHOWN_CHARACTERS = 40
 MOST_PROBLEMS = 5
 SHOWABLE = frozenset(
@@ -68,12 +75,20 @@ class Intake:
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store = store
         self._registry = registry
+        self._rests_until = 0.0
+
+    @property
+    def rest_seconds(self) -> float:
+        """How long the next batch still waits because of the last one."""
+        return max(0.0, self._rests_until - clock.monotonic())
 
     async def check_once(self) -> int:
         """Check one batch; returns how many need not be looked at again.
 
         0: nothing is left but what somebody holds at this moment, which is for another time.
         """
+        await asyncio.sleep(self.rest_seconds)
+        began = clock.monotonic()
         rows = await self._store.unchecked(BATCH)
         if any(row.known and self._registry.state(row.task_type) is None for row in rows):
             await self._registry.reload()  # the row of ai_agents was quicker than its notification
@@ -90,6 +105,8 @@ class Intake:
         for request_id, problem in refused:
             if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
+        if len(rows) >= BATCH:
+            self._rests_until = clock.monotonic() + REST * (clock.monotonic() - began)
         return checked + len(done)
 
     def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:

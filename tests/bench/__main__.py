@@ -1,6 +1,6 @@
 """``python -m tests.bench``: the daemon beside other queues on PostgreSQL, in one run.
 
-A full run (about half an hour) writes docs/benchmarks.md and docs/benchmarks.svg. With --quick or
+A full run (about forty minutes) writes docs/benchmarks.md and docs/benchmarks.svg. With --quick or
 --only, or fewer rounds, it is no full run, and its page goes to .data/bench/ unless --out says
 otherwise.
 """
@@ -46,6 +46,7 @@ REPEATED: dict[str, Each] = {
 }
 ONCE: dict[str, Once] = {
     "cost": measure_queue.cost,
+    "idle": measure_queue.idle,
     "backlog": measure_backlog.backlog,
     "zombies": measure_zombie.zombies,
 }
@@ -100,7 +101,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round: 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: 5 minutes")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of what is repeated")
     names = [*REPEATED, *ONCE]
     parser.add_argument(

@@ -8,6 +8,7 @@ from html import escape
 
 from tests.bench.bench import Bench
 from tests.bench.measure_backlog import CLAIMS
+from tests.bench.measure_commits import BESIDE, NETWORK
 from tests.bench.report import backlogs, figures
 from tests.bench.systems import FLOOR, OURS
 
@@ -78,7 +79,7 @@ def _shown(value: float) -> str:
 
 
 def _colour(name: str) -> str:
-    if name.startswith(OURS):
+    if name.startswith(OURS) or name == BESIDE:
         return OURS_COLOUR
     return BASE_COLOUR if name in {FLOOR, "none", "table"} else PEER_COLOUR
 
@@ -97,14 +98,16 @@ def _latency(bench: Bench) -> Bars:
 
 
 def _commits(bench: Bench) -> Bars:
-    clients = bench.sizes.commit_clients[-1]
+    clients, flush = bench.sizes.commit_clients[-1], bench.sizes.flush_ms
     bars = [
         (title.removesuffix(", its worker off"), value, _colour(figure))
         for figure, title in figures(bench)
-        if (value := bench.get("commits", f"{figure} {clients}")) is not None
+        if (value := bench.get("commits", f"{figure} {NETWORK}")) is not None
     ]
     return Bars(
-        "The main app's inserts", f"commits per second, {clients} clients, more is better", bars
+        "The main app's inserts",
+        f"commits per second, {clients} clients, {flush} ms a flush, more is better",
+        bars,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 from tests.bench.bench import Bench, quantile
 from tests.bench.process import Worker
@@ -41,7 +42,7 @@ def latency(bench: Bench, round_number: int) -> None:
 
 
 def cost(bench: Bench) -> None:
-    """Statements and WAL per job, in a burst and one by one; statements and memory while idle."""
+    """Statements and WAL per job, in a burst and one by one; resident memory."""
     for system in bench.systems:
         if system.name == FLOOR:
             continue
@@ -72,11 +73,28 @@ def _cost(bench: Bench, system: System, database: str, worker: Worker) -> None:
         time.sleep(SETTLE_SECONDS)
     bench.add("cost", f"{system.name} paced statements", counted.statements / paced)
     bench.add("cost", f"{system.name} paced wal", counted.wal_bytes / paced)
-    time.sleep(2 * SETTLE_SECONDS)
-    with bench.server.counting(database) as counted:
-        time.sleep(bench.sizes.idle_seconds)
-    idle = counted.statements / bench.sizes.idle_seconds
-    bench.add("cost", f"{system.name} idle statements", idle)
+
+
+def idle(bench: Bench) -> None:
+    """Statements a second while there is nothing to do: all workers at once, each on a database
+    of its own, once their start and their first jobs are long over."""
+    sizes, watched = bench.sizes, {}
+    with ExitStack() as workers:
+        for system in bench.systems:
+            if system.name == FLOOR:
+                continue
+            with bench.turn("idle", system):
+                database, _ = workers.enter_context(
+                    bench.working(system, sizes.slots, logged=True)
+                )
+                watched[system.name] = database
+        bench.say(f"idle: everybody, for {sizes.settle_seconds + sizes.idle_seconds:.0f} s")
+        time.sleep(sizes.settle_seconds)
+        with bench.server.listening() as statements:
+            time.sleep(sizes.idle_seconds)
+        for name, database in watched.items():
+            rate = statements[database] / sizes.idle_seconds
+            bench.add("cost", f"{name} idle statements", rate)
 
 
 def _taking_turns(bench: Bench, round_number: int) -> list[System]:

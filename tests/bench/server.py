@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ SETTINGS = {
     "log_checkpoints": "off",
     "log_autovacuum_min_duration": "-1",
 }
+POLL_SECONDS = 0.02
 _STATEMENT = re.compile(r"\d+\|(?P<database>[^|]*)\|(?P<name>[^|]*)\|LOG:  (statement|execute)")
 
 
@@ -57,7 +60,7 @@ class Server:
         for row in self.rows("SELECT datname FROM pg_database WHERE datname LIKE 'bench_%'"):
             self._drop(row[0])
         for name, value in SETTINGS.items():
-            self._admin(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
+            self._set(name, value)
         self._admin(sql.SQL("SELECT pg_reload_conf()"))
         return self
 
@@ -109,19 +112,57 @@ class Server:
             self._drop(database)
 
     @contextmanager
+    def slow_flush(self, milliseconds: int) -> Iterator[None]:
+        """Each flush of the WAL takes so much longer inside the block, as on a disk in a network.
+
+        The server itself waits (``commit_delay``, here also for a session that is alone): whoever
+        is to flush sleeps with the flush's lock held, and others' commits wait for it as they
+        would for the disk. What commits while it sleeps comes along, for which a real disk would
+        need another flush: so this is kinder to everybody than such a disk.
+        """
+        settings = {"commit_delay": str(1000 * milliseconds), "commit_siblings": "0"}
+        try:
+            for name, value in settings.items():
+                self._set(name, value)
+            self._reload("commit_delay", settings["commit_delay"])
+            yield
+        finally:
+            for name in settings:
+                self._admin(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+            self._reload("commit_delay", "0")
+
+    def _set(self, name: str, value: str) -> None:
+        self._admin(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
+
+    def _reload(self, name: str, value: str) -> None:
+        """Have the server read its settings, and wait until new sessions get this one."""
+        self._admin(sql.SQL("SELECT pg_reload_conf()"))
+        while self.rows(f"SELECT setting FROM pg_settings WHERE name = '{name}'")[0][0] != value:
+            time.sleep(POLL_SECONDS)
+
+    @contextmanager
     def counting(self, database: str) -> Iterator[Counted]:
         """Count what happens inside the block."""
         counted = Counted()
-        log = self._embedded.home / "server.log"
-        begin, lsn = log.stat().st_size, self._lsn()
-        yield counted
+        lsn = self._lsn()
+        with self.listening() as statements:
+            yield counted
         counted.wal_bytes = self._lsn() - lsn
+        counted.statements = statements[database]
+
+    @contextmanager
+    def listening(self) -> Iterator[Counter[str]]:
+        """Statements by database, complete after the block: BEGIN and COMMIT count like others."""
+        statements: Counter[str] = Counter()
+        log = self._embedded.home / "server.log"
+        begin = log.stat().st_size
+        yield statements
         with log.open("rb") as file:
             file.seek(begin)
             for line in file:
                 found = _STATEMENT.match(line.decode(errors="replace"))
-                if found and found["database"] == database and found["name"] != PRODUCER:
-                    counted.statements += 1
+                if found and found["name"] != PRODUCER:
+                    statements[found["database"]] += 1
 
     def pgbench(self, database: str, script: Path, clients: int, seconds: float) -> float:
         """Transactions per second of ``clients`` sessions that repeat a script.
