@@ -150,12 +150,14 @@ async def test_results_wait_for_the_database(watched: str, aconnection: Connecti
     assert violations(watched) == []
 
 
+@pytest.mark.timeout(150)
 async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> None:
     """After a failover to a copy that never saw the claim, the old owner is a stranger to it: the
     request runs again under the same fence number, and only the new owner's result counts."""
     url = breakable.dsn()
     async with connected(url) as connection:
-        [request_id] = await insert(connection, "chaos_labour", seconds=3.0, first_only=False)
+        # The old owner must be at it still when the new one takes it up.
+        [request_id] = await insert(connection, "chaos_labour", seconds=8.0, first_only=False)
     crash(breakable)
     copy = breakable.home / "copy"
     # The server may run as another user than the tests: owners must stay.
@@ -169,6 +171,8 @@ async def test_promotion_that_lost_the_claim(breakable: EmbeddedPostgres) -> Non
         shutil.rmtree(breakable.home / "pg")
         copy.rename(breakable.home / "pg")
         breakable.start()
+        async with connected(url) as connection:
+            await connection.execute("UPDATE ai_requests SET input_data = '{}'")
         async with (
             connected(url) as connection,
             running(url, CATALOG, lease_seconds=60.0, worker_concurrency=1) as new,
