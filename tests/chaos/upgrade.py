@@ -39,8 +39,8 @@ from tests.kit.postgres import ROOT, throwaway
 from tests.kit.process import clean_environment
 from tests.kit.signals import until
 
-PARTS = ("agents", "daemon", "migrations", "sql", "tests")
-ANSWERS = 8
+PARTS = ("agents", "daemon", "migrations", "sql", "tests/kit", "tests/chaos")
+ANSWERS = 5
 """So many a release must give before the next step; every one that works gives its share."""
 STEP_SECONDS = 90.0
 COMPLETED = "SELECT count(*) FROM ai_attempts WHERE outcome = 'completed'"
@@ -60,7 +60,10 @@ class Release:
 
     def migrate(self) -> None:
         """As a pre-deploy command does."""
-        self._python("-m", "daemon", "migrate")
+        if self.folder == ROOT:
+            migrate.upgrade(self.dsn)
+        else:
+            self._python("-m", "daemon", "migrate")
 
     def take_back(self, to: str) -> None:
         """Undo its migrations down to a revision."""
@@ -80,33 +83,38 @@ class Release:
 
 @dataclass
 class Rollout:
-    """The steps, and who works at the moment. said: is told each step's name as it begins."""
+    """The steps, and who works at the moment. said: is told each step's name as it begins.
+
+    again: after the way back, all the way forth once more.
+    """
 
     old: Release
     new: Release
     folder: Path
     env: dict[str, str]
-    said: Callable[[str], None] = lambda _: None
+    said: Callable[[str], None]
+    again: bool
     working: list[Place] = field(default_factory=list)
     gone: list[Place] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
     def roll(self) -> None:
         """All steps; between them everybody who works must answer something."""
-        self._step("the new release migrates", self.new.migrate)
-        self._step("the new one joins", lambda: self.join(self.new))
+        self._step("the new one migrates and joins", lambda: self.join(self.new))
         self._step("the old one leaves", lambda: self.leave(self.old))
         self._step("the old one comes back to the newer schema", lambda: self.join(self.old))
         self._step("the new one leaves", lambda: self.leave(self.new))
         back = self.old.head()
-        self._step("the migration is taken back", lambda: self.new.take_back(back))
-        self._step("the new one migrates and joins", lambda: self.join(self.new))
-        self._step("the old one leaves for good", lambda: self.leave(self.old))
+        self._step("the migrations are taken back", lambda: self.new.take_back(back))
+        if self.again:
+            self._step("the new one migrates first", self.new.migrate)
+            self._step("the new one joins again", lambda: self.join(self.new))
+            self._step("the old one leaves for good", lambda: self.leave(self.old))
 
     def join(self, release: Release) -> None:
         """One more daemon, of this release; returns once it is ready."""
         number = len(self.working) + len(self.gone)
-        env = self.env | {"CHAOS_RELEASE": str(release.folder)}
+        env = self.env | ({"CHAOS_RELEASE": str(release.folder)} if release.folder != ROOT else {})
         place = Place(number=number, dsn=release.dsn, folder=self.folder, env=env)
         self.working.append(place)
         place.start()
@@ -121,7 +129,8 @@ class Rollout:
 
     def leave(self, release: Release) -> None:
         """All daemons of this release drain and end."""
-        leaving = [p for p in self.working if p.env["CHAOS_RELEASE"] == str(release.folder)]
+        folder = str(release.folder)
+        leaving = [p for p in self.working if p.env.get("CHAOS_RELEASE", str(ROOT)) == folder]
         for place in leaving:
             assert place.process is not None
             place.process.terminate()
@@ -153,8 +162,10 @@ class Rollout:
             )
 
 
-def perform(plan: Plan, console: Console, folder: Path, old: Path, new: Path) -> Report:
-    """The whole run. old, new: the folders of the two releases."""
+def perform(
+    plan: Plan, console: Console, folder: Path, old: Path, new: Path, *, again: bool = True
+) -> Report:
+    """The whole run. old, new: the folders of the two releases; the first or the last is ROOT."""
     report = Report(plan)
     rng = random.Random(plan.seed)
     began = time.monotonic()
@@ -171,7 +182,7 @@ def perform(plan: Plan, console: Console, folder: Path, old: Path, new: Path) ->
             "OPENAI_MODEL": "gpt-4o-mini",
             "LOG_LEVEL": "WARNING",
         }
-        rollout = Rollout(Release(old, dsn), Release(new, dsn), folder, env, console.print)
+        rollout = Rollout(Release(old, dsn), Release(new, dsn), folder, env, console.print, again)
         stack.callback(rollout.bury)
         rollout.old.migrate()
         watch(dsn)
@@ -188,7 +199,7 @@ def perform(plan: Plan, console: Console, folder: Path, old: Path, new: Path) ->
         under_way.result()
         app.calm_down()
         for _ in range(plan.daemons - len(rollout.working)):
-            rollout.join(rollout.new)
+            rollout.join(rollout.new if again else rollout.old)
         mended = time.monotonic()
         lost = answer_the_rest(plan, console, dsn, app)
         report.quiet_seconds = time.monotonic() - mended
@@ -218,6 +229,7 @@ def copied(target: Path) -> Path:
     """This release once more, for somebody to change."""
     for part in PARTS:
         shutil.copytree(ROOT / part, target / part)
+    shutil.copy(ROOT / "tests" / "__init__.py", target / "tests")
     return target
 
 
