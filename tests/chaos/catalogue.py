@@ -155,6 +155,11 @@ DATABASE = (
         ),
     ),
     Fault(
+        "the primary lost under load, again and again; it comes back for a moment",
+        "the standby takes over: what was confirmed is there and ends once",
+        ("chaos/test_failover.py::test_promotions_under_load",),
+    ),
+    Fault(
         "a failover to a copy that lost the claim",
         "runs again; the old owner is told that it is foreign",
         (
@@ -237,6 +242,22 @@ DATABASE = (
             "sql/test_migrate.py::test_three_at_once",
             "sql/test_migrate.py::test_killed_midway",
             "sql/test_migrate.py::test_a_pooler_makes_the_lock_worthless",
+        ),
+    ),
+    Fault(
+        "the next release rolled out and back under load",
+        "both work side by side, on either schema; the app meets no error",
+        (
+            "chaos/test_upgrade.py::test_rolling_upgrade",
+            "chaos/test_upgrade.py::test_a_schema_that_needs_newer_code",
+        ),
+    ),
+    Fault(
+        "a migration of full tables, and behind a long transaction",
+        "holds no table while it reads it; the app passes",
+        (
+            "sql/test_busy.py::test_no_lock_grows_with_the_rows",
+            "sql/test_busy.py::test_the_app_passes_a_waiting_migration",
         ),
     ),
     Fault(

@@ -177,6 +177,8 @@ def perform(
             "LEASE_SECONDS": str(plan.lease_seconds),
             "POLL_SECONDS": str(plan.poll_seconds),
             "DRAIN_SECONDS": "2",
+            # Agents that fail on purpose would be paused for longer than anybody waits here.
+            "ENABLE_SELF_HEALING": "false",
             "WORKER_CONCURRENCY": "20",
             "OPENAI_BASE_URL": stack.enter_context(running_server(models)),
             "OPENAI_MODEL": "gpt-4o-mini",
