@@ -181,6 +181,26 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         """CREATE TRIGGER mine BEFORE UPDATE ON ai_requests
             FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
         "DROP TABLE ai_results",
+        "DO $$ BEGIN LOCK TABLE ai_requests IN ACCESS EXCLUSIVE MODE; END $$",
+        "DO $$ BEGIN LOCK TABLE ai_control IN SHARE MODE; END $$",
+        """INSERT INTO ai_requests (task_type, idempotency_key) VALUES ('work', 'k')
+            ON CONFLICT (task_type, idempotency_key) DO UPDATE SET status = 'completed'""",
+        "UPDATE ai_requests SET error = NULL",
+        "SELECT nextval('ai_requests_id_seq')",
+        "SELECT last_value FROM ai_feedback_id_seq",
+        "COMMENT ON TABLE ai_requests IS 'mine'",
+        "CREATE RULE mine AS ON INSERT TO ai_requests DO INSTEAD NOTHING",
+        "CREATE VIEW public.mine AS SELECT 1",
+        "CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "SELECT ai_ring()",
+        "SELECT ai_answer(1, 'plan')",
+        "SELECT ai_heal_answer(1, true)",
+        "SELECT ai_acknowledge(1)",
+        "SELECT ai_silence(1, now())",
+        "SELECT ai_suggestion_decide(1, 'accepted')",
+        "INSERT INTO ai_system_health SELECT",
+        "UPDATE ai_code_suggestions SET status = 'accepted'",
+        "SELECT FROM ai_alert_deliveries",
     ],
 )
 def test_app_may_nothing_else(app: Database, daemon: Queue, statement: str) -> None:
@@ -188,6 +208,34 @@ def test_app_may_nothing_else(app: Database, daemon: Queue, statement: str) -> N
     daemon.insert()
     daemon.finish("w1", daemon.claim()[0])
     assert refused(app, statement)
+
+
+def test_app_reaches_what_it_is_given(cluster: Cluster) -> None:
+    """The whole list of what the app's role may touch, so that nothing new is open to it unseen:
+    no view, and of every other table nothing at all."""
+    with cluster.owner() as owner:
+        found = owner.execute(
+            "SELECT c.relname, array_agg(p.kind ORDER BY p.kind) FROM pg_class c"
+            " CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'),"
+            "   ('REFERENCES'), ('TRIGGER')) AS p (kind)"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'S', 'm')"
+            "   AND CASE WHEN c.relkind = 'S' THEN p.kind = 'SELECT'"
+            "       AND has_sequence_privilege('app', c.oid, 'USAGE,SELECT,UPDATE')"
+            "     ELSE has_table_privilege('app', c.oid, p.kind) END"
+            " GROUP BY 1"
+        ).fetchall()
+        columns = owner.execute(
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attacl IS NOT NULL"
+            " AND attacl::text LIKE '%ai_app=%'"
+        ).fetchall()
+    looked_at = (
+        "ai_results ai_request_events ai_workout_plans ai_workout_plan_items ai_progress_reports"
+        " ai_schedule_suggestions ai_system_health ai_code_suggestions"
+    )
+    assert dict(found) == {name: ["SELECT"] for name in looked_at.split()} | {
+        name: ["INSERT", "SELECT"] for name in ("ai_requests", "ai_feedback")
+    }
+    assert columns == [("ai_requests", "cancel_requested_at")]
 
 
 def test_functions_are_not_lent_out(app: Database, cluster: Cluster) -> None:
