@@ -276,6 +276,38 @@ DATABASE = (
     ),
 )
 
+NETWORK = (
+    Fault(
+        "daemons on hosts of their own over cables with 50 to 200 ms there and back and 5 to 10 %"
+        " loss: one is cut off, is not heard, hears nothing, has a loose contact, loses its power;"
+        " the database is cut off from all",
+        "every request ends once, nothing is bought twice without a doubt, who is alone gives up"
+        " what it holds, and all are back by themselves",
+        ("chaos/test_hosts.py::test_daemons_on_hosts_of_their_own",),
+    ),
+    Fault(
+        "a host vanishes without a word",
+        "the server ends its sessions within a minute or so, agents' reads over a lost route fail",
+        ("daemon/test_several_hosts.py::test_vanished_hosts_leave_no_sessions",),
+    ),
+    Fault(
+        "the first of several servers in the URL does not answer",
+        "the next one is taken",
+        (
+            "daemon/test_several_hosts.py::test_service_with_a_standby_in_its_url",
+            "daemon/test_several_hosts.py::test_agents_find_the_living_host",
+        ),
+    ),
+    Fault(
+        "a redirect, or a name, leads to where nothing is to be reached",
+        "not followed, not asked",
+        (
+            "daemon/test_outgoing.py::test_a_model_cannot_send_data_on",
+            "daemon/test_outgoing.py::test_a_name_that_leads_inside",
+        ),
+    ),
+)
+
 PEOPLE = (
     Fault(
         "cron under three daemons, late starts, daylight saving",
@@ -371,7 +403,12 @@ PEOPLE = (
     ),
 )
 
-CHAPTERS = (("Workers", WORKERS), ("Database", DATABASE), ("People and the main app", PEOPLE))
+CHAPTERS = (
+    ("Workers", WORKERS),
+    ("Database", DATABASE),
+    ("Network", NETWORK),
+    ("People and the main app", PEOPLE),
+)
 
 
 INTRODUCTION = """\
@@ -385,6 +422,8 @@ to what the model server was asked.
 
 `make chaos MINUTES=10 SEED=7` mixes them at random: three daemons that do not poll are killed,
 frozen, cut off and replaced under load. It prints its seed and ends with the table of invariants.
+With `ARGS=--hosts`, as root on Linux, each lives on a host of its own, and the network between them
+breaks.
 
 `python -m tests.chaos.catalogue` writes this file.
 """
