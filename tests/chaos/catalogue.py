@@ -422,8 +422,8 @@ to what the model server was asked.
 
 `make chaos MINUTES=10 SEED=7` mixes them at random: three daemons that do not poll are killed,
 frozen, cut off and replaced under load. It prints its seed and ends with the table of invariants.
-With `ARGS=--hosts`, as root on Linux, each lives on a host of its own, and the network between them
-breaks.
+With `ARGS=--hosts`, as root on Linux, each lives on a host of its own, and the network between
+them breaks.
 
 `python -m tests.chaos.catalogue` writes this file.
 """
