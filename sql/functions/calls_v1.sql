@@ -87,7 +87,8 @@ $function$;
 -- Locks:   ai_rate_buckets by key, then ai_budgets (see ai_call_lock_v1): those that the calls
 --          count in now, and those that calls in doubt or under way were counted in.
 CREATE FUNCTION ai_calls_lock_v1(p_calls jsonb) RETURNS void
-    LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+    SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_scopes text[];
@@ -111,10 +112,14 @@ BEGIN
         UNION
         SELECT u.scope, u.period
         FROM jsonb_array_elements(p_calls) AS e (value)
-        JOIN ai_llm_calls c ON c.request_id = (e.value ->> 'request_id')::bigint
-            AND c.call_hash = decode(e.value #>> '{hashes,0}', 'hex')
-            AND c.n = (e.value ->> 'n')::integer AND c.status IN ('started', 'uncertain')
-        CROSS JOIN LATERAL unnest(c.scopes, c.periods) AS u (scope, period)
+        -- OFFSET 0: each call's lines by their key, whatever the planner thinks of the table's size.
+        CROSS JOIN LATERAL (
+            SELECT c.scopes, c.periods FROM ai_llm_calls c
+            WHERE c.request_id = (e.value ->> 'request_id')::bigint
+                AND c.call_hash = decode(e.value #>> '{hashes,0}', 'hex')
+                AND c.n = (e.value ->> 'n')::integer AND c.status IN ('started', 'uncertain')
+            OFFSET 0) known
+        CROSS JOIN LATERAL unnest(known.scopes, known.periods) AS u (scope, period)
     ) w;
     PERFORM ai_call_lock_v1(v_scopes, v_periods);
 END

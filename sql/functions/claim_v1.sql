@@ -44,7 +44,7 @@ CREATE FUNCTION ai_claim_v1(
     agent_version integer
 )
     LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
+    SET enable_seqscan = off SET enable_bitmapscan = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz;

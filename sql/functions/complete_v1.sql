@@ -16,15 +16,18 @@
 -- superseded: the request went on without this attempt; output and cost stay on the attempt.
 -- foreign:    this worker never had this attempt.
 --
--- A batch is at most a hundred rows, found by their keys: no sequential scan is ever right here, and
--- without statistics the planner would choose one.
+-- A batch is at most a hundred rows, each found by its key: nothing else is ever right here. But a
+-- session keeps the plan that it made while the tables were small, and for a small table the planner
+-- rather walks through all of it. A bitmap scan is the only one that cannot do without a condition on
+-- its index, so it is all that is left to choose, row by row.
 --
 -- snoozed, released, waiting and refused give the attempt back; refused leaves no attempt row. A
 -- finished result wins over a cancel; everything that would run again does not.
 CREATE FUNCTION ai_complete_v1(p_worker text, p jsonb, p_now timestamptz DEFAULT NULL)
     RETURNS TABLE (id bigint, fence bigint, verdict text)
-    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-    SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_indexscan = off SET enable_indexonlyscan = off
+    SET enable_mergejoin = off SET enable_hashjoin = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
     v_ids bigint[] := ARRAY(SELECT (e ->> 'id')::bigint FROM jsonb_array_elements(p) e);
@@ -104,13 +107,13 @@ BEGIN
             finished_at = CASE WHEN d.next IN ('completed', 'failed', 'cancelled')
                 THEN v_now END
         FROM decided d
-        WHERE r.id = d.id AND r.id = ANY (v_ids) AND d.ok
+        WHERE r.id = d.id AND d.ok
         RETURNING r.id, r.fence, r.task_type, d.next, d.outcome, d.result, d.mode,
             d.degraded_reason, d.wait_seconds
     ),
     freed AS (
         DELETE FROM ai_leases l USING written w
-        WHERE l.request_id = w.id AND l.fence = w.fence AND l.request_id = ANY (v_ids)
+        WHERE l.request_id = w.id AND l.fence = w.fence
     ),
     answered AS (
         INSERT INTO ai_results AS s
@@ -122,8 +125,7 @@ BEGIN
     ),
     refused AS (
         DELETE FROM ai_attempts a USING written w
-        WHERE a.request_id = w.id AND a.fence = w.fence AND a.request_id = ANY (v_ids)
-            AND w.outcome = 'refused'
+        WHERE a.request_id = w.id AND a.fence = w.fence AND w.outcome = 'refused'
     ),
     noted AS (
         UPDATE ai_attempts a
@@ -135,7 +137,7 @@ BEGIN
             output_tokens = d.output_tokens,
             cost_usd = d.attempt_usd
         FROM decided d
-        WHERE a.request_id = d.id AND a.fence = d.fence AND a.request_id = ANY (v_ids)
+        WHERE a.request_id = d.id AND a.fence = d.fence
             AND d.mine AND NOT (d.ok AND d.outcome = 'refused')
             AND (d.ok OR d.had IS NULL OR d.had = 'lost')
     ),
