@@ -238,3 +238,22 @@ def test_transitions(queue: Queue) -> None:
             queue.rows(stamp, after, after, request_id)
             allowed.setdefault(before, set()).add(after)
     assert allowed == {status: after | {status} for status, after in TRANSITIONS.items()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'lost'",
+        "status = 'completed'",
+        "finished_at = now()",
+        "status = 'running', started_at = NULL",
+        "mode = 'guessed'",
+    ],
+)
+def test_contradictions(queue: Queue, change: str) -> None:
+    """Nobody's update leaves a request whose status, mode, start and end contradict each other."""
+    request_id = queue.insert()
+    queue.rows("ALTER TABLE ai_requests DISABLE TRIGGER ai_transition")
+    with pytest.raises(psycopg.errors.CheckViolation, match="do not go together"):
+        queue.rows(f"UPDATE ai_requests SET {change} WHERE id = %s", request_id)
+    assert queue.status(request_id) == "pending"
