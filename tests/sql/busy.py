@@ -227,18 +227,20 @@ def held_locks(found: dict[str, list[tuple[str, str, int]]]) -> Iterator[None]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command. Exit code 1 if the app waited for more than a second, or met an error."""
+    """The command. Exit code 1 if the app met an error, or waited for more than a second for
+    anything but the adoption of the older tables."""
     parser = argparse.ArgumentParser(prog="make migration", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     chosen = parser.parse_args(argv)
     console = Console()
     table = Table("to", "seconds", "slowest of the app, ms", "which")
-    whole = run(chosen.rows, [migrate.head()], table)
     each = run(chosen.rows, list(migrate.revisions()[1:]), table)
+    table.add_section()
+    whole = run(chosen.rows, [migrate.head()], table)
     console.print(table)
     for error in [*whole.errors, *each.errors][:5]:
         console.print(error, markup=False)
-    return 1 if whole.errors or each.errors or max(whole.worst_ms, each.worst_ms) > 1000 else 0
+    return 1 if whole.errors or each.errors or each.worst_ms > 1000 else 0
 
 
 def run(rows: int, revisions: list[str], table: Table) -> Habitual:
@@ -255,9 +257,11 @@ def run(rows: int, revisions: list[str], table: Table) -> Habitual:
                 took = time.monotonic() - began
                 time.sleep(0.2)  # what waited has come through
                 habit, slowest = max(app.slowest_ms.items(), key=lambda item: item[1])
-                app.worst_ms = max(app.worst_ms, slowest)
+                if revision != revisions[0]:  # the adoption rewrites tables: it is only shown
+                    app.worst_ms = max(app.worst_ms, slowest)
                 table.add_row(revision, f"{took:.2f}", f"{slowest:.0f}", habit)
-                fill(dsn, rows, full)
+                if revision != revisions[-1]:
+                    fill(dsn, rows, full)
     return app
 
 
