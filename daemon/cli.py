@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(given[1:])
     try:
         code: int = module.run(parsed)
+        sys.stdout.flush()
     except ServiceError as error:
         return complain(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python must not complain at exit either.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 

@@ -97,7 +97,9 @@ class ScheduleRequest(AgentInput):
 
     client_id: Id = None
     trainer_id: Id = None
-    preferred_times: Annotated[tuple[str, ...] | None, BeforeValidator(given.texts)] = None
+    preferred_times: Annotated[tuple[str, ...] | None, BeforeValidator(given.texts)] = Field(
+        default=None, description="Such as weekday evenings, or tuesday 18:00."
+    )
     duration: Annotated[int | None, BeforeValidator(given.whole(10, 480))] = Field(
         default=None, validation_alias=AliasChoices("duration", "duration_minutes")
     )

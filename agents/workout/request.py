@@ -168,15 +168,27 @@ class WorkoutRequest(AgentInput):
     """
 
     client_id: Annotated[int, BeforeValidator(_client)]
-    goals: Annotated[Texts, BeforeValidator(_texts)] = None
+    goals: Annotated[Texts, BeforeValidator(_texts)] = Field(
+        default=None, description="Such as weight_loss, muscle_gain, strength."
+    )
     fitness_level: Annotated[Level | None, BeforeValidator(_word(LEVELS))] = None
     available_equipment: Annotated[Texts, BeforeValidator(_texts)] = Field(
-        default=None, validation_alias=AliasChoices("available_equipment", "equipment")
+        default=None,
+        validation_alias=AliasChoices("available_equipment", "equipment"),
+        description="Such as dumbbells, bands, or gym for all of it.",
     )
-    time_per_session: Annotated[int | None, BeforeValidator(_whole(15, 120))] = None
-    sessions_per_week: Annotated[int | None, BeforeValidator(_whole(1, 6))] = None
-    duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = None
-    focus_areas: Annotated[Texts, BeforeValidator(_texts)] = None
+    time_per_session: Annotated[int | None, BeforeValidator(_whole(15, 120))] = Field(
+        default=None, description="Minutes, 15 to 120."
+    )
+    sessions_per_week: Annotated[int | None, BeforeValidator(_whole(1, 6))] = Field(
+        default=None, description="1 to 6."
+    )
+    duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = Field(
+        default=None, description="With it a plan of that many weeks, built up to 16."
+    )
+    focus_areas: Annotated[Texts, BeforeValidator(_texts)] = Field(
+        default=None, description="Such as legs, back, core."
+    )
     count: Annotated[int | None, BeforeValidator(_whole(3, 5))] = None
     preferences: Annotated[Texts, BeforeValidator(_wishes)] = None
     avoid_exercises: Annotated[Texts, BeforeValidator(_wishes)] = None

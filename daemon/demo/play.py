@@ -270,19 +270,18 @@ def _rows(connection: psycopg.Connection, ids: Sequence[int]) -> dict[int, Row]:
 
 def report(console: Console, asked: Sequence[Asked], rows: dict[int, Row]) -> int:
     """Print every answer; returns how many ended differently than the scene says."""
-    show.heading(console, "The answers")
+    show.heading(console, "The answers (all were asked at once, and share your processors)")
     wrong = 0
     for item in asked:
         row = rows[item.request_id]
         fine = row["status"] == item.scene.expect
         wrong += not fine
         mark = "[green]✓[/]" if fine else "[red]✗[/]"
-        seconds = f" in {row['seconds']:.2f} s" if row["seconds"] is not None else ""
+        seconds = f" in {row['seconds']:.1f} s" if row["seconds"] is not None else ""
         note = "" if item.scene.expect == "completed" else ", as it should"
+        console.print(f"{mark} [bold]{item.scene.title}[/]", highlight=False)
         console.print(
-            f"{mark} [bold]{item.scene.title}[/] [dim]request {row['id']}[/]"
-            f" {row['status']}{note}{seconds}",
-            highlight=False,
+            f"    [dim]request {row['id']}[/] {row['status']}{note}{seconds}", highlight=False
         )
         if row["result"] is not None:
             console.print(f"    {show.MODES[row['mode']]}", highlight=False)
@@ -299,7 +298,7 @@ def _where_next(console: Console, rows: dict[int, Row]) -> None:
     console.print(f"{cost:.4f} USD in model calls (answers: {', '.join(modes)})", highlight=False)
     show.heading(console, "Where to look next")
     for line in (
-        "make demo ARGS=--stay           the same, and the admin console to look around in",
+        "make demo ARGS=--stay           the same, and the admin console stays open",
         "make run                        the service, on a database that is kept",
         "python -m daemon submit --help  ask from the command line",
         "SELECT * FROM ai_queue_depth;   what waits and runs",

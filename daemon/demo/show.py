@@ -85,12 +85,21 @@ def _recommendations(items: Iterable[Mapping[str, Json]]) -> Table:
     for item in items:
         table.add_row(
             escape(item["exercise"]),
-            f"{item['sets']} × {item['reps']}",
+            escape(item["display"].partition(",")[0].replace(" x ", " × ")),
             f"{item.get('rest_seconds') or '-'} s",
             f"RPE {item['rpe']:g}" if item.get("rpe") else "-",
             escape(item["reason"]),
         )
     return table
+
+
+def _dose(row: Mapping[str, Json]) -> str:
+    """``3 × 10``, or ``3 × 30 s`` for what is held; minutes from two of them on."""
+    seconds = row.get("duration_seconds")
+    if not seconds:
+        return f"{row['sets']} × {row['reps']}"
+    amount = f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"{row['sets']} × {amount}" if row["sets"] > 1 else amount
 
 
 def _week(week: Mapping[str, Json]) -> Table:
@@ -107,16 +116,11 @@ def _week(week: Mapping[str, Json]) -> Table:
     for session in week["workouts"]:
         label = f"{WEEKDAYS[session['weekday']]} {session['estimated_minutes']} min"
         for row in session["exercises"]:
-            dose = (
-                f"{row['sets']} × {row['duration_seconds']} s"
-                if row.get("duration_seconds")
-                else f"{row['sets']} × {row['reps']}"
-            )
             table.add_row(
                 label,
                 escape(row["exercise"]),
-                dose,
-                f"{row['rest_seconds']} s",
+                _dose(row),
+                f"{row['rest_seconds']} s" if row["rest_seconds"] else "-",
                 f"RPE {row['rpe']:g}" if row.get("rpe") else "-",
             )
             label = ""
@@ -169,7 +173,9 @@ def progress(result: Mapping[str, Json]) -> RenderableType:
                     " unit and have been repaired"
                 )
             )
-    parts += [Text(f"· {line}") for line in result.get("insights", [])[:3]]
+    # Two goals of one metric share sentences.
+    insights = list(dict.fromkeys(result.get("insights", [])))
+    parts += [Text(f"· {line}") for line in insights[:3]]
     return Padding(Group(*parts), (0, 0, 1, 4))
 
 

@@ -58,7 +58,7 @@ def result(connection: Any, request_id: int) -> dict[str, Any]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.status, r.mode, s.result, r.error, r.cost_usd FROM ai_requests r"
+            "SELECT r.status, r.mode, s.result, r.error, r.cost_usd::float8 FROM ai_requests r"
             " LEFT JOIN ai_results s ON s.request_id = r.id WHERE r.id = %s",
             (request_id,),
         )
