@@ -21,7 +21,7 @@ FOLLOWS = (
     "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
     " AND replay_lsn IS NOT NULL AND backend_start < clock_timestamp() - interval '1 second'"
 )
-COPY_SECONDS = 60.0
+COPY_SECONDS = 120.0
 
 
 class Pair:
@@ -109,4 +109,4 @@ def kill(server: EmbeddedPostgres) -> None:
     pid = server_pid(cluster)
     assert pid is not None, "the server is not running"
     os.kill(pid, signal.SIGKILL)
-    until(lambda: server_pid(cluster) is None, what="the server has been killed")
+    until(lambda: server_pid(cluster) is None, COPY_SECONDS, what="the server has been killed")
