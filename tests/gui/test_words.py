@@ -24,6 +24,20 @@ from daemon.web.gui.verdicts import judge
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
 
+def test_codes_read_as_words() -> None:
+    """A note's codes are words on the page; a variable's name stays what one has to type."""
+    assert words.worded("unit_repaired: resting_heart_rate 3") == (
+        "unit repaired: resting heart rate 3"
+    )
+    assert words.worded("GYM_TIME_ZONE is not set") == "GYM_TIME_ZONE is not set"
+
+
+@pytest.mark.parametrize("label", ["$0.0050", "100.0 %", "500 ms"])
+def test_an_axis_has_room_for_its_labels(label: str) -> None:
+    """The longest labels of an axis stand whole to the left of it."""
+    assert len(label) * 7 <= chart.LEFT - 6, "about 7 units a letter"
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -205,6 +219,14 @@ def test_changes() -> None:
 def test_odd_results_are_no_trouble(result: Any) -> None:
     """A result of any shape is shown without failing."""
     assert isinstance(parts(result), list)
+
+
+def test_a_hold_is_told_in_seconds() -> None:
+    """A recommended plank reads as seconds to hold, not as one repetition."""
+    plank = {"exercise": "Plank", "sets": 3, "reps": 1, "display": "3 x 30 s, rest 45 s, RPE 6"}
+    found = parts({"kind": "recommendations", "weeks": [], "recommendations": [plank]})
+    [rows] = [part.data["rows"] for part in found if part.kind == "exercises"]
+    assert rows[0]["dose"] == "3 × 30 s"
 
 
 def test_all_is_well() -> None:

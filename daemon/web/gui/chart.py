@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDE, NARROW, HEIGHT = 880, 430, 150
-LEFT, RIGHT, TOP, BOTTOM = 46, 6, 8, 22
+LEFT, RIGHT, TOP, BOTTOM = 60, 6, 8, 22
 COLOURS = 6
 
 Label = Callable[[float], str]

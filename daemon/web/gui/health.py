@@ -42,9 +42,12 @@ class Health:
         return await self._console.respond(request, page)
 
 
+NAMES = {"main_api": "Main app's API"}
+
+
 def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     """A component with the worst state of each of the last 24 hours; '' where nothing looked."""
-    row["name"] = title(row["component"])
+    row["name"] = NAMES.get(row["component"]) or title(row["component"])
     strip = [""] * STRIP_HOURS
     for status, since, checked in row["states"] or []:
         last = _hours_ago(checked, now)

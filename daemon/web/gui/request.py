@@ -132,13 +132,17 @@ def told(rows: list[dict[str, Any]]) -> dict[str, Any]:
     newest = max((row["fence"] for row in rows if row["kind"] == "attempt"), default=0)
     current = [row["item"] for row in steps if row["fence"] == newest]
     percents = [item["percent"] for item in current if item["percent"] is not None]
+    over = any(
+        row["kind"] == "attempt" and row["fence"] == newest and row["item"]["outcome"]
+        for row in rows
+    )
     return {
         "rows": rows,
         "calls": len(calls),
         "input_tokens": sum(call["input_tokens"] or 0 for call in calls),
         "output_tokens": sum(call["output_tokens"] or 0 for call in calls),
         "cost_usd": sum(call["cost_usd"] or 0 for call in calls),
-        "progress": max(percents, default=None),
+        "progress": None if over else max(percents, default=None),
         "node": current[-1]["node"] if current else "",
     }
 

@@ -8,6 +8,7 @@ has the wanted shape is shown nicely, everything else as its fields. Nothing her
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -171,9 +172,14 @@ def _week(week: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
+HELD = re.compile(r"\d+ x (\d+ s)\b")
+
+
 def _exercise(row: Mapping[str, Json]) -> dict[str, Json]:
     seconds = row.get("duration_seconds")
     amount = f"{seconds} s" if seconds else text(row.get("reps_range") or row.get("reps"))
+    if not seconds and (held := HELD.match(text(row.get("display")))):
+        amount = held[1]  # a recommendation says only there that it is held, not counted
     extra = []
     if row.get("rest_seconds"):
         extra.append(f"rest {row['rest_seconds']} s")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -151,6 +152,14 @@ def title(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def worded(text: str) -> str:
+    """Codes within a sentence as words: ``unit_repaired: 3`` as ``unit repaired: 3``.
+
+    Names of settings, in capitals, stay as they are typed.
+    """
+    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", text)
+
+
 def summary(input_data: Any, most: int = 90) -> str:
     """One line that tells what was asked: ``client 17 · goals strength · 8 weeks``."""
     if not isinstance(input_data, Mapping):
@@ -195,6 +204,7 @@ FILTERS = {
     "when": when,
     "pretty": pretty,
     "title_of": title,
+    "worded": worded,
     "summary": summary,
     "cut": cut,
 }
