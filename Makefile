@@ -27,7 +27,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos failover upgrade migration bench eval run check docs matrix format clean
+.PHONY: help demo test chaos failover upgrade migration soak bench eval run check docs matrix format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ upgrade: $(SYNCED) ## roll from the release before this one to this one, and bac
 
 migration: $(SYNCED) ## each migration on a million requests and a busy app (ARGS="--rows 20000")
 	@exec $(PY) -m tests.sql.busy $(ARGS)
+
+soak: $(SYNCED) ## an ordinary hour, and whether anything grows: MINUTES=60 (ARGS="--million")
+	@exec $(PY) -m tests.soak --minutes $(if $(filter file,$(origin MINUTES)),60,$(MINUTES)) $(ARGS)
 
 # The peers live in an environment of their own, so that they decide nothing about ours.
 bench: $(SYNCED) ## this daemon beside other queues, forty minutes (ARGS="--quick": 5 minutes)

@@ -58,8 +58,12 @@ CREATE TRIGGER chaos_step AFTER UPDATE OF status ON ai_requests FOR EACH ROW
     WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION chaos_step();
 
 CREATE FUNCTION chaos_answer() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE v_added text[] := '{suggestions_created,suggestion_ids,suggestions_gone}';
 BEGIN
-    INSERT INTO chaos_answers VALUES (NEW.request_id, TG_OP);
+    -- A code review's result is completed with the ids that its findings got.
+    IF TG_OP = 'INSERT' OR NEW.result - v_added IS DISTINCT FROM OLD.result - v_added THEN
+        INSERT INTO chaos_answers VALUES (NEW.request_id, TG_OP);
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER chaos_answer AFTER INSERT OR UPDATE ON ai_results FOR EACH ROW
