@@ -13,8 +13,8 @@
 -- repeated, neither at once nor when a slot becomes free.
 CREATE FUNCTION ai_left_v1(p_now timestamptz)
     RETURNS TABLE (due boolean, unchecked boolean, next_due_seconds double precision)
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-    SET search_path = @schema@, pg_temp AS $function$
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 DECLARE
     v_now timestamptz := coalesce(p_now, now());
 BEGIN

@@ -219,8 +219,11 @@ def test_no_deadlock(queue: Queue, database: str) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(daemon, number) for number in range(4)]
-        for job in jobs:
-            job.result(timeout=50)
+        try:
+            for job in jobs:
+                job.result(timeout=200)
+        finally:
+            stop.set()
 
     assert queue.rows("SELECT FROM ai_requests WHERE finished_at IS NULL") == []
     results = queue.value("SELECT count(*) FROM ai_results")

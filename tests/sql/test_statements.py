@@ -57,6 +57,16 @@ def test_used(name: str) -> None:
     )
 
 
+def test_no_function_is_compiled_for_nothing(connection: psycopg.Connection) -> None:
+    """A function that forbids a way of reading forbids jit too: the planner's costs for it are so
+    high that a server with LLVM would compile for a second what runs for a millisecond."""
+    forgetful = connection.execute(
+        "SELECT proname FROM pg_proc WHERE proconfig && '{enable_seqscan=off}'"
+        " AND NOT proconfig && '{jit=off}'"
+    ).fetchall()
+    assert forgetful == []
+
+
 def test_functions_are_pinned(connection: psycopg.Connection) -> None:
     """Each function finds our tables whatever search_path its caller has.
 
