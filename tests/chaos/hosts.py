@@ -49,6 +49,11 @@ SLOW = (
     "INSERT INTO ai_requests (task_type, input_data) SELECT 'chaos_labour', jsonb_build_object("
     "'seconds', %s::float8, 'calls', 1, 'first_only', true) FROM generate_series(1, 3)"
 )
+HOLDER = (
+    "SELECT l.worker_id FROM ai_leases l JOIN ai_requests r ON r.id = l.request_id"
+    " WHERE r.status = 'running' AND r.fence = 1 AND (r.input_data ->> 'first_only')::boolean"
+    " AND l.expires_at > clock_timestamp() ORDER BY r.started_at DESC LIMIT 1"
+)
 
 
 @dataclass(kw_only=True)
@@ -56,6 +61,14 @@ class Home(Place):
     """A daemon's place on a host of its own."""
 
     host: Host
+
+    def has_pid(self, worker_id: str) -> bool:
+        """Whether this worker, named after host and process, is the one who lives here now."""
+        return self.process is not None and f"-{self.process.pid}-" in worker_id
+
+    @property
+    def cut_off(self) -> bool:
+        return not (self.host.heard and self.host.hears)
 
     def ready(self) -> bool:
         """Whether it says so to somebody who asks over the network."""
@@ -96,12 +109,6 @@ class Weather(Mischief[Home]):
             home.host.delay_seconds = (low / 2, self._rng.uniform(low, high) / 2)
             home.host.loss = self._rng.uniform(*LOSS)
 
-    def act(self) -> str:
-        """One deed, with work under way that outlasts it."""
-        with self._network["database"].inside(), psycopg.connect(self._dsn) as connection:
-            connection.execute(SLOW, (1.2 * self._lease_seconds,))
-        return super().act()
-
     def make_good(self) -> None:
         """Every cable is as good as new."""
         super().make_good()
@@ -118,6 +125,18 @@ class Weather(Mischief[Home]):
         self._after(self._rng.uniform(low, high) * self._lease_seconds, plug)
 
     def _cut_off(self, home: Home) -> str:
+        """Somebody who has work under way that outlasts the cut, so that it must be given up."""
+        with self._network["database"].inside(), psycopg.connect(self._dsn) as connection:
+            connection.autocommit = True
+            connection.execute(SLOW, (2 * self._lease_seconds,))
+
+            def holder() -> Home | None:
+                row = connection.execute(HOLDER).fetchone()
+                found = [one for one in self._places if row and one.has_pid(row[0])]
+                return found[0] if found and not found[0].cut_off else None
+
+            with contextlib.suppress(TimeoutError):  # all may be cut off already
+                home = until(holder, BACK_SECONDS / 3) or home
         home.host.cut()
         self._reconnect(home.host, 1.2, 2.0)
         return "daemon cut off"
