@@ -31,6 +31,7 @@ from daemon.health.process import (
     pool_probe,
 )
 from daemon.health.session import Session
+from tests.daemon.health_world import unhurried
 from tests.kit.proxy import Proxy
 from tests.kit.signals import eventually
 
@@ -204,8 +205,9 @@ def test_late_schedules(rows: list[dict[str, object]], status: str) -> None:
         assert measured.detail["schedule"] == "b"
 
 
-async def test_database_away(database: str) -> None:
+async def test_database_away(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that does not answer is one critical alarm; it is found again when it is back."""
+    unhurried(monkeypatch)
     with Proxy.before(database) as proxy:
         checker = Checker(Session(proxy.through(database), "w1"), statements.load())
         assert (await checker.run({"database.connect"}))[0].status == "healthy"

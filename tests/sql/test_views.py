@@ -131,6 +131,7 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
         ),
     ],
 )
+@pytest.mark.timeout(300)
 def test_views_are_bounded(queue: Queue, table: str, question: str) -> None:
     """No view reads a whole large table: an index leads to what is asked for."""
     finished(queue, 60_000, "completed")
