@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak import chart, page
+from tests.soak.million import Round, grind, load, save
 from tests.soak.probe import Sample
 from tests.soak.run import Plan, Recording, perform
 
@@ -34,3 +35,15 @@ def test_short_soak(tmp_path: Path) -> None:
     verdicts = page.verdicts_of(recording)
     assert "daemon 1: memory, MB" in page.write(recording, verdicts)
     assert chart.draw(verdicts, plan.seconds).count("<polyline") > 8
+
+
+async def test_a_few_rounds_of_the_million(database: str, tmp_path: Path) -> None:
+    """Requests go through all statements and are pruned: what is kept is what a round has."""
+    told: list[Round] = []
+    rounds = await grind(database, 1000, told.append)
+    assert rounds == told
+    assert [one.requests for one in rounds] == [100 * n for n in range(1, 11)]
+    assert {one.kept for one in rounds[1:]} <= {100, 200}
+    assert rounds[-1].tables_mb > rounds[0].tables_mb > 0
+    save(rounds, tmp_path / "million.json")
+    assert load(tmp_path / "million.json") == rounds

@@ -2,22 +2,27 @@
 
 A run of an hour or more writes docs/soak.md and docs/soak.svg; a shorter one writes to .data/soak/
 unless --out says otherwise. Exit code 1 when something is not flat or a promise was broken.
+--million sends a million requests that cost nothing through the tables instead, which takes half
+an hour or so and is kept for the page of the next run, or of --from.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.soak import chart, page
+from tests.soak import chart, million, page
 from tests.soak.probe import Sample
 from tests.soak.run import DATA, ROOT, Plan, Recording, perform
 
 WHOLE_SECONDS = 3600.0
+MILLION = 1_000_000
+ROUNDS_FILE = DATA / "million.json"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,8 +39,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--from", dest="recording", type=Path, metavar="FILE", help="the page of an earlier run"
     )
+    parser.add_argument(
+        "--million", type=int, nargs="?", const=MILLION, metavar="N", help="so many; a million"
+    )
     chosen = parser.parse_args(argv)
     console = Console(soft_wrap=True)
+    if chosen.million:
+        return 0 if fill(chosen.million, console) else 1
     if chosen.recording:
         recording = Recording.load(chosen.recording)
     else:
@@ -49,13 +59,31 @@ def main(argv: list[str] | None = None) -> int:
 def publish(recording: Recording, out: Path, console: Console) -> bool:
     """Write page and picture, show the page; whether all is as it should be."""
     verdicts = page.verdicts_of(recording)
-    text = page.write(recording, verdicts)
+    text = page.write(recording, verdicts, million.load(ROUNDS_FILE))
     out.mkdir(parents=True, exist_ok=True)
     (out / "soak.md").write_text(text)
     (out / "soak.svg").write_text(chart.draw(verdicts, recording.plan["seconds"]))
     console.print(Markdown(text))
     console.print(f"\nWritten: {out / 'soak.md'}, {out / 'soak.svg'}")
     return page.passed(recording, verdicts)
+
+
+def fill(requests: int, console: Console) -> bool:
+    """Send so many through the tables; whether these stay as large as what is kept."""
+
+    def tell(one: million.Round) -> None:
+        console.print(
+            f"{one.requests:9,} requests  {one.per_second:6.0f}/s  {one.kept:,} kept"
+            f"  {one.tables_mb:.1f} + {one.indexes_mb:.1f} MB  {one.vacuums} vacuums"
+            f"  claim {one.claim_ms:.1f} ms",
+            highlight=False,
+        )
+
+    rounds = million.million(requests, DATA / f"million-{os.getpid()}", tell)
+    if requests >= MILLION:
+        million.save(rounds, ROUNDS_FILE)
+    console.print(f"growth after the second round: {million.growth(rounds):+.1%}")
+    return million.is_flat(rounds)
 
 
 class Ticker:

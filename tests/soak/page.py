@@ -8,6 +8,7 @@ from tests.bench.report import table
 from tests.soak.chart import number, word
 from tests.soak.judge import LIMIT, WARM_UP, Verdict, judge, series_of
 from tests.soak.life import DECK
+from tests.soak.million import Round, growth, is_flat
 from tests.soak.run import Recording
 
 LARGEST = 6
@@ -24,10 +25,10 @@ def passed(recording: Recording, verdicts: Sequence[Verdict]) -> bool:
     return not recording.violations and all(verdict.flat is not False for verdict in verdicts)
 
 
-def write(recording: Recording, verdicts: Sequence[Verdict]) -> str:
+def write(recording: Recording, verdicts: Sequence[Verdict], rounds: Sequence[Round] = ()) -> str:
     """The whole page."""
     parts = [_head(recording, verdicts), "![The same over time](soak.svg)", _flat(verdicts)]
-    parts += [_sizes(recording), _promises(recording), _counts(recording)]
+    parts += [_sizes(recording), _promises(recording), _counts(recording), _million(rounds)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -115,3 +116,32 @@ def _promises(recording: Recording) -> str:
 def _counts(recording: Recording) -> str:
     rows = [(name, f"{count:,}") for name, count in sorted(recording.counts.items())]
     return "## How much it was\n\n" + table(("", ""), rows)
+
+
+def _million(rounds: Sequence[Round]) -> str:
+    """The tables, round after round."""
+    if not rounds:
+        return ""
+    rows = [
+        (
+            f"{one.requests:,}",
+            f"{one.kept:,}",
+            number(one.tables_mb),
+            number(one.indexes_mb),
+            f"{one.dead_rows:,}",
+            f"{one.vacuums}",
+            number(one.claim_ms),
+            f"{one.per_second:,.0f}",
+        )
+        for one in rounds
+    ]
+    verdict = "flat" if is_flat(rounds) else "**not flat**"
+    text = (
+        f"## After {rounds[-1].requests:,} requests\n\n`make soak ARGS=--million`: requests that"
+        " cost nothing go through the statements of a daemon as fast as it goes: inserted,"
+        " claimed a hundred at once, completed, notified and pruned, on a server of their own with"
+        f" autovacuum as the tables' settings say. About {rounds[-1].kept:,} are kept. From the"
+        f" third to the last round the size grew by {growth(rounds):+.1%}: {verdict}.\n\n"
+    )
+    head = ("requests", "kept", "tables, MB", "indexes, MB", "dead rows", "vacuums")
+    return text + table((*head, "a claim, ms", "requests/s"), rows)
