@@ -26,6 +26,7 @@ def test_short_soak(tmp_path: Path) -> None:
     assert recording == Recording.load(tmp_path / "recording.json")
     assert len(ticks) >= 3
     assert recording.counts["ended as completed"] > 5
+    assert recording.counts["pruned calls"] > 0
     assert min(recording.counts[name] for name in ("pages", "streams", "model calls")) > 0
     keys = {"memory_mb", "handles", "threads", "children_mb", "cpu_seconds", "health_ms"}
     assert {f"daemon 1/{key}" for key in keys} <= ticks[0].keys()

@@ -165,14 +165,18 @@ class InstalledPostgres(EmbeddedPostgres):
         return self._installed
 
 
-def throwaway(major: int | None = None, *, listen: str = "127.0.0.1") -> EmbeddedPostgres:
+def throwaway(
+    major: int | None = None, *, listen: str = "127.0.0.1", durable: bool = False
+) -> EmbeddedPostgres:
     """A server of one's own, not started yet, whose data vanishes with it: for breaking it."""
     folder = ROOT / ".data" / "test" / f"{os.getpid()}-{secrets.token_hex(4)}"
     installed = os.environ.get("POSTGRES_FOLDER")
     if installed and major is None:
-        return InstalledPostgres(folder, Path(installed), durable=False, keep=False, listen=listen)
+        return InstalledPostgres(
+            folder, Path(installed), durable=durable, keep=False, listen=listen
+        )
     wanted = major or int(os.environ.get("POSTGRES_MAJOR") or 0) or None
-    return EmbeddedPostgres(folder, major=wanted, durable=False, keep=False, listen=listen)
+    return EmbeddedPostgres(folder, major=wanted, durable=durable, keep=False, listen=listen)
 
 
 def crash(server: EmbeddedPostgres) -> None:

@@ -9,7 +9,6 @@ an hour or so and is kept for the page of the next run, or of --from.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def fill(requests: int, console: Console) -> bool:
             highlight=False,
         )
 
-    rounds = million.million(requests, DATA / f"million-{os.getpid()}", tell)
+    rounds = million.million(requests, tell)
     if requests >= MILLION:
         million.save(rounds, ROUNDS_FILE)
     console.print(f"growth after the second round: {million.growth(rounds):+.1%}")

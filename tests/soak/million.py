@@ -20,10 +20,10 @@ from typing import Any
 import psycopg
 
 from daemon import migrate
-from daemon.embedded import EmbeddedPostgres
 from daemon.model import Complete, Status
 from daemon.store.retention import BATCH
 from tests.kit.parts import Parts, parts
+from tests.kit.postgres import throwaway
 from tests.soak.judge import LIMIT, theil_sen
 from tests.soak.probe import MEGABYTE
 
@@ -86,9 +86,9 @@ def load(path: Path) -> list[Round]:
     return [Round(**one) for one in json.loads(path.read_text())] if path.exists() else []
 
 
-def million(requests: int, folder: Path, tell: Callable[[Round], None]) -> list[Round]:
+def million(requests: int, tell: Callable[[Round], None]) -> list[Round]:
     """All rounds, on a durable server of its own."""
-    with EmbeddedPostgres(folder, keep=False) as server:
+    with throwaway(durable=True) as server:
         migrate.upgrade(server.dsn())
         return asyncio.run(grind(server.dsn(), requests, tell))
 

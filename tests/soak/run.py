@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import random
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +20,9 @@ import psycopg
 from daemon import __version__, migrate
 from daemon.demo import gym
 from daemon.demo.model_server import ModelServer, Recorded, running_server
-from daemon.embedded import EmbeddedPostgres
 from tests.chaos.invariants import ENDED, SHOWN, findings, settle, watch
 from tests.chaos.run import MoodyModel
+from tests.kit.postgres import throwaway
 from tests.kit.process import DaemonProcess
 from tests.kit.signals import until
 from tests.soak.life import KEY, Life
@@ -118,8 +117,7 @@ class Scene:
         self.calls = Forgetful()
         models.calls = self.calls
         models.script = MoodyModel(random.Random(plan.seed))  # type: ignore[assignment]
-        folder = DATA / f"{os.getpid()}-{secrets.token_hex(4)}"
-        self.server = stack.enter_context(EmbeddedPostgres(folder, keep=False))
+        self.server = stack.enter_context(throwaway(durable=True))
         self.dsn = self.server.dsn()
         migrate.upgrade(self.dsn)
         watch(self.dsn)
