@@ -279,7 +279,11 @@ class Daemon:
             self._runner.close()
         if self._gateway is not None:
             await self._gateway.aclose()
-        await self._duty(lambda: self.store.worker_stop(self.worker_id))
+        if self.database.facts is not None:  # it was reached
+            await self._duty(self._leave)
+
+    async def _leave(self) -> None:
+        await self.store.worker_stop(self.worker_id)
 
     async def _migrate(self) -> None:
         """Bring the schema up to this code; waits while the database restarts."""

@@ -67,6 +67,6 @@ def assemble(
         registry=registry,
         settings=settings,
     )
-    app.add_subapp("/gui", console.app)
+    console.mount(app)
     rollup = Rollup(database.reader, texts)
     return Web(Site(app, settings.port), hub, console, rollup, access, actions)

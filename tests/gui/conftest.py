@@ -82,7 +82,7 @@ async def serving(dsn: str, **values: Any) -> AsyncIterator[Served]:
         settings=settings,
     )
     app = application()
-    app.add_subapp("/gui", gui.app)
+    gui.mount(app)
     site = Site(app, 0)
     await site.start()
     try:

@@ -50,6 +50,8 @@ async def test_the_service_key_is_for_machines(database: str) -> None:
 async def test_sign_in_leads_back(console: Served) -> None:
     """Whoever is not signed in is sent to do so, then where they wanted to go, never elsewhere."""
     async with aiohttp.ClientSession(console.url) as session:
+        async with session.get("/", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, "/gui")
         async with session.get("/gui/agents?x=1", allow_redirects=False) as answer:
             assert answer.status == 303
             assert answer.headers["Location"] == "/gui/login?next=%2Fgui%2Fagents%3Fx%3D1"

@@ -2,7 +2,7 @@
 
 :func:`build` makes it and what ends its streams; the service mounts it under ``/gui``::
 
-    app.add_subapp("/gui", gui.app)
+    gui.mount(app)
     ...
     await gui.live.stop()
 """
@@ -59,6 +59,15 @@ class Gui:
     app: web.Application
     live: Live
     roles: Mapping[tuple[str, str], Role]
+
+    def mount(self, app: web.Application) -> None:
+        """Under ``/gui``, where the bare address leads too: it is what a platform shows."""
+        app.add_subapp("/gui", self.app)
+        app.router.add_get("/", _to_the_console)
+
+
+async def _to_the_console(_: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/gui"})
 
 
 def build(
