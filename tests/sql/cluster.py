@@ -55,6 +55,8 @@ def running_cluster() -> Iterator[Cluster]:
     with throwaway() as server:
         cluster = Cluster(server.dsn())
         with cluster.owner() as connection:
+            # As docs/security.md has it done; since PostgreSQL 15 it is so from the start.
+            connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
             for login in LOGINS:
                 connection.execute(f"CREATE ROLE ai_{login} NOLOGIN".encode())
                 cluster.role(login)
