@@ -84,6 +84,8 @@ def classify(reply: Reply, now: datetime) -> Verdict:
     if reply.problem is not None:
         if reply.problem == "client":
             return Verdict("bad_request", "client_error")
+        if reply.problem == "unreachable":
+            return Verdict("transient", "unreachable")
         # Whatever was sent may have been answered, and billed, on the other side.
         return Verdict("transient", reply.problem, billed=True)
     status = reply.status or 0

@@ -193,10 +193,24 @@ def _capped_class(base: type) -> Any:
 
 
 def _problem_of(error: Exception) -> Problem:
+    """The client calls a refused connection a timeout too: what its cause was decides."""
     import openai
 
+    if _never_connected(error):
+        return "unreachable"
     if isinstance(error, openai.APITimeoutError):
         return "timeout"
     if isinstance(error, openai.APIConnectionError):
         return "connection"
     return "client"
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Nothing was sent: no such name, nobody listens, no route, no trust."""
+    import aiohttp
+
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return True
+        error = error.__cause__
+    return False

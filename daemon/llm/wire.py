@@ -17,7 +17,7 @@ from daemon.store.safe_json import dumps
 
 Json = Any
 Message = Mapping[str, str]
-Problem = Literal["timeout", "connection", "cut", "too_large", "client"]
+Problem = Literal["unreachable", "timeout", "connection", "cut", "too_large", "client"]
 
 TEXT_LIMIT_BYTES = 256_000
 """Longer answers are no answers: not parsed, and not kept beyond this length."""

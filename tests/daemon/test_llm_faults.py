@@ -11,7 +11,8 @@ import pytest
 from agents.base import AgentError
 from daemon.llm import Snoozed
 from tests.daemon.provider_faults import FAULTS, Fault
-from tests.kit.llm import FALLBACK, MODEL, Bench, ask, asker, bench_on
+from tests.kit.llm import FALLBACK, MODEL, Bench, ask, asker, bench_on, gateway_on, settings_for
+from tests.kit.process import free_port
 from tests.kit.provider import status
 
 
@@ -117,3 +118,16 @@ async def breaker(bench: Bench) -> tuple[Any, Any]:
     states = await bench.all("SELECT model, state FROM ai_provider_state")
     rows = {row[0]: row[1] for row in states}
     return rows.get(MODEL, "closed"), rows.get("*", "closed")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+async def test_a_provider_that_is_away_costs_nothing(bench: Bench, host: str) -> None:
+    """Nobody listens, or no such name: nothing was sent, so no money is in doubt."""
+    settings = settings_for(f"http://{host}:{free_port()}/v1")
+    claimed = await bench.request()
+    async with gateway_on(bench.pool, settings) as gateway:
+        answer = await ask(gateway.for_request(claimed, asker()))
+    assert answer.reason == "provider_error"
+    lines = await bench.ledger(claimed.request_id)
+    assert {line[1:] for line in lines} == {("failed", "none")}
+    assert await bench.differences() == []

@@ -33,7 +33,8 @@ have in `on_unavailable`, and compare budgets with the ledger after each.
 Before any of these, the models of `LLM_FALLBACK_MODELS` are asked in their order; each attempt is
 a line of its own in `ai_llm_calls`. *Calls* lists the lines that the fault leaves there. Money
 that may or may not have been billed (`uncertain`) is counted against the budgets and reported
-apart from what was confirmed. *Breaker* says what is left alone, by all daemons, for a while: the
+apart from what was confirmed; a provider that could not be reached was sent nothing, and costs
+nothing. *Breaker* says what is left alone, by all daemons, for a while: the
 model, or the provider as a whole; see `ai_provider_state`.
 
 Waits of up to 5 seconds happen in place. Five failures of a model in a row, whatever they are,

@@ -56,6 +56,7 @@ def failed(status: int, **error: Any) -> Reply:
         (Reply(200, body=b"<html>"), "transient"),
         (Reply(200, body=b'{"error": {"code": 429}}'), "rate_limited"),
         (Reply(200, body=b'{"error": {"message": "upstream"}}'), "transient"),
+        (Reply(problem="unreachable"), "transient"),
         (Reply(problem="timeout"), "transient"),
         (Reply(200, problem="cut"), "transient"),
         (failed(401, code="invalid_api_key"), "auth"),
