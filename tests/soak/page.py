@@ -140,7 +140,9 @@ def _million(rounds: Sequence[Round]) -> str:
         f"## After {rounds[-1].requests:,} requests\n\n`make soak ARGS=--million`: requests that"
         " cost nothing go through the statements of a daemon as fast as it goes: inserted,"
         " claimed a hundred at once, completed, notified and pruned, on a server of their own with"
-        f" autovacuum as the tables' settings say. About {rounds[-1].kept:,} are kept. From the"
+        f" autovacuum as the tables' settings say. About {rounds[-1].kept:,} are kept. What is"
+        " deleted leaves its room until autovacuum looks again, a minute later by default, so the"
+        " size follows the rate, which other work on the machine made vary. From the"
         f" third to the last round the size grew by {growth(rounds):+.1%}: {verdict}.\n\n"
     )
     head = ("requests", "kept", "tables, MB", "indexes, MB", "dead rows", "vacuums")
