@@ -31,6 +31,7 @@ from daemon.embedded import EmbeddedPostgres
 from tests.chaos.app import App
 from tests.chaos.invariants import findings, settle, watch
 from tests.chaos.network import Host, Network
+from tests.chaos.nursery import open_nursery
 from tests.chaos.run import MoodyModel, Plan, Report, answer_the_rest, facts, limit
 from tests.chaos.saboteur import Mischief, Place
 from tests.kit.postgres import throwaway
@@ -185,6 +186,7 @@ class Scene:
 @contextlib.contextmanager
 def scene(plan: Plan, rng: random.Random, folder: Path) -> Iterator[Scene]:
     """The network and who lives in it; the caller is on the main app's host."""
+    open_nursery()
     names = [f"daemon {number}" for number in range(plan.daemons)]
     models = ModelServer()
     models.script = MoodyModel(rng)  # type: ignore[assignment]

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,14 @@ PRELOAD = [
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(PRELOAD)
+
+
+def open_nursery() -> None:
+    """Start the process that all daemons are forked from.
+
+    It stays in the network of whoever starts it: to be done before anybody moves to another host.
+    """
+    forkserver.ensure_running()
 
 
 def _follow_parent() -> None:
