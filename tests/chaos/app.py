@@ -20,7 +20,7 @@ INSERT = (
 )
 ENDED = "('completed', 'failed', 'cancelled', 'expired')"
 KEYS = 12
-MARGIN_SECONDS = 1.0
+MARGIN_SECONDS = 3.0
 
 
 def some_request(rng: random.Random, number: int) -> tuple[Any, ...]:

@@ -94,6 +94,7 @@ class Weather(Mischief[Home]):
         self._network = network
         self._dsn = dsn
         self._lease_seconds = lease
+        self._cut_until: dict[Host, float] = {}
         self.acts = {
             self._cut_off: 2,
             self._silence: 1,
@@ -111,7 +112,8 @@ class Weather(Mischief[Home]):
             home.host.loss = self._rng.uniform(*LOSS)
 
     def make_good(self) -> None:
-        """Every cable is as good as new."""
+        """Every cable is as good as new, once each cut has lasted as long as it was to."""
+        time.sleep(max(0.0, max(self._cut_until.values(), default=0.0) - time.monotonic()))
         super().make_good()
         for host in self._network.hosts.values():
             host.mend()
@@ -120,10 +122,15 @@ class Weather(Mischief[Home]):
         place.host.mend()
 
     def _reconnect(self, host: Host, low: float, high: float) -> None:
-        def plug() -> None:
-            host.heard = host.hears = True
+        seconds = self._rng.uniform(low, high) * self._lease_seconds
+        ends = time.monotonic() + seconds
+        self._cut_until[host] = max(ends, self._cut_until.get(host, 0.0))
 
-        self._after(self._rng.uniform(low, high) * self._lease_seconds, plug)
+        def plug() -> None:
+            if self._cut_until[host] <= ends:  # no longer cut has begun meanwhile
+                host.heard = host.hears = True
+
+        self._after(seconds, plug)
 
     def _cut_off(self, home: Home) -> str:
         """Somebody who has work under way that outlasts the cut, so that it must be given up."""
@@ -166,6 +173,7 @@ class Weather(Mischief[Home]):
 
     def _lose_power(self, home: Home) -> str:
         """No goodbye: the other side is left with open connections."""
+        home = next((one for one in self._places if not one.cut_off), home)
         home.host.cut()
         home.bury()
         self._reconnect(home.host, 0.2, 1.0)

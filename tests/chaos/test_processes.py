@@ -147,6 +147,7 @@ async def test_blocked_loop_keeps_its_work_and_recovers(
         async with running(watched, {}, lease_seconds=3.0) as reaper:
             while (await request(aconnection, request_id))["status"] == "running":
                 assert await reaper.upkeep.reap() == 0
+                reaper.upkeep.sweep_soon()
                 await reaper.upkeep.signals.expect("sweep")
         for one in [request_id, *neighbours]:
             row = await becomes(aconnection, one, "completed")
