@@ -55,8 +55,8 @@ On PostgreSQL 13 one thing is missing: the server does not say since when a sess
 lock. The healing rules `yield_to_main_app` and `end_foreign_session` find nobody there; the check
 `database.blocked` measures the wait itself.
 
-Before PostgreSQL 15 everybody may create objects in the schema `public`. Take it away, as the tests
-of the grants do first: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`.
+Before PostgreSQL 15 everybody may create objects in the schema `public`. Take it away, as the
+tests of the grants do first: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`.
 
 `make matrix` finds the embedded 16 and 18 and what is in `/usr/lib/postgresql` (Debian's packages,
 or those of apt.postgresql.org). For others unpack an installation where every user may enter, and
