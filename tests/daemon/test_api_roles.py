@@ -64,7 +64,8 @@ async def test_role_matrix(database: str, aconnection: psycopg.AsyncConnection) 
 
 
 async def test_open_core_needs_no_key(database: str) -> None:
-    """Health, readiness and metrics are open to everybody; nothing else is."""
+    """Health, readiness and metrics are open to everybody; nothing else is. The bare address
+    only leads to the console's door."""
     async with worker.running(database) as daemon, calling(daemon, None) as caller:
         for path in ("/health", "/api/health", "/healthz", "/ready", "/readyz", "/metrics"):
             assert (await caller.get(path)).status == 200
@@ -73,4 +74,4 @@ async def test_open_core_needs_no_key(database: str) -> None:
             for resource in daemon.site.app.router.resources()
             if not resource.canonical.startswith(("/api/", "/gui"))
         ]
-        assert sorted(routes) == ["/health", "/healthz", "/metrics", "/ready", "/readyz"]
+        assert sorted(routes) == ["/", "/health", "/healthz", "/metrics", "/ready", "/readyz"]
