@@ -59,9 +59,11 @@ class Server:
         self._embedded.start()
         for row in self.rows("SELECT datname FROM pg_database WHERE datname LIKE 'bench_%'"):
             self._drop(row[0])
+        # The cluster is kept, and so is whatever somebody once tried on it.
+        self._admin(sql.SQL("ALTER SYSTEM RESET ALL"))
         for name, value in SETTINGS.items():
             self._set(name, value)
-        self._admin(sql.SQL("SELECT pg_reload_conf()"))
+        self._reload("fsync", "on")
         return self
 
     def __exit__(self, *_: object) -> None:
