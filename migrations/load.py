@@ -33,6 +33,7 @@ def statements(text: str) -> list[str]:
 _TOKENS = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$[a-z_]*\$).*?\1|;", re.DOTALL
 )
+_CREATE = re.compile(r"^CREATE FUNCTION", re.MULTILINE)
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -44,15 +45,19 @@ def execute(sql: str) -> None:
         op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 
 
-def sql_file(path: str) -> None:
-    """Run every statement of a file, given relative to the repository's root."""
+def sql_file(path: str, *, again: bool = False) -> None:
+    """Run every statement of a file, given relative to the repository's root.
+
+    again: an earlier migration ran it. Its functions get the text that they have now; who ran that
+    migration long ago has them with the text of then.
+    """
     text = (
         (ROOT / path).read_text(encoding="utf-8").replace(PINNED, "SET search_path FROM CURRENT")
     )
     if "@schema@" in text:
         raise ValueError(f"{path}: @schema@ stands only in {PINNED!r}")
     for statement in statements(text):
-        execute(statement)
+        execute(_CREATE.sub("CREATE OR REPLACE FUNCTION", statement) if again else statement)
 
 
 def index(name: str, on: str) -> None:

@@ -6,7 +6,6 @@ COMMENT ON FUNCTION ai_awake_v1(integer) IS 'True if no daemon sleeps; the askin
 COMMENT ON FUNCTION ai_ring() IS 'Wakes a sleeping daemon; call it after making a request claimable by hand.';
 COMMENT ON FUNCTION ai_doorbell_v1() IS 'Trigger: rings for a new request at commit. Raises nothing, and is silent when the notification queue is half full.';
 COMMENT ON FUNCTION ai_cancelled_v1() IS 'Trigger: tells the daemons of a cancel.';
-COMMENT ON FUNCTION ai_consistent_v1() IS 'Trigger: refuses an update after which status, mode, start and end contradict each other.';
 COMMENT ON FUNCTION ai_transition_v1() IS 'Trigger: refuses changes of status that the queue does not know.';
 COMMENT ON FUNCTION ai_submit IS 'For the main app: inserts a request and returns its id; with an idempotency_key used before, the first request''s id.';
 COMMENT ON FUNCTION ai_retry IS 'For admins: reopens a failed, cancelled or expired request, and notes who did. False if it is in no such state.';
@@ -37,7 +36,6 @@ COMMENT ON FUNCTION ai_call_abandon_v1 IS 'Daemon only: settles a call whose own
 COMMENT ON TRIGGER ai_guard ON ai_requests IS 'Whatever a client sends, the server''s columns begin as they should.';
 COMMENT ON TRIGGER ai_doorbell ON ai_requests IS 'Wakes a sleeping daemon when the inserting transaction commits.';
 COMMENT ON TRIGGER ai_cancelled ON ai_requests IS 'Makes a cancel quick.';
-COMMENT ON TRIGGER ai_consistent ON ai_requests IS 'Keeps status, mode, start and end from contradicting each other, whoever writes them.';
 COMMENT ON TRIGGER ai_transition ON ai_requests IS 'Keeps the status within its rules, whoever writes it.';
 COMMENT ON TRIGGER ai_agent_changed ON ai_agents IS 'Counts versions and computes the status.';
 COMMENT ON TRIGGER ai_agent_versioned ON ai_agents IS 'Keeps every version.';

@@ -32,13 +32,11 @@ OF_AN_ATTEMPT = {
     "step_get",
     "step_put",
     "event_put",
-    "price_list",
-    "provider_habits",
     "call_begin",
     "call_end",
     "attempt_complete",
 }
-"""The other statements come when they come."""
+"""The other statements come when they come: prices, say, with the first attempt or before it."""
 
 
 class Moments:

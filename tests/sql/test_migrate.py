@@ -183,6 +183,21 @@ def test_back_and_forth(database: str) -> None:
         assert difference(whole, catalogue_at(database)) == {}
 
 
+@pytest.mark.parametrize("name", ["ai_claim_v1", "ai_left_v1", "ai_complete_v1"])
+def test_a_function_of_long_ago_becomes_the_one_of_today(database: str, name: str) -> None:
+    """Who ran the migration that made a function has its old text; a later one brings the new."""
+    whole = catalogue_at(database)
+    migrate.downgrade(database, "0012_console")
+    with psycopg.connect(database, autocommit=True) as connection:
+        older = connection.execute(
+            "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = %s", (name,)
+        ).fetchone()
+        assert older is not None
+        connection.execute(older[0].replace("BEGIN", "BEGIN -- as it was", 1).encode())
+    assert migrate.upgrade(database).changed
+    assert difference(whole, catalogue_at(database)) == {}
+
+
 def test_back_to_nothing(database: str) -> None:
     """Taking all back leaves nothing but the empty version table."""
     migrate.downgrade(database, "base")

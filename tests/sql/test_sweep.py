@@ -254,6 +254,6 @@ def test_contradictions(queue: Queue, change: str) -> None:
     """Nobody's update leaves a request whose status, mode, start and end contradict each other."""
     request_id = queue.insert()
     queue.rows("ALTER TABLE ai_requests DISABLE TRIGGER ai_transition")
-    with pytest.raises(psycopg.errors.CheckViolation, match="do not go together"):
+    with pytest.raises(psycopg.errors.CheckViolation):
         queue.rows(f"UPDATE ai_requests SET {change} WHERE id = %s", request_id)
     assert queue.status(request_id) == "pending"
