@@ -20,7 +20,10 @@ INSERT = (
 )
 ENDED = "('completed', 'failed', 'cancelled', 'expired')"
 KEYS = 12
-MARGIN_SECONDS = 3.0
+MARGIN_SECONDS = 1.0
+"""An end so shortly before the app stopped listening may not have been told yet."""
+AWAY = ("08", "57P", "25006")
+"""SQLSTATE of a database that is cut off, goes down, comes up, or is a standby still."""
 
 
 def some_request(rng: random.Random, number: int) -> tuple[Any, ...]:
@@ -59,21 +62,27 @@ class App:
 
     inserted: how many requests it has sent; some were the same under one idempotency key.
     confirmed: the ids of those whose commit was confirmed. absences: what it met while the
-    database was away, one line each; nothing else may ever go wrong. slowest_seconds: of all
-    transactions with inserts, connecting included.
+    database was away, one line each. errors: everything else that went wrong; nothing may.
+    slowest_seconds: of all transactions with inserts, connecting included. ends_judged: of how
+    many ends it must have been told.
     """
 
-    def __init__(self, dsn: str, rng: random.Random) -> None:
+    def __init__(
+        self, dsn: str, rng: random.Random, *, margin_seconds: float = MARGIN_SECONDS
+    ) -> None:
         self.inserted = 0
         self.cancelled = 0
         self.retried = 0
         self.confirmed: set[int] = set()
         self.absences: list[str] = []
+        self.errors: list[str] = []
+        self.ends_judged = 0
         self.slowest_seconds = 0.0
         self.told: dict[int, list[str]] = defaultdict(list)
         self.heard: list[list[float]] = []
         """From when to when, on the database's clock, somebody listened without interruption."""
         self._dsn = dsn
+        self._margin_seconds = margin_seconds
         self._rng = rng
         self._stopping = threading.Event()
         self._decided = threading.Event()
@@ -116,8 +125,9 @@ class App:
                     if self._rng.random() < 0.05:
                         connection.rollback()
                         continue
-            except psycopg.OperationalError as error:
-                self._missed("insert", error)
+            except psycopg.Error as error:
+                if not self._missed("insert", error):
+                    raise
                 time.sleep(0.2)
                 continue
             self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
@@ -125,8 +135,13 @@ class App:
             self.inserted += count
             return
 
-    def _missed(self, what: str, error: psycopg.Error) -> None:
-        self.absences.append(f"{what}: {type(error).__name__}: {str(error).splitlines()[:1]}")
+    def _missed(self, what: str, error: psycopg.Error) -> bool:
+        """Write it down; whether it only means that the database is away."""
+        connecting = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+        away = connecting or (error.sqlstate or "").startswith(AWAY)
+        line = f"{what}: {type(error).__name__}: {str(error).splitlines()[:1]}"
+        (self.absences if away else self.errors).append(line)
+        return away
 
     def _persist(
         self, action: Callable[[psycopg.Connection[Any]], None], enough: threading.Event
@@ -177,7 +192,8 @@ class App:
         return [f"confirmed and not there: request {row[0]}" for row in rows]
 
     def untold(self) -> list[str]:
-        """Ends that happened while we listened and were not notified, or otherwise."""
+        """Ends that happened while we listened and were not notified, or otherwise; to be asked
+        once."""
         found = []
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             steps = connection.execute(
@@ -186,9 +202,11 @@ class App:
             ).fetchall()
         told = {request_id: list(statuses) for request_id, statuses in self.told.items()}
         for request_id, status, at in steps:
+            due = any(began < at < ended - self._margin_seconds for began, ended in self.heard)
+            self.ends_judged += due
             if status in told.get(request_id, ()):
                 told[request_id].remove(status)
-            elif any(began < at < ended - MARGIN_SECONDS for began, ended in self.heard):
+            elif due:
                 found.append(f"not told: request {request_id} is {status}")
         found += [f"told and not so: request {r}, {left}" for r, left in told.items() if left]
         return found

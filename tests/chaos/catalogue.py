@@ -287,7 +287,7 @@ NETWORK = (
     ),
     Fault(
         "a host vanishes without a word",
-        "the server ends its sessions within a minute or so, agents' reads over a lost route fail",
+        "each session has the server notice within a minute; agents' reads over a lost route fail",
         ("daemon/test_several_hosts.py::test_vanished_hosts_leave_no_sessions",),
     ),
     Fault(

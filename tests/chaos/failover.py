@@ -26,14 +26,15 @@ from rich.console import Console
 from daemon import migrate
 from daemon.demo.model_server import ModelServer, running_server
 from tests.chaos.app import App
-from tests.chaos.invariants import findings, settle, watch
+from tests.chaos.invariants import watch
 from tests.chaos.run import (
     MoodyModel,
     Plan,
     Report,
     answer_the_rest,
-    facts,
+    daemon_env,
     limit,
+    look_up,
     make_trouble,
     show,
 )
@@ -134,16 +135,9 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         migrate.upgrade(dsn)
         watch(dsn)
         limit(dsn)
-        env = {
-            "LEASE_SECONDS": str(plan.lease_seconds),
-            "POLL_SECONDS": str(plan.poll_seconds),
-            "DRAIN_SECONDS": "2",
-            # Agents that fail on purpose would be paused for longer than anybody waits here.
-            "ENABLE_SELF_HEALING": "false",
-            "WORKER_CONCURRENCY": "20",
-            "OPENAI_BASE_URL": stack.enter_context(running_server(models)),
-            "OPENAI_MODEL": "gpt-4o-mini",
-            "LOG_LEVEL": "WARNING",
+        # Agents that fail on purpose would be paused for longer than anybody waits here.
+        env = daemon_env(plan, stack.enter_context(running_server(models))) | {
+            "ENABLE_SELF_HEALING": "false"
         }
         places = [
             Place(number=number, dsn=dsn, folder=folder, env=env) for number in range(plan.daemons)
@@ -157,31 +151,16 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         make_trouble(plan, console, app, failovers, rng)
         app.calm_down()
         failovers.make_good()
-        mended = time.monotonic()
-        lost = answer_the_rest(plan, console, dsn, app)
-        report.quiet_seconds = time.monotonic() - mended
-        app.stop()
-        for place in places:
-            place.bury()
-        settle(dsn)
-        report.requests, report.deeds = app.inserted, dict(failovers.deeds)
-        report.found = findings(dsn, calls=models.calls)
-        report.found["a confirmed request lost"] = app.lost()
-        report.found["a wake-up lost"] = lost
-        report.found["a daemon that died by itself"] = failovers.deaths()
-        # Whoever listened on the wrong server could not be told.
+        report.deeds = dict(failovers.deeds)
+        answer_the_rest(report, console, dsn, app)
+        # Whoever began to listen on the wrong server could not be told.
         app.heard = [
             window
             for window in app.heard
-            if not any(window[0] < end and window[1] > start for start, end in failovers.returned)
+            if not any(start < window[0] < end for start, end in failovers.returned)
         ]
-        report.found["an end not told"] = app.untold()
-        report.facts = facts(dsn) | {
-            "requests confirmed": len(app.confirmed),
-            "times that the app tried again": len(app.absences),
-            "model calls": models.count(),
-            "promotions": timeline(dsn) - 1,
-        }
+        look_up(report, dsn, app, places, models)
+        report.facts["promotions"] = timeline(dsn) - 1
     report.seconds = time.monotonic() - began
     return report
 

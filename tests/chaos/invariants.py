@@ -60,8 +60,10 @@ CREATE TRIGGER chaos_step AFTER UPDATE OF status ON ai_requests FOR EACH ROW
 CREATE FUNCTION chaos_answer() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE v_added text[] := '{suggestions_created,suggestion_ids,suggestions_gone}';
 BEGIN
-    -- A code review's result is completed with the ids that its findings got.
-    IF TG_OP = 'INSERT' OR NEW.result - v_added IS DISTINCT FROM OLD.result - v_added THEN
+    -- A code review's result is completed with the ids that its findings got; an end that is
+    -- written again is a second answer even if it says the same.
+    IF TG_OP = 'INSERT' OR NEW.created_at <> OLD.created_at
+        OR NEW.result - v_added IS DISTINCT FROM OLD.result - v_added THEN
         INSERT INTO chaos_answers VALUES (NEW.request_id, TG_OP);
     END IF;
     RETURN NULL;
@@ -154,24 +156,25 @@ def settle(dsn: str) -> None:
 
 
 def findings(
-    dsn: str, *, calls: Iterable[Recorded] = (), forgiven: Collection[int] = ()
+    dsn: str, *, calls: Iterable[Recorded] | None = None, forgiven: Collection[int] = ()
 ) -> dict[str, list[str]]:
     """What was looked for, and what was found of it: an empty list where the promise was kept.
 
-    calls: what the model server saw, compared with the ledger. forgiven: requests whose calls may
-    be missing there: a crash of the server takes the unflushed begin of a call with it, and their
-    daemon ended before it could tell.
+    calls: what the model server saw, compared with the ledger; None: nobody looks. forgiven:
+    requests whose calls may be missing there: a crash of the server takes the unflushed begin of a
+    call with it, and their daemon ended before it could tell.
     """
     found: dict[str, list[str]] = {}
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         for name, query in CHECKS.items():
             rows = connection.execute(query.encode()).fetchall()
             found[name] = [f"{name}: {dict(row)}" for row in rows]
-        found |= unpaid(connection, calls, forgiven)
+        if calls is not None:
+            found |= unpaid(connection, calls, forgiven)
     return found
 
 
-def violations(dsn: str, *, calls: Iterable[Recorded] = ()) -> list[str]:
+def violations(dsn: str, *, calls: Iterable[Recorded] | None = None) -> list[str]:
     """Everything that is wrong, one line each; empty when every promise was kept."""
     return [line for lines in findings(dsn, calls=calls).values() for line in lines[:SHOWN]]
 

@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from daemon.demo.model_server import ModelServer, data_of, honest, running_serve
 from daemon.embedded import EmbeddedPostgres
 from tests.chaos.app import App
 from tests.chaos.invariants import SHOWN, findings, settle, watch
-from tests.chaos.saboteur import Mischief, P, Saboteur, Victim
+from tests.chaos.saboteur import Mischief, P, Place, Saboteur, Victim
 from tests.kit.postgres import throwaway
 from tests.kit.provider import reset, status
 from tests.kit.proxy import Proxy
@@ -138,26 +138,30 @@ def scene(plan: Plan, rng: random.Random, folder: Path) -> Iterator[Scene]:
         for number in range(plan.daemons):
             database = stack.enter_context(Proxy.before(server.dsn()))
             way = stack.enter_context(Proxy.before(url))
-            env = {
-                "LEASE_SECONDS": str(plan.lease_seconds),
-                "POLL_SECONDS": str(plan.poll_seconds),
-                "DRAIN_SECONDS": "2",
-                "WORKER_CONCURRENCY": "20",
-                "OPENAI_BASE_URL": way.through(url),
-                "OPENAI_MODEL": "gpt-4o-mini",
-                "LOG_LEVEL": "WARNING",
-            }
             victim = Victim(
                 number=number,
                 database=database,
                 models=way,
                 dsn=database.through(server.dsn()),
                 folder=folder,
-                env=env,
+                env=daemon_env(plan, way.through(url)),
             )
             stack.callback(victim.bury)
             victims.append(victim)
         yield Scene(server, models, moods, victims)
+
+
+def daemon_env(plan: Plan, model_url: str) -> dict[str, str]:
+    """The settings of every daemon in a run."""
+    return {
+        "LEASE_SECONDS": str(plan.lease_seconds),
+        "POLL_SECONDS": str(plan.poll_seconds),
+        "DRAIN_SECONDS": "2",
+        "WORKER_CONCURRENCY": "20",
+        "OPENAI_BASE_URL": model_url,
+        "OPENAI_MODEL": "gpt-4o-mini",
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 def limit(dsn: str) -> None:
@@ -190,25 +194,11 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         make_trouble(plan, console, app, saboteur, rng)
         app.calm_down()
         saboteur.make_good()
-        mended = time.monotonic()
-        lost = answer_the_rest(plan, console, dsn, app)
-        report.quiet_seconds = time.monotonic() - mended
-        app.stop()
-        report.requests, report.deeds = app.inserted, dict(saboteur.deeds)
-        for victim in stage.victims:
-            victim.bury()
-        settle(dsn)
+        report.deeds = dict(saboteur.deeds)
+        answer_the_rest(report, console, dsn, app)
         forgiven = stage.moods.swallowed(saboteur.crashed_at)
-        report.found = findings(dsn, calls=stage.models.calls, forgiven=forgiven)
-        report.found["a wake-up lost"] = lost
-        report.found["a daemon that died by itself"] = saboteur.deaths()
-        report.found["an end not told"] = app.untold()
-        report.facts = facts(dsn) | {
-            "cancels": app.cancelled,
-            "retries": app.retried,
-            "model calls": stage.models.count(),
-            "model calls a crash may have swallowed": len(forgiven),
-        }
+        look_up(report, dsn, app, stage.victims, stage.models, forgiven)
+        report.facts["model calls a crash may have swallowed"] = len(forgiven)
     report.seconds = time.monotonic() - began
     return report
 
@@ -234,8 +224,15 @@ def make_trouble(
             time.sleep(0.02)
 
 
-def answer_the_rest(plan: Plan, console: Console, dsn: str, app: App) -> list[str]:
-    """Wait until everything has ended, then wake sleepers one by one; returns lost wake-ups."""
+def answer_the_rest(report: Report, console: Console, dsn: str, app: App) -> None:
+    """Everything is mended: wait until all has ended, wake sleepers one by one, stop the app."""
+    mended = time.monotonic()
+    report.found["a wake-up lost"] = _lost_wake_ups(report.plan, console, dsn, app)
+    report.quiet_seconds = time.monotonic() - mended
+    app.stop()
+
+
+def _lost_wake_ups(plan: Plan, console: Console, dsn: str, app: App) -> list[str]:
     lost = []
     with psycopg.connect(dsn, autocommit=True) as connection:
 
@@ -259,6 +256,39 @@ def answer_the_rest(plan: Plan, console: Console, dsn: str, app: App) -> list[st
                         break
                 time.sleep(number % 7 * 0.02)
     return lost
+
+
+def look_up(
+    report: Report,
+    dsn: str,
+    app: App,
+    places: Sequence[Place],
+    models: ModelServer,
+    forgiven: Collection[int] = (),
+) -> None:
+    """Bury the daemons, and ask the database, the app and their logs whether promises were kept.
+
+    forgiven: requests whose calls a crash of the server may have swallowed.
+    """
+    for place in places:
+        place.bury()
+    settle(dsn)
+    report.requests = app.inserted
+    report.found |= findings(dsn, calls=models.calls, forgiven=forgiven)
+    report.found["a confirmed request lost"] = app.lost()
+    report.found["an end not told"] = app.untold()
+    report.found["an error that the app met"] = app.errors
+    report.found["a daemon that died by itself"] = [
+        line for place in places for line in place.deaths()
+    ]
+    report.facts |= facts(dsn) | {
+        "requests confirmed": len(app.confirmed),
+        "ends listened for": app.ends_judged,
+        "times that the app tried again": len(app.absences),
+        "cancels": app.cancelled,
+        "retries": app.retried,
+        "model calls": models.count(),
+    }
 
 
 def facts(dsn: str) -> dict[str, int]:

@@ -131,10 +131,6 @@ class Mischief(Generic[P]):
                 place.bury()
                 place.start()
 
-    def deaths(self) -> list[str]:
-        """Daemons that ended otherwise than they were told to."""
-        return [line for place in self._places for line in place.deaths()]
-
     def _heal(self, place: P) -> None:
         """Undo what was done to this one."""
         raise NotImplementedError

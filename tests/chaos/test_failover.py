@@ -33,4 +33,5 @@ def test_promotions_under_load(tmp_path: Path) -> None:
     )
     report = perform(plan, Console(quiet=True), tmp_path)
     assert report.facts["promotions"] == sum(report.deeds.values()) >= 2
+    assert report.facts["ends listened for"] > 0
     assert report.violations == [], f"make failover SEED={plan.seed}"

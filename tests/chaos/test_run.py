@@ -25,4 +25,5 @@ def test_short_chaos(tmp_path: Path) -> None:
     )
     report = perform(plan, Console(quiet=True), tmp_path)
     assert sum(report.deeds.values()) > 5
+    assert report.facts["ends listened for"] > 0
     assert report.violations == [], f"make chaos SEED={plan.seed}"

@@ -48,6 +48,7 @@ def test_rolling_upgrade(tmp_path: Path) -> None:
     plan = Plan(0.0, 0, secrets.randbelow(10**6), daemons=1, pause_seconds=0.3, quiet_rounds=2)
     report = perform(plan, Console(quiet=True), tmp_path, ROOT, later, again=False)
     assert len(report.deeds) == 5
+    assert report.facts["ends listened for"] > 0
     assert report.violations == [], f"seed {plan.seed}"
 
 
