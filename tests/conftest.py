@@ -4,7 +4,9 @@
 dropped afterwards. `connection` and `aconnection` are autocommit psycopg connections to
 `database`. `private_server` is a server of the test's own, to crash or stop.
 
-Each test that needs a server has the marker `database`, by its fixtures.
+Each test that needs a server has the marker `database`, by its fixtures or, where it starts one
+itself, in its own words; without the marker it gets none. A test with the marker `random_seed`
+does something else each time: a second try would prove nothing, so `--second-try` fails it.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 
 from daemon.embedded import EmbeddedPostgres
+from tests.kit import postgres
 from tests.kit.postgres import Server, throwaway
 
 # Whoever asks for one of these, even through other fixtures, talks to a PostgreSQL.
@@ -22,9 +25,22 @@ SERVERS = {"server", "private_server", "cluster"}
 OWNED = pytest.StashKey[Server]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For those who run once more what has failed."""
+    parser.addoption(
+        "--second-try",
+        action="store_true",
+        help="with --last-failed: a random_seed fails again, unasked",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", "database: needs a PostgreSQL; set by the fixtures used")
+    """Make the markers known."""
+    for line in (
+        "database: needs a PostgreSQL; set by the fixtures used, or by who starts one",
+        "random_seed: another test each time; what it finds stays found",
+    ):
+        config.addinivalue_line("markers", line)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -33,6 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("database")
+
+
+@pytest.hookimpl(tryfirst=True)  # before any fixture
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No server without the marker, no second try with another seed."""
+    postgres.allowed = item.get_closest_marker("database") is not None
+    if item.config.getoption("second_try") and item.get_closest_marker("random_seed"):
+        pytest.fail("it failed with a random seed, which the first run tells", pytrace=False)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -19,6 +19,8 @@ without = Path(os.environ.get("POSTGRES_FOLDER") or "/nonexistent", "bin", "pg_b
     "POSTGRES_FOLDER" in os.environ and not without.exists(),
     reason=f"{without} does not exist: a complete installation has it, here it is left out",
 )
+@pytest.mark.database
+@pytest.mark.random_seed
 @pytest.mark.timeout(240)
 def test_promotions_under_load(tmp_path: Path) -> None:
     """Primaries stop at once, are killed, and come back for a moment: what was confirmed is there

@@ -15,6 +15,8 @@ from tests.chaos.run import Plan
 pytestmark = pytest.mark.skipif(bool(why := missing()), reason=str(why))
 
 
+@pytest.mark.database
+@pytest.mark.random_seed
 @pytest.mark.timeout(240)
 def test_daemons_on_hosts_of_their_own(tmp_path: Path) -> None:
     """Hosts that are cut off, fall silent, go deaf or lose their power, and a database that is

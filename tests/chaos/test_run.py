@@ -12,6 +12,7 @@ from tests.chaos.run import Plan, perform
 
 
 @pytest.mark.database
+@pytest.mark.random_seed
 @pytest.mark.timeout(240)
 def test_short_chaos(tmp_path: Path) -> None:
     """Kills, zombies, cut networks, crashes and changes of mind for a quarter of a minute: every

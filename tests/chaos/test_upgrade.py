@@ -39,6 +39,8 @@ def downgrade() -> None:
 '''
 
 
+@pytest.mark.database
+@pytest.mark.random_seed
 @pytest.mark.timeout(300)
 def test_rolling_upgrade(tmp_path: Path) -> None:
     """Two releases work side by side, each alone on the newer schema, and the older one while the

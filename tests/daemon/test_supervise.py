@@ -135,6 +135,7 @@ def has_ipv6() -> bool:
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 on its loopback")
+@pytest.mark.database
 @pytest.mark.timeout(240)
 def test_as_a_platform_runs_it(tmp_path: Path) -> None:
     """The start command brings up what the health check's path tells about over IPv4 and IPv6: 503

@@ -3,10 +3,11 @@
 Servers: the embedded ones, Debian's in /usr/lib/postgresql, and the installations (folders with a
 ``bin``) that ``POSTGRES_SERVERS`` lists with colons between. The tests with the marker `database`
 run on each in its turn; all servers they start run its programs. What fails is run once more, one
-test at a time, except the random chaos run: its seed is another one each time.
+test at a time; only a pass changes its outcome then, and none of a random seed's.
 
-The outcomes stay in .data/matrix, a JUnit report a version, so that a run changes only the cells
-of what it ran in docs/postgresql.md: versions as columns, what test modules promise as rows.
+The outcomes stay in .data/matrix, a JUnit report a version, each with the revision that it was of,
+so that a run changes only the cells of what it ran in docs/postgresql.md: versions as columns,
+what test modules promise as rows. `--page` runs nothing and writes the page anew.
 """
 
 from __future__ import annotations
@@ -37,19 +38,22 @@ EMBEDDED = (16, 18)
 # A browser sees pages, not servers; what makes them is tested with a database, without one.
 CHOICE = "database and not browser"
 FAILED = 1  # pytest's exit status where tests failed
-RANDOM = "tests/chaos/test_run.py::test_short_chaos"
+UNKNOWN = "not kept"
 HEAD = """\
 # On every PostgreSQL
 
 PostgreSQL 13 to 18 are supported. This is what `make matrix` found: a cell says how many of a
-module's tests passed on that version, `-` that all were skipped there. The tests are those that
-talk to a PostgreSQL; the servers that they crash, promote or fill with roles run the column's
-version too. Left out are tests that touch no database, those of the embedded servers, which bring
-their own version along, and the console in a browser: its pages and statements are tested without
-one.
+module's tests passed on that version, and how many failed, were skipped or were not run there. It
+is empty where none of the module was run; the last lines count all. A line further says when that
+was, and of which revision of the code: `+` stands for changes that were not committed yet.
 
-A fault test that misses its deadline on a busy machine is run once more, alone; the line before
-the last counts those that passed only then. The random chaos run has no second try.
+The tests are those that talk to a PostgreSQL; the servers that they crash, promote or fill with
+roles run the column's version too. Left out are tests that touch no database, those of a version
+of their own, as the embedded servers' are, and the console in a browser: its pages and statements
+are tested without one.
+
+A fault test that misses its deadline on a busy machine is run once more, alone; a line counts
+those that passed only then. Tests with a random seed have no second try.
 
 On PostgreSQL 13 one thing is missing: the server does not say since when a session waits for a
 lock. The healing rules `yield_to_main_app` and `end_foreign_session` find nobody there; the check
@@ -72,24 +76,31 @@ POSTGRES_SERVERS=/opt/postgres/13/package/native make matrix ARGS="--only 13"
 A version takes a quarter of an hour or more on two cores. Much of that is making a database for
 each test: with its files in memory (`ln -s /dev/shm/somewhere .data/test`) that took 0.06 s, not
 0.64 s, on 13, and 0.04 s, not 0.12 s, on 17. `--only 13,14` leaves the other columns as they are,
-and paths, as in `ARGS="--only 13 tests/sql"`, the other rows. A cell is empty where a module has
-not been run on a version.
+and paths, as in `ARGS="--only 13 tests/sql"`, the other rows.
 
 """
+Names = Mapping[str, frozenset[str]]
+"""Tests by module, such as ``tests.sql.test_claim``."""
 
 
 @dataclass
 class Column:
     """What came of the tests on one version.
 
-    version: such as 15.18. counts: outcomes by module, such as ``tests.sql.test_claim``. again:
-    how many passed only at the second try. dates: of the runs.
+    version: such as 15.18. counts: outcomes by module, such as ``tests.sql.test_claim``; ``not
+    run`` too, of all that there are. again: how many passed only at the second try. dates,
+    revisions: of the runs.
     """
 
     version: str
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     again: int = 0
     dates: set[str] = field(default_factory=set)
+    revisions: set[str] = field(default_factory=set)
+
+    @property
+    def all(self) -> Counter[str]:
+        return sum(self.counts.values(), Counter[str]())
 
 
 def installations() -> dict[int, Path]:
@@ -130,11 +141,57 @@ def suite(major: int, folder: Path, arguments: Sequence[str]) -> None:
         if done == FAILED:
             print("What failed, once more, alone:", flush=True)  # noqa: T201 - a command
             program += ["--last-failed", "--last-failed-no-failures", "none", "-n", "0"]
-            program += ["-p", "no:randomly", "--deselect", RANDOM]
+            program += ["-p", "no:randomly", "--second-try"]
             run([*program, f"--junit-xml={second}"], environment)
         elif done:
             raise SystemExit(f"pytest ended with {done} on PostgreSQL {version}; nothing is kept")
         keep(RESULTS / f"{major}.xml", version, first, second)
+
+
+def revision() -> str:
+    """The commit that is tested, with a ``+`` where files differ from it, if git knows it."""
+    asked = ["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain"]
+    try:
+        head, changed = (
+            subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+            for words in asked
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+    return head.strip() + ("+" if changed else "")
+
+
+def there() -> Names:
+    """All tests that there are for a version."""
+    program = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", CHOICE]
+    program += [
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
+    done = subprocess.run(
+        program,
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"pytest cannot list the tests: {done.stdout[-2000:]}{done.stderr}")
+    return names(done.stdout)
+
+
+def names(listed: str) -> Names:
+    """Modules and names, as in a report, of what ``pytest --collect-only -q`` lists."""
+    found: dict[str, set[str]] = {}
+    for line in listed.splitlines():
+        path, colons, name = line.partition(".py::")
+        if colons:
+            found.setdefault(path.replace("/", "."), set()).add(name)
+    return {module: frozenset(tests) for module, tests in found.items()}
 
 
 def run(program: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -145,17 +202,16 @@ def run(program: Sequence[str], environment: Mapping[str, str]) -> int:
 def keep(report: Path, version: str, first: Path, second: Path) -> None:
     """Put a run's outcomes into the version's report, in place of those of the same modules.
 
-    second: of the second tries, which count more than the first; may be missing.
+    second: of the second tries, may be missing. A test that passes there has passed; one that is
+    skipped or not run has failed as before.
     """
-    date = dt.datetime.now(dt.UTC).date().isoformat()
+    run_of = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "revision": revision()}
     retried = outcomes(second) if second.exists() else {}
-    fresh = [
-        {"classname": module, "name": name, "outcome": what, "again": str(again), "date": date}
-        for (module, name), what, again in (
-            (key, retried.get(key, what), int(key in retried))
-            for key, what in outcomes(first).items()
-        )
-    ]
+    fresh = []
+    for key, what in outcomes(first).items():
+        again = what == "failed" and retried.get(key) == "passed"
+        case = {"classname": key[0], "name": key[1], "again": str(int(again))}
+        fresh.append({**case, "outcome": "passed" if again else what, **run_of})
     modules = {case["classname"] for case in fresh}
     old = ET.parse(report).getroot() if report.exists() else None  # noqa: S314 - we wrote it
     if old is not None and old.get("name") == version:
@@ -178,26 +234,30 @@ def outcomes(report: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def column(report: Path) -> Column:
-    """What a version's report says."""
+def column(report: Path, tests: Names) -> Column:
+    """What a version's report says of the tests that there are; others have gone since."""
     root = ET.parse(report).getroot()  # noqa: S314 - we wrote it
     made = Column(root.get("name", ""))
+    for module, wanted in tests.items():
+        made.counts[module] = Counter({"not run": len(wanted)})
     for case in root:
-        what = case.get("outcome", "")
-        made.counts.setdefault(case.get("classname", ""), Counter())[what] += 1
+        module, what = case.get("classname", ""), case.get("outcome", "")
+        if case.get("name") not in tests.get(module, ()):
+            continue
+        made.counts[module].update({what: 1, "not run": -1})
         made.again += what == "passed" and case.get("again") == "1"
         made.dates.add(case.get("date", ""))
+        made.revisions.add(case.get("revision", UNKNOWN))
     return made
 
 
-def cell(counts: Counter[str] | None) -> str:
-    """``12``, ``11, 1 failed``, ``-`` where all were skipped, nothing where none was tried."""
-    if not counts:
+def cell(counts: Counter[str]) -> str:
+    """``12``, or ``10, **1 failed**, 1 skipped``, nothing where none was run."""
+    if counts["not run"] == counts.total():
         return ""
-    if not counts["passed"] + counts["failed"]:
-        return "-"
-    failed = f", **{counts['failed']} failed**" if counts["failed"] else ""
-    return f"{counts['passed']}{failed}"
+    failed = [f"**{counts['failed']} failed**"] if counts["failed"] else []
+    others = [f"{counts[what]} {what}" for what in ("skipped", "not run") if counts[what]]
+    return ", ".join([str(counts["passed"]), *failed, *others])
 
 
 def promise(module: str) -> str:
@@ -209,20 +269,23 @@ def promise(module: str) -> str:
 
 def page(columns: Sequence[Column]) -> str:
     """docs/postgresql.md, the oldest version first."""
-    modules = sorted({module for column in columns for module in column.counts if module})
+    modules = sorted({module for column in columns for module in column.counts})
     rows = [
         (
             promise(module),
             f"`{module.removeprefix('tests.')}`",
-            *(cell(column.counts.get(module)) for column in columns),
+            *(cell(column.counts[module]) for column in columns),
         )
         for module in modules
     ]
-    totals = [sum(column.counts.values(), Counter[str]()) for column in columns]
     rows += [
-        ("**All**", "", *map(cell, totals)),
-        ("Of these at the second try", "", *(str(column.again) for column in columns)),
+        (f"**All: {what}**", "", *(str(column.all[what]) for column in columns))
+        for what in ("passed", "failed", "skipped", "not run")
+    ]
+    rows += [
+        ("Passed at the second try", "", *(str(column.again) for column in columns)),
         ("Run on", "", *(" to ".join(sorted(column.dates)) for column in columns)),
+        ("Revision", "", *(", ".join(sorted(column.revisions)) for column in columns)),
     ]
     return HEAD + table(("Promise", "Module", *(column.version for column in columns)), rows)
 
@@ -231,18 +294,20 @@ def main(arguments: Sequence[str]) -> int:
     """Run what is wished, write the page; 1 where a test failed or no server was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.kit.matrix")
     parser.add_argument("--only", default="", help="major versions, such as 13,14; default: all")
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page anew")
     options, pytest_arguments = parser.parse_known_args(arguments)
     RESULTS.mkdir(parents=True, exist_ok=True)
     found = installations()
     wanted = [int(major) for major in options.only.split(",") if major] or list(found)
     if missing := set(wanted) - set(found):
         raise SystemExit(f"no PostgreSQL {sorted(missing)} here, only {list(found)}: see {PAGE}")
-    for major in wanted:
+    tests = there()
+    for major in () if options.page else wanted:
         suite(major, found[major], pytest_arguments)
     majors = sorted(int(report.stem) for report in RESULTS.glob("[0-9][0-9].xml"))
-    columns = {major: column(RESULTS / f"{major}.xml") for major in majors}
+    columns = {major: column(RESULTS / f"{major}.xml", tests) for major in majors}
     PAGE.write_text(page(list(columns.values())), encoding="utf-8")
-    ran = [sum(columns[major].counts.values(), Counter[str]()) for major in wanted]
+    ran = [columns[major].all for major in wanted if major in columns]
     return 0 if ran and not any(counts["failed"] for counts in ran) else 1
 
 

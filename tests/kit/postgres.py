@@ -25,6 +25,8 @@ from daemon.errors import ConfigurationError
 from tests.kit.signals import until
 
 ROOT = Path(__file__).resolve().parents[2]
+allowed = True
+"""False while a test runs that has no marker `database`: `make matrix` would leave it out."""
 
 
 class Server:
@@ -168,7 +170,12 @@ class InstalledPostgres(EmbeddedPostgres):
 def throwaway(
     major: int | None = None, *, listen: str = "127.0.0.1", durable: bool = False
 ) -> EmbeddedPostgres:
-    """A server of one's own, not started yet, whose data vanishes with it: for breaking it."""
+    """A server of one's own, not started yet, whose data vanishes with it: for breaking it.
+
+    major: an embedded one whatever else is wished; other servers are only for tests that say that
+    they need a `database`.
+    """
+    assert allowed or major is not None, "a test that starts a server needs the marker `database`"
     folder = ROOT / ".data" / "test" / f"{os.getpid()}-{secrets.token_hex(4)}"
     installed = os.environ.get("POSTGRES_FOLDER")
     if installed and major is None:
