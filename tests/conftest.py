@@ -6,10 +6,11 @@ dropped afterwards. `connection` and `aconnection` are autocommit psycopg connec
 
 Each test that needs a server has the marker `database`, by its fixtures or, where it starts one
 itself, in its own words; without the marker it gets none. A test with the marker `random_seed`
-does something else each time: a second try would prove nothing, so `--second-try` fails it.
+does something else each time: a second try would prove nothing, so `--second-try` fails it. With
+`--no-skips` what is skipped fails, for machines that must have everything.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 import psycopg
@@ -26,12 +27,13 @@ OWNED = pytest.StashKey[Server]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """For those who run once more what has failed."""
+    """For those who run once more what has failed, and those who must run everything."""
     parser.addoption(
         "--second-try",
         action="store_true",
         help="with --last-failed: a random_seed fails again, unasked",
     )
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped fails")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +59,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     postgres.allowed = item.get_closest_marker("database") is not None
     if item.config.getoption("second_try") and item.get_closest_marker("random_seed"):
         pytest.fail("it failed with a random seed, which the first run tells", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What must be run is not skipped in silence."""
+    report = yield
+    if report.skipped and item.config.getoption("no_skips"):
+        report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

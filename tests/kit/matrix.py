@@ -161,8 +161,8 @@ def revision() -> str:
     return head.strip() + ("+" if changed else "")
 
 
-def there() -> Names:
-    """All tests that there are for a version."""
+def there(folder: Path | None) -> Names:
+    """All tests that there are for an installation; some are named after its version."""
     program = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", CHOICE]
     program += [
         "-p",
@@ -172,12 +172,9 @@ def there() -> Names:
         "-o",
         "addopts=--import-mode=importlib",
     ]
+    environment = dict(os.environ) | ({"POSTGRES_FOLDER": str(folder)} if folder else {})
     done = subprocess.run(
-        program,
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
+        program, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(f"pytest cannot list the tests: {done.stdout[-2000:]}{done.stderr}")
@@ -301,11 +298,13 @@ def main(arguments: Sequence[str]) -> int:
     wanted = [int(major) for major in options.only.split(",") if major] or list(found)
     if missing := set(wanted) - set(found):
         raise SystemExit(f"no PostgreSQL {sorted(missing)} here, only {list(found)}: see {PAGE}")
-    tests = there()
+    there(None)  # the test modules can be imported: no hours for nothing
     for major in () if options.page else wanted:
         suite(major, found[major], pytest_arguments)
     majors = sorted(int(report.stem) for report in RESULTS.glob("[0-9][0-9].xml"))
-    columns = {major: column(RESULTS / f"{major}.xml", tests) for major in majors}
+    columns = {
+        major: column(RESULTS / f"{major}.xml", there(found.get(major))) for major in majors
+    }
     PAGE.write_text(page(list(columns.values())), encoding="utf-8")
     ran = [columns[major].all for major in wanted if major in columns]
     return 0 if ran and not any(counts["failed"] for counts in ran) else 1

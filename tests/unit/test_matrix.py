@@ -1,17 +1,12 @@
-"""What the matrix of PostgreSQL versions tells of its runs, which tests it chooses, and which have
-no second try, there and in CI."""
+"""What the matrix of PostgreSQL versions tells of its runs, and which tests it chooses."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.kit import matrix, postgres
-from tests.kit.process import ROOT, clean_environment
 
 THERE = matrix.names("""
 tests/unit/test_matrix.py::one
@@ -106,41 +101,3 @@ def test_no_server_without_the_marker() -> None:
     """A test that has no marker and starts a server fails: it would be left out."""
     with pytest.raises(AssertionError, match="needs the marker `database`"):
         postgres.throwaway()
-
-
-CONFTEST = "from tests.conftest import pytest_addoption, pytest_configure, pytest_runtest_setup"
-FLAKY = """
-import pathlib, pytest
-
-{}
-def test_it():
-    tries = pathlib.Path("tries")
-    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
-    assert tries.read_text() != "x"
-"""
-MAKEFILE = "check:\n\ntest:\n\t@{python} -m pytest $(ARGS)\n"
-
-
-@pytest.mark.parametrize(("seed", "red", "tries"), [(False, False, "xx"), (True, True, "x")])
-def test_a_random_seed_has_no_second_try(
-    tmp_path: Path, seed: bool, red: bool, tries: str
-) -> None:
-    """CI runs once more what failed, alone, and is green if it passes then; but a test with a
-    random seed is not run again, and what it found makes CI red."""
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
-    (tmp_path / "Makefile").write_text(MAKEFILE.format(python=sys.executable))
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    mark = "@pytest.mark.random_seed" if seed else ""
-    (tmp_path / "test_it.py").write_text(FLAKY.format(mark))
-    done = subprocess.run(
-        ["bash", ".ci/run"],
-        cwd=tmp_path,
-        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode != 0) == red, done.stdout + done.stderr
-    assert (tmp_path / "tries").read_text() == tries
