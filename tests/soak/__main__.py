@@ -19,7 +19,6 @@ from tests.soak import chart, million, page
 from tests.soak.probe import Sample
 from tests.soak.run import DATA, ROOT, Plan, Recording, perform
 
-WHOLE_SECONDS = 3600.0
 MILLION = 1_000_000
 ROUNDS_FILE = DATA / "million.json"
 
@@ -50,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     else:
         plan = Plan(60 * chosen.minutes, chosen.rate, seed=chosen.seed)
         recording = perform(plan, Ticker(plan, console), DATA / "recording.json")
-    whole = recording.plan["seconds"] >= WHOLE_SECONDS
+    whole = recording.plan["seconds"] >= page.WHOLE_SECONDS
     out = chosen.out or (ROOT / "docs" if whole else DATA)
     return 0 if publish(recording, out, console) else 1
 
@@ -103,9 +102,10 @@ class Ticker:
             return
         self._last = sample
         daemons = sorted({key.split("/")[0] for key in sample if key.startswith("daemon")})
-        cpu = sum(sample[f"{d}/cpu_seconds"] - last[f"{d}/cpu_seconds"] for d in daemons) / passed
-        memory = " + ".join(f"{sample[f'{d}/memory_mb']:.0f}" for d in daemons)
-        handles = " + ".join(f"{sample[f'{d}/handles']:.0f}" for d in daemons)
+        seconds = [sum(s.get(f"{d}/cpu_seconds", 0) for d in daemons) for s in (last, sample)]
+        cpu = (seconds[1] - seconds[0]) / passed
+        memory = " + ".join(f"{sample.get(f'{d}/memory_mb', 0):.0f}" for d in daemons)
+        handles = " + ".join(f"{sample.get(f'{d}/handles', 0):.0f}" for d in daemons)
         ended = (sample["requests/ended"] - last["requests/ended"]) / passed
         tables = (sample["server/table_bytes"] + sample["server/index_bytes"]) / (1 << 20)
         self._console.print(

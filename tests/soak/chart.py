@@ -15,16 +15,17 @@ DOTS = 160
 PALE = 'class="pale"'
 STYLE = """<style>
 .paper{fill:#ffffff}.ink{fill:#0f172a}.pale{fill:#475569}.base{stroke:#cbd5e1}
-.warm{fill:#f1f5f9}.line{stroke:#0f766e}.shown{stroke:#64748b}.bad{stroke:#b91c1c}
+.warm{fill:#f1f5f9}.line{stroke:#0f766e}.shown{stroke:#64748b}.bad{stroke:#b91c1c}.fault{fill:#b91c1c}
 @media (prefers-color-scheme: dark){
 .paper{fill:#0f172a}.ink{fill:#f1f5f9}.pale{fill:#94a3b8}.base{stroke:#334155}
-.warm{fill:#1e293b}.line{stroke:#2dd4bf}.shown{stroke:#94a3b8}.bad{stroke:#f87171}}
+.warm{fill:#1e293b}.line{stroke:#2dd4bf}.shown{stroke:#94a3b8}.bad{stroke:#f87171}
+.fault{fill:#f87171}}
 </style>"""
 
 
 def draw(verdicts: Sequence[Verdict], seconds: float) -> str:
-    """The whole picture; series without points are left out."""
-    shown = [verdict for verdict in verdicts if len(verdict.points) > 1]
+    """The whole picture; what should have been measured and was not has an empty panel."""
+    shown = [one for one in verdicts if len(one.points) > 1 or one.flat is False]
     rows = -(-len(shown) // COLUMNS)
     height = rows * (HEIGHT + GAP) + GAP
     box = f'viewBox="0 0 {WIDTH} {height}" role="img"'
@@ -44,22 +45,24 @@ def draw(verdicts: Sequence[Verdict], seconds: float) -> str:
 
 def _panel(verdict: Verdict, seconds: float, x: float, y: float) -> str:
     top, bottom = y + 30, y + HEIGHT - 14
-    most = max(value for _, value in verdict.points) * 1.1 or 1.0
-    points = _thinned(verdict.points, seconds)
+    most = max((value for _, value in verdict.points), default=0.0) * 1.1 or 1.0
+    points = _thinned(verdict, seconds)
     path = " ".join(
         f"{x + PANEL * min(1.0, at / seconds):.1f},{bottom - (bottom - top) * value / most:.1f}"
         for at, value in points
     )
     kind = {True: "line", False: "bad", None: "shown"}[verdict.flat]
     unit = f" {verdict.series.unit}" if verdict.series.unit else ""
-    said = f"{number(verdict.last)}{unit}, {word(verdict)}"
+    shown = f"{number(verdict.last)}{unit}, " if verdict.points else ""
+    style = 'class="fault"' if verdict.flat is False else PALE
     box = f'x="{x:.1f}" y="{top}" width="{PANEL * WARM_UP:.1f}" height="{bottom - top}"'
     ground = f'x1="{x:.1f}" y1="{bottom}" x2="{x + PANEL:.1f}" y2="{bottom}"'
     return "\n".join(
         (
             f'<rect class="warm" {box}/>',
             _text(x, y + 8, verdict.series.title, 'class="ink" font-weight="600"'),
-            _text(x, y + 23, said),
+            _text(x, y + 23, shown + word(verdict), style),
+            _text(x + PANEL, top - 7, f"to {number(most)}", f'{PALE} text-anchor="end"'),
             f'<line class="base" {ground}/>',
             f'<polyline class="{kind}" fill="none" stroke-width="1.5" points="{path}"/>',
             _text(x, bottom + 12, "0"),
@@ -72,14 +75,17 @@ def _text(x: float, y: float, text: str, style: str = PALE) -> str:
     return f'<text x="{x:.1f}" y="{y}" {style}>{escape(text)}</text>'
 
 
-def _thinned(points: Points, seconds: float) -> Points:
-    return points if len(points) <= DOTS else sliced(points, 0.0, seconds, DOTS)
+def _thinned(verdict: Verdict, seconds: float) -> Points:
+    points = verdict.points
+    return points if len(points) <= DOTS else sliced(points, 0.0, seconds, DOTS, verdict.series.of)
 
 
 def word(verdict: Verdict) -> str:
     """The verdict in a word."""
     if verdict.flat is None:
         return "not judged"
+    if not verdict.measured:
+        return "not measured"
     return "flat" if verdict.flat else "not flat"
 
 

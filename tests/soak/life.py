@@ -40,10 +40,23 @@ DECK = {
 }
 """What is asked, in shares: every deck is shuffled, so that a few minutes hold the same mix."""
 INSERT = (
-    "INSERT INTO ai_requests (task_type, input_data, fair_key, priority, run_after, expires_at,"
-    " requested_by) VALUES (%s, %s::jsonb, %s, %s, clock_timestamp() + make_interval(secs => %s),"
+    "INSERT INTO ai_requests (task_type, input_data, max_usd, fair_key, priority, run_after,"
+    " expires_at, requested_by) VALUES (%s, %s::jsonb, %s, %s, %s,"
+    " clock_timestamp() + make_interval(secs => %s),"
     " clock_timestamp() + make_interval(secs => %s), 'user:1') RETURNING id"
 )
+LIMITS = (
+    "INSERT INTO ai_control (task_type, concurrency, per_key) VALUES"
+    " ('*', 6, 1000), ('soak_haiku', 2, 1), ('workout_optimization', 1, 1),"
+    " ('progress_monitoring', 2, 1)"
+    " ON CONFLICT (task_type) DO UPDATE"
+    " SET concurrency = excluded.concurrency, per_key = excluded.per_key"
+)
+"""Low enough to be filled by a burst; a single request now and then never fills them."""
+BURST = 10
+BURSTS = 0.05
+"""One insert in twenty is a burst; the rate stays what it is to be."""
+ENOUGH_USD, TOO_LITTLE_USD = "0.01", "0.00001"
 CANCEL = "UPDATE ai_requests SET cancel_requested_at = now() WHERE id = %s"
 RETRY = (
     "SELECT ai_retry(id, 'user:1') FROM ai_requests"
@@ -83,6 +96,10 @@ PATHS = (
     "/gui/suggestions",
     "/gui/requests.csv",
 )
+DEEDS = ("requests", "bursts", "notifications", "pages", "streams")
+"""What every run has, however short."""
+LEAST_SHARE = 0.8
+"""Of the planned requests."""
 STREAM_SECONDS = 20.0
 PAGE_SECONDS = 30.0
 PATIENCE_SECONDS = 300.0
@@ -90,7 +107,10 @@ PATIENCE_SECONDS = 300.0
 
 
 class Life:
-    """Threads that live until :meth:`stop`. counts: what they did. troubles: what went wrong."""
+    """Threads that live until :meth:`stop`. counts: what they did. troubles: what went wrong.
+
+    seconds: how long they lived, once they are stopped.
+    """
 
     def __init__(
         self, dsn: str, urls: Sequence[str], clients: Sequence[int], rate: float, seed: int
@@ -99,6 +119,7 @@ class Life:
         self.counts: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self.confirmed: set[int] = set()
+        self.seconds = 0.0
         self._dsn = dsn
         self._urls = urls
         self._clients = clients
@@ -108,39 +129,57 @@ class Life:
         parts = (self._ask, self._change_minds, self._hear, self._read, self._stir)
         self._threads = [self._thread(part) for part in parts]
         self._watcher = self._thread(self._watch)
+        self._began = 0.0
 
     def _thread(self, part: Callable[[], None]) -> threading.Thread:
-        return threading.Thread(target=self._persist, args=[part], daemon=True)
+        name = part.__name__.strip("_")
+        return threading.Thread(target=self._persist, args=[part, name], name=name, daemon=True)
 
     def prepare(self) -> None:
-        """The prompt agent, the schedules, and a healing rule that only says what it would do."""
+        """The prompt agent, limits, schedules, and a healing rule that only says what it would
+        do."""
         with psycopg.connect(self._dsn) as connection:
             connection.execute(
                 "INSERT INTO ai_agents (name, type, config) VALUES ('Haiku', 'soak_haiku', %s)",
                 (json.dumps(HAIKU),),
             )
+            connection.execute(LIMITS)
             connection.execute(NO_BACK_OFF)
             connection.execute(SCHEDULES, (json.dumps({"client_id": self._clients[0]}),))
 
     def start(self) -> None:
+        self._began = time.monotonic()
         for thread in (*self._threads, self._watcher):
             thread.start()
 
     def stop(self) -> None:
         """Ask no more; what was asked is still being answered. A live stream may stay open: the
         daemon has to end it."""
+        self.seconds = time.monotonic() - self._began
         self._enough.set()
         for thread in self._threads:
             thread.join(PAGE_SECONDS)
+            if thread.is_alive():
+                self.troubles[f"{thread.name}: does not end"] += 1
 
-    def _persist(self, part: Callable[[], None]) -> None:
+    def missing(self) -> list[str]:
+        """What there was too little of: a soak of a service that nobody used says nothing."""
+        planned = self._rate * self.seconds
+        found = [f"no {what}" for what in DEEDS if not self.counts[what]]
+        if self.counts["requests"] < LEAST_SHARE * planned:
+            found.append(f"{self.counts['requests']} requests where {planned:.0f} were planned")
+        return found
+
+    def _persist(self, part: Callable[[], None], name: str) -> None:
         while not self._enough.is_set():
             try:
                 part()
-            except (psycopg.Error, OSError, HTTPException) as error:
-                if self._enough.is_set():
+            except Exception as error:  # a thread that ends would end unseen
+                # A stream or a page may be cut by the end of it all; our own mistakes may not.
+                expected = isinstance(error, psycopg.Error | OSError | HTTPException)
+                if self._enough.is_set() and expected:
                     return
-                self.troubles[f"{part.__name__.strip('_')}: {type(error).__name__}"] += 1
+                self.troubles[f"{name}: {type(error).__name__}: {str(error)[:80]}"] += 1
                 self._enough.wait(1.0)
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -149,17 +188,26 @@ class Life:
     def _ask(self) -> None:
         """Insert at a steady rate; what could not be sent in time is not made up for."""
         rng = random.Random(self._seed)
+        kinds = deck(rng)
+        size = BURST
         with self._connect() as connection:
-            for kind in deck(rng):
-                values = (kind, json.dumps(self._input(kind, rng)), *manner(rng))
-                row = connection.execute(INSERT, values).fetchone()
-                assert row is not None
-                self.confirmed.add(row[0])
-                self.counts["requests"] += 1
+            while True:
+                with connection.transaction():
+                    ids = [self._insert(connection, next(kinds), rng) for _ in range(size)]
+                self.confirmed |= set(ids)
+                self.counts["requests"] += size
+                self.counts["bursts"] += size > 1
                 if rng.random() < 0.03:
-                    self.counts["cancels"] += connection.execute(CANCEL, row).rowcount
-                if self._enough.wait(rng.uniform(0.5, 1.5) / self._rate):
+                    self.counts["cancels"] += connection.execute(CANCEL, ids[:1]).rowcount
+                if self._enough.wait(size * rng.uniform(0.5, 1.5) / self._rate):
                     return
+                size = BURST if rng.random() < BURSTS else 1
+
+    def _insert(self, connection: psycopg.Connection[Any], kind: str, rng: random.Random) -> int:
+        values = (kind, json.dumps(self._input(kind, rng)), purse(kind, rng), *manner(rng))
+        row = connection.execute(INSERT, values).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def _input(self, kind: str, rng: random.Random) -> Json:
         client = {"client_id": rng.choice(self._clients)}
@@ -225,6 +273,7 @@ class Life:
         with self._connect() as connection:
             while not self._enough.wait(420.0):
                 connection.execute(TROUBLE)
+                self.counts["troubles"] += 1
 
 
 def deck(rng: random.Random) -> Iterator[str]:
@@ -233,6 +282,13 @@ def deck(rng: random.Random) -> Iterator[str]:
     while True:
         rng.shuffle(cards)
         yield from cards
+
+
+def purse(kind: str, rng: random.Random) -> str | None:
+    """max_usd: mostly none. A haiku that nobody may pay for would wait for ever."""
+    if kind == "soak_haiku" or rng.random() < 0.9:
+        return None
+    return rng.choice([ENOUGH_USD, TOO_LITTLE_USD])
 
 
 def manner(rng: random.Random) -> tuple[Any, ...]:

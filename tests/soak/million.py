@@ -24,11 +24,12 @@ from daemon.model import Complete, Status
 from daemon.store.retention import BATCH
 from tests.kit.parts import Parts, parts
 from tests.kit.postgres import throwaway
-from tests.soak.judge import LIMIT, theil_sen
+from tests.soak.judge import theil_sen
 from tests.soak.probe import MEGABYTE
 
 ROUNDS, SLOTS, LEASE_SECONDS = 10, 100, 60.0
 CHUNK = 1000
+LIMIT = 0.10
 FILLING = 2
 """The first rounds: until the second is over, more rows are kept than before."""
 INSERT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from psycopg.rows import dict_row
 
 Sample = dict[str, float]
 MEGABYTE = 1 << 20
+GLANCE_SECONDS = 0.1
+"""Between two looks at the children: the shortest of them lives longer."""
 SIZES = """
 SELECT c.relname AS name, pg_table_size(c.oid) AS table_bytes,
     pg_indexes_size(c.oid) AS index_bytes,
@@ -29,7 +32,8 @@ SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS wal_bytes,
     (SELECT coalesce(sum(pg_table_size(oid) + pg_indexes_size(oid)), 0) FROM pg_class
         WHERE relkind = 'r' AND relnamespace = 'pg_catalog'::regnamespace) AS catalog_bytes,
     (SELECT array_agg(pid) FROM pg_stat_activity
-        WHERE application_name LIKE 'ai-daemon/%') AS sessions
+        WHERE application_name LIKE 'ai-daemon/%') AS sessions,
+    (SELECT coalesce(sum(autovacuum_count), 0) FROM pg_stat_user_tables) AS autovacuums
 """
 ENDED = """
 SELECT count(*) AS ended,
@@ -53,19 +57,30 @@ class Probe:
         self._daemons = daemons
         self._urls = urls
         self._began = began
+        self._peaks = Peaks(daemons)
         self._connection = psycopg.connect(
             dsn, autocommit=True, application_name="soak-probe", row_factory=dict_row
         )
 
     def close(self) -> None:
+        self._peaks.close()
         self._connection.close()
 
     def look(self, latency_seconds: float) -> Sample:
-        """One sample; latencies are of requests that ended in the last so many seconds."""
-        sample: Sample = {"seconds": time.monotonic() - self._began}
+        """One sample; latencies are of requests that ended in the last so many seconds.
+
+        What cannot be measured, a daemon that is gone say, is not in it.
+        """
+        sample: Sample = {
+            "seconds": time.monotonic() - self._began,
+            "machine/load": os.getloadavg()[0],
+        }
         for name, pid in self._daemons.items():
-            sample |= {f"{name}/{key}": value for key, value in process(pid).items()}
-            sample[f"{name}/health_ms"] = answer_ms(f"{self._urls[name]}/health")
+            with suppress(OSError, KeyError):
+                sample |= {f"{name}/{key}": value for key, value in process(pid).items()}
+                sample[f"{name}/children_mb"] = self._peaks.take(name)
+            with suppress(OSError):
+                sample[f"{name}/health_ms"] = answer_ms(f"{self._urls[name]}/health")
         return sample | self._server(latency_seconds)
 
     def _server(self, latency_seconds: float) -> Sample:
@@ -73,7 +88,9 @@ class Probe:
         sessions = server.pop("sessions") or []
         sample = {f"server/{name}": float(value) for name, value in server.items()}
         sample["server/sessions"] = float(len(sessions))
-        sample["server/session_mb"] = sum(private_mb(pid) for pid in sessions)
+        private = [private_mb(pid) for pid in sessions]
+        sample["server/session_mb"] = sum(private)
+        sample["server/session_max_mb"] = max(private, default=0.0)
         tables = self._connection.execute(SIZES.encode()).fetchall()
         for key in ("table_bytes", "index_bytes", "dead_rows", "live_rows"):
             sample[f"server/{key}"] = float(sum(row[key] for row in tables))
@@ -94,17 +111,58 @@ class Probe:
         return dict(row)
 
 
+class Peaks:
+    """The most that the children of each daemon held together since it was last taken.
+
+    They live for a second or so: a look every few seconds would meet one by chance.
+    """
+
+    def __init__(self, daemons: Mapping[str, int]) -> None:
+        self._daemons = daemons
+        self._most = dict.fromkeys(daemons, 0.0)
+        self._lock = threading.Lock()
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def take(self, name: str) -> float:
+        """Megabytes; KeyError once the thread that looks has ended."""
+        if not self._thread.is_alive():
+            raise KeyError(name)
+        with self._lock:
+            most, self._most[name] = self._most[name], 0.0
+        return most
+
+    def close(self) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._enough.wait(GLANCE_SECONDS):
+            for name, pid in self._daemons.items():
+                now = children_mb(pid)
+                with self._lock:
+                    self._most[name] = max(self._most[name], now)
+
+
 def process(pid: int) -> Sample:
-    """What Linux tells of a process: its memory, its children's, handles, threads, seconds."""
+    """What Linux tells of a process: its memory, handles, threads, seconds of CPU.
+
+    Raises OSError or KeyError when it is gone.
+    """
     status = fields(pid)
     cpu = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return {
         "memory_mb": status["VmRSS"] / 1024,
-        "children_mb": sum(fields(child).get("VmRSS", 0.0) / 1024 for child in children(pid)),
         "handles": float(sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())),
         "threads": status["Threads"],
         "cpu_seconds": (int(cpu[11]) + int(cpu[12])) / os.sysconf("SC_CLK_TCK"),
     }
+
+
+def children_mb(pid: int) -> float:
+    """What all descendants of a process hold at this moment."""
+    return sum(fields(child).get("VmRSS", 0.0) / 1024 for child in children(pid))
 
 
 def children(pid: int) -> list[int]:

@@ -9,7 +9,8 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,13 @@ import psycopg
 
 from daemon import __version__, migrate
 from daemon.demo import gym
-from daemon.demo.model_server import ModelServer, Recorded, running_server
+from daemon.demo.model_server import ModelServer, running_server
 from tests.chaos.invariants import ENDED, SHOWN, findings, settle, watch
 from tests.chaos.run import MoodyModel
 from tests.kit.postgres import throwaway
 from tests.kit.process import DaemonProcess
 from tests.kit.signals import until
+from tests.soak import kept
 from tests.soak.life import KEY, Life
 from tests.soak.probe import Probe, Sample
 
@@ -33,24 +35,13 @@ DATA = ROOT / ".data" / "soak"
 READY_SECONDS = 120.0
 REST_SECONDS = 120.0
 DRAIN_SECONDS = 60.0
-# The ledger is pruned like everything, and put back in the end to be added up.
-LEDGER = """
-CREATE TABLE soak_calls (LIKE ai_llm_calls);
-CREATE FUNCTION soak_keep() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO soak_calls SELECT OLD.*;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER soak_keep AFTER DELETE ON ai_llm_calls FOR EACH ROW EXECUTE FUNCTION soak_keep();
-"""
-PUT_BACK = """
-DROP TRIGGER soak_keep ON ai_llm_calls;
-INSERT INTO ai_llm_calls SELECT * FROM soak_calls;
-"""
 LOST = f"""
 SELECT c.id FROM unnest(%s::bigint[]) AS c (id)
-WHERE NOT EXISTS (SELECT FROM chaos_steps s WHERE s.request_id = c.id AND s.new IN {ENDED})
+WHERE NOT EXISTS (SELECT FROM ai_requests r WHERE r.id = c.id AND r.status IN {ENDED})
+    OR NOT EXISTS (SELECT FROM chaos_steps s WHERE s.request_id = c.id AND s.new IN {ENDED})
 """
+BLIND = "the result of another attempt"
+"""Asks for the attempt's number in the result, which only agents of tests write."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +70,21 @@ class Plan:
 
 @dataclass
 class Recording:
-    """What a run leaves behind: all that the page is made of."""
+    """What a run leaves behind: all that the page is made of.
+
+    found: each check with what it found; empty as long as the run has not come to its end.
+    looked: over how many rows, where that can be counted. pruned: rows of each table that were
+    deleted meanwhile and judged all the same. types: what became of the requests of each type.
+    """
 
     plan: dict[str, Any]
-    facts: dict[str, str]
+    facts: dict[str, Any]
     samples: list[Sample] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[str]] = field(default_factory=dict)
+    looked: dict[str, int] = field(default_factory=dict)
+    pruned: dict[str, int] = field(default_factory=dict)
+    types: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def violations(self) -> list[str]:
@@ -100,21 +99,12 @@ class Recording:
         return cls(**json.loads(path.read_text()))
 
 
-class Forgetful(list[Recorded]):
-    """Counts the calls of a model server, which would keep every question of the hour."""
-
-    count_of_calls = 0
-
-    def append(self, call: Recorded) -> None:
-        self.count_of_calls += 1
-
-
 class Scene:
     """Server, model, daemons; nothing is left of them."""
 
     def __init__(self, plan: Plan, stack: contextlib.ExitStack) -> None:
         models = ModelServer()
-        self.calls = Forgetful()
+        self.calls = kept.Heard()
         models.calls = self.calls
         models.script = MoodyModel(random.Random(plan.seed))  # type: ignore[assignment]
         self.server = stack.enter_context(throwaway(durable=True))
@@ -122,7 +112,7 @@ class Scene:
         migrate.upgrade(self.dsn)
         watch(self.dsn)
         with psycopg.connect(self.dsn) as connection:
-            connection.execute(LEDGER.encode())
+            kept.keep(connection)
         truth = gym.load(self.dsn, clients=plan.clients)
         self.clients = sorted(truth.clients)
         url = stack.enter_context(running_server(models))
@@ -151,10 +141,10 @@ def started(plan: Plan, dsn: str, model_url: str) -> DaemonProcess:
 
 def perform(plan: Plan, tell: Callable[[Sample], None], keep: Path | None = None) -> Recording:
     """The whole run. tell: gets each sample. keep: where the recording is saved meanwhile."""
-    recording = Recording(asdict(plan) | {"keep_seconds": plan.keep_seconds}, facts(plan))
+    recording = Recording(asdict(plan) | {"keep_seconds": plan.keep_seconds}, facts())
     with contextlib.ExitStack() as stack:
         scene = Scene(plan, stack)
-        recording.facts["PostgreSQL"] = version(scene.dsn)
+        recording.facts |= of_server(scene.dsn)
         urls = {name: daemon.base_url for name, daemon in scene.daemons.items()}
         life = Life(scene.dsn, list(urls.values()), scene.clients, plan.rate, plan.seed)
         life.prepare()
@@ -191,65 +181,114 @@ def end(scene: Scene, life: Life, recording: Recording) -> None:
         left = b"SELECT count(*) FROM ai_requests WHERE finished_at IS NULL"
         with contextlib.suppress(TimeoutError):  # the invariants tell what has not ended
             until(lambda: connection.execute(left).fetchone() == (0,), REST_SECONDS)
-    stopped = []
-    for daemon in scene.daemons.values():
-        daemon.terminate()
-    for name, daemon in scene.daemons.items():
-        if status := daemon.wait(DRAIN_SECONDS):
-            stopped.append(f"{name} ended with status {status}")
     with psycopg.connect(scene.dsn, autocommit=True) as connection:
-        connection.execute(PUT_BACK.encode())
+        stopped = stop(scene.daemons)
+        recording.pruned = kept.put_back(connection)
+        settle(scene.dsn)
+        recording.found = findings(scene.dsn) | kept.unpaid(connection, scene.calls)
+        recording.looked = kept.looked(connection)
         lost = connection.execute(LOST, (sorted(life.confirmed),)).fetchall()
-        recording.counts = tallies(connection)
-    settle(scene.dsn)
-    recording.found = findings(scene.dsn)
-    recording.found["confirmed and never ended"] = [f"lost: request {row[0]}" for row in lost]
+        recording.counts = tallies(connection) | dict(life.counts)
+        recording.types = types(connection)
+    answers = sum(call.usage is not None for call in scene.calls)
+    recording.counts |= {"model calls": len(scene.calls), "answers of the model": answers}
+    recording.counts |= logged(scene, {"warning"})
+    for name in kept.OF_CALLS:
+        recording.looked[name] = answers
+    recording.found.pop(BLIND, None)
+    lost_name = "confirmed and never ended, or not among what was judged"
+    recording.found[lost_name] = [f"lost: request {row[0]}" for row in lost]
+    recording.looked[lost_name] = len(life.confirmed)
     recording.found["a daemon that did not stop cleanly"] = stopped
     recording.found["the main app or a reader met an error"] = [
         f"{count} times {what}" for what, count in life.troubles.items()
     ]
-    recording.counts |= dict(life.counts) | {"model calls": scene.calls.count_of_calls}
-    recording.counts |= logged(scene)
+    recording.found["an error in a daemon's log"] = [
+        f"{count} times {what}" for what, count in logged(scene, {"error", "critical"}).items()
+    ]
+    missing = life.missing()
+    if not recording.counts["starts that filled a limit"]:
+        missing.append("no limit was ever filled")
+    recording.found["less life than planned"] = missing
+    recording.found["a check that looked at nothing"] = [
+        name for name in recording.found if recording.looked.get(name) == 0
+    ]
+
+
+def stop(daemons: Mapping[str, DaemonProcess]) -> list[str]:
+    """Stop all of them at once; a line for each that did not end well and in time."""
+    bad = []
+    for daemon in daemons.values():
+        daemon.terminate()
+    for name, daemon in daemons.items():
+        try:
+            if status := daemon.wait(DRAIN_SECONDS):
+                bad.append(f"{name} ended with status {status}")
+        except TimeoutError as error:
+            bad.append(f"{name} is {str(error).splitlines()[0]}")
+            daemon.kill()
+    return bad
 
 
 def tallies(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """How eventful it was."""
+    """How eventful it was, of all rows: call it when they are back."""
     rows = connection.execute(
         "SELECT 'ended as ' || new, count(*) FROM chaos_steps"
         f" WHERE new IN {ENDED} GROUP BY 1 UNION ALL"
-        " SELECT 'pruned calls', count(*) FROM soak_calls UNION ALL"
+        " SELECT 'answers ' || mode || coalesce(': ' || degraded_reason, ''), count(*)"
+        " FROM ai_results GROUP BY 1 UNION ALL"
         " SELECT 'alerts', count(*) FROM ai_alerts UNION ALL"
+        " SELECT 'requests due later', count(*) FROM ai_requests"
+        " WHERE run_after > created_at + interval '1 second' UNION ALL"
+        " SELECT 'requests with a budget', count(*) FROM ai_requests"
+        " WHERE max_usd IS NOT NULL UNION ALL"
         " SELECT 'healing actions', count(*) FROM ai_healing_actions".encode()
     ).fetchall()
-    return {name: int(number) for name, number in rows}
+    counts = {name: int(number) for name, number in rows}
+    return counts | {"starts that filled a limit": kept.filled(connection)}
 
 
-def logged(scene: Scene) -> dict[str, int]:
-    """How often a daemon said something that is not of everyday."""
-    found: dict[str, int] = {}
-    for daemon in scene.daemons.values():
-        for event in daemon.events:
-            if event.get("level") in {"error", "critical"}:
-                name = f"logged {event['message']}"
-                found[name] = found.get(name, 0) + 1
+def types(connection: psycopg.Connection[Any]) -> dict[str, dict[str, int]]:
+    """How many requests of each type ended how."""
+    found: dict[str, dict[str, int]] = {}
+    rows = connection.execute(
+        "SELECT task_type, status, count(*) FROM ai_requests GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    for task_type, status, count in rows:
+        found.setdefault(task_type, {})[status] = int(count)
     return found
 
 
-def version(dsn: str) -> str:
+def logged(scene: Scene, levels: Collection[str]) -> dict[str, int]:
+    """How often a daemon said something of these levels, or, as an error, no event at all."""
+    found: Counter[str] = Counter()
+    for name, daemon in scene.daemons.items():
+        for event in list(daemon.events):
+            if event.get("level") in levels:
+                found[f"{name} logged {event['level']}: {event['message']}"] += 1
+        if "error" in levels:
+            found.update(f"{name} said: {line[:120]}" for line in daemon.other_output)
+    return dict(found)
+
+
+def of_server(dsn: str) -> dict[str, str]:
+    """Which PostgreSQL, and whether it may lose what it confirmed."""
     with psycopg.connect(dsn) as connection:
-        row = connection.execute("SHOW server_version").fetchone()
+        row = connection.execute(
+            "SELECT current_setting('server_version'), current_setting('fsync')"
+        ).fetchone()
         assert row is not None
-        return str(row[0])
+        return {"PostgreSQL": row[0], "fsync": row[1]}
 
 
-def facts(plan: Plan) -> dict[str, str]:
+def facts() -> dict[str, Any]:
     """Where and when."""
     cores = os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "began": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "cores": cores,
         "machine": f"{cores} cores, {memory} GB, {platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "version": __version__,
-        "load": f"{os.getloadavg()[0]:.1f}",
     }
