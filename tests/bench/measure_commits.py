@@ -6,7 +6,8 @@ favours it: its triggers alone are measured. For this daemon there are three sta
 slot is taken by a long request, as is usual where answers take seconds. *Working*: it answers all
 that is inserted while it is inserted, on the same cores. *Paused*: it may start nothing and lies
 there listening, which must not make it ring for each insert. And beside requests, the app's own
-rows in its own table, while the daemon works off a backlog.
+rows in its own table, while the daemon works off a backlog. Where it was not in its state for the
+whole measured time, there is no figure but a note.
 
 Each is measured twice. On this machine's disk, where it flushes within 0.1 ms as some do, all
 that is compared is the processor's time, on cores that clients, server and worker share. And on a
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.bench.bench import Bench
-from tests.bench.process import Worker
+from tests.bench.process import Stuck, Worker
 from tests.bench.systems import FLOOR, JOB, OURS, System, job
 
 BARE = "none"
@@ -41,14 +43,43 @@ BACKLOG_PER_SECOND = 4_000
 """More than the daemon answers in a second: it must not run dry."""
 BESIDE = "beside ours"
 NETWORK = "network disk"
+BUSY, WORKING, PAUSED = "ours busy", "ours working", "ours paused"
 FIGURES = {
     BARE: "a bare table, nothing installed",
     "table": "our table's columns and indexes, no trigger",
-    "ours busy": "this daemon, every slot taken",
-    "ours working": "this daemon, answering them",
-    "ours paused": "this daemon, paused",
+    BUSY: "this daemon, every slot taken",
+    WORKING: "this daemon, answering them",
+    PAUSED: "this daemon, paused",
     BESIDE: "the bare table again, beside this daemon at work",
 }
+STATES = {
+    BUSY: "requests while every slot is taken",
+    WORKING: "requests while it answers them",
+    PAUSED: "requests while it is paused",
+    BESIDE: "own rows while it answers a backlog",
+}
+"""The daemon's, all of them: what the app inserts then."""
+ANSWERED = "SELECT count(*) FROM ai_requests WHERE status = 'completed'"
+
+
+@dataclass(frozen=True)
+class Work:
+    """answered: requests so far. left: whether there are others."""
+
+    answered: int
+    left: bool
+
+
+def broken(state: str, before: Work, after: Work) -> str | None:
+    """Why the daemon was not in a state for all the time between, None if it was."""
+    answered = after.answered - before.answered
+    if state in {WORKING, BESIDE} and not answered:
+        return "it answered nothing in the meantime"
+    if state == BESIDE and not after.left:
+        return "the backlog ran dry before the end"
+    if state in {BUSY, PAUSED} and answered:
+        return f"it answered {answered} in the meantime"
+    return None
 
 
 def commits(bench: Bench, round_number: int) -> None:
@@ -58,8 +89,8 @@ def commits(bench: Bench, round_number: int) -> None:
         turns: list[Callable[[], None]] = [lambda: _bare(bench, scripts, BARE, BARE_TABLE)]
         turns += [lambda: _bare(bench, scripts, "table", LIKE_OURS)]
         turns += [lambda: _busy(bench, scripts)]
-        turns += [lambda: _awake(bench, scripts, "ours working")]
-        turns += [lambda: _awake(bench, scripts, "ours paused")]
+        turns += [lambda: _awake(bench, scripts, WORKING)]
+        turns += [lambda: _awake(bench, scripts, PAUSED)]
         turns += [lambda: _beside(bench, scripts)]
         peers = [s for s in bench.systems if s.name not in {OURS, FLOOR}]
         turns += [partial(_peer, bench, scripts, peer) for peer in peers]
@@ -81,11 +112,11 @@ def _bare(bench: Bench, scripts: Path, figure: str, table: str) -> None:
 def _busy(bench: Bench, scripts: Path) -> None:
     slots = bench.sizes.commit_slots
     with (
-        bench.turn(f"commits, {FIGURES['ours busy']}", bench.ours),
+        bench.turn(f"commits, {FIGURES[BUSY]}", bench.ours),
         bench.working(bench.ours, slots) as (database, worker),
     ):
         _fill_slots(bench, worker, database, scripts, slots)
-        _load(bench, scripts, database, bench.ours.insert, "ours busy")
+        _load(bench, scripts, database, bench.ours.insert, BUSY)
 
 
 def _fill_slots(bench: Bench, worker: Worker, database: str, folder: Path, slots: int) -> None:
@@ -104,7 +135,7 @@ def _awake(bench: Bench, scripts: Path, figure: str) -> None:
         bench.turn(f"commits, {FIGURES[figure]}", bench.ours),
         bench.working(bench.ours, bench.sizes.slots) as (database, _),
     ):
-        if figure == "ours paused":
+        if figure == PAUSED:
             with bench.server.connect(database) as connection:
                 connection.execute(
                     "UPDATE ai_control SET paused = true WHERE task_type = 'bench_noop'"
@@ -129,8 +160,6 @@ def _beside(bench: Bench, scripts: Path) -> None:
                 )
             connection.execute("SELECT ai_ring()")
         _load(bench, scripts, database, BARE_INSERT, BESIDE)
-        if not bench.server.rows(bench.ours.unfinished, database)[0][0]:
-            bench.notes.append(f"commits, {FIGURES[BESIDE]}: the backlog ran dry before the end")
 
 
 def _peer(bench: Bench, scripts: Path, peer: System) -> None:
@@ -143,8 +172,22 @@ def _load(bench: Bench, scripts: Path, database: str, insert: str, figure: str) 
     script.write_text(insert.replace("%(job)s", f"'{JOB}'") + ";\n")
     sizes = bench.sizes
     for clients in sizes.commit_clients:
-        rate = bench.server.pgbench(database, script, clients, sizes.commit_seconds)
-        bench.add("commits", f"{figure} {clients}", rate)
+        _measure(bench, database, script, clients, figure, f"{figure} {clients}")
     with bench.server.slow_flush(sizes.flush_ms):
-        rate = bench.server.pgbench(database, script, clients, sizes.commit_seconds)
-    bench.add("commits", f"{figure} {NETWORK}", rate)
+        _measure(bench, database, script, clients, figure, f"{figure} {NETWORK}")
+
+
+def _measure(
+    bench: Bench, database: str, script: Path, clients: int, state: str, figure: str
+) -> None:
+    before = _work(bench, database) if state in STATES else None
+    rate = bench.server.pgbench(database, script, clients, bench.sizes.commit_seconds)
+    if before is not None and (why := broken(state, before, _work(bench, database))):
+        raise Stuck(f"{figure.removeprefix(state).strip()}: {why}, so this is no figure")
+    bench.add("commits", figure, rate)
+
+
+def _work(bench: Bench, database: str) -> Work:
+    [(answered,)] = bench.server.rows(ANSWERED, database)
+    [(left,)] = bench.server.rows(bench.ours.unfinished, database)
+    return Work(answered, left)
