@@ -314,6 +314,10 @@ class Claimer(Service):
     def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
         lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)
         label = self._meters.task_type(claimed.task_type)
+        if lease.lost.is_set():
+            # The answer to the claim was too long on its way: others may run it already.
+            self._meters.requests.labels(label, "lost").inc()
+            return
         if claimed.authority.fence == 1:
             waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
             seconds = waited.total_seconds() + self.database_ahead_seconds

@@ -129,7 +129,8 @@ class Leases(Service):
     def watch(self, authority: Authority, *, claimed_monotonic: float | None = None) -> LeaseState:
         """The state of this attempt's lease; from now on it is renewed.
 
-        claimed_monotonic: taken before the claim was sent, since the lease began no earlier.
+        claimed_monotonic: taken before the claim was sent, since the lease began no earlier. Where
+        the answer took longer than the lease, it is lost already.
         """
         key = (authority.request_id, authority.fence)
         with self._guard:
@@ -137,6 +138,8 @@ class Leases(Service):
             if state is None:
                 began = self._monotonic() if claimed_monotonic is None else claimed_monotonic
                 state = self._states[key] = LeaseState(authority, began)
+        if self._overdue(state, self._monotonic()):
+            self._lose(state, "claimed too long ago")
         return state
 
     def forget(self, authority: Authority) -> None:
@@ -186,13 +189,12 @@ class Leases(Service):
         if sent is not None and now - sent > self._interval / 2:
             self._cut()
         with self._guard:
-            overdue = [
-                state
-                for state in self._states.values()
-                if now - state.renewed_monotonic > self._fence_seconds
-            ]
+            overdue = [state for state in self._states.values() if self._overdue(state, now)]
         for state in overdue:
             self._lose(state, "not renewed in time")
+
+    def _overdue(self, state: LeaseState, now: float) -> bool:
+        return now - state.renewed_monotonic > self._fence_seconds
 
     def _lose(self, state: LeaseState, reason: str) -> None:
         if state.lost.is_set() or state.finishing:

@@ -135,10 +135,7 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         migrate.upgrade(dsn)
         watch(dsn)
         limit(dsn)
-        # Agents that fail on purpose would be paused for longer than anybody waits here.
-        env = daemon_env(plan, stack.enter_context(running_server(models))) | {
-            "ENABLE_SELF_HEALING": "false"
-        }
+        env = daemon_env(plan, stack.enter_context(running_server(models)))
         places = [
             Place(number=number, dsn=dsn, folder=folder, env=env) for number in range(plan.daemons)
         ]

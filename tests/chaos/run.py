@@ -161,6 +161,8 @@ def daemon_env(plan: Plan, model_url: str) -> dict[str, str]:
         "OPENAI_BASE_URL": model_url,
         "OPENAI_MODEL": "gpt-4o-mini",
         "LOG_LEVEL": "WARNING",
+        # Agents that fail on purpose would be paused for longer than anybody waits here.
+        "ENABLE_SELF_HEALING": "false",
     }
 
 

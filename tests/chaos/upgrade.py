@@ -193,10 +193,7 @@ def perform(
     models.script = MoodyModel(rng)  # type: ignore[assignment]
     with contextlib.ExitStack() as stack:
         dsn = stack.enter_context(throwaway()).dsn()
-        # Agents that fail on purpose would be paused for longer than anybody waits here.
-        env = daemon_env(plan, stack.enter_context(running_server(models))) | {
-            "ENABLE_SELF_HEALING": "false"
-        }
+        env = daemon_env(plan, stack.enter_context(running_server(models)))
         rollout = Rollout(Release(old, dsn), Release(new, dsn), folder, env, console.print, again)
         stack.callback(rollout.bury)
         rollout.old.migrate()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import psycopg
 
 from daemon.service import Daemon
-from tests.kit.worker import FOREVER, becomes, insert, running
+from tests.kit.signals import eventually
+from tests.kit.worker import FOREVER, becomes, count, insert, running
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -52,3 +54,35 @@ async def test_what_a_limit_held_back_starts_when_a_slot_is_free(
         ids = await insert(aconnection, "test_echo", 4, text="x")
         for request_id in ids:
             await becomes(aconnection, request_id, "completed")
+
+
+async def test_a_claim_whose_answer_comes_too_late_is_not_run(
+    database: str, aconnection: Connection
+) -> None:
+    """When the answer to a claim arrives after its lease has ended, somebody else may have the
+    request: it is not begun, and answered once under the next claim."""
+    late = asyncio.Event()
+    ran = []
+    async with running(database, poll_seconds=FOREVER, lease_seconds=3.0) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        claim, run = claimer._store.claim, claimer._runner.run
+
+        async def answered_late(*values: Any) -> Any:
+            found = await claim(*values)
+            if found.requests:
+                await late.wait()
+            return found
+
+        async def noted(claimed: Any, lease: Any) -> Any:
+            ran.append(claimed.authority.fence)
+            return await run(claimed, lease)
+
+        claimer._store.claim = answered_late  # type: ignore[method-assign]
+        claimer._runner.run = noted  # type: ignore[method-assign]
+        [request_id] = await insert(aconnection, "test_echo", text="a")
+        rescued = "SELECT count(*) FROM ai_attempts WHERE request_id = %s AND outcome = 'lost'"
+        await eventually(lambda: count(aconnection, rescued, request_id), 30)
+        late.set()
+        row = await becomes(aconnection, request_id, "completed", 30)
+    assert (ran, row["fence"]) == ([2], 2)
