@@ -62,7 +62,7 @@ def _panel(verdict: Verdict, seconds: float, x: float, y: float) -> str:
             f'<rect class="warm" {box}/>',
             _text(x, y + 8, verdict.series.title, 'class="ink" font-weight="600"'),
             _text(x, y + 23, shown + word(verdict), style),
-            _text(x + PANEL, top - 7, f"to {number(most)}", f'{PALE} text-anchor="end"'),
+            _text(x + PANEL, top - 7, f"top: {number(most)}", f'{PALE} text-anchor="end"'),
             f'<line class="base" {ground}/>',
             f'<polyline class="{kind}" fill="none" stroke-width="1.5" points="{path}"/>',
             _text(x, bottom + 12, "0"),

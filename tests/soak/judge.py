@@ -112,15 +112,19 @@ def series_of(daemons: int) -> list[Series]:
             Series(f"{name}: memory", "MB", level(f"{name}/memory_mb"), per_hour=8.0, slack=3.0),
             Series(f"{name}: open handles", "", level(f"{name}/handles"), slack=3.0),
             Series(f"{name}: threads", "", level(f"{name}/threads"), slack=2.0),
+            # The fewest at any moment: what ended is none of them, what hangs is.
+            Series(f"{name}: children left", "", level(f"{name}/children"), slack=1.0, of=min),
+            # All together hold so much as there happen to be at once.
             Series(
-                f"{name}: children's memory, peaks",
+                f"{name}: all children, peaks",
                 "MB",
                 level(f"{name}/children_mb"),
-                share=0.1,
-                slack=3.0,
                 of=max,
+                judged=False,
             ),
         ]
+    largest = _largest([f"{name}/child_mb" for name in names])
+    found.append(Series("largest child, peaks", "MB", largest, share=0.1, slack=3.0, of=max))
     found += _of_the_server()
     found += [
         Series("insert to end, p50", "s", level("requests/p50"), 0, 0.25, 0.25, latency=True),
@@ -154,10 +158,21 @@ def _of_the_server() -> list[Series]:
         Series("indexes", "MB", level("server/index_bytes", bytes_to_mb), share=0.05, slack=0.25),
         Series("system catalogue", "MB", level("server/catalog_bytes", bytes_to_mb), slack=0.25),
         Series("dead rows", "", level("server/dead_rows"), share=0.2, slack=200.0),
-        Series("WAL a request", "KB", wal, share=0.1, slack=2.0),
+        Series("WAL a request", "KB", wal, share=0.25, slack=2.0),
         Series("transactions a request", "", transactions, judged=False),
         Series("requests a second", "", ratio(counted, "seconds"), judged=False),
     ]
+
+
+def _largest(keys: Sequence[str]) -> Callable[[Sequence[Sample]], Points]:
+    def points(samples: Sequence[Sample]) -> Points:
+        return [
+            (sample["seconds"], max(sample[key] for key in keys))
+            for sample in samples
+            if all(key in sample for key in keys)
+        ]
+
+    return points
 
 
 def crowded(samples: Sequence[Sample], cores: int) -> bool:

@@ -51,7 +51,11 @@ def unfinished(recording: Recording) -> str:
 
 def write(recording: Recording, verdicts: Sequence[Verdict], rounds: Sequence[Round] = ()) -> str:
     """The whole page."""
-    parts = [_head(recording, verdicts), "![The same over time](soak.svg)", _flat(verdicts)]
+    parts = [
+        _head(recording, verdicts),
+        "![The same over time](soak.svg)",
+        _flat(recording, verdicts),
+    ]
     parts += [_sizes(recording), _promises(recording), _counts(recording), _million(rounds)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -115,8 +119,8 @@ def _life(recording: Recording) -> str:
         " model fails now and then on purpose. Limits of concurrency were filled"
         f" {n('starts that filled a limit')} times. Readers fetched"
         f" {n('pages')} pages of consoles, API and `/metrics` and opened {n('streams')} live"
-        f" streams; {n('alerts')} alerts opened. What ended more than"
-        f" {age} ago was pruned:"
+        f" streams; alerts opened {n('alerts')} times, and {n('alerts delivered')} notes of them"
+        f" were delivered. What ended more than {age} ago was pruned:"
         f" {recording.pruned.get('ai_requests', 0):,} requests and"
         f" {recording.pruned.get('ai_llm_calls', 0):,} lines of the ledger. Autovacuum ran"
         f" {vacuums:,.0f} times, as the tables' settings say. The healing rule that takes on less"
@@ -141,11 +145,12 @@ def _load(recording: Recording) -> str:
     return text
 
 
-def _flat(verdicts: Sequence[Verdict]) -> str:
+def _flat(recording: Recording, verdicts: Sequence[Verdict]) -> str:
+    whole = recording.plan["seconds"] >= LEAST_SECONDS
     rows = [
         (
             verdict.series.title + (f", {unit}" if (unit := verdict.series.unit) else ""),
-            *(_figures(verdict) if verdict.points else ("–",) * 5),
+            *(_figures(verdict, whole=whole) if verdict.points else ("–",) * 5),
             f"**{word(verdict)}**" if verdict.flat is False else word(verdict),
         )
         for verdict in verdicts
@@ -163,12 +168,12 @@ def _flat(verdicts: Sequence[Verdict]) -> str:
     return text + table(head, rows)
 
 
-def _figures(verdict: Verdict) -> Sequence[str]:
+def _figures(verdict: Verdict, *, whole: bool) -> Sequence[str]:
     return (
         number(verdict.middle),
         number(verdict.last),
-        f"{number(verdict.growth)}",
-        f"{number(verdict.per_hour)}",
+        number(verdict.growth),
+        number(verdict.per_hour) if whole else "–",
         number(verdict.allowed) if verdict.flat is not None else "–",
     )
 

@@ -78,7 +78,7 @@ class Probe:
         for name, pid in self._daemons.items():
             with suppress(OSError, KeyError):
                 sample |= {f"{name}/{key}": value for key, value in process(pid).items()}
-                sample[f"{name}/children_mb"] = self._peaks.take(name)
+                sample |= {f"{name}/{k}": value for k, value in self._peaks.take(name).items()}
             with suppress(OSError):
                 sample[f"{name}/health_ms"] = answer_ms(f"{self._urls[name]}/health")
         return sample | self._server(latency_seconds)
@@ -112,37 +112,49 @@ class Probe:
 
 
 class Peaks:
-    """The most that the children of each daemon held together since it was last taken.
+    """What the children of each daemon were since it was last taken.
 
     They live for a second or so: a look every few seconds would meet one by chance.
     """
 
     def __init__(self, daemons: Mapping[str, int]) -> None:
         self._daemons = daemons
-        self._most = dict.fromkeys(daemons, 0.0)
+        self._seen: dict[str, list[list[float]]] = {name: [] for name in daemons}
         self._lock = threading.Lock()
         self._enough = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._look()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def take(self, name: str) -> float:
-        """Megabytes; KeyError once the thread that looks has ended."""
-        if not self._thread.is_alive():
-            raise KeyError(name)
+    def take(self, name: str) -> Sample:
+        """``children_mb``: the most that all held at once; ``child_mb``: that one held;
+        ``children``: the fewest that there were.
+
+        KeyError where nobody has looked, or once the thread that looks has ended.
+        """
         with self._lock:
-            most, self._most[name] = self._most[name], 0.0
-        return most
+            seen, self._seen[name] = self._seen[name], []
+        if not seen or not self._thread.is_alive():
+            raise KeyError(name)
+        return {
+            "children_mb": max(sum(each) for each in seen),
+            "child_mb": max(max(each, default=0.0) for each in seen),
+            "children": float(min(len(each) for each in seen)),
+        }
 
     def close(self) -> None:
         self._enough.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._enough.wait(GLANCE_SECONDS):
-            for name, pid in self._daemons.items():
-                now = children_mb(pid)
-                with self._lock:
-                    self._most[name] = max(self._most[name], now)
+            self._look()
+
+    def _look(self) -> None:
+        for name, pid in self._daemons.items():
+            now = [fields(child).get("VmRSS", 0.0) / 1024 for child in children(pid)]
+            with self._lock:
+                self._seen[name].append(now)
 
 
 def process(pid: int) -> Sample:
@@ -158,11 +170,6 @@ def process(pid: int) -> Sample:
         "threads": status["Threads"],
         "cpu_seconds": (int(cpu[11]) + int(cpu[12])) / os.sysconf("SC_CLK_TCK"),
     }
-
-
-def children_mb(pid: int) -> float:
-    """What all descendants of a process hold at this moment."""
-    return sum(fields(child).get("VmRSS", 0.0) / 1024 for child in children(pid))
 
 
 def children(pid: int) -> list[int]:

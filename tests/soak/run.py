@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import platform
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,6 +27,7 @@ from tests.chaos.invariants import ENDED, SHOWN, findings, settle, watch
 from tests.chaos.run import MoodyModel
 from tests.kit.postgres import throwaway
 from tests.kit.process import DaemonProcess
+from tests.kit.receiver import Receiver, receiver
 from tests.kit.signals import until
 from tests.soak import kept
 from tests.soak.life import KEY, Life
@@ -116,22 +119,39 @@ class Scene:
         truth = gym.load(self.dsn, clients=plan.clients)
         self.clients = sorted(truth.clients)
         url = stack.enter_context(running_server(models))
+        self.inbox = stack.enter_context(inbox())
         self.daemons = {
-            f"daemon {n}": stack.enter_context(started(plan, self.dsn, url))
+            f"daemon {n}": stack.enter_context(started(plan, self.dsn, url, self.inbox.url))
             for n in range(1, plan.daemons + 1)
         }
         for daemon in self.daemons.values():
             daemon.wait_event("ready", READY_SECONDS)
 
 
-def started(plan: Plan, dsn: str, model_url: str) -> DaemonProcess:
+@contextlib.contextmanager
+def inbox() -> Iterator[Receiver]:
+    """Where alerts go, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="inbox", daemon=True)
+    thread.start()
+    takes = receiver()
+    try:
+        yield asyncio.run_coroutine_threadsafe(takes.__aenter__(), loop).result(10)
+    finally:
+        asyncio.run_coroutine_threadsafe(takes.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def started(plan: Plan, dsn: str, model_url: str, alert_url: str) -> DaemonProcess:
     """A daemon that is being started, with everything switched on."""
     env = {
         "DATABASE_URL": dsn,
         "OPENAI_BASE_URL": model_url,
         "OPENAI_API_KEY": "local",
         "ADMIN_API_KEY": KEY,
-        "ALERT_WEBHOOK_URL": f"{model_url}/alerts",
+        "ALERT_WEBHOOK_URL": alert_url,
         "HEARTBEAT_URL": f"{model_url}/models",
         "SOAK_KEEP_SECONDS": str(plan.keep_seconds),
         "SOAK_PRUNE_SECONDS": str(plan.prune_seconds),
@@ -192,7 +212,7 @@ def end(scene: Scene, life: Life, recording: Recording) -> None:
         recording.types = types(connection)
     answers = sum(call.usage is not None for call in scene.calls)
     recording.counts |= {"model calls": len(scene.calls), "answers of the model": answers}
-    recording.counts |= logged(scene, {"warning"})
+    recording.counts |= {"alerts delivered": len(scene.inbox.came)} | logged(scene, {"warning"})
     for name in kept.OF_CALLS:
         recording.looked[name] = answers
     recording.found.pop(BLIND, None)

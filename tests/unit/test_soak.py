@@ -53,6 +53,7 @@ def late(at: float, begin: float) -> float:
         pytest.param(lambda at: 200.0 + (400.0 if 2000 < at < 2100 else 0), True, id="a peak"),
         pytest.param(lambda at: 300.0 - at / 60, True, id="falls"),
         pytest.param(lambda at: 200.0 + at * 3 / HOUR, True, id="3 MB an hour"),
+        pytest.param(lambda at: 200.0 + at * 9.5 / HOUR, False, id="9.5 MB an hour"),
         pytest.param(lambda at: 200.0 + at * 15 / HOUR, False, id="15 MB an hour"),
         pytest.param(lambda at: 2000.0 + at * 15 / HOUR, False, id="15 MB an hour of 2 GB"),
         pytest.param(lambda at: 200.0 + at / 60, False, id="1 MB a minute"),
@@ -79,17 +80,27 @@ def test_tables_may_grow_by_a_share_of_their_size() -> None:
 
 def test_the_highest_of_each_slice_is_judged_where_peaks_count() -> None:
     """A child that lives for a moment and becomes larger is seen, though few samples have it."""
-    children = next(one for one in series_of(1) if "children" in one.title)
+    children = next(one for one in series_of(1) if one.title == "largest child, peaks")
 
     def peaks(most: Callable[[float], float]) -> list[Sample]:
         return [
-            {"seconds": s["seconds"], "daemon 1/children_mb": s["x"] if n % 9 == 0 else 0.0}
+            {"seconds": s["seconds"], "daemon 1/child_mb": s["x"] if n % 9 == 0 else 0.0}
             for n, s in enumerate(curve(most))
         ]
 
     assert judge(children, peaks(lambda at: 100.0)).flat is True
     assert judge(children, peaks(lambda at: 100.0)).last == pytest.approx(100.0)
     assert judge(children, peaks(lambda at: 100.0 + at / 60)).flat is False
+
+
+def test_children_that_hang_are_counted() -> None:
+    """Many at a time are none that stay; some more of which there is always one are."""
+    left = next(one for one in series_of(1) if one.title == "daemon 1: children left")
+    key = "daemon 1/children"
+    busy = [{"seconds": STEP * n, key: float(n % 5)} for n in range(720)]
+    assert judge(left, busy).flat is True
+    hanging = [sample | {key: sample[key] + n // 200} for n, sample in enumerate(busy)]
+    assert judge(left, hanging).flat is False
 
 
 def test_the_line_does_not_care_for_a_few_odd_points() -> None:
@@ -168,6 +179,7 @@ def test_what_was_not_measured_fails(gap: Callable[[float], bool], seconds: floa
 def test_all_that_is_planned_is_judged() -> None:
     """What a run should have measured follows from the plan, not from what it measured."""
     titles = {one.title for one in series_of(2) if one.judged}
+    assert {"daemon 2: children left", "largest child, peaks"} <= titles
     assert {"daemon 2: memory", "daemon 2: open handles", "tables", "indexes"} <= titles
     assert {"WAL a request", "insert to end, p95", "private memory of the largest"} <= titles
     nothing: list[Sample] = [{"seconds": s["seconds"]} for s in curve(lambda at: 0.0)]
@@ -229,7 +241,8 @@ def recorded(
 
 BYTES = "server/wal_bytes"
 EVERY_KEY = (
-    *(f"daemon 1/{key}" for key in ("handles", "threads", "children_mb", "health_ms")),
+    *(f"daemon 1/{key}" for key in ("handles", "threads", "child_mb", "children")),
+    "daemon 1/health_ms",
     *(f"server/{key}" for key in ("sessions", "session_mb", "session_max_mb", "table_bytes")),
     *(f"server/{key}" for key in ("index_bytes", "catalog_bytes", "dead_rows")),
     "requests/p50",
@@ -248,12 +261,12 @@ def test_the_page_says_what_grew_and_what_was_broken() -> None:
     """A series that is not flat and a broken promise each stand on the page and fail the run."""
     text, picture, fine = judged(recorded())
     assert fine
-    assert "**15 of 15 judged series are flat, 1 of 1 promises were kept.**" in text
+    assert "**16 of 16 judged series are flat, 1 of 1 promises were kept.**" in text
     assert 'class="line"' in picture
     assert 'class="bad"' not in picture
     text, picture, fine = judged(recorded(growth=15.0))
     assert not fine
-    assert "**14 of 15 judged series are flat" in text
+    assert "**15 of 16 judged series are flat" in text
     assert "**not flat**" in text
     assert 'class="bad"' in picture
     text, _, fine = judged(recorded(twice=["twice: request 7"]))
@@ -278,7 +291,7 @@ def test_the_page_says_what_was_counted() -> None:
     """Numbers on the page are the run's own, and a busy machine is only said of a busy one."""
     text, _, _ = judged(recorded())
     assert "asked 7 times" in text
-    assert "13 alerts opened" in text
+    assert "alerts opened 13 times" in text
     assert "25.0% of 200 model calls brought no answer" in text
     assert "5,678 requests" in text
     assert "| lost | 321 | none |" in text
@@ -287,7 +300,7 @@ def test_the_page_says_what_was_counted() -> None:
     assert "more wanted to run" not in text
     text, _, fine = judged(recorded(load=7.0))
     assert fine
-    assert "**12 of 12 judged series are flat" in text
+    assert "**13 of 13 judged series are flat" in text
     assert "more wanted to run" in text
 
 
