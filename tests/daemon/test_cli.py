@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ import pytest
 
 from daemon import cli, database
 from daemon.errors import ConfigurationError
-from tests.kit.process import clean_environment
+from tests.kit.process import ROOT, ended
 from tests.kit.worker import becomes, request, running
 
-ROOT = Path(__file__).resolve().parents[2]
 Connection = psycopg.AsyncConnection[Any]
 
 
@@ -29,17 +27,10 @@ def at(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return database
 
 
-def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A command as a process."""
-    return subprocess.run(
-        [sys.executable, "-m", "daemon", *arguments],
-        cwd=ROOT,
-        env=clean_environment() | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run_source(source: str, *flags: str) -> tuple[int, str]:
+    """Code in a Python of its own: its exit code, and what it said."""
+    status, process = ended(program=(sys.executable, *flags, "-c", source))
+    return status, "\n".join(process.other_output)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -78,26 +69,16 @@ def test_submit_refuses_what_is_no_json(at: str) -> None:
 
 async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> None:
     """--wait prints the answer; a request that fails is exit code 1, with its reason."""
-    import asyncio
-
+    env = {"DATABASE_URL": at}
+    good = ("submit", "test_echo", '{"text": "hello"}', "--wait", "30", "--json")
+    bad = ("submit", "nonsense", "{}", "--wait", "30")
     async with running(at):
-        good = await asyncio.to_thread(
-            run,
-            "submit",
-            "test_echo",
-            '{"text": "hello"}',
-            "--wait",
-            "30",
-            "--json",
-            DATABASE_URL=at,
-        )
-        assert good.returncode == 0, good.stderr
-        assert json.loads(good.stdout)["result"]["said"] == "hello"
-        bad = await asyncio.to_thread(
-            run, "submit", "nonsense", "{}", "--wait", "30", DATABASE_URL=at
-        )
-        assert bad.returncode == 1
-        assert "unknown_task_type" in bad.stderr
+        status, answered = await asyncio.to_thread(ended, *good, env=env)
+        assert status == 0, answered.report()
+        assert [event["result"]["said"] for event in answered.events] == ["hello"]
+        status, failed = await asyncio.to_thread(ended, *bad, env=env)
+        assert status == 1
+        assert "unknown_task_type" in failed.report()
 
 
 def test_waiting_for_nobody_says_so(at: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,18 +205,10 @@ def test_the_systems_python_is_sent_to_the_right_one() -> None:
         "import sys; sys.modules['psycopg'] = None\n"
         "from daemon.cli import main; sys.exit(main(['migrate']))"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", source],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 78
-    assert "does not have the package psycopg" in ended.stderr
-    assert ".venv/bin/activate" in ended.stderr
+    status, said = run_source(source)
+    assert status == 78
+    assert "does not have the package psycopg" in said
+    assert ".venv/bin/activate" in said
 
 
 def test_foreign_agents_package_is_named(tmp_path: Path) -> None:
@@ -245,18 +218,10 @@ def test_foreign_agents_package_is_named(tmp_path: Path) -> None:
     (foreign / "__init__.py").write_text("")
     source = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.path.append({str(ROOT)!r})\n"
     source += "from daemon.cli import main; sys.exit(main(['run']))"
-    ended = subprocess.run(
-        [sys.executable, "-P", "-c", source],
-        cwd=tmp_path,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 78
-    assert str(foreign) in ended.stderr
-    assert "pip uninstall" in ended.stderr
+    status, said = run_source(source, "-P")
+    assert status == 78
+    assert str(foreign) in said
+    assert "pip uninstall" in said
 
 
 def test_missing_agents_package_is_told(tmp_path: Path) -> None:
@@ -272,13 +237,5 @@ def test_control_plane_loads_nothing_heavy() -> None:
         "heavy = ('langgraph', 'langchain_core', 'openai', 'sqlalchemy', 'alembic', 'ortools')\n"
         "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", source],
-        cwd=ROOT,
-        env=clean_environment() | {"PYTHONPATH": os.fspath(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    status, said = run_source(source)
+    assert status == 0, said

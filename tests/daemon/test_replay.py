@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from collections import deque
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -17,9 +16,9 @@ from agents.catalog import AGENTS
 from daemon import cli
 from daemon.demo.gym import load
 from daemon.demo.model_server import ModelServer
-from tests.daemon.test_cli import run
 from tests.daemon.test_prompt_agents import HAIKU, write
 from tests.kit import provider
+from tests.kit.process import DaemonProcess, ended
 from tests.kit.worker import becomes, count, insert, running
 
 Connection = psycopg.AsyncConnection[Any]
@@ -34,16 +33,16 @@ class Past:
         self.server = server
         self.ids = ids
 
-    async def replay(self, *arguments: str, key: bool = True) -> subprocess.CompletedProcess[str]:
+    async def replay(self, *arguments: str, key: bool = True) -> tuple[int, DaemonProcess]:
         env = {"DATABASE_URL": self.database}
         if key:
             env["OPENAI_BASE_URL"] = self.server.url
-        return await asyncio.to_thread(run, "replay", *arguments, **env)
+        return await asyncio.to_thread(ended, "replay", *arguments, env=env)
 
     async def told(self, *arguments: str) -> Any:
-        ended = await self.replay(*arguments, "--json")
-        assert ended.stdout, ended.stderr
-        return json.loads(ended.stdout)
+        _, process = await self.replay(*arguments, "--json")
+        assert len(process.events) == 1, process.report()
+        return process.events[0]
 
 
 @pytest.fixture
@@ -110,13 +109,13 @@ async def test_another_model_is_compared_and_nothing_is_touched(
 async def test_another_prompt_is_another_question(past: Past) -> None:
     """--config is laid over the row's; people read a table."""
     system = json.dumps({"system": "Write two lines."})
-    ended = await past.replay(
+    status, process = await past.replay(
         "--last", "2", "--task-type", "haiku", "--config", system, "--max-usd", "0.05"
     )
-    assert ended.returncode == 0, ended.stderr
-    assert "valid → valid" in ended.stdout
-    assert "otherwise" in ended.stdout
-    assert "2 replayed for" in ended.stdout
+    assert status == 0, process.report()
+    assert "valid → valid" in process.report()
+    assert "otherwise" in process.report()
+    assert "2 replayed for" in process.report()
     assert past.server.calls[-1].body["messages"][0]["content"].startswith("Write two lines.")
     assert HAIKU["system"] != "Write two lines."
 
@@ -124,12 +123,14 @@ async def test_another_prompt_is_another_question(past: Past) -> None:
 async def test_the_cap_holds_to_the_cent(past: Past, aconnection: Connection) -> None:
     """No call is made that could pass the cap; what was not replayed is named, exit code 1."""
     calls = past.server.count()
-    ended = await past.replay(str(past.ids[0]), "--model", OTHER, "--max-usd", "0.0000001")
-    assert ended.returncode == 1
-    assert f"not replayed: {past.ids[0]}" in ended.stdout
+    status, process = await past.replay(
+        str(past.ids[0]), "--model", OTHER, "--max-usd", "0.0000001"
+    )
+    assert status == 1
+    assert f"not replayed: {past.ids[0]}" in process.other_output
     assert past.server.count() == calls
-    ended = await past.replay("999999", "--model", OTHER, "--max-usd", "1", "--json")
-    assert (ended.returncode, json.loads(ended.stdout)["not_replayed"]) == (1, [999999])
+    status, process = await past.replay("999999", "--model", OTHER, "--max-usd", "1", "--json")
+    assert (status, process.events[0]["not_replayed"]) == (1, [999999])
 
 
 def test_wrong_use_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,10 +153,12 @@ async def test_what_cannot_be_used_is_a_configuration_to_mend(past: Past) -> Non
     """A configuration that its agent refuses, or no model at all, ends with 78 and the reason."""
     calls = past.server.count()
     views = '{"views": ["ai_requests"]}'
-    ended = await past.replay("--last", "1", "--config", views, "--max-usd", "1")
-    assert (ended.returncode, "views" in ended.stderr) == (78, True)
-    ended = await past.replay(str(past.ids[0]), "--model", OTHER, "--max-usd", "1", key=False)
-    assert (ended.returncode, "OPENAI_API_KEY" in ended.stderr) == (78, True)
+    status, process = await past.replay("--last", "1", "--config", views, "--max-usd", "1")
+    assert (status, "views" in process.report()) == (78, True)
+    status, process = await past.replay(
+        str(past.ids[0]), "--model", OTHER, "--max-usd", "1", key=False
+    )
+    assert (status, "OPENAI_API_KEY" in process.report()) == (78, True)
     assert past.server.count() == calls
 
 

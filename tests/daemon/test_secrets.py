@@ -7,10 +7,10 @@ import secrets
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
@@ -32,14 +32,30 @@ TOKENS = {
 } | {"LANGCHAIN_API_KEY": secrets.token_urlsafe(24)}
 
 
-def fetched(url: str, **headers: str) -> str:
-    """Body and headers of an answer, of a refusal too."""
+class Answer(NamedTuple):
+    status: int
+    said: str
+    """Headers and body, of a refusal too."""
+
+    @property
+    def is_page(self) -> bool:
+        return "Content-Type: text/html" in self.said
+
+
+def fetched(
+    url: str,
+    form: bytes | None = None,
+    opened: Callable[..., Any] = urllib.request.urlopen,
+    **headers: str,
+) -> Answer:
+    """What a URL answers, its redirects followed."""
+    asked = urllib.request.Request(url, form, headers)
     try:
-        asked = urllib.request.Request(url, headers=headers)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return f"{answer.headers}{answer.read().decode()}"
+        with opened(asked, timeout=20) as answer:
+            body = answer.read().decode(errors="replace")
+            return Answer(answer.status, f"{answer.headers}{body}")
     except urllib.error.HTTPError as error:
-        return str(error.headers) + error.read().decode()
+        return Answer(error.code, f"{error.headers}{error.read().decode()}")
 
 
 def command_lines() -> str:
@@ -53,25 +69,23 @@ def command_lines() -> str:
 
 
 class Person:
-    """A browser in which the admin is signed in."""
+    """A browser in which somebody is signed in."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url
         self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         self.get("/gui/login", urlencode({"key": key}).encode())
+        assert "Sign out" in self.get("/gui").said
 
-    def get(self, path: str, form: bytes | None = None) -> str:
-        """Headers and body of what a path shows, its redirects followed."""
-        asked = urllib.request.Request(self._url + path, form, {"Origin": self._url})
-        try:
-            with self._browser.open(asked, timeout=20) as answer:
-                return f"{answer.headers}{answer.read().decode(errors='replace')}"
-        except urllib.error.HTTPError as error:
-            return str(error.headers) + error.read().decode()
+    def get(self, path: str, form: bytes | None = None) -> Answer:
+        return fetched(self._url + path, form, self._browser.open, Origin=self._url)
 
 
-def shown_paths(request_id: int) -> list[str]:
-    """Everything that can be looked at over HTTP, of the console and the API."""
+def shown_paths(number: int) -> tuple[list[str], list[str]]:
+    """Everything that can be looked at over HTTP, of the console and of the API.
+
+    number: the id of a request, a suggestion and an agent.
+    """
     nobody: Any = None
     console = build(
         reader=nobody,
@@ -81,12 +95,60 @@ def shown_paths(request_id: int) -> list[str]:
         registry=nobody,
         settings=nobody,
     )
-    seen = [path for method, path in console.roles if method == "GET"]
+    seen = [path for method, path in console.roles if method == "GET" and path != "/gui/events"]
     api = [route.path for route in ROUTES if route.method == "GET" and not route.events]
-    numbered = [
-        re.sub(r"\{[^{}]*(\{[^{}]*\})?[^{}]*\}", str(request_id), path) for path in seen + api
-    ]
-    return [path for path in numbered if path != "/gui/events"]
+    words = "{what:input|result}"
+    seen = [path.replace(words, what) for path in seen for what in ("input", "result")]
+    numbered = (
+        [re.sub(r"\{id(:[^{}]*)?\}", str(number), path) for path in dict.fromkeys(paths)]
+        for paths in (seen, api)
+    )
+    console_paths, api_paths = numbered
+    return console_paths, api_paths
+
+
+def everything(url: str, number: int) -> dict[str, Answer]:
+    """What the admin is shown, by path; the console asks for a session, the API for the key."""
+    admin = Person(url, TOKENS["ADMIN_API_KEY"])
+    bearer = f"Bearer {TOKENS['ADMIN_API_KEY']}"
+    console, api = shown_paths(number)
+    pages = {path: admin.get(path) for path in console}
+    assert [path for path, a in pages.items() if a.is_page and "Sign out" not in a.said] == []
+    return pages | {
+        path: fetched(url + path, Authorization=bearer)
+        for path in (*api, "/health", "/ready", "/metrics")
+    }
+
+
+def to_others(url: str) -> list[Answer]:
+    """What is said to the main app, to those who may not, and of what there is not."""
+    main_app, admin = TOKENS["MAIN_APP_API_KEY"], TOKENS["ADMIN_API_KEY"]
+    wanted = [("/api/agents", main_app, 200), ("/api/nowhere", main_app, 404)]
+    wanted += [("/api/nowhere", admin, 404), ("/api/agents", "wrong", 401)]
+    found = [fetched(url + path, Authorization=f"Bearer {key}") for path, key, _ in wanted]
+    found.append(fetched(url + "/api/health-status"))
+    found.append(fetched(url + "/gui/login", urlencode({"key": "wrong"}).encode(), Origin=url))
+    assert [answer.status for answer in found] == [*(status for *_, status in wanted), 401, 401]
+    return found
+
+
+def asked(connection: psycopg.Connection[Any]) -> list[int]:
+    """Ids of a plan and of a forecast, degraded, whose daemon lost its sessions meanwhile."""
+    submit = "SELECT ai_submit(%s, jsonb_build_object('client_id', 1))"
+    types = ("workout_optimization", "progress_monitoring")
+    ids = [row[0] for one in types if (row := connection.execute(submit, (one,)).fetchone())]
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'ai-daemon/%' AND datname = current_database()"
+    )
+    ended = (
+        "SELECT array_agg(status || ', ' || mode) FROM ai_requests WHERE id = ANY(%s)"
+        " HAVING bool_and(finished_at IS NOT NULL)"
+    )
+    row = until(lambda: connection.execute(ended, (ids,)).fetchone(), 60)
+    assert row is not None
+    assert row[0] == ["completed, degraded"] * len(ids)
+    return ids
 
 
 async def tell_all(
@@ -137,40 +199,24 @@ def test_secrets_are_nowhere(database: str) -> None:
         psycopg.connect(database, autocommit=True) as connection,
     ):
         process.wait_event("ready", 90)
-        said = [fetched(process.base_url + "/api/health-status")]
-        bearer = f"Bearer {TOKENS['ADMIN_API_KEY']}"
-        for key in (TOKENS["MAIN_APP_API_KEY"], TOKENS["ADMIN_API_KEY"], "wrong"):
-            said += [
-                fetched(process.base_url + path, Authorization=f"Bearer {key}")
-                for path in ("/api/agents", "/api/executions", "/gui", "/api/nowhere")
-            ]
-        asked = connection.execute(
-            "SELECT ai_submit('workout_optimization', jsonb_build_object('client_id', 1))"
-        ).fetchone()
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'ai-daemon/%' AND datname = current_database()"
-        )
-        ended = until(
-            lambda: connection.execute(
-                "SELECT status, mode FROM ai_requests WHERE id = %s AND finished_at IS NOT NULL",
-                asked,
-            ).fetchone(),
-            60,
-        )
-        assert ended == ("completed", "degraded")
+        others = to_others(process.base_url)
+        workout, progress = asked(connection)
         assert models.count() > 0
-        assert asked is not None
-        said += [fetched(process.base_url + path) for path in ("/health", "/ready", "/metrics")]
-        admin = Person(process.base_url, TOKENS["ADMIN_API_KEY"])
-        assert "Sign out" in admin.get("/gui")
-        paths = shown_paths(asked[0])
-        assert len(paths) > 25
-        said += [admin.get(path) for path in paths]
-        said += [fetched(process.base_url + path, Authorization=bearer) for path in paths]
+        connection.execute(
+            "INSERT INTO ai_code_suggestions (id, file_path, issue_type, severity, description,"
+            " suggestion) OVERRIDING SYSTEM VALUE VALUES (%s, 'a', 'bug', 'low', 'b', 'c')",
+            (progress,),
+        )
+        answers = everything(process.base_url, progress)
+        answers["workout"] = Person(process.base_url, TOKENS["ADMIN_API_KEY"]).get(
+            f"/gui/requests/{workout}"
+        )
+        assert len(answers) > 30
+        assert {path: a.said for path, a in answers.items() if a.status != 200} == {}
         doctor = DaemonProcess(environment | {"OPENAI_BASE_URL": model_url}, ("doctor",))
         with doctor:
-            doctor.wait(60)
+            assert doctor.wait(60) == 2, doctor.report()
+        assert {"main_api.http:", "model.provider:"} <= set(doctor.report().split()), "it looked"
         sessions = connection.execute(
             "SELECT string_agg(concat(application_name, query), ' ') FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid()"
@@ -178,7 +224,7 @@ def test_secrets_are_nowhere(database: str) -> None:
         places = {
             "process titles": command_lines(),
             "doctor": repr(doctor.events) + repr(doctor.other_output),
-            "HTTP answers": " ".join(said),
+            "HTTP answers": " ".join(a.said for a in (*answers.values(), *others)),
             "sessions": str(sessions),
         }
         process.terminate()

@@ -213,6 +213,14 @@ class DaemonProcess:
             self._news.notify_all()
 
 
+def ended(
+    *arguments: str, env: Mapping[str, str | None] | None = None, **options: Any
+) -> tuple[int, DaemonProcess]:
+    """A command, run to its end: its exit status, and the process with all that it said."""
+    with DaemonProcess(env, arguments, **options) as process:
+        return process.wait(60), process
+
+
 def _matches(event: Event, name: str, fields: Mapping[str, object]) -> bool:
     return event.get("message") == name and all(
         event.get(field) == value for field, value in fields.items()
