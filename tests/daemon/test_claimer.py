@@ -78,7 +78,7 @@ async def test_a_claim_whose_answer_comes_too_late_is_not_run(
             ran.append(claimed.authority.fence)
             return await run(claimed, lease)
 
-        claimer._store.claim = answered_late  # type: ignore[method-assign]
+        claimer._store.claim = answered_late  # type: ignore[method-assign, assignment]
         claimer._runner.run = noted  # type: ignore[method-assign]
         [request_id] = await insert(aconnection, "test_echo", text="a")
         rescued = "SELECT count(*) FROM ai_attempts WHERE request_id = %s AND outcome = 'lost'"
