@@ -35,6 +35,7 @@ from tests.soak.probe import Probe, Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".data" / "soak"
+ERRORS = frozenset({"error", "critical"})
 READY_SECONDS = 120.0
 REST_SECONDS = 120.0
 DRAIN_SECONDS = 60.0
@@ -212,7 +213,9 @@ def end(scene: Scene, life: Life, recording: Recording) -> None:
         recording.types = types(connection)
     answers = sum(call.usage is not None for call in scene.calls)
     recording.counts |= {"model calls": len(scene.calls), "answers of the model": answers}
-    recording.counts |= {"alerts delivered": len(scene.inbox.came)} | logged(scene, {"warning"})
+    recording.counts |= {"alerts delivered": len(scene.inbox.came)} | logged(
+        scene.daemons, {"warning"}
+    )
     for name in kept.OF_CALLS:
         recording.looked[name] = answers
     recording.found.pop(BLIND, None)
@@ -224,7 +227,7 @@ def end(scene: Scene, life: Life, recording: Recording) -> None:
         f"{count} times {what}" for what, count in life.troubles.items()
     ]
     recording.found["an error in a daemon's log"] = [
-        f"{count} times {what}" for what, count in logged(scene, {"error", "critical"}).items()
+        f"{count} times {what}" for what, count in logged(scene.daemons, ERRORS).items()
     ]
     missing = life.missing()
     if not recording.counts["starts that filled a limit"]:
@@ -279,14 +282,14 @@ def types(connection: psycopg.Connection[Any]) -> dict[str, dict[str, int]]:
     return found
 
 
-def logged(scene: Scene, levels: Collection[str]) -> dict[str, int]:
+def logged(daemons: Mapping[str, DaemonProcess], levels: Collection[str]) -> dict[str, int]:
     """How often a daemon said something of these levels, or, as an error, no event at all."""
     found: Counter[str] = Counter()
-    for name, daemon in scene.daemons.items():
+    for name, daemon in daemons.items():
         for event in list(daemon.events):
             if event.get("level") in levels:
                 found[f"{name} logged {event['level']}: {event['message']}"] += 1
-        if "error" in levels:
+        if levels is ERRORS:
             found.update(f"{name} said: {line[:120]}" for line in daemon.other_output)
     return dict(found)
 

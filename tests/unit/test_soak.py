@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.kit.process import DaemonProcess
 from tests.soak import chart, page
 from tests.soak.judge import Series, crowded, judge, level, ratio, series_of, theil_sen
 from tests.soak.life import DECK, DEEDS, Life, deck
 from tests.soak.probe import MEGABYTE, Sample, process
-from tests.soak.run import Recording
+from tests.soak.run import ERRORS, Recording, logged, stop
 
 HOUR, STEP = 3600.0, 5.0
 NEEDS_PROC = pytest.mark.skipif(
@@ -91,13 +93,16 @@ def test_the_highest_of_each_slice_is_judged_where_peaks_count() -> None:
     assert judge(children, peaks(lambda at: 100.0)).flat is True
     assert judge(children, peaks(lambda at: 100.0)).last == pytest.approx(100.0)
     assert judge(children, peaks(lambda at: 100.0 + at / 60)).flat is False
+    either = next(one for one in series_of(2) if one.title == "largest child, peaks")
+    pair = {"seconds": 1.0, "daemon 1/child_mb": 80.0, "daemon 2/child_mb": 90.0}
+    assert either.points([pair, {"seconds": 2.0, "daemon 1/child_mb": 80.0}]) == [(1.0, 90.0)]
 
 
 def test_children_that_hang_are_counted() -> None:
     """Many at a time are none that stay; some more of which there is always one are."""
     left = next(one for one in series_of(1) if one.title == "daemon 1: children left")
     key = "daemon 1/children"
-    busy = [{"seconds": STEP * n, key: float(n % 5)} for n in range(720)]
+    busy = [{"seconds": STEP * n, key: float(n % 5 * (n // 200))} for n in range(720)]
     assert judge(left, busy).flat is True
     hanging = [sample | {key: sample[key] + n // 200} for n, sample in enumerate(busy)]
     assert judge(left, hanging).flat is False
@@ -319,6 +324,35 @@ def test_a_part_of_life_that_fails_is_told() -> None:
     assert life.missing() == []
     life.counts["requests"], life.counts["pages"] = 150, 0
     assert life.missing() == ["no pages", "150 requests where 200 were planned"]
+
+
+def test_errors_of_a_daemon_are_told() -> None:
+    """What it logs as an error, and what it says outside its log, is found; the rest is not."""
+    daemon = DaemonProcess()
+    daemon.events += [
+        {"level": "info", "message": "ready"},
+        {"level": "warning", "message": "slow"},
+        *[{"level": "error", "message": "broken"}] * 2,
+    ]
+    daemon.other_output.append("Task exception was never retrieved")
+    assert logged({"daemon 1": daemon}, ERRORS) == {
+        "daemon 1 logged error: broken": 2,
+        "daemon 1 said: Task exception was never retrieved": 1,
+    }
+    assert logged({"daemon 1": daemon}, {"warning"}) == {"daemon 1 logged warning: slow": 1}
+
+
+def test_a_daemon_that_ends_badly_is_told() -> None:
+    """A status other than 0, by the signal or before it, is found."""
+    wait = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(%d));"
+    wait += 'print(\'{"message": "ready"}\', flush=True); signal.pause()'
+    with (
+        DaemonProcess(args=(), program=(sys.executable, "-c", wait % 0)) as well,
+        DaemonProcess(args=(), program=(sys.executable, "-c", wait % 3)) as badly,
+    ):
+        for daemon in (well, badly):
+            daemon.wait_event("ready")
+        assert stop({"daemon 1": well, "daemon 2": badly}) == ["daemon 2 ended with status 3"]
 
 
 def test_a_recording_is_kept_whole(tmp_path: Path) -> None:
