@@ -2,7 +2,8 @@
 
 From an older service's tables, in one go and step by step, to this code's schema. Each table is
 filled as soon as it exists. The main app works on all of them in the meantime, each statement on a
-connection and a thread of its own; shown is how long the slowest took during each step.
+connection and a thread of its own; shown is how long the slowest took during each step, and how
+often each was done: what never was has proved nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -84,6 +86,9 @@ SELECT n, 'helpful'
 FROM generate_series(1, %(rows)s) n;
 """
 
+OLDER = frozenset({"ai_system_health", "ai_code_suggestions", "ai_agent_executions"})
+"""What the older service fills, with its own words; `fill` is told that they are full."""
+
 # What the app does all the time, by the table that it needs.
 HABITS = {
     "asks": ("ai_requests", "INSERT INTO ai_requests (task_type) VALUES ('progress_monitoring')"),
@@ -120,22 +125,27 @@ HABITS = {
 }
 TABLES = frozenset(table for table, _ in HABITS.values())
 PAUSE_SECONDS = 0.02
+ENOUGH_MS = 1000
+Held = dict[str, list[tuple[str, str, int]]]
+"""By revision: table, mode of its lock, and how many of its rows were read meanwhile."""
 
 
 class Habitual:
     """The main app: every habit again and again. slowest_ms: by habit, since the last `reset`.
 
-    worst_ms: of them all, for the caller to keep.
+    done: how often, by habit, in all. worst_ms: of them all, for the caller to keep.
     """
 
     def __init__(self, dsn: str) -> None:
         self.slowest_ms: dict[str, float] = {}
         self.worst_ms = 0.0
+        self.done: Counter[str] = Counter()
         self.errors: list[str] = []
         self._dsn = dsn
         self._enough = threading.Event()
         self._threads = [
-            threading.Thread(target=self._live, args=[name], daemon=True) for name in HABITS
+            threading.Thread(target=self._live, args=[name], name=name, daemon=True)
+            for name in HABITS
         ]
 
     def __enter__(self) -> Self:
@@ -147,11 +157,24 @@ class Habitual:
         self._enough.set()
         for thread in self._threads:
             thread.join(30)
+            if thread.is_alive():
+                self.errors.append(f"{thread.name}: has not come through")
+
+    @property
+    def never(self) -> list[str]:
+        """Habits that were not done even once."""
+        return [habit for habit in HABITS if not self.done[habit]]
 
     def reset(self) -> None:
         self.slowest_ms = dict.fromkeys(HABITS, 0.0)
 
     def _live(self, habit: str) -> None:
+        try:
+            self._repeat(habit)
+        except psycopg.Error as error:
+            self.errors.append(f"{habit} is over: {error}")
+
+    def _repeat(self, habit: str) -> None:
         table, statement = HABITS[habit]
         with psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None) as connection:
             while not self._enough.wait(PAUSE_SECONDS):
@@ -161,6 +184,7 @@ class Habitual:
                 began = time.monotonic()
                 try:
                     connection.execute(statement.encode())
+                    self.done[habit] += 1
                 except psycopg.Error as error:
                     self.errors.append(f"{habit}: {error}")
                 took = 1000 * (time.monotonic() - began)
@@ -190,7 +214,7 @@ def fill(dsn: str, requests: int, full: set[str]) -> None:
 
 
 @contextmanager
-def held_locks(found: dict[str, list[tuple[str, str, int]]]) -> Iterator[None]:
+def held_locks(found: Held) -> Iterator[None]:
     """Note, before each commit of a migration, which tables it holds, how, and how many of their
     rows it has read meanwhile. By the revision that the database is at, then."""
 
@@ -226,9 +250,25 @@ def held_locks(found: dict[str, list[tuple[str, str, int]]]) -> Iterator[None]:
             sa.event.remove(sa.Engine, name, listener)
 
 
+def growing(held: Held, revisions: Sequence[str]) -> list[tuple[str, str, str, int]]:
+    """What was read through while it was held against the app, by these revisions."""
+    return [
+        (revision, table, mode, rows)
+        for revision in revisions
+        for table, mode, rows in held.get(revision, ())
+        if table in TABLES and rows > 0
+    ]
+
+
+def complaints(app: Habitual) -> list[str]:
+    """What the app would say of a run."""
+    slow = [f"waited for {app.worst_ms:.0f} ms"] if app.worst_ms > ENOUGH_MS else []
+    return [*app.errors[:5], *slow, *(f"{habit}: never done" for habit in app.never)]
+
+
 def main(argv: list[str] | None = None) -> int:
-    """The command. Exit code 1 if the app met an error, or waited for more than a second for
-    anything but the adoption of the older tables."""
+    """The command. Exit code 1 if the app met an error, could not do something even once, or
+    waited for more than a second for anything but the adoption of the older tables."""
     parser = argparse.ArgumentParser(prog="make migration", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     chosen = parser.parse_args(argv)
@@ -237,10 +277,19 @@ def main(argv: list[str] | None = None) -> int:
     each = run(chosen.rows, list(migrate.revisions()[1:]), table)
     table.add_section()
     whole = run(chosen.rows, [migrate.head()], table)
-    console.print(table)
-    for error in [*whole.errors, *each.errors][:5]:
-        console.print(error, markup=False)
-    return 1 if whole.errors or each.errors or each.worst_ms > 1000 else 0
+    console.print(table, times({"step by step": each, "in one go": whole}))
+    wrong = [*complaints(each), *complaints(whole)]
+    for line in wrong:
+        console.print(line, markup=False)
+    return 1 if wrong else 0
+
+
+def times(apps: Mapping[str, Habitual]) -> Table:
+    """How often each habit was done."""
+    table = Table("the app", *apps)
+    for habit in HABITS:
+        table.add_row(habit, *(f"{app.done[habit]:,}" for app in apps.values()))
+    return table
 
 
 def run(rows: int, revisions: list[str], table: Table) -> Habitual:
@@ -248,7 +297,7 @@ def run(rows: int, revisions: list[str], table: Table) -> Habitual:
     with throwaway() as server:
         dsn = server.dsn()
         older(dsn, rows)
-        full = {"ai_system_health", "ai_code_suggestions", "ai_agent_executions"}
+        full = set(OLDER)
         with Habitual(dsn) as app:
             for revision in revisions:
                 app.reset()
