@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.kit.process import DaemonProcess
 from tests.soak import chart, page
 from tests.soak.judge import Series, crowded, judge, level, ratio, series_of, theil_sen
 from tests.soak.life import DECK, DEEDS, Life, deck
-from tests.soak.probe import MEGABYTE, Sample, process
+from tests.soak.probe import MEGABYTE, Peaks, Sample, process
 from tests.soak.run import ERRORS, Recording, logged, stop
 
 HOUR, STEP = 3600.0, 5.0
@@ -82,7 +83,7 @@ def test_tables_may_grow_by_a_share_of_their_size() -> None:
 
 def test_the_highest_of_each_slice_is_judged_where_peaks_count() -> None:
     """A child that lives for a moment and becomes larger is seen, though few samples have it."""
-    children = next(one for one in series_of(1) if one.title == "largest child, peaks")
+    largest = next(one for one in series_of(1) if one.title == "largest child, peaks")
 
     def peaks(most: Callable[[float], float]) -> list[Sample]:
         return [
@@ -90,9 +91,9 @@ def test_the_highest_of_each_slice_is_judged_where_peaks_count() -> None:
             for n, s in enumerate(curve(most))
         ]
 
-    assert judge(children, peaks(lambda at: 100.0)).flat is True
-    assert judge(children, peaks(lambda at: 100.0)).last == pytest.approx(100.0)
-    assert judge(children, peaks(lambda at: 100.0 + at / 60)).flat is False
+    assert judge(largest, peaks(lambda at: 100.0)).flat is True
+    assert judge(largest, peaks(lambda at: 100.0)).last == pytest.approx(100.0)
+    assert judge(largest, peaks(lambda at: 100.0 + at / 60)).flat is False
     either = next(one for one in series_of(2) if one.title == "largest child, peaks")
     pair = {"seconds": 1.0, "daemon 1/child_mb": 80.0, "daemon 2/child_mb": 90.0}
     assert either.points([pair, {"seconds": 2.0, "daemon 1/child_mb": 80.0}]) == [(1.0, 90.0)]
@@ -260,6 +261,42 @@ def judged(recording: Recording) -> tuple[str, str, bool]:
     verdicts = page.verdicts_of(recording)
     picture = chart.draw(verdicts, HOUR)
     return page.write(recording, verdicts), picture, page.passed(recording, verdicts)
+
+
+PARENT = """
+import os, signal, subprocess, sys
+program = "import sys; held = b'x' * 50_000_000; print(flush=True); sys.stdin.read()"
+child = subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1)
+child.stdout.readline()
+held = b"x" * 80_000_000
+copy = os.fork()
+if not copy:
+    signal.pause()
+print(flush=True)
+sys.stdin.read()
+os.kill(copy, signal.SIGKILL)
+os.waitpid(copy, 0)
+child.communicate()
+"""
+
+
+@NEEDS_PROC
+def test_the_children_of_a_process_are_measured() -> None:
+    """What a child holds is its own, and not the parent's whose copy it is until it is a program;
+    but one that stays such a copy is counted too."""
+    program = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        peaks = Peaks({"it": parent.pid})
+        seen = peaks.take("it")
+        peaks.close()
+        parent.stdin.close()
+    assert seen["children"] == 2
+    assert 50 < seen["child_mb"] <= seen["children_mb"] < 80
+    with pytest.raises(KeyError):
+        peaks.take("it")
 
 
 def test_the_page_says_what_grew_and_what_was_broken() -> None:
