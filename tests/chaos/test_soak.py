@@ -46,7 +46,7 @@ def test_short_soak(tmp_path: Path) -> None:
     assert ticks[0]["server/sessions"] > 2
     assert ticks[0]["server/session_mb"] > ticks[0]["server/session_max_mb"] > 1
     assert ticks[0]["table/ai_requests"] > 0
-    assert max(tick["daemon 1/child_mb"] for tick in ticks) > 10
+
     assert not {name for tick in ticks for name in tick if name.startswith("table/soak_")}
     verdicts = page.verdicts_of(recording)
     assert "daemon 1: memory, MB" in page.write(recording, verdicts)
