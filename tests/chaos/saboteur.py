@@ -202,7 +202,7 @@ class Saboteur(Mischief[Victim]):
             victim.send(signal.SIGSTOP)
             seconds = self._rng.uniform(0.2, 2.0) * self._lease_seconds
             # Not a thread of ours: if we are killed, nobody may stay frozen for ever.
-            thaw = f"sleep {seconds:.1f}; kill -CONT {victim.process.pid}"
+            thaw = f"sleep {seconds:.1f}; kill -CONT {victim.process.pid} 2>&-"
             self._thaws.append(subprocess.Popen(["sh", "-c", thaw], start_new_session=True))
         return "SIGSTOP, SIGCONT"
 
