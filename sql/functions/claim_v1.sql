@@ -1,8 +1,9 @@
 -- Purpose: takes due requests for a worker, best first, within every limit: fence + 1, a lease, an
 --          attempt row; the first claim also pins the version of the agent's configuration.
 --          Fewer than p_slots may come although more could; call until nothing comes.
--- Index:   ai_requests_fair for the walk over fair keys and for each key's best rows,
---          ai_requests_claim for the best rows of all, primary keys for the rest.
+-- Index:   ai_requests_due for what is due at all, ai_requests_fair for the walk over fair keys and
+--          for each key's best rows, ai_requests_claim for the best rows of all, primary keys for the
+--          rest.
 -- Caller:  request_claim.sql.
 -- Locks:   one advisory lock per schema to the end of the transaction, so that limits are exact;
 --          requests and ai_control rows only where nobody holds them.
@@ -11,6 +12,9 @@
 -- the empty key has no such limit), `starts_per_minute` (a bucket that holds one minute's starts),
 -- `paused` until `resume_at`. The row '*' limits all agents together by the same columns, per_key
 -- excepted.
+--
+-- While all that is due fits within every limit there is nobody to be fair to: it is taken without
+-- ranking, at a third of the cost. Under light load no other claim is needed.
 --
 -- Fairness: a full scan of a long backlog would find one busy tenant's rows only. So the keys are
 -- walked from key to key through the index, at most 200 a time, going on next time at key_cursor; to
@@ -49,6 +53,7 @@ CREATE FUNCTION ai_claim_v1(
 DECLARE
     v_now timestamptz;
     v_midway boolean;
+    v_ids bigint[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ai_claim:' || current_schema()), 0);
     v_now := coalesce(p_now, clock_timestamp());
@@ -65,11 +70,39 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM ai_control c WHERE c.task_type = t.task_type)
     ON CONFLICT DO NOTHING;
 
+    WITH due AS MATERIALIZED (
+        SELECT r.id, r.task_type, r.fair_key FROM ai_requests r
+        WHERE r.status = 'pending' AND r.run_after >= '-infinity' AND r.run_after <= v_now
+        ORDER BY r.run_after LIMIT p_slots + 1
+    ),
+    busy AS MATERIALIZED (
+        SELECT k.task_type, sum(k.n) AS n, max(k.n) FILTER (WHERE k.fair_key <> '') AS fullest
+        FROM (
+            SELECT u.task_type, u.fair_key, count(*) AS n
+            FROM (
+                SELECT l.task_type, l.fair_key FROM ai_leases l
+                UNION ALL
+                SELECT due.task_type, due.fair_key FROM due
+            ) u
+            GROUP BY u.task_type, u.fair_key
+        ) k
+        GROUP BY k.task_type
+    )
+    SELECT coalesce(array_agg(due.id) FILTER (WHERE due.task_type = ANY (p_types)), '{}')
+    INTO v_ids FROM due
+    HAVING count(*) <= p_slots AND NOT EXISTS (
+        SELECT FROM ai_control c LEFT JOIN busy USING (task_type)
+        WHERE (c.task_type = ANY (p_types) OR c.task_type = '*')
+            AND (c.paused OR c.starts_per_minute IS NOT NULL
+                OR c.concurrency < CASE
+                    WHEN c.task_type = '*' THEN (SELECT sum(b.n) FROM busy b) ELSE busy.n END
+                OR c.per_key < busy.fullest));
+
     -- A walk that ended, or met only full keys, goes on from the front.
     FOR pass IN 1..6 LOOP
+        EXIT WHEN v_ids IS NOT NULL;
         v_midway := EXISTS (
             SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.key_cursor <> '');
-        RETURN QUERY
         WITH held AS MATERIALIZED (
             SELECT l.task_type, l.fair_key, count(*)::integer AS n
             FROM ai_leases l GROUP BY l.task_type, l.fair_key
@@ -176,7 +209,7 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ),
         pick AS MATERIALIZED (
-            SELECT z.id
+            SELECT z.id, z.task_type
             FROM (
                 SELECT y.*, row_number() OVER (
                     PARTITION BY y.task_type ORDER BY y.priority DESC, y.share, y.id) AS type_rank
@@ -192,34 +225,10 @@ BEGIN
             ORDER BY z.priority DESC, z.share, z.id
             LIMIT (SELECT greatest(whole.room, 0) FROM whole)
         ),
-        taken AS (
-            UPDATE ai_requests r
-            SET status = 'running', attempt = r.attempt + 1, fence = r.fence + 1,
-                started_at = v_now, checked = true,
-                agent_version = coalesce(r.agent_version, (
-                    SELECT a.version FROM ai_agents a
-                    WHERE a.type = r.task_type AND a.archived_at IS NULL))
-            WHERE r.id = ANY (ARRAY(SELECT pick.id FROM pick)) AND r.status = 'pending'
-            RETURNING r.*
-        ),
-        leased AS (
-            INSERT INTO ai_leases (request_id, fence, task_type, fair_key, worker_id, expires_at)
-            SELECT t.id, t.fence, t.task_type, t.fair_key, p_worker, v_now + p_lease FROM taken t
-            ON CONFLICT (request_id) DO UPDATE SET fence = excluded.fence,
-                worker_id = excluded.worker_id, expires_at = excluded.expires_at
-        ),
-        -- A conflict means that ai_requests came back from an older backup than ai_attempts.
-        attempted AS (
-            INSERT INTO ai_attempts (request_id, fence, attempt, worker_id, started_at)
-            SELECT t.id, t.fence, t.attempt, p_worker, v_now FROM taken t
-            ON CONFLICT (request_id, fence) DO UPDATE SET attempt = excluded.attempt,
-                worker_id = excluded.worker_id, started_at = excluded.started_at,
-                finished_at = NULL, outcome = NULL, output = NULL, error = NULL
-        ),
         spent AS (
-            SELECT t.task_type, count(*) AS n FROM taken t GROUP BY t.task_type
+            SELECT pick.task_type, count(*) AS n FROM pick GROUP BY pick.task_type
             UNION ALL
-            SELECT '*', count(*) FROM taken
+            SELECT '*', count(*) FROM pick
         ),
         change AS MATERIALIZED (
             SELECT c.task_type, coalesce(turn.next_key, c.key_cursor) AS key_cursor,
@@ -248,13 +257,47 @@ BEGIN
             FROM change JOIN writable USING (task_type)
             WHERE c.task_type = change.task_type
         )
-        SELECT t.id, t.fence, t.task_type, t.attempt,
-            CASE WHEN pg_column_size(t.input_data) < 2000 THEN t.input_data END,
-            t.requested_by, t.fair_key, t.created_at, t.max_usd, t.on_unavailable, t.agent_version
-        FROM taken t;
-        EXIT WHEN FOUND;
+        SELECT array_agg(pick.id) INTO v_ids FROM pick;
+        EXIT WHEN v_ids IS NOT NULL;
         EXIT WHEN NOT v_midway AND NOT EXISTS (
             SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.key_cursor <> '');
     END LOOP;
+
+    RETURN QUERY
+    WITH locked AS MATERIALIZED (
+        SELECT r.id FROM ai_requests r
+        WHERE r.id = ANY (v_ids) AND r.status = 'pending' AND r.run_after <= v_now
+            AND r.cancel_requested_at IS NULL
+            AND (r.expires_at IS NULL OR r.expires_at > v_now)
+        FOR UPDATE SKIP LOCKED
+    ),
+    taken AS (
+        UPDATE ai_requests r
+        SET status = 'running', attempt = r.attempt + 1, fence = r.fence + 1,
+            started_at = v_now, checked = true,
+            agent_version = coalesce(r.agent_version, (
+                SELECT a.version FROM ai_agents a
+                WHERE a.type = r.task_type AND a.archived_at IS NULL))
+        WHERE r.id = ANY (ARRAY(SELECT locked.id FROM locked)) AND r.status = 'pending'
+        RETURNING r.*
+    ),
+    leased AS (
+        INSERT INTO ai_leases (request_id, fence, task_type, fair_key, worker_id, expires_at)
+        SELECT t.id, t.fence, t.task_type, t.fair_key, p_worker, v_now + p_lease FROM taken t
+        ON CONFLICT (request_id) DO UPDATE SET fence = excluded.fence,
+            worker_id = excluded.worker_id, expires_at = excluded.expires_at
+    ),
+    -- A conflict means that ai_requests came back from an older backup than ai_attempts.
+    attempted AS (
+        INSERT INTO ai_attempts (request_id, fence, attempt, worker_id, started_at)
+        SELECT t.id, t.fence, t.attempt, p_worker, v_now FROM taken t
+        ON CONFLICT (request_id, fence) DO UPDATE SET attempt = excluded.attempt,
+            worker_id = excluded.worker_id, started_at = excluded.started_at,
+            finished_at = NULL, outcome = NULL, output = NULL, error = NULL
+    )
+    SELECT t.id, t.fence, t.task_type, t.attempt,
+        CASE WHEN pg_column_size(t.input_data) < 2000 THEN t.input_data END,
+        t.requested_by, t.fair_key, t.created_at, t.max_usd, t.on_unavailable, t.agent_version
+    FROM taken t;
 END
 $function$;

@@ -245,7 +245,7 @@ async def test_no_connection_to_be_had(breakable: EmbeddedPostgres) -> None:
     )
     async with connected(owner) as connection:
         await connection.execute("CREATE ROLE crowd LOGIN PASSWORD 'made-up'")
-        await connection.execute("GRANT pg_read_all_data, pg_write_all_data TO crowd")
+        await connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO crowd")
         await connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crowd")
         async with running(url, CATALOG, lease_seconds=60.0) as daemon:
             ids = await insert(connection, "chaos_labour", 5, seconds=1.0)

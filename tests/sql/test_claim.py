@@ -47,7 +47,8 @@ def test_order(queue: Queue) -> None:
     assert claimed == [high, first, second, low]
 
 
-def test_what_is_not_claimed(queue: Queue) -> None:
+@pytest.mark.parametrize("types", [("work",), ("work", "paused")])
+def test_what_is_not_claimed(queue: Queue, types: tuple[str, ...]) -> None:
     """Not yet due, expired, cancelled, paused or of another type: none is started."""
     queue.rows(
         "INSERT INTO ai_requests (task_type, run_after, expires_at, cancel_requested_at) VALUES"
@@ -56,7 +57,7 @@ def test_what_is_not_claimed(queue: Queue) -> None:
         " ('other', now(), NULL, NULL), ('paused', now(), NULL, NULL)"
     )
     queue.control("paused", paused=True)
-    assert queue.claim(types=("work", "paused")) == []
+    assert queue.claim(types=types) == []
 
 
 def test_pause_ends_by_itself(queue: Queue) -> None:
@@ -120,17 +121,20 @@ def test_a_type_without_limits_gets_some(queue: Queue) -> None:
     assert len(queue.claim_all(slots=30, types=("new",))) == 20
 
 
-def test_locked_rows_are_stepped_round(queue: Queue, database: str) -> None:
+@pytest.mark.parametrize("slots", [1, 50])
+def test_locked_rows_are_stepped_round(queue: Queue, database: str, slots: int) -> None:
     """A row that some transaction holds is passed over, and the next ones are taken."""
     held = [queue.insert(fair_key="a") for _ in range(3)]
     free = queue.insert(fair_key="a")
     with another(database) as app:
         app.rows("BEGIN")
         app.rows("SELECT FROM ai_requests WHERE id = ANY (%s) FOR UPDATE", held)
-        assert [row["id"] for row in queue.claim(slots=1)] == [free]
+        queue.rows("SET statement_timeout = '5s'")
+        assert [row["id"] for row in queue.claim(slots=slots)] == [free]
         app.rows("ROLLBACK")
 
 
+@pytest.mark.parametrize("slots", [20, 200])
 @pytest.mark.parametrize(
     ("limits", "most"),
     [
@@ -142,9 +146,10 @@ def test_locked_rows_are_stepped_round(queue: Queue, database: str) -> None:
     ],
 )
 def test_limits_are_exact(
-    queue: Queue, database: str, limits: dict[str, dict[str, int]], most: int
+    queue: Queue, database: str, limits: dict[str, dict[str, int]], most: int, slots: int
 ) -> None:
-    """Eight daemons that claim at once start exactly as many as the limits allow."""
+    """Eight daemons that claim at once start exactly as many as the limits allow, be there more
+    due than slots or not."""
     for key in "abcd":
         queue.insert_many(20, fair_key=key)
     queue.advance(0)
@@ -156,12 +161,26 @@ def test_limits_are_exact(
         with another(database) as mine:
             mine.now = queue.now
             at_once.wait()
-            return len(mine.claim_all(f"w{number}", slots=20))
+            return len(mine.claim_all(f"w{number}", slots=slots))
 
     with ThreadPoolExecutor(CLAIMERS) as pool:
         started = sum(pool.map(greedy, range(CLAIMERS)))
 
     assert started == most == len(queue.leases())
+
+
+@pytest.mark.parametrize(
+    ("task_type", "limit"), [("work", "concurrency"), ("work", "per_key"), ("*", "concurrency")]
+)
+def test_what_runs_counts_where_all_that_is_due_would_fit(
+    queue: Queue, task_type: str, limit: str
+) -> None:
+    """Four run and three are due, of a tenant with slots to spare: up to the limit they start."""
+    queue.control(task_type, **{limit: 5})
+    for due, started in ((4, 4), (3, 1), (0, 0)):
+        for _ in range(due):
+            queue.insert(fair_key="a")
+        assert len(queue.claim_all(slots=50)) == started
 
 
 def test_a_flood_does_not_starve_others(queue: Queue) -> None:
