@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import ClassVar
 
 from daemon import clock
 from daemon.healing.remedy import CannotAct, Effect, Remedy, Seen
 from daemon.healing.store import Case
+from daemon.health.model import CheckResult
 
 CONNECTION_ERRORS, WITHIN_SECONDS = 3, 30.0
 HIGH_MEMORY_PERCENT = 85.0
@@ -89,7 +91,7 @@ class BackOff(Remedy):
     def __init__(self, hands: Hands, monotonic: clock.Monotonic = clock.monotonic) -> None:
         self._hands = hands
         self._monotonic = monotonic
-        self._judged: tuple[int, ...] = ()
+        self._judged: list[CheckResult] = []
         self._changed_monotonic = 0.0
 
     async def find(self, seen: Seen) -> Sequence[Case]:
@@ -98,10 +100,10 @@ class BackOff(Remedy):
         if memory is not None and (memory.value or 0) > HIGH_MEMORY_PERCENT:
             pressing.append(memory)
         # The same measurement must not halve twice: the next comes a minute later.
-        judged = tuple(id(result) for result in pressing)
-        if not pressing or judged == self._judged or self._hands.limit() <= 1:
+        again = len(pressing) == len(self._judged) and all(map(is_, pressing, self._judged))
+        if not pressing or again or self._hands.limit() <= 1:
             return ()
-        self._judged = judged
+        self._judged = pressing
         return [
             Case(
                 self._hands.worker_id,
@@ -138,12 +140,12 @@ class RestartSelf(Remedy):
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._full = 0
-        self._counted: int | None = None
+        self._counted: CheckResult | None = None
 
     async def find(self, seen: Seen) -> Sequence[Case]:
         lag, memory = seen.results.get("workers.loop_lag"), seen.results.get("workers.memory")
-        if memory is not None and id(memory) != self._counted:
-            self._counted = id(memory)
+        if memory is not None and memory is not self._counted:
+            self._counted = memory
             self._full = self._full + 1 if (memory.value or 0) > FULL_MEMORY_PERCENT else 0
         if lag is not None and (lag.value or 0) > STUCK_LAG_SECONDS:
             return [self._case(lag.message, {"loop_lag_seconds": lag.value})]

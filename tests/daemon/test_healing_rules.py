@@ -19,6 +19,7 @@ from daemon.healing.rules import COUNTED, RULES
 from daemon.healing.sessions import EndForeignSession, EndOwnIdleTransaction, YieldToMainApp
 from daemon.healing.tables import ReindexInvalidOwn, TuneOwnAutovacuum, VacuumOwn
 from daemon.healing.worker import BackOff, Hands, RecyclePool, RestartMainApp, RestartSelf
+from daemon.health.model import CheckResult
 from daemon.meters import Meters
 from tests.kit.healing import Bench, bench, check
 from tests.kit.signals import eventually
@@ -397,6 +398,21 @@ async def test_stuck_worker_starts_anew(database: str) -> None:
         made.rows("DELETE FROM ai_healing_actions")
         await made.heal(remedy, see=[check("workers.loop_lag", 31.0)])
         assert len(process.restarts) == 2
+
+
+async def test_each_look_counts_once() -> None:
+    """Three looks are three, wherever in memory their results lie; one that is seen again is not
+    another."""
+    remedy = RestartSelf(FakeProcess().hands())
+
+    async def cases(result: CheckResult) -> int:
+        return len(await remedy.find(Seen(None, {result.check: result})))  # type: ignore[arg-type]
+
+    for _ in range(50):
+        assert [await cases(check("workers.memory", 96.0)) for _ in range(3)] == [0, 0, 1]
+        assert await cases(check("workers.memory", 1.0)) == 0
+    again = check("workers.memory", 96.0)
+    assert [await cases(again) for _ in range(4)] == [0, 0, 0, 0]
 
 
 async def test_main_app_is_left_to_people(database: str) -> None:
