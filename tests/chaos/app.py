@@ -170,6 +170,8 @@ class App:
             cancel = (
                 "UPDATE ai_requests SET cancel_requested_at = now() WHERE id IN (SELECT id FROM"
                 f" ai_requests WHERE status NOT IN {ENDED} AND cancel_requested_at IS NULL"
+                # What a fault waits for is to be under way when it comes.
+                " AND NOT input_data ? 'first_only'"
                 " ORDER BY random() LIMIT 1)"
             )
             self.cancelled += connection.execute(cancel.encode()).rowcount
