@@ -64,7 +64,8 @@ SLOW = (
 HOLDER = (
     "SELECT l.worker_id FROM ai_leases l JOIN ai_requests r ON r.id = l.request_id"
     " WHERE r.status = 'running' AND r.fence = 1 AND (r.input_data ->> 'first_only')::boolean"
-    " AND r.cancel_requested_at IS NULL AND l.expires_at > clock_timestamp() ORDER BY r.started_at DESC LIMIT 1"
+    " AND r.cancel_requested_at IS NULL AND l.expires_at > clock_timestamp()"
+    " ORDER BY r.started_at DESC LIMIT 1"
 )
 
 
