@@ -28,11 +28,15 @@ events AS (
 approvals AS (
     DELETE FROM ai_approvals WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
 ),
+-- A request that could not afford its first call has budgets and no line in the ledger.
 budgets AS (
-    DELETE FROM ai_budgets b USING (
-        SELECT DISTINCT u.scope
-        FROM ai_llm_calls c, unnest(c.scopes, c.periods) AS u (scope, period)
-        WHERE c.request_id = ANY (ARRAY(SELECT old.id FROM old)) AND u.period = 'request') own
-    WHERE b.scope = own.scope AND b.period = 'request'
+    DELETE FROM ai_budgets b
+    WHERE b.period = 'request' AND b.scope = ANY (ARRAY(
+        SELECT 'request:' || old.id FROM old
+        UNION ALL
+        SELECT 'request:' || old.id || ':' || a.type FROM old CROSS JOIN ai_agents a
+        UNION ALL
+        SELECT u.scope FROM ai_llm_calls c, unnest(c.scopes, c.periods) AS u (scope, period)
+        WHERE c.request_id = ANY (ARRAY(SELECT old.id FROM old)) AND u.period = 'request'))
 )
 SELECT count(*)::integer AS pruned FROM requests

@@ -435,16 +435,18 @@ async def test_retention(store: Store, queue: Queue) -> None:
 
 
 async def test_budgets_of_requests_go_with_them(store: Store, queue: Queue) -> None:
-    """What was counted for one request goes with it; limits and the other counts stay."""
+    """What was counted for one request goes with it, also where nothing could be afforded; limits
+    and the other counts stay."""
     [claimed] = await claim(store, queue)
     await store.complete("w1", [(claimed.authority, complete({}), None)])
     own, day = f"request:{claimed.request_id}:work", "2020-01-01"
     queue.rows(
-        "INSERT INTO ai_budgets (scope, period) VALUES (%s, 'request'), ('request:0:work',"
-        " 'request'), ('global', 'day'), ('global', %s)",
-        own,
+        "INSERT INTO ai_budgets (scope, period) SELECT s, 'request' FROM unnest(%s::text[]) s"
+        " UNION VALUES ('request:0:work', 'request'), ('global', 'day'), ('global', %s)",
+        [own, f"request:{claimed.request_id}", f"request:{claimed.request_id}:poor"],
         day,
     )
+    queue.rows("INSERT INTO ai_agents (type, name, description) VALUES ('poor', 'Poor', '')")
     queue.rows(
         "INSERT INTO ai_llm_calls (request_id, call_hash, n, try, token, fence, worker_id,"
         " task_type, model, status, cost_state, finished_at, scopes, periods) VALUES (%s, 'h', 1,"
