@@ -1,7 +1,8 @@
 """Carries what comes together in one go: a lone item at once, those that come meanwhile after it.
 
-There is no timer. While one batch is under way the next one gathers, so batches grow with the
-load, and nobody waits for company that may not come.
+While one batch is under way the next one gathers, so batches grow with the load, and nobody waits
+for company that may not come. A batch that is held up, by a lock or a lost connection, goes on
+beside those that come after it: they must not wait until somebody gives up.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from typing import Generic, TypeVar
 
 I = TypeVar("I")  # noqa: E741 - in, out
 O = TypeVar("O")  # noqa: E741
+
+PATIENCE_SECONDS = 0.25
+"""For how long the next batch waits for the one before it."""
+MOST_AT_ONCE = 4
+"""Batches under way: each takes a connection, and others need some too."""
 
 
 class Batcher(Generic[I, O]):
@@ -43,27 +49,38 @@ class Batcher(Generic[I, O]):
         self._orphaned = orphaned
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def put(self, item: I) -> O:
         """The item's result. A caller that is cancelled before the item left takes it back."""
         answered: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answered))
-        if self._task is None:
+        if self._task is None or self._task.done():
             # In no caller's context: the batch is everybody's, and so is what it logs.
-            self._task = asyncio.create_task(self._run(), name="batch", context=Context())
-        return await answered
+            self._task = asyncio.create_task(self._run(), name="batches", context=Context())
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            # The result came and the caller was cancelled in one turn of the loop.
+            if answered.done() and not answered.cancelled() and answered.exception() is None:
+                self._orphan(item, answered.result())
+            raise
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
-        while (task := self._task) is not None:
-            await asyncio.wait([task])
+        while busy := [
+            task for task in (self._task, *self._under_way) if task is not None and not task.done()
+        ]:
+            await asyncio.wait(busy)
 
     async def _run(self) -> None:
-        try:
-            while batch := self._next():
-                await self._flush(batch)
-        finally:
-            self._task = None
+        while batch := self._next():
+            flush = asyncio.create_task(self._flush(batch), name="batch")
+            self._under_way.add(flush)
+            flush.add_done_callback(self._under_way.discard)
+            await asyncio.wait([flush], timeout=PATIENCE_SECONDS)
+            while len(self._under_way) >= MOST_AT_ONCE:
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
 
     def _next(self) -> list[tuple[I, asyncio.Future[O]]]:
         batch: list[tuple[I, asyncio.Future[O]]] = []
@@ -89,8 +106,17 @@ class Batcher(Generic[I, O]):
                 if not answered.cancelled():
                     answered.set_exception(error)
             return
+        except asyncio.CancelledError:
+            # The loop ends: nobody may be left waiting.
+            for _, answered in batch:
+                answered.cancel()
+            raise
         for (item, answered), result in zip(batch, results, strict=True):
             if not answered.cancelled():
                 answered.set_result(result)
-            elif self._orphaned is not None:
-                self._orphaned(item, result)
+            else:
+                self._orphan(item, result)
+
+    def _orphan(self, item: I, result: O) -> None:
+        if self._orphaned is not None:
+            self._orphaned(item, result)

@@ -9,7 +9,9 @@
 --
 -- Not fenced by the request: an attempt that lost its lease has paid all the same, and its answer
 -- serves the next owner. It inserts the line where a crash of PostgreSQL swallowed the begin's
--- asynchronous commit; the call is recognised by its token, since a number may have been taken.
+-- asynchronous commit; the call is recognised by its token, since a number may have been taken. Of
+-- several lines with one token the last counts: a begin whose reply was lost was sent again, and took
+-- the one before it back.
 --
 -- p_answer: {status, response, usage, error, returned_model, tier, input_tokens, cached_tokens,
 -- output_tokens, reasoning_tokens, cost_usd, cost_state, charged_usd, price_id}. cost_state decides
@@ -65,7 +67,8 @@ BEGIN
     END IF;
 
     SELECT c.scopes, c.periods INTO v_scopes, v_periods FROM ai_llm_calls c
-    WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n AND c.token = p_token;
+    WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n AND c.token = p_token
+    ORDER BY c.try DESC LIMIT 1;
     IF NOT FOUND THEN
         SELECT coalesce(array_agg(t.scope), '{}'), coalesce(array_agg(t.period), '{}')
         INTO v_scopes, v_periods
@@ -77,7 +80,8 @@ BEGIN
     WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n
     ORDER BY c.try FOR UPDATE;
     SELECT c.id, c.status, c.reserved_usd, c.charged_usd INTO r FROM ai_llm_calls c
-    WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n AND c.token = p_token;
+    WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n AND c.token = p_token
+    ORDER BY c.try DESC LIMIT 1;
     v_id := r.id;
     IF r.status IN ('done', 'failed', 'duplicate') THEN RETURN 'repeated'; END IF;
     IF v_status = 'done' AND EXISTS (SELECT FROM ai_llm_calls c WHERE c.request_id = p_request

@@ -106,6 +106,26 @@ async def test_a_call_that_somebody_holds_stops_no_other(ledger: Ledger, databas
     assert (await waiting).verdict == "go"
 
 
+async def test_a_lone_call_that_somebody_holds_stops_none_after_it(
+    ledger: Ledger, database: str
+) -> None:
+    """Those that come while it waits for the lock go beside it."""
+    held, *others = await calls_of(ledger, 4)
+    await ledger.journal.begin(held)
+    async with await psycopg.AsyncConnection.connect(database) as holder:
+        await holder.execute(
+            "SELECT FROM ai_llm_calls WHERE request_id = %s FOR UPDATE",
+            [held.authority.request_id],
+        )
+        waiting = asyncio.create_task(ledger.journal.begin(held))
+        await eventually(lambda: waits_for_a_lock(ledger))
+        async with asyncio.timeout(5):
+            begun = await asyncio.gather(*map(ledger.journal.begin, others))
+        assert {b.verdict for b in begun} == {"go"}
+        assert not waiting.done()
+    assert (await waiting).verdict == "go"
+
+
 async def test_a_call_that_nobody_will_make_gives_its_money_back(
     ledger: Ledger, database: str
 ) -> None:

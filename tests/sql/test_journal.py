@@ -164,6 +164,25 @@ async def test_a_begin_sent_twice_reserves_once(ledger: Ledger) -> None:
     assert await ledger.money() == (0, CENT, 0)
 
 
+async def test_a_begin_sent_twice_is_settled_once(ledger: Ledger) -> None:
+    """The answer belongs to the second line: kept, paid once, and there for the next attempt."""
+    call = entry(await ledger.request())
+    for _ in range(2):
+        assert (await ledger.journal.begin(call)).verdict == "go"
+
+    assert await ledger.journal.end(call, answered(), Feedback()) == "done"
+    assert await ledger.journal.end(call, answered(), Feedback()) == "repeated"
+
+    assert await ledger.statuses(call.authority.request_id) == [
+        ("failed", "none"),
+        ("done", "exact"),
+    ]
+    assert await ledger.money() == (CENT, 0, 0)
+    assert await ledger.differences() == []
+    second = await ledger.claim(call.authority, "w2")
+    assert (await ledger.journal.begin(entry(second))).verdict == "replay"
+
+
 async def test_an_end_without_its_begin_writes_the_line(ledger: Ledger) -> None:
     """If a crash of PostgreSQL swallowed the begin, the end alone books the call, once."""
     authority = await ledger.request()

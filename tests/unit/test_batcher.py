@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import pytest
 
+from daemon import batcher as batches
 from daemon.batcher import Batcher
 
 caller: ContextVar[str] = ContextVar("caller", default="nobody")
@@ -112,6 +113,54 @@ async def test_a_caller_that_leaves_takes_its_item_back_or_leaves_an_orphan() ->
     assert await stays == 81
     assert bridge.crossed == [[7], [9]]
     assert bridge.orphans == [(7, 49)]
+
+
+async def test_a_caller_that_leaves_as_the_result_comes_leaves_an_orphan() -> None:
+    """Both in one turn of the loop: the result was delivered, but nobody took it."""
+    bridge = Bridge()
+    batcher = bridge.batcher()
+    [gone] = await started(batcher, 7)
+    await bridge.under_way.wait()
+    bridge.open.set()
+    # After the batch, which waits for the bridge, and before whom its result wakes up.
+    asyncio.get_running_loop().call_soon(gone.cancel)
+    await batcher.idle()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert bridge.orphans == [(7, 49)]
+
+
+async def test_a_batch_that_is_held_up_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next goes beside it after a moment, up to a few; all arrive, and idle waits for all."""
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(batches, "MOST_AT_ONCE", 2)
+    bridge = Bridge()
+    batcher = bridge.batcher()
+    tasks = []
+    for number in (1, 2, 3):
+        tasks += await started(batcher, number)
+        await asyncio.sleep(0.05)
+    assert bridge.crossed == [[1], [2]]
+    bridge.open.set()
+    await batcher.idle()
+    assert bridge.crossed == [[1], [2], [3]]
+    assert [task.result() for task in tasks] == [1, 4, 9]
+
+
+async def test_nobody_waits_for_what_the_end_of_the_loop_stopped() -> None:
+    """A batch that is cancelled cancels its callers; the next one starts afresh."""
+    bridge = Bridge()
+    batcher = bridge.batcher()
+    [waits] = await started(batcher, 1)
+    await bridge.under_way.wait()
+    for task in asyncio.all_tasks():
+        if task.get_name() in {"batch", "batches"}:
+            task.cancel()
+    await asyncio.wait([waits], timeout=1)
+    assert waits.cancelled()
+    await batcher.idle()
+    bridge.open.set()
+    assert await batcher.put(2) == 4
 
 
 async def test_a_batch_runs_in_nobodys_context() -> None:
