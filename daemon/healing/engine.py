@@ -20,7 +20,7 @@ from typing import ClassVar
 import psycopg
 
 from daemon import backoff, clock
-from daemon.database import brief, is_transient
+from daemon.database import brief, is_contended, is_transient
 from daemon.healing.reflexes import Reflexes
 from daemon.healing.remedy import CannotAct, Effect, Remedy, Seen, why
 from daemon.healing.rules import RULES, Mode, Rule, Setting
@@ -254,7 +254,8 @@ class Healing(Service):
     async def _shielded(self, what: str, step: Callable[[], Awaitable[object]]) -> bool:
         """Nothing that goes wrong in a rule stops the others, or the service.
 
-        False while the database is away: nobody can begin anything then.
+        False while the database is away: nobody can begin anything then. A lock that somebody else
+        holds is no such thing: who holds it is what another rule may be there for.
         """
         try:
             await step()
@@ -263,7 +264,7 @@ class Healing(Service):
                 if not self._delayed:
                     log.info("healing_delayed", rule=what, error=brief(error))
                 self._delayed = True
-                return False
+                return is_contended(error)
             log.exception("healing_broke", rule=what)
         self._delayed = False
         return True

@@ -140,6 +140,31 @@ async def test_foreign_session_is_only_named(database: str) -> None:
 
 
 @pytest.mark.usefixtures("waits_are_timed")
+async def test_foreign_session_that_locks_the_queue_is_named(database: str) -> None:
+    """Also where the lock is on what the look itself reads: that is no absence of the database."""
+    async with (
+        bench(database) as made,
+        other_role(made) as app_url,
+        session(database, "ai-daemon/w1/pool") as ours,
+    ):
+        role = psycopg.conninfo.conninfo_to_dict(app_url)["user"]
+        made.rows(f"GRANT ALL ON ai_requests TO {role}")
+        locked = "LOCK TABLE ai_requests IN ACCESS EXCLUSIVE MODE"
+        async with session(app_url, "psql", locked) as foreign:
+            waits = asyncio.ensure_future(ours.execute("SELECT * FROM ai_requests"))
+            await blocked(made)
+            healing = made.healing(
+                EndForeignSession(waiting_seconds=0),
+                reflexes=Reflexes(made.store, Meters(), "w1", dict),
+            )
+            await healing.tick()
+            await healing.settled()
+            assert made.outcomes() == ["dry_run"]
+            await foreign.rollback()
+            await waits
+
+
+@pytest.mark.usefixtures("waits_are_timed")
 async def test_foreign_session_is_ended_where_that_is_switched_on(database: str) -> None:
     """With its rule set to auto by name, a foreign session that holds us up is ended."""
     async with (
