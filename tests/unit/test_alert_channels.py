@@ -82,6 +82,7 @@ def test_name_hides_the_address() -> None:
         "http://[fe80::1]/x",
         "http://[::ffff:169.254.169.254]/x",
         "http://[fd00:ec2::254]/x",
+        "http://[fd00:ec2::23]/v1/credentials",
         "http://100.100.100.200/x",
         "http://0.0.0.0/x",
         "http://127.0.0.2/x",
