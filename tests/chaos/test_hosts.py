@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(bool(why := missing()), reason=str(why))
 @pytest.mark.timeout(240)
 def test_daemons_on_hosts_of_their_own(tmp_path: Path) -> None:
     """Hosts that are cut off, fall silent, go deaf or lose their power, and a database that is
-    cut off, over slow and lossy cables: every request ends once, nothing is bought twice, who is
-    alone gives up what it holds, and all come back by themselves."""
+    cut off, over slow and lossy cables: every request ends once, nothing is bought twice, what is
+    given up is given up in time, and all come back by themselves."""
     plan = Plan(
         seconds=5.0,
         requests=60,
