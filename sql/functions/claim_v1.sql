@@ -14,7 +14,7 @@
 -- excepted.
 --
 -- While all that is due fits within every limit there is nobody to be fair to: it is taken without
--- ranking, at a third of the cost. Under light load no other claim is needed.
+-- ranking, which spares a lone claim a third of its time. Under light load no other is needed.
 --
 -- Fairness: a full scan of a long backlog would find one busy tenant's rows only. So the keys are
 -- walked from key to key through the index, at most 200 a time, going on next time at key_cursor; to
