@@ -283,7 +283,8 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
         look_up(report, stage.dsn, app, stage.homes, stage.models)
         in_time, late = fences(stage.dsn, folder)
         report.found["work given up too late"] = late
-        if plan.seconds >= LONG_SECONDS:  # one cut alone may meet a daemon whose work just ended
+        # On a crowded machine a run of one or two cuts was seen to pass without.
+        if plan.seconds >= LONG_SECONDS:
             report.found["nobody cut off gave up its work"] = [] if in_time else ["nobody did"]
         report.facts |= {
             "given up by who was cut off": in_time,
