@@ -6,7 +6,8 @@ agent, a bad input becomes ``failed`` with a message that names the field and wh
 The runner checks again with the same functions, since a claim may be quicker than we are.
 
 Each look writes to its rows. While every slot is taken and the main app inserts by the thousand,
-that would be a load of its own beside those inserts, so a full batch is followed by a rest.
+that would be a load of its own beside those inserts, so a full batch is followed by a rest: the
+longer, the more of it was fine, since who is refused is to be told at once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 BATCH = 200
 REST = 4.0
-"""After a full batch the pause is this many times as long as the batch took."""
+"""After a full batch without refusals the pause is this many times as long as the batch took."""
 SHOWN_CHARACTERS = 40
 MOST_PROBLEMS = 5
 SHOWABLE = frozenset(
@@ -106,7 +107,8 @@ class Intake:
             if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
         if len(rows) >= BATCH:
-            self._rests_until = clock.monotonic() + REST * (clock.monotonic() - began)
+            now = clock.monotonic()
+            self._rests_until = now + REST * (now - began) * len(fine) / len(rows)
         return checked + len(done)
 
     def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:
