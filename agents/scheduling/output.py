@@ -29,8 +29,9 @@ class Reason(Part):
     """Why a slot is there.
 
     likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions
-    at such times; gym_kept: of everybody's. preferred: the wish it meets, in our words. client_id:
-    whose it is, in a week. gain_percent: what a move adds. instead_of: the booked start.
+    at such times; gym_kept: of everybody's. preferred: the wish it meets, in our words. feedback:
+    how times like it were received. client_id: whose it is, in a week. gain_percent: what a
+    move adds. instead_of: the booked start.
     """
 
     code: Literal[
@@ -38,6 +39,7 @@ class Reason(Part):
         "kept_here",
         "gym_kept",
         "preferred",
+        "feedback",
         "client_id",
         "gain_percent",
         "instead_of",

@@ -172,6 +172,43 @@ async def test_a_full_trainer_is_infeasible(app: App) -> None:
     assert app.rows == []
 
 
+@pytest.fixture
+def remembering(database: str) -> Iterator[App]:
+    """An app without sessions, beside the service's own tables."""
+    app = App(database)
+    yield app.found()
+    app.close()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("helpful", "helpful"), ("incorrect", "not helpful")]
+)
+async def test_what_was_said_of_a_time_is_a_reason(
+    remembering: App, verdict: str, words: str
+) -> None:
+    """Who was asked about a proposal is answered again, and a time like it says that it leans."""
+    execute, evening = remembering.connection.execute, MONDAY + timedelta(hours=18)
+    request = execute(
+        "INSERT INTO ai_requests (task_type) VALUES ('scheduling') RETURNING id"
+    ).fetchone()
+    assert request is not None
+    execute("UPDATE ai_requests SET status = 'completed', finished_at = now()")
+    execute(
+        "INSERT INTO ai_schedule_suggestions (request_id, client_id, status, kind, rank, tz,"
+        " slot_local, slot_start_utc, duration_minutes, p_attend, p_lo, p_hi, basis_sessions,"
+        " created_at) VALUES (%s, 1, 'ok', 'slot', 1, %s, %s, %s, 60, .8, .6, .9, 0, %s)",
+        (*request, BERLIN, evening, evening, AS_OF),
+    )
+    execute(
+        "INSERT INTO ai_feedback (item_id, verdict) VALUES (%s, %s)", (f"{request[0]}-1", verdict)
+    )
+    execute("UPDATE ai_feedback SET created_at = %s", (AS_OF,))
+    answer = await remembering.ask(client_id=1, preferred_times=["Mon 18:00"])
+    (again,) = (s for s in answer["suggestions"] if s["start"] == evening.isoformat())
+    reason = {"code": "feedback", "value": f"times like this were found {words}"}
+    assert reason in again["reasons"]
+
+
 async def test_preferences_as_text(app: App) -> None:
     """A wished time comes first where it costs little, and the reason says so."""
     app.weekly(1, 18, ["completed"] * 4)
