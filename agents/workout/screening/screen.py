@@ -240,7 +240,8 @@ def _pressures(text: str, *, measured: bool) -> Iterable[Reading]:
     for pair in _PAIR.finditer(text):
         systolic, diastolic = int(pair[1]), int(pair[2])
         near = text[max(0, pair.start() - 60) : pair.end() + 15]
-        if not (70 <= systolic <= 280 and 35 <= diastolic <= 180 and systolic > diastolic):
+        # Up to what the reader of the tables takes for a pressure: none may be read and forgotten.
+        if not (70 <= systolic <= 300 and 35 <= diastolic <= 200 and systolic > diastolic):
             continue
         if not (measured or _PRESSURE.search(near)):
             continue
@@ -270,12 +271,21 @@ def _unread(text: str, readings: Sequence[Reading]) -> Iterable[Reading]:
         if not inside and not _says_nothing(line[0]):
             start = line.start() + len(line[0]) - len(line[0].lstrip())
             yield Reading("other_condition", line[0].strip(), start, "active")
-        if inside:
-            for part in re.finditer(r"[^,/+]+", line[0]):
-                start, end = line.start() + part.start(), line.start() + part.end()
-                named = _DISEASE.search(part[0])
-                if named and not any(s < end and start < e for s, e in taken):
-                    yield Reading("other_condition", named[0], start + named.start(), "active")
+            continue
+        for part in re.finditer(r"[^,/+]+", line[0]):
+            start, end = line.start() + part.start(), line.start() + part.end()
+            named = _DISEASE.search(part[0])
+            # An allergy excuses its own part of the line, not the disease beside it.
+            if not named or (not inside and (_says_nothing(part[0]) or _disclaims(part[0]))):
+                continue
+            if not any(s < end and start < e for s, e in taken):
+                yield Reading("other_condition", named[0], start + named.start(), "active")
+
+
+def _disclaims(text: str) -> bool:
+    """Whether the text denies something, or speaks of the family."""
+    disclaiming = words("negators") | words("relatives") | words("family")
+    return any(token.word in disclaiming for token in tokenise(text))
 
 
 def _says_nothing(text: str) -> bool:

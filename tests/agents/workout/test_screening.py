@@ -177,6 +177,8 @@ def test_a_pregnancy_ends() -> None:
         (BloodPressure(181, 90), ("hypertension", "bp_crisis"), True),
         (BloodPressure(150, 111), ("hypertension", "bp_crisis"), True),
         (BloodPressure(180, 110), ("hypertension",), False),
+        (BloodPressure(285, 130), ("hypertension", "bp_crisis"), True),
+        (BloodPressure(205, 199), ("hypertension", "bp_crisis"), True),
     ],
 )
 def test_measured_blood_pressure(
@@ -217,6 +219,22 @@ def test_an_unknown_condition_is_treated_with_care() -> None:
 def test_a_known_condition_does_not_hide_an_unknown_one(text: str) -> None:
     """What stands beside a recognised condition is still noticed."""
     assert read(text).conditions == ("asthma", "other_condition")
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Gluten intolerance, Marfan syndrome", ("other_condition",)),
+        ("Smoker / sarcoidosis", ("other_condition",)),
+        ("Hay fever, allergic rhinitis", ()),
+        ("Allergic to cats, dogs and pollen", ()),
+        ("Lactose intolerant, no chronic disease", ()),
+        ("Vegan, mother has Marfan syndrome", ()),
+    ],
+)
+def test_an_allergy_does_not_hide_a_disease(text: str, codes: tuple[str, ...]) -> None:
+    """What calls for no limits excuses itself, and not what stands beside it."""
+    assert read(text).conditions == codes
 
 
 def test_a_note_that_nothing_matches_is_only_a_note() -> None:
