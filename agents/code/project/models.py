@@ -40,13 +40,16 @@ def read_models(project: Project) -> dict[str, Model]:
             if isinstance(place.node, ast.ClassDef):
                 classes[place.node.name].append(place)
     models: dict[str, Model] = {}
+    related: list[tuple[str, str]] = []
     for name, places in classes.items():
-        if len(places) == 1 and _mapped(places[0], classes):
-            models[name] = _model(places[0], classes)
-    for model in list(models.values()):
-        for _, target, backref, _ in model.relations:
-            if backref and target in models:
-                models[target].attributes.add(backref)
+        mapped = [_model(place, classes) for place in places if _mapped(place, classes)]
+        if len(places) == 1 and mapped:
+            models[name] = mapped[0]
+        # Two classes of one name are told apart by nobody here; what they add to others is there.
+        related += [(target, back) for one in mapped for _, target, back, _ in one.relations]
+    for target, backref in related:
+        if backref and target in models:
+            models[target].attributes.add(backref)
     return models
 
 
@@ -127,7 +130,7 @@ def rules(project: Project) -> Iterator[Finding]:
     for model in models.values():
         yield from _columns(model)
     for module in project.modules:
-        yield from _missing(module, models)
+        yield from _missing(project, module, models)
 
 
 def _collisions(models: dict[str, Model]) -> Iterator[Finding]:
@@ -204,9 +207,9 @@ def _indexed(node: ast.ClassDef) -> set[str]:
     return found_names
 
 
-def _missing(module: Module, models: dict[str, Model]) -> Iterator[Finding]:
+def _missing(project: Project, module: Module, models: dict[str, Model]) -> Iterator[Finding]:
     """``Client.surname`` where the model has no such attribute."""
-    names = {name for name in models if name in module.imports or name in module.places}
+    names = {name for name, model in models.items() if _means(project, module, name, model)}
     if not names:
         return
     probed = {
@@ -225,6 +228,13 @@ def _missing(module: Module, models: dict[str, Model]) -> Iterator[Finding]:
                 yield _absent(module, node, node.value.id, node.attr)
         elif isinstance(node, ast.Call):
             yield from _keywords(module, node, models, names)
+
+
+def _means(project: Project, module: Module, name: str, model: Model) -> bool:
+    """Whether a name in a file is this model's: ``httpx`` has a Client too."""
+    if name in module.imports:
+        return project.find(module.imports[name]) is model.place
+    return module.places.get(name) is model.place
 
 
 def _keywords(

@@ -107,6 +107,30 @@ def test_attributes_of_backrefs_and_mixins_are_there() -> None:
     assert "model-attribute-missing" in check(m=models, u="from m import A\nA.cs.any()\n")
 
 
+MODELS = (
+    "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\n"
+    "class Client(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+    "class Session(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+    "    client_id = db.Column(db.ForeignKey('client.id'), index=True)\n"
+    "    client = db.relationship('Client', backref='sessions')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("use", "missing"),
+    [
+        ("from models import Client\nClient(base_url='x')\n", True),
+        ("from httpx import Client\nClient(base_url='x', timeout=5)\n", False),
+        ("from sqlalchemy.orm import Session\nSession(bind=1).close()\nSession.object\n", False),
+        ("class Client:\n    def __init__(self, base_url): ...\nClient(base_url='x')\n", False),
+        ("class Session:\n    pass\nfrom models import Client\nClient.sessions.any()\n", False),
+    ],
+)
+def test_a_class_of_a_models_name_is_no_model(use: str, missing: bool) -> None:
+    """Other libraries have a Client and a Session too; what a name stands for is looked up."""
+    assert ("model-attribute-missing" in check(models=MODELS, use=use)) is missing
+
+
 def test_a_route_is_public_only_where_others_are_not() -> None:
     """Without any login in the project there is one finding, not one a route."""
     app = "from flask import Flask\napp = Flask(__name__)\n" + "".join(
