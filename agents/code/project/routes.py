@@ -29,24 +29,30 @@ class Web:
     """What a project serves.
 
     blueprints: module and name of each -> its own prefix and where it is made. registered: those
-    that some `register_blueprint` names -> prefixes given there. blind: a registration whose
-    blueprint cannot be told. logins: names of the decorators that ask for a login.
+    that some `register_blueprint` names -> the prefixes that hold, None for one that cannot be
+    known. blind: a registration whose blueprint cannot be told. more: routes are made in ways that
+    are not read here. logins: names of the decorators that ask for a login.
     """
 
     routes: list[Route] = field(default_factory=list)
     blueprints: dict[tuple[str, str], tuple[str | None, ast.Call]] = field(default_factory=dict)
     registered: dict[tuple[str, str], list[str | None]] = field(default_factory=dict)
     blind: bool = False
+    more: bool = False
     apps: list[tuple[Module, str, ast.AST]] = field(default_factory=list)
     logins: set[str] = field(default_factory=set)
     guarded_files: set[str] = field(default_factory=set)
     """Files whose `before_request` looks at a login."""
 
 
+_ELSEWHERE = re.compile(r"\.(?:add_url_rule|add_resource|add_namespace)\(")
+
+
 def read_web(project: Project) -> Web:
     """Find apps, blueprints and routes."""
     web = Web()
     for module in project.modules:
+        web.more = web.more or _ELSEWHERE.search(module.text) is not None
         if "flask" in module.text or "Blueprint" in module.text or ".route(" in module.text:
             _makers(web, module)
     for module in project.modules:
@@ -102,9 +108,7 @@ def _registrations(web: Web, project: Project, module: Module) -> None:
             if origin is None or origin not in web.blueprints:
                 web.blind = True
                 continue
-            prefix = keyword(node, "url_prefix")
-            given = None if prefix is None else text_of(prefix) or ""
-            web.registered.setdefault(origin, []).append(given)
+            web.registered.setdefault(origin, []).append(_prefix(web, project, module, node))
         elif isinstance(node, ast.FunctionDef) and any(
             name_of(decorator).endswith(("before_request", "before_app_request"))
             for decorator in node.decorator_list
@@ -112,6 +116,18 @@ def _registrations(web: Web, project: Project, module: Module) -> None:
             text = ast.unparse(node)
             if LOGIN.search(text) and ("abort" in text or "return" in text):
                 web.guarded_files.add(module.file)
+
+
+def _prefix(web: Web, project: Project, module: Module, node: ast.Call) -> str | None:
+    """The prefix that a registration gives a blueprint; None where it cannot be known."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if owner is not None and _origin(project, module, owner) in web.blueprints:
+        return None  # inside another one, whose own prefixes come before
+    given = keyword(node, "url_prefix")
+    if given is None or (isinstance(given, ast.Constant) and given.value is None):
+        origin = _origin(project, module, node.args[0])
+        return web.blueprints[origin][0] if origin is not None else None
+    return text_of(given)
 
 
 def _routes(web: Web, project: Project, place: Place) -> Iterator[Route]:
@@ -127,6 +143,7 @@ def _routes(web: Web, project: Project, place: Place) -> Iterator[Route]:
         first = decorator.args[0] if decorator.args else keyword(decorator, "rule")
         written = text_of(first)
         if written is None:
+            web.more = web.more or attr == "route"
             continue
         owner = decorator.func.value
         yield from _placed(web, project, place, decorator, written, owner, _methods(decorator))
@@ -169,8 +186,7 @@ def _placed(
         path = None if own is None or web.blind else own + written
         yield Route(path, written, methods, place, safe, decorator)
         return
-    for prefix in given:
-        base = prefix if prefix is not None else own
+    for base in given:
         path = None if base is None else base.rstrip("/") + written
         yield Route(path, written, methods, place, safe, decorator)
 

@@ -157,7 +157,7 @@ def _entry(
 
 def unserved(web: Web, asked: list[Asked]) -> Iterator[Finding]:
     """Pages that ask for a path or method that no route serves."""
-    if not web.routes or any(route.path is None for route in web.routes):
+    if web.more or not web.routes or any(route.path is None for route in web.routes):
         return
     served = [(pattern(route.path), route.methods) for route in web.routes if route.path]
     roots = {route.path.strip("/").split("/")[0] for route in web.routes if route.path}

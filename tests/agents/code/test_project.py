@@ -83,6 +83,35 @@ def test_prefixes_of_blueprints_belong_to_their_routes() -> None:
         assert {item.rule for item in told if item.file == "page.js"} == expected, script
 
 
+@pytest.mark.parametrize(
+    ("registered", "told"),
+    [
+        ("app.register_blueprint(bp, url_prefix='/api/things')", True),
+        ("app.register_blueprint(bp, url_prefix=None)", True),
+        ("BASE = '/api'\napp.register_blueprint(bp, url_prefix=f'{BASE}/v1')", False),
+        ("up = Blueprint('u', 'u')\nup.register_blueprint(bp)\napp.register_blueprint(up)", False),
+        ("app.register_blueprint(bp)\napp.add_url_rule('/api/list', view_func=other)", False),
+        ("app.register_blueprint(bp)\nApi(app).add_resource(Listed, '/api/list')", False),
+        ("app.register_blueprint(bp)\n@app.route(LIST)\ndef listed():\n    return {}", False),
+        ("from own import register_blueprint\nregister_blueprint(bp)", True),
+    ],
+)
+def test_nothing_is_unserved_where_routes_are_unknown(registered: str, told: bool) -> None:
+    """Whoever cannot know every route does not say of a path that no route serves it."""
+    app = (
+        "from flask import Blueprint, Flask\nfrom things import bp\napp = Flask(__name__)\n"
+        f"@app.route('/api/health')\ndef health():\n    return {{}}\n{registered}\n"
+    )
+    things = (
+        "from flask import Blueprint\nbp = Blueprint('t', __name__, url_prefix='/api/things')\n"
+        "@bp.route('/<int:n>')\ndef one(n):\n    return {}\n"
+    )
+    files = {"app.py": app, "things.py": things, "page.js": "fetch('/api/list')"}
+    project, _ = read_project(files)
+    found = {item.rule for item in rules.check(project, files, alone=False).findings}
+    assert ("route-not-served" in found) is told
+
+
 def test_an_import_that_may_fail_is_no_fault() -> None:
     """A name probed in a try, a submodule and a star are all fine."""
     assert "import-of-missing-name" in check(a="from b import gone\n", b="x = 1\n")
