@@ -19,7 +19,7 @@ from agents.code.model import Finding, Severity
 SUFFIXES = (".js", ".mjs", ".cjs", ".jsx")
 _VERBS = frozenset({"get", "post", "put", "patch", "delete"})
 _WRITES = frozenset({"innerHTML", "outerHTML"})
-_ESCAPES = re.compile(r"escape|sanitiz|purify|encode|textContent|Number|parseInt|parseFloat|"
+_ESCAPES = re.compile(r"escape|sanitiz|purify|encode|textContent|\bNumber\(|parseInt|parseFloat|"
                       r"toFixed|toLocale|\.length\b|format(?:Date|Number|Time|Money|Currency)|String\(\d",
                       re.IGNORECASE)  # fmt: skip
 _SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -189,7 +189,7 @@ def scope(script: Script, node: Node) -> str:
 def harms(script: Script) -> Iterator[Finding]:
     """Text put into a page as HTML without escaping, and code made of texts."""
     for node in walk(script.root):
-        if node.type == "assignment_expression":
+        if node.type in {"assignment_expression", "augmented_assignment_expression"}:
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             if left is None or right is None or left.type != "member_expression":
                 continue

@@ -176,6 +176,10 @@ def test_a_route_is_public_only_where_others_are_not() -> None:
     [
         ("x.innerHTML = `<b>${user.name}</b>`", True),
         ("x.innerHTML = `<b>${escapeHtml(user.name)}</b>`", False),
+        ("x.innerHTML += `<li>${user.name}</li>`", True),
+        ("x.innerHTML += `<li>${escapeHtml(user.name)}</li>`", False),
+        ("x.innerHTML = `<b>${user.phoneNumber}</b>`", True),
+        ("x.innerHTML = `<b>${Number(user.age)}</b>`", False),
         ("x.innerHTML = '<b>fixed</b>'", False),
         ("x.innerHTML = items.map(i => `<li>${i.title}</li>`).join('')", True),
         ("x.innerHTML = items.map(i => `<li>${esc(i.title)}</li>`).join('')", False),
