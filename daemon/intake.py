@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from daemon import clock
 from daemon.log import get_logger
 from daemon.model import ErrorInfo, Json
+from daemon.store.safe_json import MOST_DEEP, TOO_DEEP
 
 if TYPE_CHECKING:
     from agents.base import AgentInput, BaseAgent
@@ -185,6 +186,12 @@ def parse_whole(
 
 def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
     """The agent's typed input, unknown keys dropped and named; or what is wrong with it."""
+    if input_data is TOO_DEEP:
+        return ErrorInfo(
+            "invalid_input",
+            f"input_data has brackets within brackets; expected at most {MOST_DEEP} levels",
+            f'for example {{"client_id": 1}} for {agent.type}',
+        )
     if not isinstance(input_data, Mapping):
         kind = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
         found = kind.get(type(input_data), "a number")

@@ -60,15 +60,18 @@ def sql_file(path: str, *, again: bool = False) -> None:
         execute(_CREATE.sub("CREATE OR REPLACE FUNCTION", statement) if again else statement)
 
 
-def index(name: str, on: str) -> None:
+def index(name: str, on: str, *, again: bool = False) -> None:
     """Create an index so that nobody waits for it: concurrently where others use the table.
 
     on: what follows ``ON``, the table first. Then it is made outside of the transaction, and what
     stands before it in the migration is committed: that must be safe to repeat, since a migration
     that dies midway begins again. What is left of an interrupted build is invalid, and dropped.
+    again: an earlier migration made one of this name, on something else.
     """
     attributes = context.config.attributes
     if context.is_offline_mode() or attributes["first"]:
+        if again:
+            execute(f"DROP INDEX {name}")
         execute(f"CREATE INDEX {name} ON {on}")
         return
     schema = '"' + str(attributes["schema"]).replace('"', '""') + '".'

@@ -10,7 +10,8 @@ SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.cost
     CASE WHEN pg_column_size(r.input_data) < 4096 THEN r.input_data END AS input_data
 FROM (
     (SELECT q.id FROM ai_requests q
-    WHERE q.input_data ->> 'client_id' = %(client)s::text AND q.finished_at IS NOT NULL
+    WHERE left(q.input_data ->> 'client_id', 40) = left(%(client)s::text, 40)
+        AND q.input_data ->> 'client_id' = %(client)s::text AND q.finished_at IS NOT NULL
         AND (%(before)s::bigint IS NULL OR q.id < %(before)s::bigint)
         AND (%(status)s::text IS NULL OR q.status = %(status)s::text)
         AND (%(task_type)s::text IS NULL OR q.task_type = %(task_type)s::text)

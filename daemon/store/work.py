@@ -10,7 +10,7 @@ from typing import Any
 from daemon.errors import LeaseLost
 from daemon.model import Authority, Claimed, ErrorInfo, Json, Status
 from daemon.store.executor import Executor
-from daemon.store.safe_json import dumps, loads
+from daemon.store.safe_json import dumps, loads_input
 from daemon.store.values import (
     INPUT_LIMIT_BYTES,
     Claim,
@@ -77,7 +77,7 @@ class WorkStore(Executor):
             raise LeaseLost(f"request {authority.request_id} is not this worker's any more")
         if row["input_text"] is None:
             raise InputTooLarge(row["size_bytes"])
-        return loads(row["input_text"])
+        return loads_input(row["input_text"])
 
     async def unchecked(self, limit: int = 200) -> list[Unchecked]:
         """Pending requests that intake has not seen, oldest first.
@@ -92,7 +92,7 @@ class WorkStore(Executor):
                 known=row["known"],
                 enabled=row["enabled"],
                 size_bytes=row["size_bytes"],
-                input_data=None if row["input_text"] is None else loads(row["input_text"]),
+                input_data=None if row["input_text"] is None else loads_input(row["input_text"]),
             )
             for row in rows
         ]
@@ -185,7 +185,7 @@ def _claimed(row: dict[str, Any], worker_id: str) -> Claimed:
         authority=Authority(row["id"], row["fence"], worker_id),
         task_type=row["task_type"],
         attempt=row["attempt"],
-        input_data=None if text is None else loads(text),
+        input_data=None if text is None else loads_input(text),
         requested_by=row["requested_by"],
         fair_key=row["fair_key"],
         created_at_iso=row["created_at"].isoformat(),

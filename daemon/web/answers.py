@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from daemon.store.safe_json import is_shallow
 from daemon.web.refused import Refused
 
 Json = Any
 M = TypeVar("M", bound=BaseModel)
+MOST_DEEP = 500
+"""Levels of brackets that a body may have: half of what Python can write out again."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -86,6 +89,10 @@ async def body_of(request: web.Request, model: type[M]) -> M:
         ) from None
     if not isinstance(value, dict):
         raise Refused(400, "invalid_json", "the body is no JSON object", 'such as {"a": 1}')
+    if not is_shallow(value, MOST_DEEP):
+        raise Refused(
+            400, "invalid_json", "the body is nested too deeply", f"at most {MOST_DEEP} levels"
+        )
     return _checked(value, model)
 
 

@@ -8,6 +8,7 @@ from psycopg.rows import dict_row
 
 from daemon.database import Pool
 from daemon.statements import Statements
+from daemon.web import shown
 
 
 class Reader:
@@ -27,6 +28,7 @@ class Reader:
             self._pool.connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
+            shown.reading(cursor)
             await cursor.execute(self._texts[name], values, prepare=False)
             return await cursor.fetchall()
 

@@ -139,6 +139,7 @@ BAD_BODIES = [
     ('{"task_type": "a", "max_usd": NaN}', "JSON"),
     ('["a"]', "object"),
     ("[" * 50_000, "JSON"),
+    ('{"task_type": "a", "input_data": {"a": ' + "[" * 600 + "]" * 600 + "}}", "nested"),
     ("", "JSON"),
 ]
 

@@ -159,3 +159,25 @@ async def test_the_database_is_away(database: str, console: Served, admin: Perso
     page = await admin.get("/gui")
     assert page.status == 503
     assert "does not answer" in page.text
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+async def test_odd_json_takes_its_own_place(console: Served, rows: Any, role: str) -> None:
+    """Brackets within brackets, numbers of 5,000 digits: the pages show what can be shown."""
+    deep, digits = "[" * 3000 + "]" * 3000, "7" * 5000
+    for odd in (f'{{"a": {deep}}}', f'{{"a": {digits}, "client_id": 7}}', f'{{"a": {digits}.5}}'):
+        rows("INSERT INTO ai_requests (task_type, input_data) VALUES ('nobody', %s)", odd)
+    ids = [request_id for (request_id,) in rows("SELECT id FROM ai_requests ORDER BY id")]
+    person = await console.sign_in(role)
+    page = await person.get("/gui/requests")
+    assert page.status == 200
+    assert all(f"/gui/requests/{request_id}" in page.links() for request_id in ids)
+    for request_id in ids:
+        for path in ("", "/input.json"):
+            one = await person.get(f"/gui/requests/{request_id}{path}")
+            assert one.status == 200, (request_id, path, one.text[:200])
+        assert (await person.get("/gui/requests.csv")).status == 200
+    if role == "admin":
+        again = await person.get(f"/gui/requests/{ids[1]}")
+        assert f'"a": {digits}' in again.text  # as SQL: exactly what was asked
+    await person.close()

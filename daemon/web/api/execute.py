@@ -180,6 +180,6 @@ def http_status(status: str, code: str) -> int:
 
 def _key(who: Principal, body: ExecuteBody) -> bytes:
     """What makes two questions equal: who asks, and everything asked but how long to wait."""
-    asked = body.model_dump(mode="json", exclude={"wait_seconds"})
-    text = json.dumps([who.kind, who.key_id, who.name, asked], sort_keys=True)
+    asked = {name: value for name, value in body if name != "wait_seconds"}
+    text = json.dumps([who.kind, who.key_id, who.name, asked], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.health.checks import CheckResult
-from daemon.store.safe_json import loads
 from daemon.web.access import Principal
 from daemon.web.actions import Actions
 from daemon.web.answers import Raw
 from daemon.web.hub import Hub
 from daemon.web.privacy import redact
 from daemon.web.reader import Reader
+from daemon.web.shown import loads
 
 if TYPE_CHECKING:
     from daemon.registry import Registry

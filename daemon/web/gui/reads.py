@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 from daemon import clock
 from daemon.database import Pool
 from daemon.statements import Statements
+from daemon.web import shown
 
 Row = Mapping[str, Any]
 
@@ -47,6 +48,7 @@ class Reads:
             self._pool.connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
+            shown.reading(cursor)
             await cursor.execute(self._statements[name], values, prepare=False)
             return await cursor.fetchall()
 

@@ -148,8 +148,10 @@ def told(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def as_sql(row: Mapping[str, Any]) -> str:
-    """The INSERT that asks the same again, for psql."""
-    data = json.dumps(row["input_data"], ensure_ascii=False).replace("'", "''")
+    """The INSERT that asks the same again, for psql; '' where that would be too long."""
+    if row["input_text"] is None:
+        return ""
+    data = str(row["input_text"]).replace("'", "''")
     task_type = str(row["task_type"]).replace("'", "''")
     text = (
         f"INSERT INTO ai_requests (task_type, input_data)\nVALUES ('{task_type}', '{data}')"

@@ -1,0 +1,100 @@
+"""Input that no agent could mean ends its own request; the daemon, its lists and pages go on."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.kit import worker
+from tests.kit.http import ADMIN_KEY, add_key, calling
+from tests.kit.signals import eventually
+
+Connection = psycopg.AsyncConnection[Any]
+DIGITS = "7" * 5000
+
+
+def nested(levels: int) -> str:
+    """An object with so many levels of brackets, itself included."""
+    return '{"text": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+
+async def asked(connection: Connection, task_type: str, text: str) -> int:
+    cursor = await connection.execute(
+        "INSERT INTO ai_requests (task_type, input_data) VALUES (%s, %s::jsonb) RETURNING id",
+        (task_type, text),
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def ended(connection: Connection, request_id: int) -> tuple[str, int, dict[str, Any]]:
+    """(status, attempt, error) once it has ended; its input is nothing that a test could read."""
+
+    async def look() -> Any:
+        cursor = await connection.execute(
+            "SELECT status, attempt, error FROM ai_requests"
+            " WHERE id = %s AND finished_at IS NOT NULL",
+            (request_id,),
+        )
+        return await cursor.fetchone()
+
+    row: tuple[str, int, dict[str, Any]] = await eventually(look, what=f"{request_id} has ended")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("task_type", "end"), [("test_echo", "completed"), ("nobody", "failed"), (None, "cancelled")]
+)
+async def test_a_client_id_of_any_length(
+    task_type: str | None, end: str, database: str, aconnection: Connection
+) -> None:
+    """However long the text in client_id is, its request can end, in whichever way."""
+    text = f'{{"client_id": "{secrets.token_hex(20_000)}"}}'
+    request_id = await asked(aconnection, task_type or "test_echo", text)
+    if task_type is None:
+        await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
+    async with worker.running(database):
+        assert (await ended(aconnection, request_id))[0] == end
+        [after] = await worker.insert(aconnection, "test_echo", text="still here")
+        await worker.becomes(aconnection, after, "completed")
+
+
+@pytest.mark.parametrize("levels", [101, 970, 4000])
+async def test_brackets_within_brackets(
+    levels: int, database: str, aconnection: Connection
+) -> None:
+    """However deeply an input is nested, its request is refused with a reason, without an
+    attempt, by the claim as by intake; the limit itself is no reason."""
+    ids = [await asked(aconnection, "test_echo", nested(levels)) for _ in range(30)]
+    fine = await asked(aconnection, "test_echo", nested(100).replace("text", "unknown"))
+    async with worker.running(database, worker_concurrency=2):
+        for request_id in ids:
+            status, attempt, error = await ended(aconnection, request_id)
+            assert (status, attempt, error["code"]) == ("failed", 0, "invalid_input")
+            assert "levels" in error["message"]
+        assert (await ended(aconnection, fine))[0] == "completed"
+
+
+ODD = (nested(300), nested(4000), f'{{"client_id": 1, "n": {DIGITS}}}', f'{{"n": {DIGITS}.5}}')
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+async def test_lists_show_the_others(role: str, database: str, aconnection: Connection) -> None:
+    """A request that cannot be shown takes its own place in a list, for every role."""
+    ids = [await asked(aconnection, "nobody", text) for text in ODD]
+    async with worker.running(database, admin_api_key=ADMIN_KEY) as daemon:
+        for request_id in ids:
+            assert (await ended(aconnection, request_id))[0] == "failed"
+        key = ADMIN_KEY if role == "admin" else await add_key(aconnection, role)
+        async with calling(daemon, key) as caller:
+            # Read as text: to whom nothing is hidden the input comes word for word.
+            for path in ("", *(f"/{request_id}" for request_id in ids)):
+                async with caller.session.get(f"{caller.base}/api/executions{path}") as answer:
+                    found = re.findall(r'"id": ([0-9]+), "agent_id"', await answer.text())
+                    assert answer.status == 200
+                    assert found == ([path[1:]] if path else [str(i) for i in ids[::-1]])
