@@ -1,7 +1,7 @@
 """``python -m tests.soak.child``: the daemon as it is, except that it keeps nothing for long.
 
-``SOAK_KEEP_SECONDS`` is the age at which rows are pruned, ``SOAK_PRUNE_SECONDS`` the pause between
-two prunings.
+``SOAK_KEEP_SECONDS`` is the age at which rows are pruned and sessions replaced,
+``SOAK_PRUNE_SECONDS`` the pause between two prunings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from typing import cast
 
 from agents.catalog import AGENTS
-from daemon import upkeep
+from daemon import database, upkeep
 from daemon.commands.run import serve
 from daemon.model import Status
 from daemon.store import retention
@@ -21,12 +21,13 @@ KEPT_AS_EVER = {"workers", "audit_log", "hours", "call_hours", "sessions", "budg
 
 
 def keep(seconds: int, pause_seconds: float) -> None:
-    """Prune what is older, so often."""
+    """Prune what is older, so often; no session gets older either."""
     requests = cast("dict[Status, int]", retention.REQUEST_SECONDS)
     tables = cast("dict[str, int]", retention.TABLE_SECONDS)
     requests.update(dict.fromkeys(requests, seconds))
     tables.update({name: seconds for name in tables if name not in KEPT_AS_EVER})
     upkeep.PRUNE_SECONDS = pause_seconds
+    database.SESSION_SECONDS = float(seconds)
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ BLIND = "the result of another attempt"
 class Plan:
     """seconds: how long there is life. rate: requests a second. pause_seconds: between samples.
 
-    keep_seconds: the age at which rows go; from then on the tables should stay as large as they
-    are.
+    keep_seconds: the age at which rows go, and sessions; from then on the tables, and what the
+    server holds for the sessions, should stay as large as they are.
     """
 
     seconds: float
