@@ -23,6 +23,8 @@ WINDOWS = tuple(timedelta(hours=h) for h in (1, 24, 24 * 32, 24 * 366, 24 * 366 
 """How far back to look for the newest slot: near first, so frequent ones take few steps."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+LONGEST_SECONDS = 36_500 * 86400
+"""Of ``every``: the calendar, which ends with the year 9999, holds many of these."""
 EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
 FORMS = 'use five cron fields such as "30 6 * * mon-fri", or "every 90 minutes"'
 
@@ -40,7 +42,7 @@ class Trigger:
         every = EVERY.fullmatch(text.strip())
         if every:
             seconds = int(every[1] or 1) * UNITS[every[2].lower()]
-            if seconds < 1:
+            if not 1 <= seconds <= LONGEST_SECONDS:
                 raise ValueError(f"trigger {text!r} never comes round; {FORMS}")
             self._every: IntervalTrigger | None = IntervalTrigger(
                 seconds=seconds, start_date=EPOCH, timezone=UTC

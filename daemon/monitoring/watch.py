@@ -65,9 +65,11 @@ class Monitoring(Service):
     async def _look_at(self, source: CodeSource) -> int:
         try:
             seen = await self._sources.look(source)
-        except (Unreadable, OSError) as error:
-            log.warning("code_unreadable", source=source.name, reason=str(error))
-            await self._store.code_source_settle(source.name, problem=str(error)[:500])
+        except Exception as error:  # noqa: BLE001 - what is odd about a repository is its own trouble
+            known = isinstance(error, Unreadable | OSError)
+            reason = str(error) if known else f"it cannot be read: {type(error).__name__}: {error}"
+            log.warning("code_unreadable", source=source.name, reason=reason)
+            await self._store.code_source_settle(source.name, problem=reason[:500])
             return 0
         if seen.commit is None or seen.commit == source.last_commit:
             await self._store.code_source_settle(source.name, etag=seen.etag)

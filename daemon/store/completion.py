@@ -33,6 +33,8 @@ log = get_logger(__name__)
 
 PROJECTION = "rows:"
 """Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
+TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
+"""A table of typed rows that is locked, or slow, may stay so: results must not wait for it."""
 
 
 class CompletionStore(Executor):
@@ -169,7 +171,7 @@ class CompletionStore(Executor):
                     rows=dumps(list(rows)),
                 )
         except psycopg.Error as error:
-            if is_transient(error):
+            if is_transient(error) and not isinstance(error, TOO_LONG):
                 raise
             log.error(
                 "projection_failed", request_id=request_id, table=table, sqlstate=error.sqlstate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -267,6 +267,42 @@ async def test_a_source_that_cannot_be_read_says_why(
     assert row is not None
     assert "there is no such folder" in row[0]
     assert row[1] is None
+
+
+def partial(folder: Path, head: str) -> None:
+    """As `git clone --filter=blob:none` makes it: dulwich does not know the extension."""
+    config = folder / ".git" / "config"
+    config.write_text(
+        config.read_text().replace("repositoryformatversion = 0", "repositoryformatversion = 1")
+        + "[extensions]\n\tpartialclone = origin\n"
+    )
+
+
+def broken(folder: Path, head: str) -> None:
+    """As a host leaves it that lost its power while it wrote a commit."""
+    found = folder / ".git" / "objects" / head[:2] / head[2:]
+    found.chmod(0o644)
+    found.write_bytes(b"")
+
+
+@pytest.mark.parametrize(("damage", "says"), [(partial, "partialclone"), (broken, "File")])
+async def test_a_repository_that_cannot_be_read_stops_nothing_else(
+    database: str,
+    aconnection: Connection,
+    tmp_path: Path,
+    damage: Callable[[Path, str], None],
+    says: str,
+) -> None:
+    """Whatever is wrong with a repository stands in its row, and the daemon goes on."""
+    damage(tmp_path, commit(tmp_path, {"a.py": "x = 1\n"}))
+    async with running(database, {}, code_monitor_path=str(tmp_path)) as daemon:
+        await aconnection.execute("UPDATE ai_code_sources SET last_checked_at = NULL")
+        assert await daemon.monitoring.look() == 0
+        assert daemon.monitoring.running
+        cursor = await aconnection.execute("SELECT problem FROM ai_code_sources")
+        row = await cursor.fetchone()
+    assert row is not None
+    assert says in row[0]
 
 
 def test_the_image_is_a_source_once_per_deploy() -> None:

@@ -99,6 +99,8 @@ def test_newest_is_the_last_of_all(minutes: int, width: int, cron: str, zone: st
         ("every 0 seconds", "UTC", "never comes round"),
         ("61 * * * *", "UTC", "61"),
         ("noon", "UTC", "five cron fields"),
+        ("every 3000000 days", "UTC", "five cron fields"),
+        ("every 99999999999 days", "UTC", "five cron fields"),
         ("0 9 * * *", "Mars/Base", "IANA"),
         ("0 9 * * *", "../etc/passwd", "IANA"),
     ],
