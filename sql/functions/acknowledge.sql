@@ -27,8 +27,9 @@ BEGIN
 END
 $function$;
 
--- ai_silence: no messages about an open alert until then; a time that is over ends the silence. False if
--- it is not open. Caller:  admins: SELECT ai_silence(7, now() + interval '2 hours', 'sam'); sql/alert_silence.sql.
+-- ai_silence: no messages about an open alert until then; a time that is over ends the silence, and
+-- one that never comes becomes the last that every client can read. False if it is not open.
+-- Caller:  admins: SELECT ai_silence(7, now() + interval '2 hours', 'sam'); sql/alert_silence.sql.
 CREATE FUNCTION ai_silence(
     alert_id bigint,
     until timestamptz,
@@ -39,7 +40,9 @@ CREATE FUNCTION ai_silence(
 #variable_conflict use_column
 BEGIN
     UPDATE ai_alerts a
-    SET silenced_until = ai_silence.until, silenced_by = ai_silence.by
+    SET silenced_until = CASE WHEN ai_silence.until IS NOT NULL THEN
+            greatest('1970-01-02 00:00+00', least('9999-12-30 00:00+00', ai_silence.until)) END,
+        silenced_by = ai_silence.by
     WHERE a.id = ai_silence.alert_id AND a.resolved_at IS NULL;
     IF NOT FOUND THEN
         RETURN false;

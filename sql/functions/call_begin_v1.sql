@@ -13,6 +13,9 @@
 -- p_hashes: this call first, then the same question as put to the fallback models: whichever of
 -- them was answered before a crash is replayed, not bought again from the first one.
 --
+-- An answer that was erased (log_prompts=false, and the request had ended, and was reopened) is no
+-- answer: the call is made again.
+--
 -- A call that an earlier owner started and never settled is in doubt: it may have been billed, so
 -- its reservation becomes uncertain money. One started by this very attempt is a begin whose reply
 -- got lost on the way: no call was made, the reservation is taken back.
@@ -69,7 +72,7 @@ BEGIN
     SELECT c.model, c.returned_model, c.response, c.usage INTO r
     FROM ai_llm_calls c
     WHERE c.request_id = p_request AND c.call_hash = ANY (p_hashes) AND c.n = p_n
-        AND c.status = 'done'
+        AND c.status = 'done' AND c.response IS NOT NULL
     ORDER BY array_position(p_hashes, c.call_hash) LIMIT 1;
     IF FOUND THEN
         RETURN QUERY SELECT 'replay', r.model, r.returned_model, r.response, r.usage, 0.0::float8, NULL::text;

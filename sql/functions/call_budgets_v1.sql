@@ -9,6 +9,9 @@
 -- own), and ai_control.daily_budget_usd. The agents and the whole are counted without a limit too,
 -- so that one set at noon knows the morning; a key or a request only where it has one.
 --
+-- What stands in a request's own row is what its last call was allowed, no limit that anybody set: one
+-- that was raised since would never count.
+--
 -- The period is part of a budget's name: nothing has to reset it at midnight. Days are UTC days.
 --
 -- In plpgsql, as all that a call goes through: its plans are kept, those of SQL functions are made
@@ -33,7 +36,8 @@ BEGIN
                     AT TIME ZONE 'UTC'
             END AS renews_at
         FROM jsonb_to_recordset(p_limits) AS l (scope text, kind text, limit_usd numeric)
-        LEFT JOIN ai_budgets own ON own.scope = l.scope AND own.period = l.kind
+        LEFT JOIN ai_budgets own
+            ON own.scope = l.scope AND own.period = l.kind AND l.kind IN ('day', 'month')
         LEFT JOIN ai_budgets every
             ON l.scope LIKE 'key:%' AND every.scope = 'key:*' AND every.period = l.kind
         LEFT JOIN ai_control c ON 'agent:' || c.task_type = l.scope

@@ -85,8 +85,15 @@ BEGIN
     v_id := r.id;
     IF r.status IN ('done', 'failed', 'duplicate') THEN RETURN 'repeated'; END IF;
     IF v_status = 'done' AND EXISTS (SELECT FROM ai_llm_calls c WHERE c.request_id = p_request
-            AND c.call_hash = p_hash AND c.n = p_n AND c.status = 'done') THEN
+            AND c.call_hash = p_hash AND c.n = p_n AND c.status = 'done'
+            AND c.response IS NOT NULL) THEN
         v_status := 'duplicate';
+    END IF;
+    -- Of an answer that was erased only the cost is left: the new one takes its place.
+    IF v_status = 'done' THEN
+        UPDATE ai_llm_calls c SET status = 'duplicate'
+        WHERE c.request_id = p_request AND c.call_hash = p_hash AND c.n = p_n
+            AND c.status = 'done';
     END IF;
 
     IF v_id IS NULL THEN

@@ -9,6 +9,9 @@
 -- between was not taken, and counts as due next, in no time at all. Judged by a later moment it would
 -- be neither next nor taken, and be forgotten.
 --
+-- A moment that never comes ('infinity') is in infinitely many seconds; two moments could not be
+-- subtracted then, which would fail every claim.
+--
 -- Spares the statements by which a daemon would find out: a claim that leaves nothing due need not be
 -- repeated, neither at once nor when a slot becomes free.
 CREATE FUNCTION ai_left_v1(p_now timestamptz)
@@ -23,11 +26,11 @@ BEGIN
             SELECT FROM ai_requests r
             WHERE r.status = 'pending' AND r.run_after >= '-infinity' AND r.run_after <= v_now),
         EXISTS (SELECT FROM ai_requests r WHERE r.status = 'pending' AND NOT r.checked),
-        extract(epoch FROM least(
+        (extract(epoch FROM least(
             (SELECT r.run_after FROM ai_requests r
              WHERE r.status = 'pending' AND r.run_after >= '-infinity' AND r.run_after > v_now
              ORDER BY r.run_after LIMIT 1),
             (SELECT min(c.resume_at) FROM ai_control c WHERE c.paused AND c.resume_at > v_now)
-        ) - coalesce(p_now, clock_timestamp()))::double precision;
+        )) - extract(epoch FROM coalesce(p_now, clock_timestamp())))::double precision;
 END
 $function$;

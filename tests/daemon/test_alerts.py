@@ -318,6 +318,24 @@ async def test_acknowledged_and_silenced(database: str) -> None:
         assert made.rows(acknowledge) == [(False,)]
 
 
+async def test_silenced_for_ever(database: str) -> None:
+    """A silence without an end is one, also in a row that holds it already; nothing breaks."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        ((alert_id,),) = made.rows("SELECT id FROM ai_alerts")
+        made.rows(f"SELECT ai_silence({alert_id}, 'infinity', 'sam', 'console')")
+        await made.rounds(BAD, times=100)
+        # Whoever shows the row can read it.
+        ((until,),) = made.rows("SELECT silenced_until FROM ai_alerts")
+        assert until.year == 9999
+        made.rows("UPDATE ai_alerts SET silenced_until = 'infinity'")
+        await made.rounds(BAD, times=100)
+        assert made.events() == ["firing"]
+        made.rows(f"SELECT ai_silence({alert_id}, '-infinity', 'sam', 'console')")
+        await made.rounds(BAD)
+        assert made.events() == ["firing", "escalated"]
+
+
 async def test_nobody_takes_care(database: str) -> None:
     """A critical alert is escalated after half an hour, once, and then repeated hourly."""
     async with bench(database) as made:

@@ -269,6 +269,22 @@ async def test_a_requests_own_budget_never_renews(ledger: Ledger) -> None:
     assert (begun.verdict, begun.wait_seconds) == ("budget", None)
 
 
+async def test_a_request_whose_limit_was_raised_goes_on(ledger: Ledger) -> None:
+    """What a request may spend is what its agent and its own wish say now, not what they said."""
+    authority = await ledger.request()
+    scope = f"request:{authority.request_id}:x"
+    first = entry(authority, limits=[Limit(scope, "request", CENT)])
+    await ledger.journal.begin(first)
+    await ledger.journal.end(first, answered(), Feedback())
+    spent = entry(authority, "b", limits=[Limit(scope, "request", CENT)])
+    assert (await ledger.journal.begin(spent)).verdict == "budget"
+
+    raised = entry(authority, "b", limits=[Limit(scope, "request", 2 * CENT)])
+    assert (await ledger.journal.begin(raised)).verdict == "go"
+    beyond = entry(authority, "c", limits=[Limit(scope, "request", 2 * CENT)])
+    assert (await ledger.journal.begin(beyond)).verdict == "budget"
+
+
 @pytest.mark.parametrize(
     ("setting", "spent"),
     [
@@ -400,6 +416,27 @@ async def test_private_answers_are_erased_with_their_request(ledger: Ledger) -> 
     await ledger.journal.forget(10)
 
     assert await ledger.one(kept) == (None, None)
+
+
+async def test_an_erased_answer_is_bought_again(ledger: Ledger) -> None:
+    """A request that is reopened after its private answers were erased gets new ones: nothing that
+    is no more is handed to it. The new answer is replayed, and both are on the bill."""
+    first = await ledger.request()
+    call = entry(first, prompt=None)
+    await ledger.journal.begin(call)
+    await ledger.journal.end(call, answered(), Feedback())
+    await ledger.run("UPDATE ai_requests SET status = 'failed', finished_at = now()")
+    await ledger.journal.forget(10)
+    await ledger.run(f"SELECT ai_retry({first.request_id}, 'sam')")
+
+    second = entry(await ledger.claim(first, "w2"), prompt=None)
+    assert (await ledger.journal.begin(second)).verdict == "go"
+    assert await ledger.journal.end(second, answered(text="again"), Feedback()) == "done"
+    third = await ledger.journal.begin(entry(await ledger.claim(first, "w3"), prompt=None))
+
+    assert (third.verdict, third.response) == ("replay", {"text": "again"})
+    assert await ledger.money() == (2 * CENT, 0, 0)
+    assert await ledger.differences() == []
 
 
 async def test_fifty_racing_tasks_never_exceed_one_budget(ledger: Ledger) -> None:

@@ -183,7 +183,18 @@ def test_back_and_forth(database: str) -> None:
         assert difference(whole, catalogue_at(database)) == {}
 
 
-@pytest.mark.parametrize("name", ["ai_claim_v1", "ai_left_v1", "ai_complete_v1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ai_claim_v1",
+        "ai_left_v1",
+        "ai_complete_v1",
+        "ai_silence",
+        "ai_call_begin_v1",
+        "ai_call_budgets_v1",
+        "ai_call_end_v1",
+    ],
+)
 def test_a_function_of_long_ago_becomes_the_one_of_today(database: str, name: str) -> None:
     """Who ran the migration that made a function has its old text; a later one brings the new."""
     whole = catalogue_at(database)

@@ -185,6 +185,37 @@ async def test_bad_typed_rows_cost_no_result(store: Store, queue: Queue) -> None
     assert await store.redo_projections() == 0
 
 
+@pytest.mark.parametrize("state", ["query_canceled", "lock_not_available"])
+async def test_typed_rows_that_take_too_long_hold_up_no_result(
+    store: Store, queue: Queue, state: str
+) -> None:
+    """A table that is locked, or too slow to be written, costs the results only their typed rows:
+    those are written later, and no batch is sent again and again because of one."""
+    queue.rows(
+        "CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'held up' USING ERRCODE = '{state}'; END $$"
+    )
+    queue.rows(
+        "CREATE TRIGGER held_up BEFORE INSERT ON ai_workout_plans"
+        " FOR EACH ROW EXECUTE FUNCTION held_up()"
+    )
+    slow, other = await claim(store, queue, 2)
+    verdicts = await store.complete(
+        "w1",
+        [
+            (slow.authority, complete({}, {"ai_workout_plans": [PLAN]}), None),
+            (other.authority, complete({}), None),
+        ],
+    )
+    assert set(verdicts.values()) == {"accepted"}
+    assert await store.redo_projections() == 0
+
+    queue.rows("DROP TRIGGER held_up ON ai_workout_plans")
+
+    assert await store.redo_projections() == 1
+    assert queue.value("SELECT client_id FROM ai_workout_plans") == 7
+
+
 async def test_typed_rows_too_long_for_their_index(store: Store, queue: Queue) -> None:
     """A text that no index can hold costs its typed row, neither the result nor the daemon."""
     [claimed] = await claim(store, queue)
@@ -384,6 +415,26 @@ async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
     queue.rows("UPDATE ai_requests SET checked = true, run_after = now() WHERE status = 'pending'")
     other = await store.claim("w1", ["another"], 5, 30.0)
     assert other == Claim([], due=True, unchecked=False, next_due_seconds=None)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "UPDATE ai_control SET paused = true, resume_at = 'infinity' WHERE task_type = 'work'",
+        "UPDATE ai_requests SET run_after = 'infinity'",
+    ],
+)
+async def test_what_waits_for_ever_fails_no_claim(store: Store, queue: Queue, held: str) -> None:
+    """'infinity', which a person may well write, is a moment that never comes, not an error."""
+    queue.control("work")
+    queue.insert()
+    queue.rows(held)
+    left = await store.claim("w1", ["work"], 5, 30.0)
+    assert left.requests == []
+    assert left.next_due_seconds == float("inf")
+    queue.insert(task_type="other", run_after="2100-01-01")
+    sooner = (await store.claim("w1", ["work"], 5, 30.0)).next_due_seconds
+    assert sooner is not None and 86_400 < sooner < float("inf")
 
 
 async def test_what_is_put_off_says_why(store: Store, queue: Queue) -> None:
