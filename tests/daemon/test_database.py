@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import psycopg
 import pytest
 
 from daemon import database as connections
 
-
-async def session(pool: connections.Pool) -> int:
-    """The server's process that a statement is sent to."""
-    async with pool.connection() as connection:
-        return connection.info.backend_pid
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ai-daemon/w1/pool'"
 
 
-async def test_an_old_session_is_replaced(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_old_session_is_replaced(
+    database: str, aconnection: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server keeps what it planned for a session until the session ends."""
     monkeypatch.setattr(connections, "SESSION_SECONDS", 0.5)
     monkeypatch.setattr(connections, "POOL_MIN", 1)
     ours = connections.Database(database, database, "w1")
     await ours.open()
     try:
-        first = await session(ours.pool)
-        async with asyncio.timeout(10):
-            while await session(ours.pool) == first:
-                await asyncio.sleep(0.05)
+        await ours.pool.wait()
+        first = set(await (await aconnection.execute(SESSIONS)).fetchall())
+        assert first
+        async with asyncio.timeout(30):
+            while first & set(await (await aconnection.execute(SESSIONS)).fetchall()):
+                async with ours.pool.connection() as used:
+                    await used.execute("SELECT 1")
     finally:
         await ours.close()

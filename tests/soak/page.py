@@ -122,8 +122,8 @@ def _life(recording: Recording) -> str:
         f" streams; alerts opened {n('alerts')} times, and their receiver got"
         f" {n('alerts delivered')} notes. What ended more than {age} ago was pruned:"
         f" {recording.pruned.get('ai_requests', 0):,} requests and"
-        f" {recording.pruned.get('ai_llm_calls', 0):,} lines of the ledger. Sessions of that age were"
-        " replaced, as they otherwise are after half an hour. Autovacuum ran"
+        f" {recording.pruned.get('ai_llm_calls', 0):,} lines of the ledger. Sessions of that age"
+        " were replaced, as they otherwise are after half an hour. Autovacuum ran"
         f" {vacuums:,.0f} times, as the tables' settings say. The healing rule that takes on less"
         " while the event loop is late only said what it would do."
     )
