@@ -359,3 +359,90 @@ async def test_keys(world: World, visit: Visit) -> None:
     await visit.click("Switch keys off", role="button")
     await visit.page.keyboard.press("o")
     await expect(visit.page).to_have_url(re.compile("/gui/requests/"))
+
+
+async def suggested(world: World, *names: str) -> None:
+    """New suggestions, each newer than the one before."""
+    for name in names:
+        world.sql(
+            "INSERT INTO ai_code_suggestions (file_path, issue_type, severity, description,"
+            " suggestion) VALUES ('api.py', 'bug', 'high', %s, 'mend it')",
+            name,
+        )
+
+
+def decided(world: World) -> list[str]:
+    """The suggestions that somebody decided."""
+    return [
+        name
+        for (name,) in world.sql(
+            "SELECT description FROM ai_code_suggestions WHERE status <> 'pending' ORDER BY id"
+        )
+    ]
+
+
+async def test_keys_decide_what_was_looked_at(world: World, visit: Visit) -> None:
+    """What arrives meanwhile moves the rows, and never under the finger of whoever decides."""
+    world.sql("DELETE FROM ai_code_suggestions")
+    await suggested(world, "apple", "pear", "plum")
+    page = visit.page
+    await visit.start("/gui/suggestions")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    chosen = page.locator("tr.on")
+    await expect(chosen).to_contain_text("pear")
+    await suggested(world, "newer")
+    await visit.sees("newer")
+    await expect(chosen).to_contain_text("pear")
+    async with page.expect_navigation():
+        await page.keyboard.press("y")
+    assert decided(world) == ["pear"]
+
+    await suggested(world, "newest")
+    await visit.sees("newest")
+    await page.keyboard.press("y")
+    await visit.said("The list has changed")
+    await visit.picture("list-has-changed")
+    assert decided(world) == ["pear"]
+    await page.keyboard.press("j")
+    async with page.expect_navigation():
+        await page.keyboard.press("n")
+    assert decided(world) == ["pear", "newest"]
+
+
+async def test_what_could_not_be_fetched_is_fetched_later(world: World) -> None:
+    """A change that fell into a moment without an answer is shown without a further one."""
+    world.sql("DELETE FROM ai_code_suggestions")
+    visit = await world.visitor()
+    page, failed = visit.page, []
+
+    async def away(route: Any) -> None:
+        if "x-fragment" in route.request.headers and len(failed) < 2:
+            failed.append(route.request.url)
+            await (route.abort() if len(failed) == 1 else route.fulfill(status=503))
+        else:
+            await route.continue_()
+
+    await visit.start("/gui/suggestions")
+    await eventually(lambda: world.live.looked)
+    await expect(page.locator("#lamp")).to_have_text("live")
+    await page.route("**/gui/suggestions", away)
+    await suggested(world, "late")
+    await expect(page.locator("#lamp")).to_have_text("lost")
+    await expect(page.get_by_text("late")).to_be_visible()
+    await expect(page.locator("#lamp")).to_have_text("live")
+    assert len(failed) == 2
+    await page.context.close()
+
+
+async def test_a_section_in_use_is_fetched_when_it_is_left(world: World, visit: Visit) -> None:
+    """What changed under an open menu is shown once it is closed, without a further change."""
+    world.sql("DELETE FROM ai_code_suggestions")
+    await suggested(world, "apple")
+    page = visit.page
+    await visit.start("/gui/suggestions")
+    await page.get_by_role("link", name="apple").focus()
+    await suggested(world, "pear")
+    await expect(page.locator("#rows[data-missed]")).to_be_attached()
+    await page.locator("#q").focus()
+    await visit.sees("pear")

@@ -12,6 +12,8 @@ let paused = sessionStorage.getItem("paused") === "yes";
 let stale = new Set();
 let timer = 0;
 let fetching = false;
+let news = "live"; // what the stream last said of itself
+let shifted = false; // rows moved by themselves: y, n and u wait until one is chosen
 
 const show = (state) => {
   if (!lamp) return;
@@ -21,7 +23,7 @@ const show = (state) => {
   lamp.title = state === "lost" ? "No news from the server: reload to be sure" : "Pause or resume live updates";
 };
 
-// A section in use keeps its focus, its ticks and what was opened; it is swapped at a later change.
+// A section in use keeps its focus, its ticks and what was opened; it is swapped when it is left.
 const inUse = (section) =>
   section.contains(document.activeElement) ||
   section.querySelector("details[open], input:checked") !== null;
@@ -29,40 +31,74 @@ const inUse = (section) =>
 const touched = (section) =>
   stale.has("*") || section.dataset.live.split(" ").some((topic) => stale.has(topic));
 
+const forgotten = (section) => section.dataset.live.split(" ").forEach((topic) => stale.add(topic));
+
+const ROWS = "[data-rows] tbody tr, [data-rows] > li";
+const nameOf = (row) => row.id || row.dataset.href || row.querySelector("[formaction]")?.getAttribute("formaction");
+
+// The chosen row stays chosen, wherever it stands now. Where it is gone, or another one has come to
+// where keys would act without a choice, they must not decide what nobody looked at.
+function swap(section, next) {
+  const chosen = section.querySelector(".on");
+  const before = chosen || firstWithKeys(section);
+  section.replaceWith(next);
+  if (!before) return;
+  const same = [...next.querySelectorAll(ROWS)].find((row) => nameOf(row) === nameOf(before));
+  if (chosen && same) same.classList.add("on");
+  else if (chosen || same !== firstWithKeys(next)) shifted = true;
+}
+
+const firstWithKeys = (section) => section.querySelector("[data-rows] [data-key]")?.closest("tr, li");
+
 async function refresh() {
   if (paused || document.hidden || fetching) return;
-  const sections = [...document.querySelectorAll("[data-live]")].filter((s) => touched(s) && !inUse(s));
+  const wanted = [...document.querySelectorAll("[data-live]")].filter(touched);
+  const sections = wanted.filter((section) => !inUse(section));
+  for (const section of wanted) if (inUse(section)) section.dataset.missed = "";
   stale = new Set();
   if (!sections.length) return;
   fetching = true;
+  let wait = SETTLE_MS;
   try {
     const answer = await fetch(location.href, {
       headers: { "X-Fragment": sections.map((s) => s.id).join(",") },
       redirect: "manual",
     });
+    if (answer.status >= 500) sections.forEach(forgotten);
     if (!answer.ok) throw new Error(String(answer.status));
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const section of sections) {
       const next = fresh.getElementById(section.id);
-      if (next && !inUse(section) && next.outerHTML !== section.outerHTML) section.replaceWith(next);
+      if (!next) continue;
+      if (inUse(section)) section.dataset.missed = "";
+      else if (next.outerHTML !== section.outerHTML) swap(section, next);
     }
-  } catch {
-    show("lost");
+    if (lamp.dataset.state === "lost") show(news);
+  } catch (error) {
+    if (error instanceof TypeError) sections.forEach(forgotten); // no answer at all
+    if (!paused) show("lost");
+    wait = RETRY_MS;
   } finally {
     fetching = false;
-    if (stale.size) later();
+    if (stale.size) later(wait);
   }
 }
 
-function later() {
+function later(wait = SETTLE_MS) {
   clearTimeout(timer);
-  timer = setTimeout(refresh, SETTLE_MS);
+  timer = setTimeout(refresh, wait);
 }
 
-function heard(news) {
-  if (news.state && !paused) show(news.state);
-  for (const topic of news.topics || []) stale.add(topic);
+function heard({ state, topics = [] }) {
+  if (state) news = state;
+  if (state && !paused) show(state);
+  for (const topic of topics) stale.add(topic);
   if (stale.size) later();
+}
+
+function left(event) {
+  const section = event.target.closest?.("[data-missed]");
+  if (section) heard({ topics: section.dataset.live.split(" ") });
 }
 
 // One tab holds the stream (a browser opens six connections to a host at most); the others are told.
@@ -97,7 +133,8 @@ function pause() {
 if (lamp && document.querySelector("[data-live]")) {
   show(paused ? "paused" : "live");
   lamp.addEventListener("click", pause);
-  document.addEventListener("visibilitychange", later);
+  document.addEventListener("visibilitychange", () => later());
+  for (const kind of ["focusout", "toggle", "change"]) document.addEventListener(kind, left, true);
   addEventListener("pageshow", (event) => event.persisted && heard({ topics: ["*"] }));
   listen();
 }
@@ -128,7 +165,7 @@ if (tickAll) {
   });
 }
 
-const rows = () => [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] > li")];
+const rows = () => [...document.querySelectorAll(ROWS)];
 const current = () => document.querySelector(".on");
 
 function move(step) {
@@ -138,11 +175,18 @@ function move(step) {
   const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))];
   current()?.classList.remove("on");
   next.classList.add("on");
+  shifted = false;
   next.scrollIntoView({ block: "nearest" });
 }
 
 // A key acts on the row chosen with j and k, else on the page's first such button.
-const press = (name) => (current() || document).querySelector(`[data-key="${name}"]`)?.click();
+function press(name) {
+  if (!shifted) return (current() || document).querySelector(`[data-key="${name}"]`)?.click();
+  const words = document.createElement("div");
+  words.className = "toast bad";
+  words.textContent = "The list has changed: choose a row with j and k.";
+  said.replaceChildren(words);
+}
 
 const PAGES = { o: "/gui", r: "/gui/requests", a: "/gui/agents", m: "/gui/metrics", s: "/gui/suggestions", h: "/gui/health" };
 const KEYS = {
