@@ -45,7 +45,7 @@ async def test_whatever_an_agent_raises(
             assert row["attempt"] == 1
         [after] = await insert(aconnection, "test_echo", text="still here")
         await becomes(aconnection, after, "completed")
-        assert daemon.leases.count == 0
+    assert daemon.leases.count == 0
     assert violations(watched) == []
 
 
