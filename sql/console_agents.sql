@@ -4,7 +4,8 @@
 -- Locks:   none.
 SELECT a.id, a.name, a.type, a.description, a.enabled, a.status, a.problem, a.version,
     a.config ->> 'kind' AS kind, a.updated_at,
-    c.paused AND (c.resume_at IS NULL OR c.resume_at > now()) AS paused, c.resume_at,
+    c.paused AND (c.resume_at IS NULL OR c.resume_at > now()) AS paused,
+    nullif(c.resume_at, 'infinity') AS resume_at,
     c.concurrency, c.daily_budget_usd,
     coalesce(lease.running, 0) AS running, pending.due, pending.later, pending.oldest_due,
     done.completed, done.failed, done.degraded, done.hours, done.histogram,

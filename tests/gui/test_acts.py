@@ -40,6 +40,22 @@ async def test_pause_and_undo(console: Served, admin: Person, rows: Any) -> None
     assert logged(rows) == ["pause", "resume"]
 
 
+async def test_a_pause_for_ever_is_shown_and_ended(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """A pause until 'infinity', as somebody wrote it by SQL, is one without an end."""
+    rows(
+        "UPDATE ai_control SET paused = true, resume_at = 'infinity'"
+        " WHERE task_type = 'scheduling' RETURNING paused"
+    )
+    agent_id = agent(rows)
+    for path in ("/gui", "/gui/agents", f"/gui/agents/{agent_id}"):
+        assert (await admin.get(path)).status == 200, path
+    page = await admin.post(f"/gui/agents/{agent_id}/resume", back="/gui")
+    assert "goes on." in page.text
+    assert rows("SELECT paused FROM ai_control WHERE task_type = 'scheduling'") == [(False,)]
+
+
 async def test_retry_and_cancel(database: str, console: Served, admin: Person, rows: Any) -> None:
     """A failed request is tried again, a live one asked to stop; what cannot be is said."""
     fill(database, 7)
