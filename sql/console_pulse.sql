@@ -1,6 +1,7 @@
 -- Purpose: one number or moment for each thing that open pages show: whoever sees it change fetches
 --          that part again.
--- Index:   primary keys; ai_requests_finished_at, ai_attempts_started; small tables.
+-- Index:   primary keys; ai_requests_finished_at, ai_attempts_started, ai_alerts_one_open,
+--          ai_healing_actions_started; small tables.
 -- Caller:  the console's event stream, once a second while somebody looks.
 -- Locks:   none.
 SELECT
@@ -13,6 +14,8 @@ SELECT
             AND r.finished_at IS NOT NULL),
         (SELECT max(r.finished_at) FROM ai_requests r WHERE r.status = 'cancelled'
             AND r.finished_at IS NOT NULL),
+        (SELECT max(r.finished_at) FROM ai_requests r WHERE r.status = 'expired'
+            AND r.finished_at IS NOT NULL),
         (SELECT count(*) FROM ai_leases)) AS requests,
     concat_ws('|', (SELECT max(a.updated_at) FROM ai_agents a),
         (SELECT string_agg(a.status, ',' ORDER BY a.id) FROM ai_agents a),
@@ -23,13 +26,22 @@ SELECT
         (SELECT count(*) FROM (SELECT FROM ai_approvals q WHERE q.decided_at IS NULL
             LIMIT 1000) o)) AS approvals,
     (SELECT max(l.id) FROM ai_audit_log l)::text AS audit,
-    (SELECT max(c.id) FROM ai_llm_calls c)::text AS money,
+    concat_ws('|', (SELECT max(c.id) FROM ai_llm_calls c),
+        (SELECT max(b.updated_at) FROM ai_budgets b WHERE b.scope = 'global'),
+        (SELECT string_agg(concat(b.scope, b.period, b.limit_usd), ',' ORDER BY b.scope, b.period)
+            FROM ai_agents a JOIN ai_budgets b ON b.scope = 'agent:' || a.type
+                AND b.period IN ('day', 'month') WHERE a.archived_at IS NULL)) AS money,
     (SELECT max(h.counted_at) FROM ai_hours h
         WHERE h.hour = date_trunc('hour', now(), 'UTC'))::text AS metrics,
     concat_ws('|', (SELECT max(s.id) FROM ai_code_suggestions s),
         (SELECT count(*) FROM (SELECT FROM ai_code_suggestions s WHERE s.status = 'pending'
             LIMIT 1000) o)) AS suggestions,
     concat_ws('|', (SELECT max(h.id) FROM ai_system_health h),
+        (SELECT string_agg(concat(o.id, o.severity, o.state, o.acknowledged_at, o.silenced_until),
+            ',' ORDER BY o.id) FROM (SELECT * FROM ai_alerts a WHERE a.resolved_at IS NULL
+            ORDER BY a.opened_at DESC LIMIT 20) o),
+        (SELECT string_agg(concat(d.id, d.outcome, d.finished_at), ',' ORDER BY d.id)
+            FROM (SELECT * FROM ai_healing_actions x ORDER BY x.started_at DESC LIMIT 15) d),
         (SELECT string_agg(concat(w.worker_id, w.state, w.drain_requested_at), ','
             ORDER BY w.worker_id) FROM ai_workers w)) AS health,
     (SELECT string_agg(concat(s.name, s.enabled, s.last_slot, s.updated_at), ','

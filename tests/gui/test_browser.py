@@ -414,7 +414,8 @@ async def test_what_could_not_be_fetched_is_fetched_later(world: World) -> None:
     """A change that fell into a moment without an answer is shown without a further one."""
     world.sql("DELETE FROM ai_code_suggestions")
     visit = await world.visitor()
-    page, failed = visit.page, []
+    page = visit.page
+    failed: list[str] = []
 
     async def away(route: Any) -> None:
         if "x-fragment" in route.request.headers and len(failed) < 2:

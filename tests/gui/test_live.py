@@ -38,6 +38,66 @@ async def test_a_change_is_told(console: Served, admin: Person, rows: Any) -> No
                 pass
 
 
+CHANGES = {
+    "a request expires": (
+        "requests",
+        "UPDATE ai_requests SET status = 'expired', finished_at = clock_timestamp()",
+    ),
+    "an alert opens": (
+        "health",
+        (
+            "INSERT INTO ai_alerts (check_id, severity, message)"
+            " VALUES ('queue.depth', 'critical', 'much waits')"
+        ),
+    ),
+    "somebody takes care": (
+        "health",
+        "UPDATE ai_alerts SET acknowledged_by = 'sam', acknowledged_at = now()",
+    ),
+    "it is over": ("health", "UPDATE ai_alerts SET state = 'resolved', resolved_at = now()"),
+    "healing proposes": (
+        "health",
+        (
+            "INSERT INTO ai_healing_actions (rule, mode, outcome, finished_at, proposed_at)"
+            " VALUES ('reindex_invalid_own', 'propose', 'proposed', now(), now())"
+        ),
+    ),
+    "and is declined": ("health", "UPDATE ai_healing_actions SET outcome = 'skipped'"),
+    "a day has a limit": (
+        "money",
+        "INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 5)",
+    ),
+    "money is counted": (
+        "money",
+        (
+            "INSERT INTO ai_budgets (scope, period, spent_usd)"
+            " VALUES ('global', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 1)"
+        ),
+    ),
+    "an agent has a limit": (
+        "money",
+        "INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('agent:scheduling', 'day', 1)",
+    ),
+}
+"""What somebody or something changes, one after the other, and the topic that must be told."""
+
+
+async def test_every_change_that_a_page_shows_is_told(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """Expiry, alerts and what people say of them, healing, limits and money: open pages hear."""
+    rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
+    async with admin.session.get("/gui/events") as answer:
+        await eventually(lambda: console.gui.live.looked)
+        for what, (topic, statement) in CHANGES.items():
+            rows(statement)
+            try:
+                async with asyncio.timeout(4):
+                    assert (await next_event(answer)).split() == [topic], what
+            except TimeoutError:
+                raise AssertionError(f"nothing was told: {what}") from None
+
+
 async def test_an_open_stream_does_not_delay_a_stop(database: str) -> None:
     """Twenty streams end at once with the service; each was alive before."""
     async with serving(database) as served:
