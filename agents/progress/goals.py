@@ -111,7 +111,7 @@ def evidence(goals: Sequence[GoalGiven]) -> list[units.Goal]:
 
 def read(goal: GoalGiven, series: Mapping[str, Series]) -> GoalRead:
     """What the goal means, given what was measured. series: by metric, may be empty."""
-    name = _metric_of(goal, series)
+    name = metric_of(goal, series)
     if name is None:
         return GoalRead(goal, None, None, direction_of(goal))
     metric, measured = METRICS[name], series.get(name)
@@ -141,7 +141,8 @@ def contradictory(goals: Sequence[GoalRead]) -> bool:
     return any(len(directions) > 1 for directions in ways.values())
 
 
-def _metric_of(goal: GoalGiven, series: Mapping[str, Series]) -> str | None:
+def metric_of(goal: GoalGiven, series: Mapping[str, Series]) -> str | None:
+    """The metric that a goal is about, None where that cannot be told. series: by metric."""
     if goal.metric is not None:
         return goal.metric
     titled = _title_metric(goal.title)

@@ -193,7 +193,7 @@ def _moment(value: Any) -> dt.datetime | None:
     if value in _NOTHING:
         return None
     if isinstance(value, dt.datetime):
-        return value
+        return _plausible(value, value)
     text = value.strip() if isinstance(value, str) else ""
     try:
         moment = dt.datetime.fromisoformat(text)
@@ -201,8 +201,16 @@ def _moment(value: Any) -> dt.datetime | None:
         raise ValueError(
             f"{_short(value)} given; expected an ISO date or time such as 2026-03-01"
         ) from None
-    whole_day = len(text) <= len("2026-03-01")
-    return dt.datetime.combine(moment, dt.time(23, 59, 59)) if whole_day else moment
+    if len(text) <= len("2026-03-01"):
+        moment = dt.datetime.combine(moment, dt.time(23, 59, 59))
+    return _plausible(moment, value)
+
+
+def _plausible(moment: dt.datetime, value: Any) -> dt.datetime:
+    """Far years overflow the arithmetic of dates and zones, and nobody means them."""
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError(f"{_short(value)} given; expected a year from 1970 to 2200")
+    return moment
 
 
 def _zone(value: Any) -> str | None:

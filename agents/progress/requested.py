@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from agents.progress.goals import GoalGiven
+from agents.progress.goals import GoalGiven, metric_of
 from agents.progress.model import Amount, Point, ProgressRequest
 from agents.progress.series import METRICS, Metric, Reading, epley, to_canonical, unit_word
 
@@ -197,7 +197,11 @@ def _meant(
 ) -> int | None:
     same = [index for index, goal in enumerate(goals) if goal.category == category]
     if name is not None:
-        same = [index for index, goal in enumerate(goals) if goal.target == amount.value]
+        same = [
+            index
+            for index, goal in enumerate(goals)
+            if goal.target == amount.value and metric_of(goal, {}) in (None, name)
+        ]
     exact = [index for index in same if goals[index].target == amount.value]
     if exact:
         return exact[0]
@@ -208,6 +212,8 @@ def _meant(
 
 
 def _asked(goal: GoalGiven, amount: Amount) -> GoalGiven:
+    if amount.target_date is not None:
+        goal = replace(goal, target_day=amount.target_date.toordinal() - EPOCH_ORDINAL)
     if goal.target == amount.value:
         return replace(goal, asked=True)
     return replace(goal, asked=True, target=amount.value, unit=amount.unit, milestones=())

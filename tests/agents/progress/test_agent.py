@@ -137,6 +137,8 @@ async def test_other_data_other_answer() -> None:
         ("goal_metrics", ["weight"]),
         ("current_metrics", {"weight": "heavy"}),
         ("as_of", "soon"),
+        ("as_of", "0001-01-01"),
+        ("as_of", "9999-12-31T23:59:59+00:00"),
         ("timezone", "Mars/Olympus"),
         ("narrative", "poem"),
         ("units", 3),

@@ -250,6 +250,25 @@ async def test_goal_metrics_by_category(app: MainApp) -> None:
     assert found["goals"][0]["target"] == pytest.approx(78, abs=0.1)
 
 
+async def test_goal_metrics_of_another_metric(app: MainApp) -> None:
+    """A number that a goal of another metric happens to have as its target does not mean it."""
+    app.history(losing(90, 0.5))
+    app.goal(20, target_unit="lbs", title="Lose 20 lbs")
+    found = await app.ask(goal_metrics={"body_fat": 20})
+    asked = next(goal for goal in found["goals"] if goal["metric"] == "body_fat")
+    assert asked["goal_id"] is None
+
+
+async def test_goal_metrics_with_a_day(app: MainApp) -> None:
+    """The day that a request wants a row's target for counts, not the row's own."""
+    app.history(losing(90, 0.5))
+    meant = app.goal(78, target_date=datetime.combine(TODAY + timedelta(days=200), time(9)))
+    wanted = (TODAY + timedelta(days=90)).isoformat()
+    found = await app.ask(goal_metrics={"weight": {"value": 78, "target_date": wanted}})
+    assert found["goals"][0]["goal_id"] == meant
+    assert found["goals"][0]["target_date"] == wanted
+
+
 async def test_goal_metrics_without_a_row(app: MainApp) -> None:
     """A target that no goal has is forecast too, without an id."""
     app.history(losing(90, 0.5))

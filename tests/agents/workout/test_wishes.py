@@ -104,6 +104,7 @@ def test_an_avoided_word_finds_names_and_patterns(wish: str, avoided: str, kept:
         ("goals", [{"a": 1}], "a text or a list of texts"),
         ("conditions", "x" * 4001, "at most 4000"),
         ("as_of", "yesterday", "ISO date"),
+        ("as_of", "0001-01-01", "from 1970 to 2200"),
         ("timezone", "Mars/Base", "IANA"),
         ("clearance", "yes", "an object"),
         ("clearance", {"cleared": True, "date": "soon"}, "ISO date"),
