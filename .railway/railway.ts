@@ -1,8 +1,9 @@
-// The project on Railway as code: `railway config plan` shows what it would change, and says which
-// variables of the dashboard it would drop: list those with preserve(), which keeps their values.
+// A project of its own on Railway, with a database. `railway config plan` shows what would change,
+// `railway config apply` asks and does it; a deploy does not read this file.
 //
-// It knows neither the pre-deploy command `python -m daemon migrate` nor the restart policy "on
-// failure": set them in the dashboard, or use deploy/railway.json for the service instead.
+// What the project has and this file does not name is DELETED: other services, and variables, which
+// preserve() keeps with their values. So this is not for the project in which your app runs: there
+// type the values in by hand (docs/deploy.md), or begin with what `railway config pull` writes.
 import { defineRailway, postgres, preserve, project, service } from "railway/iac";
 
 export default defineRailway(() => {
@@ -10,10 +11,13 @@ export default defineRailway(() => {
 
   const orchestrator = service("ai-orchestrator", {
     start: "python -m daemon.supervise",
+    // A migration that fails stops the deploy.
+    preDeploy: "python -m daemon migrate",
     // Asked only while deploying; afterwards a wedged daemon ends itself, non-zero.
     healthcheck: "/ready",
     healthcheckTimeout: 300,
     replicas: 1,
+    deploy: { restartPolicyType: "ON_FAILURE", restartPolicyMaxRetries: 10 },
     env: {
       DATABASE_URL: database.env.DATABASE_URL,
       OPENAI_API_KEY: preserve(),

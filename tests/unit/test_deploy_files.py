@@ -125,40 +125,35 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     )
 
 
-RAILWAY_KEYS = {
-    "startCommand": str,
-    "preDeployCommand": list,
-    "healthcheckPath": str,
-    "healthcheckTimeout": int,
-    "restartPolicyType": str,
-    "restartPolicyMaxRetries": int,
-    "overlapSeconds": int,
-    "drainingSeconds": int,
+RAILWAY = {
+    "Start command": ("start", '"{}"'),
+    "Pre-deploy command": ("preDeploy", '"{}"'),
+    "Healthcheck path": ("healthcheck", '"{}"'),
+    "Healthcheck timeout": ("healthcheckTimeout", "{}"),
+    "PORT": ("PORT", '"{}"'),
+    "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": ("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", '"{}"'),
+    "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS": ("RAILWAY_DEPLOYMENT_OVERLAP_SECONDS", '"{}"'),
 }
-"""What the platform's reference names under ``deploy``, and what its parser takes."""
+"""A setting by its name in the dashboard, and what it is in the project's file."""
 
 
 def test_platform_waits_for_the_drain() -> None:
-    """Railway's file has keys and types that its parser takes, and times in the order in which a
-    drain needs them; the project's file says the same."""
-    config = json.loads((ROOT / "deploy" / "railway.json").read_text())
-    assert set(config) == {"$schema", "build", "deploy"}
-    deploy = config["deploy"]
-    assert {name: type(value) for name, value in deploy.items()} == RAILWAY_KEYS
+    """The project's file on Railway says what the table for the dashboard says, and both give a
+    drain the time that it needs; no file is left that the platform no longer reads."""
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    told = dict(re.findall(r"^\| `?([^|`]+?)`? \| `?([^|`]+?)`? \|[^|]*\|$", page, re.MULTILINE))
+    project = (ROOT / ".railway" / "railway.ts").read_text()
+    for name, (key, form) in RAILWAY.items():
+        assert f"{key}: {form.format(told[name])}," in project, name
+    assert told["Restart policy"] == "On failure, 10"
+    policy = '{ restartPolicyType: "ON_FAILURE", restartPolicyMaxRetries: 10 }'
+    assert f"deploy: {policy}," in project
     supervisor = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None)
     supervisor.read(ROOT / "supervisord.conf")
     waits = supervisor["program:daemon"].getint("stopwaitsecs")
     drain_seconds = Settings.model_fields["drain_seconds"].default
-    assert drain_seconds + 10 < waits < deploy["drainingSeconds"]
-    project = (ROOT / ".railway" / "railway.ts").read_text()
-    for name, value in (
-        ("start", f'"{deploy["startCommand"]}"'),
-        ("healthcheck", f'"{deploy["healthcheckPath"]}"'),
-        ("healthcheckTimeout", deploy["healthcheckTimeout"]),
-        ("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", f'"{deploy["drainingSeconds"]}"'),
-        ("RAILWAY_DEPLOYMENT_OVERLAP_SECONDS", f'"{deploy["overlapSeconds"]}"'),
-    ):
-        assert f"{name}: {value}," in project
+    assert drain_seconds + 10 < waits < int(told["RAILWAY_DEPLOYMENT_DRAINING_SECONDS"])
+    assert not list(ROOT.glob("railway.*")) + list((ROOT / "deploy").glob("railway.*"))
 
 
 def test_every_package_comes_from_the_index() -> None:
