@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from statistics import mean
 
 from agents.crm import DoneBefore, Opinion, PlanBefore
-from agents.crm.history import TrainingHistory
+from agents.crm.history import TrainingHistory, WorkoutLogRow
 from agents.workout.exercises.catalogue import find
 from agents.workout.profile import Profile, Standing
 
@@ -73,7 +73,7 @@ def _standing(
     lived = max(1, (as_of - plan.made_at).days // 7)
     done = plan.weeks[: min(lived, len(plan.weeks))]
     trained = _trained(history, plan.made_at)
-    hard = _hard(history)
+    hard = _hard(history, plan.made_at)
     paused = lived - len(plan.weeks) >= _PAUSE_WEEKS
     return Standing(
         since=plan.made_at.astimezone(UTC).date().isoformat(),
@@ -115,13 +115,18 @@ def _trained(history: TrainingHistory | None, since: datetime) -> bool:
     if history is None:
         return True
     start = since.astimezone(UTC).replace(tzinfo=None)
-    logs = [log for log in history.logs if log.completed_at and log.completed_at >= start]
     sessions = [s for s in history.sessions if s.status == "completed" and s.start >= start]
-    return bool(logs or sessions)
+    return bool(sessions or _logged(history, since))
 
 
-def _hard(history: TrainingHistory | None) -> bool:
-    logs = history.logs if history else ()
+def _logged(history: TrainingHistory, since: datetime) -> list[WorkoutLogRow]:
+    start = since.astimezone(UTC).replace(tzinfo=None)
+    return [log for log in history.logs if log.completed_at and log.completed_at >= start]
+
+
+def _hard(history: TrainingHistory | None, since: datetime) -> bool:
+    """Whether the newest workouts of the plan, which earlier ones say nothing about, were hard."""
+    logs = _logged(history, since) if history else []
     ratings = [log.difficulty_rating for log in logs if log.difficulty_rating][:RATINGS]
     return len(ratings) == RATINGS and mean(ratings) >= HARD_RATING
 

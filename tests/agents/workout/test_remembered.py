@@ -196,6 +196,20 @@ async def test_no_progress_without_training(
     assert why in other["continuity"]["held_back"]
 
 
+async def test_hard_days_before_the_plan_hold_nothing_back(world: World) -> None:
+    """How hard a plan is, its own workouts say: those before it may be of another year."""
+    await world.ask(FIRST)
+    world.trained(1)
+    for days in range(100, 140, 10):
+        world.connection.execute(
+            "INSERT INTO workout_logs (client_id, completed_date, difficulty_rating)"
+            " VALUES (%s, %s, 10)",
+            [CLIENT, (FIRST - timedelta(days=days)).replace(tzinfo=None)],
+        )
+    _, plan = await world.ask(LATER)
+    assert "hard" not in plan["continuity"]["held_back"]
+
+
 async def test_reasons_are_of_their_own(world: World) -> None:
     """No two exercises of a plan are explained alike, and each explanation is short and plain."""
     _, plan = await world.ask(FIRST)
