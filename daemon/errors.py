@@ -6,6 +6,7 @@
     ├── ConfigurationError          a setting cannot be used (exit 78)
     ├── SchemaTooNew                the database is ahead of this code and says so (exit 57)
     ├── DatabaseUnavailable         no connection; kept trying
+    ├── WrongUse                    what somebody typed cannot be used (exit 64)
     ├── RestartWanted               this process has had enough; a fresh one is better (exit 75)
     └── LeaseLost                   this attempt is somebody else's now; write nothing
 
@@ -48,6 +49,12 @@ class DatabaseUnavailable(ServiceError):
     """PostgreSQL does not answer."""
 
     exit_code = EXIT_TRY_AGAIN
+
+
+class WrongUse(ServiceError):
+    """Something that was typed cannot be used."""
+
+    exit_code = EXIT_USAGE
 
 
 class RestartWanted(ServiceError):

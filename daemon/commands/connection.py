@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 
 from daemon import settings, statements
 from daemon.database import CONNECT, brief, remedy
-from daemon.errors import ConfigurationError, DatabaseUnavailable
+from daemon.errors import ConfigurationError, DatabaseUnavailable, WrongUse
 from daemon.store.safe_json import dumps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -40,7 +40,7 @@ def database_url(*, direct: bool = False) -> str:
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turn "the database does not answer" into exit code 75 and a sentence."""
+    """Turn what the database refuses into an exit code, a sentence, and what to do."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -51,6 +51,21 @@ def reachable() -> Iterator[None]:
         raise _unmigrated() from None
     except psycopg.errors.UndefinedFunction:
         raise _unmigrated() from None
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"the role in DATABASE_URL may not do this: {brief(error)}",
+            hint="take the DATABASE_URL of the service itself: the app's role asks and reads only",
+        ) from None
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise DatabaseUnavailable(
+            f"the database takes no changes: {brief(error)}",
+            hint="point DATABASE_URL at the primary; this one is a standby or set read-only",
+        ) from None
+    except psycopg.DataError as error:
+        raise WrongUse(
+            f"the database cannot take what was typed: {brief(error)}",
+            hint="ids and numbers have bounds; text holds no \\u0000, JSON no NaN",
+        ) from None
 
 
 def _unmigrated() -> ConfigurationError:

@@ -67,6 +67,35 @@ def test_submit_refuses_what_is_no_json(at: str) -> None:
     assert cli.main(["submit", "test_echo", "{client: 1}"]) == 64
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["watch", "9" * 30], "out of range"),
+        (["cancel", "9" * 30], "out of range"),
+        (["retry", "9" * 30], "out of range"),
+        (["submit", "test_echo", '{"a": NaN}'], "invalid input syntax for type json"),
+        (["submit", "test_echo", '{"a": "\\u0000"}'], "unsupported Unicode escape"),
+    ],
+)
+def test_what_the_database_cannot_take_is_wrong_use(
+    arguments: list[str], said: str, at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value beyond the database's bounds ends with 64, a sentence and a hint; no stack."""
+    assert cli.main(arguments) == 64
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and said in told and "hint: " in told
+
+
+def test_a_database_that_takes_no_changes(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a standby, or with a role that may not, a command says what to point it at."""
+    with psycopg.connect(at, autocommit=True) as connection:
+        name = psycopg.sql.Identifier(connection.info.dbname)
+        statement = psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on")
+        connection.execute(statement.format(name))
+    assert cli.main(["submit", "test_echo"]) == 75
+    assert "primary" in capsys.readouterr().err
+
+
 async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> None:
     """--wait prints the answer; a request that fails is exit code 1, with its reason."""
     env = {"DATABASE_URL": at}

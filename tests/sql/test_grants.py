@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from daemon import migrate
+from daemon import cli, migrate
 from daemon.statements import FOLDER
 from tests.sql.catalogue import catalogue, difference
 from tests.sql.cluster import Cluster, running_cluster
@@ -414,3 +414,19 @@ def acls(connection: Database) -> list[Any]:
         " UNION ALL SELECT attrelid::regclass::text || attname, attacl::text FROM pg_attribute"
         " WHERE attacl IS NOT NULL ORDER BY 1, 2"
     ).fetchall()
+
+
+@pytest.mark.parametrize("role", ["app", "reader"])
+def test_a_command_beyond_a_role_says_so(
+    role: str,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who gives a command the URL of a role that may not is told whose URL it takes."""
+    monkeypatch.setenv("DATABASE_URL", cluster.dsn(role))
+    monkeypatch.delenv("DATABASE_UNPOOLED_URL", raising=False)
+    assert cli.main(["keys", "add", "dana", "--role", "admin"]) == 78
+    told = capsys.readouterr().err
+    assert told.startswith("error: the role in DATABASE_URL may not do this: permission denied")
+    assert "hint: " in told

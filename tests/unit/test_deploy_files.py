@@ -150,7 +150,7 @@ def test_platform_waits_for_the_drain() -> None:
     assert f"deploy: {policy}," in project
     supervisor = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None)
     supervisor.read(ROOT / "supervisord.conf")
-    waits = supervisor["program:daemon"].getint("stopwaitsecs")
+    waits = int(supervisor["program:daemon"]["stopwaitsecs"])
     drain_seconds = Settings.model_fields["drain_seconds"].default
     assert drain_seconds + 10 < waits < int(told["RAILWAY_DEPLOYMENT_DRAINING_SECONDS"])
     assert not list(ROOT.glob("railway.*")) + list((ROOT / "deploy").glob("railway.*"))
