@@ -25,7 +25,7 @@ from daemon.web.gui.agents import AgentPage, Agents
 from daemon.web.gui.approvals import Approvals
 from daemon.web.gui.compose import Compose
 from daemon.web.gui.console import FORM, THEMES, Console, Handler, inside
-from daemon.web.gui.door import Door, add_headers
+from daemon.web.gui.door import Door, headers_of
 from daemon.web.gui.health import Health
 from daemon.web.gui.live import Live
 from daemon.web.gui.metrics import Metrics
@@ -85,8 +85,8 @@ def build(
     live = Live(reads, access)
     door = Door(console, access)
     app = web.Application(middlewares=[door.errors], client_max_size=BODY_LIMIT_BYTES)
-    environment(app)
-    app.on_response_prepare.append(add_headers)
+    asset = str(environment(app).globals["asset"])
+    app.on_response_prepare.append(headers_of(asset))
 
     async def end_streams(_: web.Application) -> None:
         await live.stop()

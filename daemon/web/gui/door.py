@@ -202,17 +202,27 @@ class Door:
             return web.Response(text=AWAY, content_type="text/html", status=503)
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """What every answer of the console carries; pages are kept by nobody."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.path.startswith("/gui/static/"):
-        response.headers["Cache-Control"] = KEEP
-    else:
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Vary"] = "Cookie, X-Fragment"
-    if is_secure(request):
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+def headers_of(asset: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """What every answer of the console carries; pages are kept by nobody.
+
+    asset: what the files of this release are asked for by. Only then are they kept for long: while
+    releases take turns, a page of the other one may ask here for a file that is not the one it
+    means, and a browser would keep the wrong one under its name for a year.
+    """
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith("/gui/static/") and response.status < 400:
+            wanted = request.query_string == asset
+            response.headers["Cache-Control"] = KEEP if wanted else "no-cache"
+        else:
+            response.headers["Cache-Control"] = "no-store"
+            response.headers["Vary"] = "Cookie, X-Fragment"
+        if is_secure(request):
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+    return add_headers
 
 
 def closed(request: web.Request) -> web.Response:
