@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -35,9 +36,13 @@ PROJECTION = "rows:"
 """Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
 TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 """A table of typed rows that is locked, or slow, may stay so: results must not wait for it."""
+BEGINNING = (None, 0, "")
+"""Before the oldest of typed rows that wait."""
 
 
 class CompletionStore(Executor):
+    _redo_after: tuple[datetime | None, int, str] = BEGINNING
+
     async def complete(
         self,
         worker_id: str,
@@ -66,9 +71,18 @@ class CompletionStore(Executor):
         return verdicts
 
     async def redo_projections(self, limit: int = 20) -> int:
-        """Write typed rows that could not be written with their result; returns how many."""
+        """Write typed rows that could not be written with their result; returns how many.
+
+        Each call goes on where the last one ended, then begins anew: rows that never fit hold up
+        no others.
+        """
         done = 0
-        for step in await self._rows("projection_list", limit=limit):
+        created_at, request_id, name = self._redo_after
+        steps = await self._rows(
+            "projection_list", created_at=created_at, request_id=request_id, name=name, limit=limit
+        )
+        for step in steps:
+            self._redo_after = (step["created_at"], step["request_id"], step["name"])
             table = step["name"].removeprefix(PROJECTION)
             async with self._transaction() as connection:
                 if await self._project(
@@ -81,6 +95,8 @@ class CompletionStore(Executor):
                         request_id=step["request_id"],
                         name=step["name"],
                     )
+        if len(steps) < limit:
+            self._redo_after = BEGINNING
         return done
 
     async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:

@@ -185,6 +185,22 @@ async def test_bad_typed_rows_cost_no_result(store: Store, queue: Queue) -> None
     assert await store.redo_projections() == 0
 
 
+async def test_typed_rows_that_never_fit_hold_up_no_others(store: Store, queue: Queue) -> None:
+    """However many rows the database refuses again and again: those behind them are written."""
+    queue.rows("ALTER TABLE ai_workout_plans ADD CONSTRAINT broken CHECK (client_id = 8)")
+    queue.rows("ALTER TABLE ai_workout_plans ADD CONSTRAINT for_a_while CHECK (client_id = 7)")
+    for client_id, claimed in zip((7, 7, 7, 8), await claim(store, queue, 4), strict=True):
+        rows = {"ai_workout_plans": [{**PLAN, "client_id": client_id}]}
+        await store.complete("w1", [(claimed.authority, complete({}, rows), None)])
+    queue.rows("ALTER TABLE ai_workout_plans DROP CONSTRAINT for_a_while")
+
+    assert sum([await store.redo_projections(limit=2) for _ in range(3)]) == 1
+
+    assert queue.rows("SELECT client_id FROM ai_workout_plans") == [{"client_id": 8}]
+    queue.rows("ALTER TABLE ai_workout_plans DROP CONSTRAINT broken")
+    assert sum([await store.redo_projections(limit=2) for _ in range(3)]) == 3
+
+
 @pytest.mark.parametrize("state", ["query_canceled", "lock_not_available"])
 async def test_typed_rows_that_take_too_long_hold_up_no_result(
     store: Store, queue: Queue, state: str
