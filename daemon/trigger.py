@@ -12,7 +12,7 @@ skips has no slot that day; one that comes twice has one, the first. ``every`` c
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
@@ -21,6 +21,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WINDOWS = tuple(timedelta(hours=h) for h in (1, 24, 24 * 32, 24 * 366, 24 * 366 * 9))
 """How far back to look for the newest slot: near first, so frequent ones take few steps."""
+LATELY = datetime(2025, 1, 1, tzinfo=UTC)
+"""No clock's: whether a line ever comes must not depend on the day it is read."""
+SEARCH_YEARS = 50
+"""How far ahead to look: 29 February on one weekday may be 40 years away. Looking on to the end of
+the calendar held up the event loop for seconds, for a line that never comes."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 LONGEST_SECONDS = 36_500 * 86400
@@ -54,6 +59,8 @@ class Trigger:
             self._cron = CronTrigger.from_crontab(named_weekdays(text), timezone=UTC)
         except (ValueError, TypeError) as error:
             raise ValueError(f"trigger {text!r} cannot be read ({error}); {FORMS}") from None
+        if self.next(LATELY) is None:
+            raise ValueError(f"trigger {text!r} never comes round in {time_zone}; {FORMS}")
 
     def newest(self, after: datetime, until: datetime) -> datetime | None:
         """The last slot in (after, until], in UTC; None if there is none."""
@@ -65,11 +72,14 @@ class Trigger:
         return None
 
     def next(self, after: datetime) -> datetime | None:
-        """The first slot after ``after``, in UTC; None for a cron line that never comes."""
+        """The first slot after ``after``, in UTC; None if there is none within SEARCH_YEARS."""
         if self._every is not None:
             moment = self._every.get_next_fire_time(None, after + timedelta(microseconds=1))
             return moment.astimezone(UTC) if moment else None
         wall = self._wall(after)
+        self._cron.end_date = wall.replace(
+            year=min(wall.year + SEARCH_YEARS, MAXYEAR), month=12, day=31
+        )
         # An hour back: in the second of two equal hours the wall shows what it has shown before.
         probe = wall - timedelta(hours=1)
         while (fire := self._cron.get_next_fire_time(None, probe)) is not None:

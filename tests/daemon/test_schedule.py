@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,9 +112,23 @@ def test_nonsense_is_explained(text: str, zone: str, says: str) -> None:
         Trigger(text, zone)
 
 
-def test_slot_that_never_comes() -> None:
-    """30 February is no error, and never."""
-    assert Trigger("0 0 30 2 *", "UTC").next(at("2026-01-01T00:00")) is None
+@pytest.mark.parametrize(
+    ("cron", "zone"),
+    [("0 0 30 2 *", "UTC"), ("0 0 31 2,4,6 *", "UTC"), ("30 2 25-31 3 sun", "Europe/Berlin")],
+)
+def test_slot_that_never_comes(cron: str, zone: str) -> None:
+    """A date that no year has, or a time that always falls into the skipped hour, is refused in
+    words, and found out in no time: a daemon computes nothing else meanwhile."""
+    began = time.process_time()
+    with pytest.raises(ValueError, match=f"never comes round in {zone}"):
+        Trigger(cron, zone)
+    assert time.process_time() - began < 0.2
+
+
+def test_slot_that_seldom_comes() -> None:
+    """29 February on a Monday is up to forty years away, and no error."""
+    trigger = Trigger("0 0 29 2 mon", "UTC")
+    assert trigger.next(at("2072-03-01T00:00")) == at("2112-02-29T00:00")
 
 
 async def add(connection: Connection, name: str, trigger: str, **columns: Any) -> None:
