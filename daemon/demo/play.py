@@ -127,11 +127,18 @@ def scratch_database(server: str) -> Iterator[str]:
                 hint="ALTER ROLE … CREATEDB, or unset DATABASE_URL",
             ) from None
         try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+            yield beside(server, name)
         finally:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
+
+
+def beside(server: str, name: str) -> str:
+    """The URL of another database on the server."""
+    parts = urlsplit(server)
+    # Not geturl(): it forgets the // where no host stands, as for a socket's folder.
+    return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _model(

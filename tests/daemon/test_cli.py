@@ -7,11 +7,13 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
 import psycopg
 import pytest
 
 from daemon import cli, database
+from daemon.demo.play import scratch_database
 from daemon.errors import ConfigurationError
 from tests.kit.process import ROOT, ended
 from tests.kit.worker import becomes, request, running
@@ -268,3 +270,15 @@ def test_control_plane_loads_nothing_heavy() -> None:
     )
     status, said = run_source(source)
     assert status == 0, said
+
+
+def test_the_demo_finds_a_server_without_a_host(database: str) -> None:
+    """A URL that names its server in parameters, as a socket's does, leads the demo there too."""
+    parts = urlsplit(database)
+    where = {"host": parts.hostname, "port": parts.port, "user": parts.username}
+    server = (
+        f"postgresql:///postgres?{urlencode(where | {'password': unquote(parts.password or '')})}"
+    )
+    with scratch_database(server) as made, psycopg.connect(made) as connection:
+        assert made.startswith("postgresql:///ai_demo_")
+        assert connection.info.dbname.startswith("ai_demo_")
