@@ -14,7 +14,7 @@ Two kinds of work are not kept alive: an attempt past its deadline and grace (it
 taken for ever), and everything once the loop has not ticked for a minute. Then the process
 dumps its stacks and ends with status 70; the leases lapse and the work goes to others. The thread
 counts only time that it has itself seen pass, so a process that was stopped and continued is not
-taken for a wedged one.
+taken for a wedged one. A thread that fails for another reason than the database ends the daemon.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ class Leases(Service):
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failing = False
+        self._died: Exception | None = None
 
     def watch(self, authority: Authority, *, claimed_monotonic: float | None = None) -> LeaseState:
         """The state of this attempt's lease; from now on it is renewed.
@@ -161,6 +162,7 @@ class Leases(Service):
 
     async def _opened(self) -> None:
         self._stopping = False
+        self._died = None
         self._call.clear()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -168,6 +170,8 @@ class Leases(Service):
 
     async def _run(self) -> None:
         while True:
+            if self._died is not None:
+                raise self._died  # leases lapse while the rest goes on: end, and let it be seen
             self.tick()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -249,10 +253,14 @@ class Leases(Service):
                 if called or self._monotonic() >= next_renewal:
                     self._call.clear()
                     self._renew()
-                    next_renewal = self._monotonic() + self._interval
+                    # After a failure sooner than in a third of a lease: there is only one.
+                    soon = 0.0 if self._failing else self._interval
+                    next_renewal = self._monotonic() + soon
                     if called:
                         # A flood of hints must not become a flood of statements.
                         time.sleep(HURRY_SECONDS)
+        except Exception as error:
+            self._died = error
         finally:
             if self._connection is not None:
                 with suppress(psycopg.Error):
@@ -301,13 +309,6 @@ class Leases(Service):
         if not self._failing:
             log.warning("heartbeat_failed", error=brief(error))
         self._failing = True
-        # Come back sooner than in a third of a lease: there is only one.
-        self._retry_soon()
-
-    def _retry_soon(self) -> None:
-        timer = threading.Timer(min(1.0, self._interval / 4), self._call.set)
-        timer.daemon = True
-        timer.start()
 
 
 def end_wedged() -> None:

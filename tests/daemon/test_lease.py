@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from daemon.model import Authority
 from tests.kit.parts import Parts, parts
@@ -213,3 +215,50 @@ async def test_end_on_its_way_is_no_loss(database: str, aconnection: Connection)
         await leases.signals.expect("renewed")
         assert not state.lost.is_set()
         await leases.stop()
+
+
+async def test_no_room_for_a_thread_ends_no_heartbeat(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host has no room for another thread, a renewal that failed is tried again all the
+    same, well before the next is due."""
+    async with parts(database) as p:
+        leases = p.leases(lease_seconds=30.0)
+        authority = await claimed(p, aconnection)
+        await leases.start(p.group)
+        connect = leases._connect
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", raising(RuntimeError("no new thread")))
+            full.setattr(leases, "_connect", raising(OSError("no route")))
+            leases.watch(authority)
+            leases.hurry(authority.request_id)
+            await eventually(lambda: leases._failing)
+            renewed = leases.signals.expect("renewed")
+            leases._connect = connect
+            try:
+                await asyncio.wait_for(renewed, 5)
+            finally:
+                full.undo()
+                await leases.stop()
+
+
+async def test_dead_heartbeat_ends_the_daemon(database: str, aconnection: Connection) -> None:
+    """A daemon whose heartbeat died of whatever does not go on while its leases lapse."""
+    with pytest.raises(ExceptionGroup) as ended:
+        async with parts(database) as p:
+            leases = p.leases()
+            leases._connect = raising(MemoryError("no room"))
+            await leases.start(p.group)
+            leases.watch(await claimed(p, aconnection))
+            await asyncio.wait(leases._tasks, timeout=10)
+            await leases.stop()
+    assert ended.group_contains(MemoryError)
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    """Something that cannot be called."""
+
+    def call(*args: object, **more: object) -> None:
+        raise error
+
+    return call
