@@ -188,3 +188,21 @@ async def test_odd_json_takes_its_own_place(console: Served, rows: Any, role: st
         again = await person.get(f"/gui/requests/{ids[1]}")
         assert f'"a": {digits}' in again.text  # as SQL: exactly what was asked
     await person.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gui/requests?q=%C2%B2",
+        "/gui/requests?q=task:a%00b",
+        "/gui/requests?before=%C2%B2",
+        "/gui/requests?before=" + "9" * 5000,
+        "/gui/approvals?request=%C2%B2",
+        "/gui/audit?before=%C2%B2",
+        "/gui/requests/" + "9" * 5000,
+    ],
+)
+async def test_an_odd_address_is_no_failure(admin: Person, path: str) -> None:
+    """Digits that are no numbers, numbers without end, bytes that no text has: a page, or none."""
+    page = await admin.get(path)
+    assert page.status in {200, 400, 404}, page.text[:200]

@@ -56,7 +56,7 @@ class AccessPage:
     async def add(self, request: web.Request) -> web.Response:
         form = request[FORM]
         name, role, days = (str(form.get(x, "")).strip() for x in ("name", "role", "days"))
-        expires: Any = today() + dt.timedelta(days=int(days)) if days.isdigit() else None
+        expires: Any = today() + dt.timedelta(days=int(days)) if days.isdecimal() else None
         try:
             chosen: KeyRole = role  # type: ignore[assignment]  # what it cannot be is refused
             _, key = await self._console.actions.add_key(request[PRINCIPAL], name, chosen, expires)

@@ -24,7 +24,7 @@ class Approvals:
 
     async def show(self, request: web.Request) -> web.Response:
         wanted = request.query.get("request", "")
-        request_id = int(wanted) if wanted.isdigit() and len(wanted) < 19 else None
+        request_id = int(wanted) if wanted.isdecimal() and len(wanted) < 19 else None
         role = request[PRINCIPAL].role
 
         async def questions(*, is_open: bool) -> Any:

@@ -52,6 +52,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+MOST_DIGITS = 18
+"""What a row's id can have, whatever the digits are."""
 KEEP = "public, max-age=31536000, immutable"
 AWAY = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="refresh" content="5"><title>Database away · FitnessCRM AI</title>
@@ -98,6 +100,8 @@ class Door:
                         "This form does not come from a page of this session.",
                         "Open the page again and repeat what you wanted to do.",
                     )
+            if len(request.match_info.get("id", "")) > MOST_DIGITS:
+                raise Refused(404, "not_found", "There is nothing of so long a number.")
             answer = await handler(request)
             hand_over(request, answer)
             return answer
@@ -183,6 +187,10 @@ class Door:
             )
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
             return web.Response(text=AWAY, content_type="text/html", status=503)
+        except psycopg.DataError:
+            return await self._trouble(
+                request, 400, "Something in this cannot be looked up or stored", "Type it anew."
+            )
         except Exception:
             log.exception("console_page_failed", method=request.method)
             return await self._trouble(request, 500, "This page failed", "The log has the reason.")

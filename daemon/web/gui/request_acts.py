@@ -94,7 +94,7 @@ class RequestActs:
         form = request[FORM]
         what = "retry" if form.get("do") == "retry" else "cancel"
         if form.get("ticked"):
-            ids = [int(v) for v in form.getall("id", []) if str(v).isdigit() and len(v) < 19]
+            ids = [int(v) for v in form.getall("id", []) if str(v).isdecimal() and len(v) < 19]
             return await self._act(request, what, ids[:TICKED])
         wanted = from_query({k: str(v) for k, v in form.items() if isinstance(v, str)})
         if what == "retry" and wanted.status not in {"failed", "cancelled", "expired"}:

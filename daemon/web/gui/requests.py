@@ -144,7 +144,7 @@ class Cursor:
         """From a link; what cannot be read is the first page. ``to``: up to this moment."""
         text = query.get("before", "")
         ended = moment(query.get("ended") or query.get("to"))
-        before = min(int(text), 2**63 - 1) if text.isdigit() else None
+        before = int(text) if text.isdecimal() and len(text) < 19 else None
         return cls(2**63 - 1 if ended is not None and before is None else before, ended)
 
 

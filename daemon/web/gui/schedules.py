@@ -126,8 +126,8 @@ def in_words(trigger: str) -> str:
     if len(fields) != 5:
         return trigger
     minute, hour, day, month, weekday = fields
-    if not (minute.isdigit() and hour.isdigit()):
-        if minute.isdigit() and (hour, day, month, weekday) == ("*", "*", "*", "*"):
+    if not (minute.isdecimal() and hour.isdecimal()):
+        if minute.isdecimal() and (hour, day, month, weekday) == ("*", "*", "*", "*"):
             return f"every hour at {int(minute):02d} past"
         return trigger
     at = f"at {int(hour):02d}:{int(minute):02d}"
@@ -135,10 +135,10 @@ def in_words(trigger: str) -> str:
         return f"every day {at}"
     if (day, month) == ("*", "*"):
         return f"{_days(weekday)} {at}"
-    if day.isdigit() and weekday == "*":
+    if day.isdecimal() and weekday == "*":
         if month == "*":
             return f"on day {int(day)} of each month {at}"
-        if month.isdigit() and 1 <= int(month) <= 12:
+        if month.isdecimal() and 1 <= int(month) <= 12:
             return f"each {int(day)} {MONTHS[int(month)]} {at}"
     return trigger
 

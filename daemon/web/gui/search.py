@@ -55,7 +55,7 @@ class Filter:
 def parse(text: str) -> Filter:
     """Read the search field. A bare number is a request's id."""
     text = text.strip()[:LONGEST]
-    if text.lstrip("#").isdigit():
+    if text.lstrip("#").isdecimal():
         return Filter(request_id=min(int(text.lstrip("#")), 2**63 - 1))
     found: dict[str, str] = {}
     unknown: list[str] = []

@@ -86,7 +86,7 @@ def shaped(row: dict[str, Any], role: str) -> dict[str, Any]:
     before, after = redact(row["before"], role), redact(row["after"], role)
     kind, _, rest = str(row["target"]).partition(":")
     number = rest.split(":")[0]
-    row["link"] = PLACES[kind] + number if kind in PLACES and number.isdigit() else ""
+    row["link"] = PLACES[kind] + number if kind in PLACES and number.isdecimal() else ""
     if isinstance(before or {}, Mapping) and isinstance(after or {}, Mapping):
         found = changes(before or {}, after or {})
         row["changes"] = [Change(c.key, cut(c.before, 200), cut(c.after, 200), []) for c in found][
@@ -106,4 +106,4 @@ def _wanted(query: Mapping[str, str]) -> dict[str, str | None]:
 
 def _before(query: Mapping[str, str]) -> int | None:
     value = query.get("before", "")
-    return int(value) if value.isdigit() and len(value) < 19 else None
+    return int(value) if value.isdecimal() and len(value) < 19 else None
