@@ -238,7 +238,8 @@ _PRESSURE = re.compile(
 def _pressures(text: str, *, measured: bool) -> Iterable[Reading]:
     """Blood pressures written as pairs, where the words around say that they are ones."""
     for pair in _PAIR.finditer(text):
-        systolic, diastolic = int(pair[1]), int(pair[2])
+        # Who typed them the wrong way round meant the same pressure.
+        diastolic, systolic = sorted((int(pair[1]), int(pair[2])))
         near = text[max(0, pair.start() - 60) : pair.end() + 15]
         # Up to what the reader of the tables takes for a pressure: none may be read and forgotten.
         if not (70 <= systolic <= 300 and 35 <= diastolic <= 200 and systolic > diastolic):

@@ -178,6 +178,7 @@ def test_a_pregnancy_ends() -> None:
         (BloodPressure(150, 111), ("hypertension", "bp_crisis"), True),
         (BloodPressure(180, 110), ("hypertension",), False),
         (BloodPressure(285, 130), ("hypertension", "bp_crisis"), True),
+        (BloodPressure(110, 190), ("hypertension", "bp_crisis"), True),
         (BloodPressure(205, 199), ("hypertension", "bp_crisis"), True),
     ],
 )
