@@ -221,8 +221,9 @@ class AttemptContext:
         expires_seconds: float | None = ASK_SECONDS,
     ) -> Mapping[str, Json]:
         key = self.scope + key
-        approval = await self.services.store.approval_put(
-            self.claimed.authority, key, question, expires_seconds=expires_seconds
+        store, authority = self.services.store, self.claimed.authority
+        approval = await persistently(
+            lambda: store.approval_put(authority, key, question, expires_seconds=expires_seconds)
         )
         if not approval.decided:
             raise WaitingForPerson(key)

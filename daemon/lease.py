@@ -259,7 +259,7 @@ class Leases(Service):
                     if called:
                         # A flood of hints must not become a flood of statements.
                         time.sleep(HURRY_SECONDS)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the loop raises it
             self._died = error
         finally:
             if self._connection is not None:

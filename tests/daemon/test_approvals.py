@@ -68,6 +68,27 @@ async def test_an_answer_by_sql_resumes_without_paying_again(
     assert await count(aconnection, audit) == 1
 
 
+async def test_a_question_outlives_a_moment_without_the_database(
+    model: ModelServer, aconnection: Connection
+) -> None:
+    """A database that is away just when the question is put costs the attempt that moment."""
+    await aconnection.execute("CREATE SEQUENCE outage")
+    await aconnection.execute(
+        "CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('outage') = 1 THEN"
+        " RAISE EXCEPTION 'shutting down' USING ERRCODE = 'admin_shutdown'; END IF;"
+        " RETURN NEW; END $$"
+    )
+    await aconnection.execute(
+        "CREATE TRIGGER away BEFORE INSERT ON ai_approvals FOR EACH ROW EXECUTE FUNCTION away()"
+    )
+
+    await asked(aconnection)
+
+    assert await count(aconnection, "SELECT last_value FROM outage") == 2
+    assert await count(aconnection, "SELECT count(*) FROM ai_attempts") == 1
+
+
 async def test_a_rejection_ends_the_request(model: ModelServer, aconnection: Connection) -> None:
     """A no, by command, fails the request as approval_rejected and buys nothing more."""
     request_id = await asked(aconnection)
