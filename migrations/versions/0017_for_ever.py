@@ -2,6 +2,7 @@
 
 A pause, a request or a silence without an end no longer ends the daemons. What a request may spend
 is what its agent and its own wish say now. An answer that was erased is bought again.
+A clock that was set back stops no model's rate from filling.
 """
 
 from __future__ import annotations

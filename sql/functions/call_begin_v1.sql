@@ -120,8 +120,9 @@ BEGIN
 
     -- A call goes if there is anything left. The tokens' bucket may go into debt, since no call is
     -- ever too big for a full one; whoever comes next waits until it is out of it.
+    -- abs: a clock that was set back must not stop the bucket from filling.
     FOR r IN SELECT least(b.burst, b.tokens + b.rate_per_second
-                * greatest(0, extract(epoch FROM v_now - b.updated_at)::float8)) AS level,
+                * abs(extract(epoch FROM v_now - b.updated_at)::float8)) AS level,
             b.rate_per_second AS rate
         FROM ai_rate_buckets b
         WHERE b.key IN ('rpm:' || v_model, 'tpm:' || v_model) ORDER BY b.key FOR UPDATE
@@ -195,7 +196,7 @@ BEGIN
 
     UPDATE ai_rate_buckets b
     SET tokens = least(b.burst, b.tokens + b.rate_per_second
-                * greatest(0, extract(epoch FROM v_now - b.updated_at)::float8))
+                * abs(extract(epoch FROM v_now - b.updated_at)::float8))
             - CASE WHEN b.key LIKE 'rpm:%' THEN 1 ELSE p_tokens END,
         updated_at = v_now
     WHERE b.key IN ('rpm:' || v_model, 'tpm:' || v_model);

@@ -345,6 +345,21 @@ async def test_a_rate_bucket_in_debt_makes_the_next_caller_wait(ledger: Ledger) 
     ]
 
 
+async def test_a_rate_bucket_fills_after_the_clock_was_set_back(ledger: Ledger) -> None:
+    """A bucket that a clock far ahead has written does not stand still until that moment."""
+    authority = await ledger.request()
+    await ledger.run(
+        "INSERT INTO ai_rate_buckets (key, rate_per_second, burst, tokens, updated_at)"
+        " VALUES ('rpm:' || %s, 0.5, 30, 0, now() + interval '1 hour')",
+        entry(authority).model,
+    )
+
+    assert (await ledger.journal.begin(entry(authority))).verdict == "go"
+
+    level, late = await ledger.one("SELECT tokens, updated_at > now() FROM ai_rate_buckets")
+    assert (level, late) == (29, False)
+
+
 async def test_a_broken_model_is_probed_by_one_caller(ledger: Ledger) -> None:
     """When an open breaker's time is over, one of many callers goes, the others do not."""
     await ledger.run(
