@@ -11,7 +11,7 @@ WITH shed AS (
         WHERE r.status = 'pending' AND r.priority < 0 AND r.run_after >= '-infinity'
             AND r.run_after < (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
                 AT TIME ZONE 'UTC'
-        ORDER BY r.id LIMIT 1000
+        ORDER BY r.id LIMIT %(limit)s::integer
         FOR UPDATE SKIP LOCKED))
     RETURNING q.id
 )

@@ -15,6 +15,8 @@ PAUSE_SECONDS = 300.0
 STAYS_AFTER = 3
 FORGIVEN = (*CALLER_CODES, "approval_rejected", "approval_expired")
 """Ends that say nothing about the agent: the caller's mistakes, and people's decisions."""
+SHED_ROWS = 1000
+"""Put off by one statement."""
 OWN_MONEY = ("global",)
 EARLY_SHARE = 0.1
 """So much of a day must have passed before its pace means anything."""
@@ -118,7 +120,9 @@ class ShedCost(Remedy):
         ]
 
     async def act(self, case: Case, seen: Seen) -> None:
-        await seen.store.look("healing_costs_shed")
+        # In batches: what is left would go on being paid for until the rule may act again.
+        while await seen.store.ask("healing_costs_shed", limit=SHED_ROWS) == SHED_ROWS:
+            pass
 
     async def effect(self, case: Case, seen: Seen) -> Effect:
         waiting = await seen.store.ask("healing_costs_waiting")

@@ -340,6 +340,24 @@ async def test_cheap_work_waits_for_tomorrow(
         ) == [(-1, 3)]
 
 
+async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are waiting, all of them are put off, and the row says that it helped."""
+    noon = datetime.now(UTC).replace(hour=12, minute=0)
+    monkeypatch.setattr("daemon.clock.utcnow", lambda: noon)
+    async with bench(database) as made:
+        monkeypatch.setattr(ShedCost, "patience_seconds", 0.0)
+        made.rows(
+            "INSERT INTO ai_requests (task_type, priority)"
+            " SELECT 'work', -1 FROM generate_series(1, 2500)"
+        )
+        detail = {"scope": "global", "period": noon.date().isoformat()}
+        await made.heal(ShedCost(), see=[check("model.budget", 70.0, detail=detail)])
+        assert made.outcomes() == ["done"]
+        assert made.rows("SELECT count(*) FROM ai_requests WHERE run_after <= now()") == [(0,)]
+
+
 def test_share_of_a_day() -> None:
     """A day is a UTC day."""
     assert day_share(datetime(2026, 3, 1, 6, tzinfo=UTC)) == 0.25
