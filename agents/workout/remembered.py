@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from statistics import mean
 
 from agents.crm import DoneBefore, Opinion, PlanBefore
-from agents.crm.history import TrainingHistory, WorkoutLogRow
+from agents.crm.history import TrainingHistory
+from agents.crm.rows import WorkoutLogRow
 from agents.workout.exercises.catalogue import find
 from agents.workout.profile import Profile, Standing
 
