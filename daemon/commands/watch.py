@@ -24,7 +24,7 @@ from daemon.model import TERMINAL
 
 LOOK_SECONDS = 2.0
 """Longest pause between two looks; NOTIFY ai_results makes it shorter."""
-
+EVENTS_AT_ONCE = 200
 
 NOBODY = (
     "no daemon is alive on this database, so this waits until one is started (make run);"
@@ -57,10 +57,15 @@ def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -
         if not rows:
             print(f"there is no request {request_id}", file=sys.stderr)
             return EXIT_USAGE
-        for event in requests.rows("event_list", request_id=request_id, after_id=seen_id):
+        events = requests.rows(
+            "event_list", request_id=request_id, after_id=seen_id, limit=EVENTS_AT_ONCE
+        )
+        for event in events:
             seen_id = event["id"]
             percent = "" if event["percent"] is None else f"{event['percent']:3d} % "
             print(f"{percent}{event['node']} {event['message']}".rstrip(), file=sys.stderr)
+        if len(events) == EVENTS_AT_ONCE:
+            continue  # the rest of them, before the end is told
         if rows[0]["status"] in TERMINAL:
             _show(rows[0], as_json=as_json)
             return 0 if rows[0]["status"] == "completed" else 1

@@ -72,6 +72,31 @@ async def test_follow(database: str, aconnection: Connection) -> None:
         assert (await app.get("/api/executions/999999/events")).status == 404
 
 
+async def test_many_steps(database: str, aconnection: Connection) -> None:
+    """However many steps a request had before somebody looks: all are told, then its end."""
+    async with (
+        worker.running(database, main_app_api_key=SERVICE_KEY, drain_seconds=0.0) as daemon,
+        calling(daemon, SERVICE_KEY) as app,
+    ):
+        request_id = await begun(app, 0.0)
+        await worker.becomes(aconnection, request_id, "completed")
+        steps = 2 * executions.EVENTS_AT_ONCE + 1
+        await aconnection.execute(
+            "DELETE FROM ai_request_events WHERE request_id = %(request)s",
+            {"request": request_id},
+        )
+        await aconnection.execute(
+            "INSERT INTO ai_request_events (request_id, fence, node, message)"
+            " SELECT %s, 1, 'step', n FROM generate_series(1, %s) n",
+            [request_id, steps],
+        )
+        async with app.session.get(f"{app.base}/api/executions/{request_id}/events") as answer:
+            seen = [event async for event in events(answer)]
+        told = [data["message"] for kind, data, _ in seen if kind == "progress"]
+        assert told == [str(n) for n in range(1, steps + 1)]
+        assert seen[-1][0] == "end"
+
+
 async def test_stop_ends_streams(database: str) -> None:
     """Open streams end by themselves when the service does, and so do not delay it."""
     async with AsyncExitStack() as after:

@@ -23,6 +23,7 @@ COUNTED = 10_000
 """Lists are counted, and paged by number, so far; beyond it only cursors lead."""
 ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 MOST_STREAMS = 256
+EVENTS_AT_ONCE = 200
 PING_SECONDS = 15.0
 CHECK_SECONDS = 1.0
 """How soon a revoked key loses its open streams."""
@@ -140,11 +141,13 @@ class Executions:
                 if row is None:
                     return
                 events = await self._parts.reader.rows(
-                    "event_list", request_id=request_id, after_id=last
+                    "event_list", request_id=request_id, after_id=last, limit=EVENTS_AT_ONCE
                 )
                 for event in events:
                     last = event["id"]
                     await response.write(_event("progress", event, last))
+                if len(events) == EVENTS_AT_ONCE:
+                    continue  # the rest of them, before a change of status is told
                 if row["status"] != status:
                     status = row["status"]
                     kind = "end" if status in ENDED else "status"
