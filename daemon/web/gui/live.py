@@ -21,6 +21,7 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp_sse import sse_response
 from psycopg_pool import PoolTimeout
 
+from daemon import clock
 from daemon.log import get_logger
 from daemon.web.access import PRINCIPAL, Access
 from daemon.web.gui.reads import Reads
@@ -89,6 +90,7 @@ class Live:
     async def _send(self, request: web.Request, response: Any, queue: asyncio.Queue[str]) -> None:
         """Until the browser leaves, the session ends, or the service stops."""
         stopping = asyncio.ensure_future(self._stopping.wait())
+        checked = clock.monotonic()
         try:
             while (
                 not self._stopping.is_set() and response.is_connected() and not _is_gone(request)
@@ -103,6 +105,9 @@ class Live:
                     await response.send(news.result(), event="changed")
                 else:
                     news.cancel()
+                # Also where there is news all the time.
+                if not news.done() or clock.monotonic() - checked >= self.ping_seconds:
+                    checked = clock.monotonic()
                     who = await self._access.session(request)
                     if who is None or who.role != request[PRINCIPAL].role:
                         return
