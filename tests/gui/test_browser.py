@@ -218,6 +218,7 @@ async def test_approve(world: World, visit: Visit) -> None:
 
 async def test_decide_suggestions_by_keys(world: World, visit: Visit) -> None:
     """Ten suggestions are decided with one click and ten keys."""
+    world.sql("DELETE FROM ai_code_suggestions")
     world.sql(
         "INSERT INTO ai_code_suggestions (file_path, issue_type, severity, description,"
         " suggestion) SELECT 'api.py', 'bug', 'high', 'finding ' || i, 'mend it'"
