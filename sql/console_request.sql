@@ -7,7 +7,8 @@ SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.max_
     r.lost_count, r.fence, r.requested_by, r.fair_key, r.priority, r.idempotency_key,
     r.on_unavailable, r.agent_version, r.error,
     r.cancel_requested_at, r.input_data,
-    CASE WHEN pg_column_size(r.input_data) < 65536 THEN r.input_data::text END AS input_text, s.result, s.created_at AS answered_at,
+    CASE WHEN pg_column_size(r.input_data) < 65536 THEN r.input_data::text END AS input_text,
+    s.result, s.created_at AS answered_at,
     a.id AS agent_id, a.name AS agent_name
 FROM ai_requests r
 LEFT JOIN ai_results s ON s.request_id = r.id

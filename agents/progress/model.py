@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from agents import moments
 from agents.base import AgentConfig, AgentInput
 
 MOST_POINTS, MOST_METRICS, LONGEST_NAME = 2000, 40, 60
@@ -188,31 +189,6 @@ def _period(value: Any) -> str | int | None:
     return int(value) if isinstance(value, int | float) else value.strip()[:40]
 
 
-def _moment(value: Any) -> dt.datetime | None:
-    """An ISO moment; a date alone means its end, so that the rows of that day exist."""
-    if value in _NOTHING:
-        return None
-    if isinstance(value, dt.datetime):
-        return _plausible(value, value)
-    text = value.strip() if isinstance(value, str) else ""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{_short(value)} given; expected an ISO date or time such as 2026-03-01"
-        ) from None
-    if len(text) <= len("2026-03-01"):
-        moment = dt.datetime.combine(moment, dt.time(23, 59, 59))
-    return _plausible(moment, value)
-
-
-def _plausible(moment: dt.datetime, value: Any) -> dt.datetime:
-    """Far years overflow the arithmetic of dates and zones, and nobody means them."""
-    if not 1970 <= moment.year <= 2200:
-        raise ValueError(f"{_short(value)} given; expected a year from 1970 to 2200")
-    return moment
-
-
 def _zone(value: Any) -> str | None:
     if value in _NOTHING:
         return None
@@ -244,7 +220,7 @@ class ProgressRequest(AgentInput):
     units: Annotated[dict[str, str] | None, BeforeValidator(_units)] = None
     time_period: Annotated[str | int | None, BeforeValidator(_period)] = None
     trainer_id: Annotated[int | None, BeforeValidator(_id(required=False))] = None
-    as_of: Annotated[dt.datetime | None, BeforeValidator(_moment)] = None
+    as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None
     timezone: Annotated[str | None, BeforeValidator(_zone)] = None
     narrative: Annotated[Literal["auto", "off"] | None, BeforeValidator(_narrative)] = None
 

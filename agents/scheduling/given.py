@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import available_timezones
 
+from agents.moments import moment
+
 MAX_TEXT = 4000
 LARGEST_ID = 2**63 - 1
 DAY_MINUTES = 24 * 60
@@ -82,31 +84,6 @@ def texts(value: Any) -> tuple[str, ...] | None:
         return None
     items = value if isinstance(value, list | tuple) else [value]
     return tuple(found for item in items if (found := text(item)) is not None) or None
-
-
-def moment(value: Any) -> dt.datetime | None:
-    """An ISO moment; a date alone means its end, so that the rows of that day exist."""
-    if missing(value):
-        return None
-    if isinstance(value, dt.datetime):
-        return _plausible(value, value)
-    said = value.strip() if isinstance(value, str) else ""
-    try:
-        found = dt.datetime.fromisoformat(said)
-    except ValueError:
-        raise ValueError(
-            f"{shown(value)} given; expected an ISO date or time such as 2026-03-01T18:00:00"
-        ) from None
-    if len(said) <= len("2026-03-01"):
-        found = dt.datetime.combine(found, dt.time(23, 59, 59))
-    return _plausible(found, value)
-
-
-def _plausible(found: dt.datetime, value: Any) -> dt.datetime:
-    """Far years overflow the arithmetic of dates and zones, and nobody means them."""
-    if not 1970 <= found.year <= 2200:
-        raise ValueError(f"{shown(value)} given; expected a year from 1970 to 2200")
-    return found
 
 
 def start(value: Any) -> dt.datetime | None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agents import moments
 from agents.base import AgentConfig, AgentInput
 from agents.scheduling import given
 
@@ -123,7 +124,7 @@ class ScheduleRequest(AgentInput):
     )
     pinned: Annotated[tuple[int, ...], BeforeValidator(_ids)] = ()
     max_moves: Annotated[int | None, BeforeValidator(given.whole(0, 20))] = None
-    as_of: Annotated[dt.datetime | None, BeforeValidator(given.moment)] = None
+    as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None
     timezone: Annotated[str | None, BeforeValidator(given.zone)] = None
     narrative: Annotated[
         Literal["auto", "off"] | None, BeforeValidator(given.word("auto", "off"))

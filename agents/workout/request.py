@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agents import moments
 from agents.base import AgentConfig, AgentInput
 from agents.workout.profile import LEVELS, Adaptation, Kind, Level
 from agents.workout.wishes import pieces
@@ -86,31 +87,6 @@ def _word(allowed: tuple[str, ...]) -> Callable[[Any], Any]:
         return str(folded)
 
     return check
-
-
-def _moment(value: Any) -> dt.datetime | None:
-    """An ISO moment; a date alone means its end, so that the rows of that day exist."""
-    if value is None or value in ("", [], {}):
-        return None
-    if isinstance(value, dt.datetime):
-        return _plausible(value, value)
-    text = value.strip() if isinstance(value, str) else ""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{_short(value)} given; expected an ISO date or time such as 2026-03-01"
-        ) from None
-    if len(text) <= len("2026-03-01"):
-        moment = dt.datetime.combine(moment, dt.time(23, 59, 59))
-    return _plausible(moment, value)
-
-
-def _plausible(moment: dt.datetime, value: Any) -> dt.datetime:
-    """Far years overflow the arithmetic of dates and zones, and nobody means them."""
-    if not 1970 <= moment.year <= 2200:
-        raise ValueError(f"{_short(value)} given; expected a year from 1970 to 2200")
-    return moment
 
 
 def _zone(value: Any) -> str | None:
@@ -205,7 +181,7 @@ class WorkoutRequest(AgentInput):
     age: Annotated[int | None, BeforeValidator(_whole(-1000, 1000))] = None
     clearance: Annotated[Clearance | None, BeforeValidator(_clearance)] = None
     trainer_id: Annotated[int | None, BeforeValidator(_whole(1, None))] = None
-    as_of: Annotated[dt.datetime | None, BeforeValidator(_moment)] = None
+    as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None
     timezone: Annotated[str | None, BeforeValidator(_zone)] = None
     narrative: Annotated[
         Literal["auto", "off"] | None, BeforeValidator(_word(("auto", "off")))
