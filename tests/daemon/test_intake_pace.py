@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from daemon.intake import BATCH, Intake
 from daemon.registry import Registry
@@ -11,31 +12,19 @@ from tests.kit.parts import parts
 from tests.kit.worker import insert, settings
 
 
-async def test_a_full_batch_is_followed_by_a_rest(
-    database: str, aconnection: psycopg.AsyncConnection
+@pytest.mark.parametrize(("task_type", "rests"), [("test_echo", True), ("nobody", False)])
+async def test_a_full_batch_that_was_fine_is_followed_by_a_rest(
+    task_type: str, rests: bool, database: str, aconnection: psycopg.AsyncConnection
 ) -> None:
-    """After a full batch it rests before the next, and after what was left it does not."""
+    """After a full batch it rests before the next, but not where all were refused, however many
+    there are, and not after what was left."""
     async with parts(database) as p:
         registry = Registry(p.store, settings(database), CATALOG)
         await registry.start()
         intake = Intake(p.store, registry)
-        await insert(aconnection, "test_echo", BATCH + 5)
+        await insert(aconnection, task_type, BATCH + 5)
         assert await intake.check_once() == BATCH
-        assert intake.rest_seconds > 0
+        assert (intake.rest_seconds > 0) is rests
         assert await intake.check_once() == 5
         assert intake.rest_seconds == 0
         assert await intake.check_once() == 0
-
-
-async def test_refusals_are_not_kept_waiting(
-    database: str, aconnection: psycopg.AsyncConnection
-) -> None:
-    """Between two batches that are refused there is no rest, however many there are."""
-    async with parts(database) as p:
-        registry = Registry(p.store, settings(database), CATALOG)
-        await registry.start()
-        intake = Intake(p.store, registry)
-        await insert(aconnection, "nobody", BATCH + 5)
-        assert await intake.check_once() == BATCH
-        assert intake.rest_seconds == 0
-        assert await intake.check_once() == 5
