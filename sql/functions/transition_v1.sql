@@ -1,13 +1,21 @@
--- Purpose: refuses every change of status that the state machine does not know, whoever writes it.
--- Caller:  trigger ai_transition, BEFORE UPDATE ON ai_requests when the status changes.
+-- Purpose: refuses every change of status that the state machine does not know, and a status whose
+--          columns do not fit it, whoever writes it.
+-- Caller:  trigger ai_transition, BEFORE UPDATE ON ai_requests when one of these columns changes.
 -- Index:   none.
 -- Locks:   none.
 --
 -- The same table stands in daemon/model.py (TRANSITIONS); a test walks all pairs through both.
+--
+-- CHECK constraints would say the rest more briefly. Yet the server makes each of them ready anew for
+-- every statement, so four of them cost the main app's insert as much as all our triggers, and an
+-- insert needs none: ai_guard_v1 leaves it no choice.
 CREATE FUNCTION ai_transition_v1() RETURNS trigger
     LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
+DECLARE
+    c_ended CONSTANT text[] := '{completed,failed,cancelled,expired}';
 BEGIN
     IF NOT (CASE OLD.status
+        WHEN NEW.status THEN true
         WHEN 'pending' THEN
             NEW.status IN ('running', 'completed', 'failed', 'cancelled', 'expired')
         WHEN 'running' THEN
@@ -23,11 +31,23 @@ BEGIN
             USING ERRCODE = 'check_violation',
                   HINT = 'cancel with cancel_requested_at, reopen with ai_retry(id)';
     END IF;
+    IF (NEW.status = ANY (c_ended)) <> (NEW.finished_at IS NOT NULL)
+        OR (NEW.status = 'running' AND NEW.started_at IS NULL)
+        OR NEW.mode NOT IN ('full', 'degraded', 'deterministic')
+    THEN
+        RAISE EXCEPTION 'ai_requests %: status %, mode %, started_at %, finished_at % do not fit',
+                OLD.id, NEW.status, NEW.mode, NEW.started_at, NEW.finished_at
+            USING ERRCODE = 'check_violation',
+                  HINT = 'finished_at is set with completed, failed, cancelled and expired only, '
+                      'started_at with running; mode is full, degraded, deterministic or NULL';
+    END IF;
     RETURN NEW;
 END
 $function$;
 
-CREATE TRIGGER ai_transition BEFORE UPDATE OF status ON ai_requests
+CREATE TRIGGER ai_transition BEFORE UPDATE OF status, mode, started_at, finished_at ON ai_requests
     FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status)
+    WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.mode IS DISTINCT FROM NEW.mode
+        OR OLD.started_at IS DISTINCT FROM NEW.started_at
+        OR OLD.finished_at IS DISTINCT FROM NEW.finished_at)
     EXECUTE FUNCTION ai_transition_v1();

@@ -245,6 +245,7 @@ def test_transitions(queue: Queue) -> None:
     [
         "status = 'lost'",
         "status = 'completed'",
+        "status = 'completed', mode = 'guessed', started_at = now(), finished_at = now()",
         "finished_at = now()",
         "status = 'running', started_at = NULL",
         "mode = 'guessed'",
@@ -253,7 +254,15 @@ def test_transitions(queue: Queue) -> None:
 def test_contradictions(queue: Queue, change: str) -> None:
     """Nobody's update leaves a request whose status, mode, start and end contradict each other."""
     request_id = queue.insert()
-    queue.rows("ALTER TABLE ai_requests DISABLE TRIGGER ai_transition")
     with pytest.raises(psycopg.errors.CheckViolation):
         queue.rows(f"UPDATE ai_requests SET {change} WHERE id = %s", request_id)
     assert queue.status(request_id) == "pending"
+
+
+def test_an_end_stays_an_end(queue: Queue) -> None:
+    """Nobody's update takes the moment of its end from a request, or makes up how it ended."""
+    request_id = queue.insert()
+    queue.finish("w1", queue.claim()[0])
+    for change in ("finished_at = NULL", "mode = 'guessed'"):
+        with pytest.raises(psycopg.errors.CheckViolation, match="do not fit"):
+            queue.rows(f"UPDATE ai_requests SET {change} WHERE id = %s", request_id)
