@@ -2,12 +2,14 @@
 -- Index:   primary keys of ai_control and ai_hours; ai_requests_claim, ai_requests_live.
 -- Caller:  the console: overview, agents.
 -- Locks:   none.
+--
+-- more: only 1,000 pending requests were looked at, so there may be more due than are counted.
 SELECT a.id, a.name, a.type, a.description, a.enabled, a.status, a.problem, a.version,
     a.config ->> 'kind' AS kind, a.updated_at,
     c.paused AND (c.resume_at IS NULL OR c.resume_at > now()) AS paused,
     nullif(c.resume_at, 'infinity') AS resume_at,
     c.concurrency, c.daily_budget_usd,
-    coalesce(lease.running, 0) AS running, pending.due, pending.later, pending.oldest_due,
+    coalesce(lease.running, 0) AS running, pending.due, pending.more, pending.oldest_due,
     done.completed, done.failed, done.degraded, done.hours, done.histogram,
     money.cost_usd AS cost_week
 FROM ai_agents a
@@ -15,12 +17,11 @@ LEFT JOIN ai_control c ON c.task_type = a.type
 LEFT JOIN (SELECT l.task_type, count(*) AS running FROM ai_leases l GROUP BY l.task_type) lease
     ON lease.task_type = a.type
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE p.run_after <= now()) AS due,
-        count(*) FILTER (WHERE p.run_after > now()) AS later,
+    SELECT count(*) FILTER (WHERE p.run_after <= now()) AS due, count(*) = 1000 AS more,
         min(p.run_after) FILTER (WHERE p.run_after <= now()) AS oldest_due
     FROM (SELECT r.run_after FROM ai_requests r
         WHERE r.task_type = a.type AND r.status = 'pending' AND r.priority >= -32768
-        ORDER BY r.priority DESC, r.id LIMIT 1001) p
+        ORDER BY r.priority DESC, r.id LIMIT 1000) p
 ) pending
 LEFT JOIN LATERAL (
     SELECT sum(h.completed) AS completed, sum(h.failed) AS failed, sum(h.degraded) AS degraded,

@@ -2,7 +2,10 @@
 -- Index:   ai_requests_finished_at.
 -- Caller:  the console's overview.
 -- Locks:   none.
-SELECT f.code, f.task_type, count(*) AS requests, max(f.finished_at) AS newest,
+--
+-- more: not all may have been looked at, so that each cause may have more.
+SELECT f.code, f.task_type, count(*) AS requests, sum(count(*)) OVER () = 1000 AS more,
+    max(f.finished_at) AS newest,
     (array_agg(f.id ORDER BY f.finished_at DESC))[1] AS newest_id,
     (array_agg(f.message ORDER BY f.finished_at DESC))[1] AS message,
     (array_agg(f.hint ORDER BY f.finished_at DESC))[1] AS hint

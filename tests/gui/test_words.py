@@ -231,7 +231,7 @@ def test_a_hold_is_told_in_seconds() -> None:
 
 def test_all_is_well() -> None:
     """With nothing to tell the verdict is one good sentence; troubles come worst first."""
-    frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None}
+    frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None, "failed_day": 37}
     signs: dict[str, Any] = {
         "workers": 1,
         "last_heartbeat": NOW,
@@ -269,5 +269,5 @@ def test_all_is_well() -> None:
         }
     )
     assert [v.tone for v in found] == ["bad", "bad", "warn", "info"]
-    assert "37 requests failed lately" in found[2].text
+    assert "37 requests failed in the last 24 hours" in found[2].text
     assert found[2].links[0] == ("/gui/requests/5", "Why?")

@@ -21,6 +21,8 @@ from daemon.web.gui.words import about, amount, percent, seconds, short, usd
 
 WINDOWS = {"24h": (DAY, HOUR), "7d": (7 * DAY, 8 * HOUR), "30d": (30 * DAY, DAY)}
 MOST_LINES = 5
+MOST_ERRORS = 5000
+"""So many failed requests are read."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class Metrics:
         return measures.series(
             window.slots,
             by_name(rows, window, lambda row: float(row["requests"])),
-            f"{amount(int(total), 'request')} failed." if total else "Nothing failed.",
+            failed_words(int(total)),
             step=window.step,
             promql='rate(ai_requests_total{outcome="failed"}[5m])',
             wide=False,
@@ -248,6 +250,12 @@ def share_of_degraded(rows: Sequence[Row], window: Window) -> Chart:
         stacked=False,
         wide=False,
     )
+
+
+def failed_words(number: int) -> str:
+    if number >= MOST_ERRORS:
+        return f"The newest {MOST_ERRORS:,} of the requests that failed."
+    return f"{amount(number, 'request')} failed." if number else "Nothing failed."
 
 
 def totals(rows: Sequence[Row], window: Window, pick: Callable[[Row], Any]) -> list[float]:

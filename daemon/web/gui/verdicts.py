@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from daemon.web.gui.words import amount, count, plural, seconds, title, usd
+from daemon.web.gui.words import amount, count, counted, plural, seconds, title, usd
 
 Tone = Literal["bad", "warn", "info", "good"]
 ORDER: Mapping[Tone, int] = {"bad": 0, "warn": 1, "info": 2, "good": 3}
 STUCK_SECONDS = 60.0
 """A due request that waits for longer than this deserves a look."""
+MOST_CAUSES = 20
+"""So many causes of failures are read."""
 MOST_ALIKE = 4
 """Verdicts of one kind; the page they lead to has all."""
 NEAR_BUDGET = Decimal("0.8")
@@ -54,7 +56,7 @@ def judge(
     found = [
         *_workers(now, signs),
         *_agents(now, agents),
-        *_failures(now, failures),
+        *_failures(now, frame, failures),
         *_money(frame, signs, budget),
         *_others(signs),
         *_people(frame),
@@ -89,6 +91,7 @@ def _agents(now: dt.datetime, agents: Sequence[Row]) -> list[Verdict]:
     for agent in agents:
         url, name = f"/gui/agents/{agent['id']}", agent["name"]
         waiting = int(agent["due"] or 0)
+        due = plural(waiting, "request", more=bool(agent["more"]))
         if agent["problem"] and agent["enabled"]:
             found.append(
                 Verdict(
@@ -103,8 +106,7 @@ def _agents(now: dt.datetime, agents: Sequence[Row]) -> list[Verdict]:
             found.append(
                 Verdict(
                     "warn",
-                    f"{name} is paused{until}; {plural(waiting, 'request')} "
-                    f"{'waits' if waiting == 1 else 'wait'}.",
+                    f"{name} is paused{until}; {due} {'waits' if waiting == 1 else 'wait'}.",
                     post=(f"{url}/resume", "Resume", {}),
                 )
             )
@@ -117,8 +119,7 @@ def _agents(now: dt.datetime, agents: Sequence[Row]) -> list[Verdict]:
                 found.append(
                     Verdict(
                         "warn",
-                        f"{name}: {plural(waiting, 'request')} due, the oldest for "
-                        f"{seconds(waits)}.",
+                        f"{name}: {due} due, the oldest for {seconds(waits)}.",
                         "All its slots are in use: raise its limit, or start another daemon."
                         if full
                         else "A limit, a budget or the workers hold it up.",
@@ -134,21 +135,25 @@ def _agents(now: dt.datetime, agents: Sequence[Row]) -> list[Verdict]:
     return found
 
 
-def _failures(now: dt.datetime, failures: Sequence[Row]) -> list[Verdict]:
+def _failures(now: dt.datetime, frame: Row, failures: Sequence[Row]) -> list[Verdict]:
     recent = [row for row in failures if (now - row["newest"]).total_seconds() < 86_400]
     if not recent:
         return []
     newest = max(recent, key=lambda row: row["newest"])
-    total = sum(int(row["requests"]) for row in recent)
+    # The frame's counter may be a second older than the newest failure.
+    total = max(int(frame["failed_day"]), len(recent))
+    others, more = len(recent) - 1, len(recent) == MOST_CAUSES
     also = (
-        f"; {len(recent) - 1} other causes"
-        if len(recent) > 2
-        else ("; one other cause" if len(recent) == 2 else "")
+        ""
+        if not others
+        else "; one other cause"
+        if others == 1
+        else f"; {counted(others, more)} other causes"
     )
     return [
         Verdict(
             "warn",
-            f"{plural(total, 'request')} failed lately, the last one "
+            f"{plural(total, 'request')} failed in the last 24 hours, the last one "
             f"{seconds((now - newest['newest']).total_seconds())} ago of {newest['code']}{also}.",
             str(newest["message"] or ""),
             [(f"/gui/requests/{newest['newest_id']}", "Why?"), ("#failures", "By cause")],

@@ -131,9 +131,15 @@ def when(moment: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
     )
 
 
-def plural(amount: int, one: str, many: str = "") -> str:
-    """``1 request``, ``7 requests``, ``10,000+ requests``."""
-    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+def counted(value: int, more: bool) -> str:
+    """A count of what was looked at: ``700``, or ``700+`` where there may be more."""
+    return f"{value:,}+" if more else f"{value:,}"
+
+
+def plural(amount: int, one: str, *, more: bool = False) -> str:
+    """``1 request``, ``7 requests``, ``10,000+ requests``. more: there may be more than these."""
+    number = counted(amount, more) if more else count(amount)
+    return f"{number} {one if amount == 1 and not more else one + 's'}"
 
 
 def amount(number_of: int, one: str) -> str:
@@ -195,6 +201,7 @@ def tone_of(status: str | None) -> str:
 FILTERS = {
     "tone_of": tone_of,
     "count": count,
+    "counted": counted,
     "seconds": seconds,
     "usd": usd,
     "percent": percent,

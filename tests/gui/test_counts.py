@@ -1,0 +1,91 @@
+"""A number on a page is the whole number, or it says that there may be more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.gui.page import Person
+
+FAILED = """INSERT INTO ai_requests (task_type, input_data, status, attempt, error, started_at,
+        finished_at)
+    SELECT 'scheduling', '{}', 'failed', 1, jsonb_build_object('code', %s::text, 'message', 'm'),
+        now(), now() - %s::interval FROM generate_series(1, %s::integer)"""
+WAITING = """INSERT INTO ai_requests (task_type, input_data, created_at, run_after)
+    SELECT 'scheduling', '{}', now() - interval '1 hour', now() - interval '1 hour'
+    FROM generate_series(1, %s::integer)"""
+CALLS = """INSERT INTO ai_llm_calls (request_id, call_hash, n, try, token, fence, worker_id,
+        task_type, name, model, status, cost_state, cost_usd, finished_at, input_tokens,
+        output_tokens)
+    SELECT 1, sha256(i::text::bytea), 1, 1, gen_random_uuid(), 1, 'w', 'scheduling', 'c', 'm',
+        'done', 'exact', 0.01, now(), 10, 10 FROM generate_series(1, %s::integer) i"""
+ALERTS = """INSERT INTO ai_alerts (check_id, severity, message, opened_at, resolved_at, state)
+    SELECT 'c', 'warning', 'gone ' || i, now(), now(), 'resolved'
+    FROM generate_series(1, %s::integer) i"""
+
+
+def run(rows: Any, statement: str, *values: Any) -> None:
+    """As it is given: no trigger."""
+    rows("ALTER TABLE ai_requests DISABLE TRIGGER USER")
+    rows(statement, *values)
+    rows("ALTER TABLE ai_requests ENABLE TRIGGER USER")
+
+
+async def test_all_failures_of_a_day_are_counted(admin: Person, rows: Any) -> None:
+    """The overview tells how many requests failed, not how many it looked at."""
+    run(rows, FAILED, "timeout", "1 hour", 1200)
+    page = await admin.get("/gui")
+    assert "1,200 requests failed in the last 24 hours" in page.text
+
+
+async def test_an_old_failure_is_not_of_the_day(admin: Person, rows: Any) -> None:
+    """What failed long ago of the same cause does not count as of today."""
+    run(rows, FAILED, "timeout", "1 hour", 1)
+    run(rows, FAILED, "timeout", "9 days", 7)
+    page = await admin.get("/gui")
+    assert "1 request failed in the last 24 hours" in page.text
+
+
+async def test_a_cause_may_have_more(admin: Person, rows: Any) -> None:
+    """Where not all failures were looked at, each cause may have more, and says so."""
+    run(rows, FAILED, "timeout", "1 hour", 700)
+    run(rows, FAILED, "bad_answer", "2 hours", 700)
+    page = await admin.get("/gui", **{"X-Fragment": "failures"})
+    assert "700+" in page.text and "300+" in page.text
+    assert "Retry 300+" in page.text and "Retry 300 " not in page.text
+
+
+async def test_causes_are_exact_where_all_were_looked_at(admin: Person, rows: Any) -> None:
+    """A small number is told as it is."""
+    run(rows, FAILED, "timeout", "1 hour", 30)
+    page = await admin.get("/gui", **{"X-Fragment": "failures"})
+    assert "Retry 30" in page.text and "30+" not in page.text
+
+
+async def test_due_requests_may_be_more(admin: Person, rows: Any) -> None:
+    """Of a long queue the overview says that there is more than it counted."""
+    run(rows, WAITING, 1200)
+    page = await admin.get("/gui", **{"X-Fragment": "verdicts,agents"})
+    assert "1,000+ requests due" in page.text
+    assert "1,001" not in page.text
+
+
+async def test_failures_in_the_metrics_may_be_more(admin: Person, rows: Any) -> None:
+    """The metrics say where they show the newest failures alone."""
+    run(rows, FAILED, "timeout", "1 hour", 5001)
+    page = await admin.get("/gui/metrics", **{"X-Fragment": "errors"})
+    assert "The newest 5,000 of the requests that failed" in page.text
+
+
+async def test_calls_of_a_request_may_be_more(admin: Person, rows: Any) -> None:
+    """A request's sums are of the calls that are shown."""
+    run(rows, WAITING, 1)
+    run(rows, CALLS, 60)
+    page = await admin.get("/gui/requests/1", **{"X-Fragment": "trace"})
+    assert "The newest 50 model calls" in page.text
+
+
+async def test_alerts_that_are_over_may_be_more(admin: Person, rows: Any) -> None:
+    """The page of health shows the newest of what is over, and calls them so."""
+    run(rows, ALERTS, 14)
+    page = await admin.get("/gui/health", **{"X-Fragment": "alerts"})
+    assert "The newest 10 that are over" in page.text
