@@ -139,7 +139,7 @@ def conclude(state: State) -> State:
         workout=parts[1].json(),
         schedule=parts[2].json(),
         adaptations=state["found"],
-        summary=summary(*parts, state["found"]),
+        summary=summary(*parts, state["found"], state["given"]),
         data_warnings=_warnings(parts),
         provenance=_provenance(state, parts),
     )

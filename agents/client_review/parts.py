@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from agents.base import AgentError
@@ -106,6 +107,11 @@ def _first_week(plan: Mapping[str, Json] | None) -> Sequence[Mapping[str, Json]]
     weeks = plan.get("weeks") if plan is not None else None
     workouts: Sequence[Mapping[str, Json]] = weeks[0]["workouts"] if weeks else ()
     return workouts
+
+
+def gap_of(given: Mapping[str, Json]) -> timedelta:
+    """From start to start of the client's sessions, as a request asks scheduling for it."""
+    return timedelta(hours=float(given.get("min_gap_hours", GAP_HOURS)))
 
 
 def schedule_input(given: Mapping[str, Json], plan: Mapping[str, Json] | None) -> dict[str, Json]:

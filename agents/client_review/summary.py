@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from agents.client_review.model import Adaptation
-from agents.client_review.parts import GAP_HOURS, Outcome, sessions_of
+from agents.client_review.parts import Outcome, gap_of, sessions_of
 
 Json = Any
 
@@ -18,19 +18,22 @@ _CHANGES = {
     "ease_off": "easier sets",
     "maintain": "a general plan that keeps what was reached",
 }
-_GAP = timedelta(hours=GAP_HOURS)
 _NO_ANSWER = "did not answer, so this review is incomplete"
 
 
 def summary(
-    progress: Outcome, workout: Outcome, schedule: Outcome, found: Sequence[Adaptation]
+    progress: Outcome,
+    workout: Outcome,
+    schedule: Outcome,
+    found: Sequence[Adaptation],
+    given: Mapping[str, Json],
 ) -> str:
-    """Progress, what changes because of it, the plan, the times."""
+    """Progress, what changes because of it, the plan, the times. given: the request's fields."""
     sentences = [
         *_progress(progress),
         *_changes(found),
         *_workout(workout),
-        *_schedule(schedule, sessions_of(workout)),
+        *_schedule(schedule, sessions_of(workout), given),
     ]
     return " ".join(sentences)
 
@@ -67,22 +70,24 @@ def _workout(part: Outcome) -> Iterator[str]:
         yield f"The plan: {_counted(sessions_of(part), 'session')} a week for {weeks}."
 
 
-def _schedule(part: Outcome, sessions: int) -> Iterator[str]:
+def _schedule(part: Outcome, sessions: int, given: Mapping[str, Json]) -> Iterator[str]:
     if part.error is not None:
         yield f"The scheduler {_NO_ANSWER}."
     elif part.result is None:
         yield f"No times are proposed: {part.skipped}."
-    elif starts := _apart([item["start"] for item in part.result["suggestions"]], sessions):
+    elif starts := _apart(part.result["suggestions"], sessions, gap_of(given)):
         yield f"Best times: {', '.join(f'{start:%Y-%m-%d %H:%M}' for start in starts)}."
     else:
         yield "No free time was found; the schedule part names the rules in the way."
 
 
-def _apart(starts: Sequence[str], number: int) -> list[datetime]:
-    """The first ``number`` of ``starts``, at least one, that one client can train at."""
+def _apart(slots: Sequence[Mapping[str, Json]], number: int, gap: timedelta) -> list[datetime]:
+    """The starts of the first ``number`` of ``slots``, at least one, that one client can book."""
     chosen: list[datetime] = []
-    for start in map(datetime.fromisoformat, starts):
-        if len(chosen) < max(1, number) and all(abs(start - one) >= _GAP for one in chosen):
+    for slot in slots:
+        start = datetime.fromisoformat(slot["start"])
+        apart = max(gap, timedelta(minutes=slot["duration_minutes"]))
+        if len(chosen) < max(1, number) and all(abs(start - one) >= apart for one in chosen):
             chosen.append(start)
     return sorted(chosen)
 

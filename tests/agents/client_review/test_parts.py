@@ -25,7 +25,9 @@ def origin(*, used: bool = False) -> Json:
 
 def answers() -> dict[str, Json | AgentError]:
     """What the three parts say when all is well."""
-    suggestions = [{"start": f"2026-11-{day}T18:00:00"} for day in (24, 25, 26)]
+    suggestions = [
+        {"start": f"2026-11-{day}T18:00:00", "duration_minutes": 60} for day in (24, 25, 26)
+    ]
     week = {"workouts": [{"estimated_minutes": 40}] * 2}
     return {
         PROGRESS: report() | origin() | {"prediction": "80 kg around 12 March 2027."},
@@ -68,6 +70,29 @@ async def test_all_is_well() -> None:
     )
     assert answer["data_warnings"] == ["x: y"]
     assert answer["provenance"]["llm"] == {"used": True, "model": "m", "dropped": []}
+
+
+@pytest.mark.parametrize(
+    ("gap", "times"),
+    [
+        (24, "Best times: 2026-11-24 18:00, 2026-11-25 18:00."),
+        ("24", "Best times: 2026-11-24 18:00, 2026-11-25 18:00."),
+        (49, "Best times: 2026-11-24 18:00."),
+        (0, "Best times: 2026-11-24 18:00, 2026-11-25 18:00."),
+        (None, "Best times: 2026-11-24 18:00, 2026-11-26 18:00."),
+    ],
+)
+async def test_the_callers_gap_holds_for_the_times_told(gap: Any, times: str) -> None:
+    """Told times are as far apart as the caller asked, two days where nothing was asked; they
+    never overlap."""
+    ctx = Parts()
+    suggested = ("24T18:00", "24T18:30", "25T18:00", "26T18:00")
+    ctx.parts[SCHEDULE] = origin() | {
+        "status": "ok",
+        "suggestions": [{"start": f"2026-11-{at}:00", "duration_minutes": 60} for at in suggested],
+    }
+    answer = await review(ctx, min_gap_hours=gap)
+    assert answer["summary"].endswith(times)
 
 
 @pytest.mark.parametrize("broken", [PROGRESS, WORKOUT, SCHEDULE])
