@@ -7,14 +7,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agents.code.modules import Module, Place, Project
+from agents.code.modules import Function, Module, Place, Project
 from agents.code.project.found import called, keyword, name_of, text_of
+from agents.code.project.preprocessors import NAMES, changed
 from agents.code.taint.entries import LOGIN, ROUTES, VERBS, protected
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """path: as written, with the blueprint's prefixes; None where it cannot be known."""
+    """path: as written, with the blueprint's prefixes; None where it cannot be known. changed: the
+    values of the URL that a preprocessor may add or take away before the view."""
 
     path: str | None
     written: str
@@ -22,6 +24,7 @@ class Route:
     place: Place
     protected: bool
     node: ast.AST
+    changed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -31,7 +34,8 @@ class Web:
     blueprints: module and name of each -> its own prefix and where it is made. registered: those
     that some `register_blueprint` names -> the prefixes that hold, None for one that cannot be
     known. blind: a registration whose blueprint cannot be told. more: routes are made in ways that
-    are not read here. logins: names of the decorators that ask for a login.
+    are not read here. logins: names of the decorators that ask for a login. changed: which values
+    of a URL its preprocessors change, by blueprint; None for those of the whole app.
     """
 
     routes: list[Route] = field(default_factory=list)
@@ -41,6 +45,7 @@ class Web:
     more: bool = False
     apps: list[tuple[Module, str, ast.AST]] = field(default_factory=list)
     logins: set[str] = field(default_factory=set)
+    changed: dict[tuple[str, str] | None, frozenset[str]] = field(default_factory=dict)
     guarded_files: set[str] = field(default_factory=set)
     """Files whose `before_request` looks at a login."""
 
@@ -57,6 +62,7 @@ def read_web(project: Project) -> Web:
             _makers(web, module)
     for module in project.modules:
         _registrations(web, project, module)
+        _preprocessors(web, project, module)
     for module in project.modules:
         for place in module.places.values():
             if not isinstance(place.node, ast.ClassDef):
@@ -118,6 +124,29 @@ def _registrations(web: Web, project: Project, module: Module) -> None:
                 web.guarded_files.add(module.file)
 
 
+def _preprocessors(web: Web, project: Project, module: Module) -> None:
+    if "url_value_preprocessor" not in module.text:
+        return
+    for node in module.nodes:
+        function: Function | None = None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function, makers = node, node.decorator_list
+        elif isinstance(node, ast.Call) and node.args:
+            makers = [node.func]
+            given = node.args[0]
+            place = module.top(given.id) if isinstance(given, ast.Name) else None
+            if place is not None and not isinstance(place.node, ast.ClassDef):
+                function = place.node
+        else:
+            continue
+        for maker in makers:
+            if isinstance(maker, ast.Attribute) and maker.attr in NAMES:
+                origin = _origin(project, module, maker.value)
+                whole = maker.attr.startswith("app_") or origin not in web.blueprints
+                key = None if whole else origin
+                web.changed[key] = web.changed.get(key, frozenset()) | changed(function)
+
+
 def _prefix(web: Web, project: Project, module: Module, node: ast.Call) -> str | None:
     """The prefix that a registration gives a blueprint; None where it cannot be known."""
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
@@ -177,18 +206,23 @@ def _placed(
 ) -> Iterator[Route]:
     safe = protected(place.node) or place.module.file in web.guarded_files
     origin = _origin(project, place.module, owner) if isinstance(owner, ast.Name) else None
+    altered = web.changed.get(None, frozenset())
     if origin is None or origin not in web.blueprints:
-        yield Route(written, written, methods, place, safe, decorator)
+        yield Route(written, written, methods, place, safe, decorator, altered)
         return
+    altered |= web.changed.get(origin, frozenset())
+    if web.blind or None in web.registered.get(origin, ()):
+        # It may be inside another blueprint, whose preprocessors come first.
+        altered = altered.union(*web.changed.values())
     own, _ = web.blueprints[origin]
     given = web.registered.get(origin)
     if not given:
         path = None if own is None or web.blind else own + written
-        yield Route(path, written, methods, place, safe, decorator)
+        yield Route(path, written, methods, place, safe, decorator, altered)
         return
     for base in given:
         path = None if base is None else base.rstrip("/") + written
-        yield Route(path, written, methods, place, safe, decorator)
+        yield Route(path, written, methods, place, safe, decorator, altered)
 
 
 _PARAMETER = re.compile(r"<[^>]*>")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from agents.code.model import Finding
 from agents.code.modules import Function, Place
 from agents.code.project.found import called, found, name_of, text_of, within
+from agents.code.project.preprocessors import ANY
 from agents.code.project.routes import Route, Web
 
 BROAD = frozenset({"Exception", "BaseException"})
@@ -53,6 +54,10 @@ def _parameters(route: Route) -> Iterator[Finding]:
     missing = sorted(passed - set(taken)) if node.args.kwarg is None else []
     needed = set(taken) - _with_defaults(node) - {"self", "cls"}
     lacking = sorted(needed - passed - defaults) if not _wrapped(node) else []
+    if ANY in route.changed:
+        return
+    missing = [name for name in missing if name not in route.changed]
+    lacking = [name for name in lacking if name not in route.changed]
     if not missing and not lacking:
         return
     told = []

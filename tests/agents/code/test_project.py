@@ -112,6 +112,53 @@ def test_nothing_is_unserved_where_routes_are_unknown(registered: str, told: boo
     assert ("route-not-served" in found) is told
 
 
+PULLED = (
+    "from flask import Blueprint, Flask, g\napp = Flask(__name__)\n"
+    "bp = Blueprint('b', __name__, url_prefix='/<lang>')\n"
+    "other = Blueprint('o', __name__, url_prefix='/o')\n"
+    "{}\n@bp.route('/a')\ndef a():\n    return g.lang\n"
+    "app.register_blueprint(bp)\napp.register_blueprint(other)\n"
+)
+PULL = "@bp.url_value_preprocessor\ndef pull(endpoint, values):\n"
+LOOK = "    if values and 'lang' in values:\n        g.lang = values['lang']\n"
+POP = "def pull(endpoint, values):\n    g.lang = values.pop('lang'{})\n"
+
+
+@pytest.mark.parametrize(
+    ("preprocessor", "told"),
+    [
+        ("", True),
+        ("@bp.url_value_preprocessor\n" + POP.format(""), False),
+        ("@app.url_value_preprocessor\n" + POP.format(", None"), False),
+        ("@other.app_url_value_preprocessor\n" + POP.format(""), False),
+        ("@other.url_value_preprocessor\n" + POP.format(""), True),
+        (POP.format("") + "bp.url_value_preprocessor(pull)", False),
+        ("from own import pull\nbp.url_value_preprocessor(pull)", False),
+        (f"{PULL}{LOOK}        del values['lang']\n", False),
+        (f"{PULL}    keep(values)\n", False),
+        (PULL + LOOK, True),
+        (f"{PULL}    g.shop = values.pop('shop')\n", True),
+    ],
+)
+def test_a_value_that_is_taken_before_the_view_is_no_mismatch(
+    preprocessor: str, told: bool
+) -> None:
+    """A view need not take what a preprocessor of its app or blueprint takes out of the URL; one
+    of another blueprint, one that only looks and one that takes something else change nothing."""
+    assert ("route-parameter-mismatch" in check(app=PULLED.format(preprocessor))) is told
+
+
+def test_a_value_that_is_put_in_before_the_view_is_no_mismatch() -> None:
+    """A view may take what a preprocessor adds to the values of the URL."""
+    app = (
+        "from flask import Flask\napp = Flask(__name__)\n{}"
+        "@app.route('/a')\ndef a(shop):\n    return shop\n"
+    )
+    added = "@app.url_value_preprocessor\ndef put(endpoint, values):\n    values['shop'] = 1\n"
+    assert "route-parameter-mismatch" in check(app=app.format(""))
+    assert "route-parameter-mismatch" not in check(app=app.format(added))
+
+
 def test_an_import_that_may_fail_is_no_fault() -> None:
     """A name probed in a try, a submodule and a star are all fine."""
     assert "import-of-missing-name" in check(a="from b import gone\n", b="x = 1\n")
