@@ -1,26 +1,27 @@
 -- Purpose: agents that were paused and may try again, and what became of the requests that did.
--- Index:   ai_healing_actions_rule, ai_requests_finished_at.
+-- Index:   primary key of ai_control; ai_healing_actions_rule, ai_requests_finished_at.
 -- Caller:  the rule pause_agent.
 -- Locks:   none.
 --
--- resumed: a person did not wait for the pause to end.
-SELECT h.id, h.target AS task_type, h.concurrency, h.times, NOT c.paused AS resumed,
-    e.completed, e.failed
-FROM (
-    SELECT DISTINCT ON (a.target) a.id, a.target, a.after,
-        (a.before ->> 'concurrency')::integer AS concurrency,
+-- resumed: a person did not wait for the pause to end. quiet: it was paused more than 7 days ago; what
+-- is older than that speaks for or against nobody. A limit other than 1 is by then a person's.
+SELECT h.id, c.task_type, h.concurrency, h.times, NOT c.paused AS resumed,
+    h.started_at <= now() - interval '7 days' AS quiet, e.completed, e.failed
+FROM ai_control c
+CROSS JOIN LATERAL (
+    SELECT a.id, a.after, a.started_at, (a.before ->> 'concurrency')::integer AS concurrency,
         (a.before ->> 'times')::integer AS times
     FROM ai_healing_actions a
-    WHERE a.rule = 'pause_agent' AND a.outcome = 'done' AND a.started_at > now() - interval '7 days'
-    ORDER BY a.target, a.started_at DESC
+    WHERE a.rule = 'pause_agent' AND a.target = c.task_type AND a.outcome = 'done'
+    ORDER BY a.started_at DESC LIMIT 1
 ) h
-JOIN ai_control c ON c.task_type = h.target AND (NOT c.paused OR c.resume_at <= now())
 CROSS JOIN LATERAL (
     SELECT (count(*) FILTER (WHERE r.status = 'completed'))::integer AS completed,
         (count(*) FILTER (WHERE r.status = 'failed'))::integer AS failed
     FROM ai_requests r
     WHERE r.status IN ('completed', 'failed') AND r.finished_at > c.resume_at
-        AND r.task_type = h.target
+        AND r.finished_at > now() - interval '7 days' AND r.task_type = c.task_type
         AND coalesce(r.error ->> 'code', '') <> ALL (%(forgiven_codes)s::text[])
 ) e
-WHERE h.after ->> 'resumed_at' IS NULL
+WHERE (NOT c.paused OR c.resume_at <= now()) AND h.after ->> 'resumed_at' IS NULL
+    AND (h.started_at > now() - interval '7 days' OR c.concurrency = 1)

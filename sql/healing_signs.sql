@@ -12,7 +12,10 @@ SELECT
         AS healing_degraded,
     EXISTS (SELECT FROM ai_healing_actions a
         WHERE a.rule = 'pause_agent' AND a.outcome = 'done'
-            AND a.started_at > now() - interval '7 days') AS healing_agent_trials,
+            AND (a.started_at > now() - interval '7 days' OR a.after ->> 'resumed_at' IS NULL
+                AND NOT EXISTS (SELECT FROM ai_healing_actions n
+                    WHERE n.rule = a.rule AND n.target = a.target AND n.outcome = a.outcome
+                        AND n.started_at > a.started_at))) AS healing_agent_trials,
     EXISTS (SELECT FROM pg_locks l WHERE NOT l.granted) AS healing_blocks,
     EXISTS (SELECT FROM pg_stat_activity a
         WHERE a.datname = current_database() AND a.usename = current_user

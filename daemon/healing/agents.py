@@ -26,8 +26,8 @@ class PauseAgent(Remedy):
     """An agent that mostly fails, although the provider works, gets a rest.
 
     After its pause one request at a time may try; as soon as one succeeds and none fails, it has
-    its limit back. A trial that fails is a new action; the third pause within an hour stays until
-    a person ends it.
+    its limit back, and likewise when nobody asked it for a week. A trial that fails is a new
+    action; the third pause within an hour stays until a person ends it.
     """
 
     rule: ClassVar[str] = "pause_agent"
@@ -83,7 +83,8 @@ class PauseAgent(Remedy):
 
     async def tend(self, seen: Seen) -> None:
         for row in await self._trials(seen):
-            if row["resumed"] or row["completed"] > row["failed"]:
+            forgotten = row["quiet"] and not row["failed"]
+            if row["resumed"] or forgotten or row["completed"] > row["failed"]:
                 await seen.store.look(
                     "healing_agent_resume",
                     task_type=row["task_type"],

@@ -284,6 +284,52 @@ async def test_failing_agent_is_paused_and_comes_back(database: str) -> None:
         assert made.outcomes() == ["done"]
 
 
+QUIET_WEEK = (
+    "UPDATE ai_healing_actions SET started_at = now() - interval '8 days';"
+    " UPDATE ai_requests SET finished_at = now() - interval '8 days' - interval '1 minute';"
+    " UPDATE ai_control SET resume_at = now() - interval '8 days' WHERE resume_at IS NOT NULL"
+)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "after"),
+    [
+        ("", (False, True, 8)),
+        ("UPDATE ai_control SET concurrency = 3", (True, False, 3)),
+        ("UPDATE ai_control SET concurrency = 0", (True, False, 0)),
+        ("UPDATE ai_control SET resume_at = NULL", (True, True, 1)),
+        ("UPDATE ai_control SET paused = false, resume_at = NULL", (False, True, 8)),
+    ],
+)
+async def test_a_quiet_week_speaks_for_an_agent(
+    database: str, meanwhile: str, after: tuple[bool, bool, int]
+) -> None:
+    """An agent that nobody asks for a week after its pause has its limit back, as has one that a
+    person resumes later; a limit that a person set meanwhile stays."""
+    async with bench(database) as made:
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        made.rows(QUIET_WEEK)
+        if meanwhile:
+            made.rows(meanwhile)
+        await made.heal(PauseAgent())
+        assert made.rows(CONTROL) == [after]
+        given_back = after[2] == 8
+        assert ("healing_agent_trials" in await made.store.absent()) is given_back
+
+
+async def test_a_failed_trial_speaks_against_an_agent(database: str) -> None:
+    """Late as a trial may come: while it is known that it failed, the limit stays down."""
+    async with bench(database) as made:
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        made.rows(QUIET_WEEK)
+        ended(made, "failed", 1)
+        await made.heal(PauseAgent())
+        assert made.rows(CONTROL) == [(True, False, 1)]
+        assert made.outcomes() == ["done"] * 2
+
+
 async def test_third_pause_stays(database: str) -> None:
     """An agent whose trials fail is paused again, and the third time until a person resumes it."""
     async with bench(database) as made:
