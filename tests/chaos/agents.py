@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -94,6 +94,19 @@ class Deaf(Labour):
 
     async def wait(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - the point of it
+
+
+class Held(Labour):
+    """Takes its time until the test lets it go: ``gate`` is the test's own."""
+
+    type = "chaos_held"
+    name = "Held"
+    description = "Waits for a sign."
+    gate: ClassVar[asyncio.Event]
+
+    async def wait(self, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            await self.gate.wait()
 
 
 class Thread(Labour):
@@ -241,5 +254,5 @@ class Rogue(Villain):
 
 CATALOG = PLAIN | {
     agent.type: f"tests.chaos.agents:{agent.__name__}"
-    for agent in (Labour, Deaf, Thread, Villain, Steps, Rogue)
+    for agent in (Labour, Deaf, Held, Thread, Villain, Steps, Rogue)
 }

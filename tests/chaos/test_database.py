@@ -15,7 +15,7 @@ import pytest
 from daemon import database, migrate
 from daemon.embedded import EmbeddedPostgres
 from daemon.service import Daemon
-from tests.chaos.agents import CATALOG
+from tests.chaos.agents import CATALOG, Held
 from tests.chaos.invariants import violations, watch
 from tests.kit.postgres import crash
 from tests.kit.proxy import Proxy
@@ -74,7 +74,9 @@ async def test_crashed_four_times(breakable: EmbeddedPostgres) -> None:
 
 
 @pytest.mark.parametrize("role", ["listener", "heartbeat", "pool", "reader"])
-async def test_connections_terminated(role: str, watched: str, aconnection: Connection) -> None:
+async def test_connections_terminated(
+    role: str, watched: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever of its connections an administrator terminates, under work and in its sleep: no
     attempt is lost or repeated, and no wake-up missed, with no poll to help."""
     terminate = (
@@ -86,13 +88,15 @@ async def test_connections_terminated(role: str, watched: str, aconnection: Conn
     ) as daemon:
         ids = []
         for _ in range(3):
-            [slow] = await insert(aconnection, "chaos_labour", seconds=1.5)
+            monkeypatch.setattr(Held, "gate", gate := asyncio.Event(), raising=False)
+            [slow] = await insert(aconnection, "chaos_held", seconds=30.0)
             await becomes(aconnection, slow, "running")
             renewed = daemon.leases.signals.expect("renewed")
             daemon.leases.hurry(slow)  # so that there is a connection to terminate
             await renewed
             started = [slow, *await insert(aconnection, "chaos_labour", 8, seconds=0.3)]
             await count(aconnection, terminate, f"ai-daemon/%/{role}")
+            gate.set()
             for request_id in started:
                 await becomes(aconnection, request_id, "completed", 30)
             ids += started
