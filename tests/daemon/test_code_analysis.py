@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 from agents.code.gate import unified
 from daemon.demo.model_server import ModelServer
 from tests.eval import code_app
-from tests.kit.loop import watched_steps
+from tests.kit.loop import too_long
 from tests.kit.planted_patches import LINE, PROJECT, VIEWS
 from tests.kit.planted_secrets import NEXT_TO, PEM, SHAPED, spoken
 from tests.kit.signals import eventually
@@ -156,12 +156,14 @@ async def test_an_analysis_never_holds_the_loop(database: str, aconnection: Conn
     async with running(database, CATALOG):
         [warm] = await insert(aconnection, "code_analysis", code="x = 1\n")
         await becomes(aconnection, warm, "completed", 50.0)
-        with watched_steps() as steps:
+
+        async def work() -> None:
             [request_id] = await insert(
                 aconnection, "code_analysis", files={**files, VIEWS: PROJECT[VIEWS]}
             )
             await becomes(aconnection, request_id, "completed", 55.0)
-        assert steps.over(LONGEST_SECONDS) == []
+
+        assert await too_long(work, LONGEST_SECONDS) == []
 
 
 async def test_a_cancelled_analysis_leaves_no_process(

@@ -2,16 +2,20 @@
 
 What counts is the processor time that the loop's own thread spends in one callback: a machine that
 is busy with something else, or a thread that holds the interpreter for a moment, adds waiting but
-no processor time, so a limit on it holds on a loaded machine too.
+no processor time, so a limit on it holds on a loaded machine too. What is left of the neighbours
+is that they crowd the processor's caches, which makes now this step longer and now that one; a
+step that is too long by itself is so each time, and :func:`too_long` looks again before it says
+so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +56,8 @@ def _name(handle: Any) -> str:
         coroutine: Any = task.get_coro()
         frame = getattr(coroutine, "cr_frame", None)
         node = getattr(frame.f_locals.get("self"), "name", None) if frame else None
-        return f"{task.get_name()} {getattr(coroutine, '__qualname__', '')} {node or ''}".rstrip()
+        given = re.sub(r"^Task-\d+$", "", task.get_name())  # a counter is no name
+        return f"{given} {getattr(coroutine, '__qualname__', '')} {node or ''}".strip()
     return str(getattr(callback, "__qualname__", callback))
 
 
@@ -82,3 +87,18 @@ def watched_steps() -> Iterator[Steps]:
     finally:
         _handle._run = _run
         gc.unfreeze()
+
+
+async def too_long(
+    work: Callable[[], Awaitable[None]], seconds: float, *, rounds: int = 3
+) -> list[str]:
+    """Names of the callbacks that keep the loop longer each time that ``work`` is done."""
+    found: set[str] | None = None
+    for _ in range(rounds):
+        with watched_steps() as steps:
+            await work()
+        over = {step.what for step in steps.over(seconds)}
+        found = over if found is None else found & over
+        if not found:
+            break
+    return sorted(found or ())
