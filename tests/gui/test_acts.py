@@ -262,3 +262,41 @@ async def test_feedback(database: str, console: Served, admin: Person, rows: Any
     assert rows("SELECT verdict, reason, given_by FROM ai_feedback") == [
         ("not_helpful", "too late", "the admin")
     ]
+
+
+ANSWERED_BY_A_PAGE: tuple[tuple[str, dict[str, str], str], ...] = (
+    ("/gui/requests/1/reveal", {}, "/gui/requests/1"),
+    ("/gui/requests/1/retry", {"token": "wrong"}, "/gui"),
+    ("/gui/requests/bulk", {"do": "cancel", "status": "pending"}, "/gui/requests"),
+    ("/gui/requests/new", {"task_type": "scheduling", "raw": "[1]"}, "/gui/requests/new"),
+    ("/gui/agents/1/config", {"version": "99"}, "/gui/agents/1"),
+    ("/gui/agents/1/control", {"concurrency": "many"}, "/gui"),
+    ("/gui/agents/new", {}, "/gui/agents/new"),
+    ("/gui/schedules/save", {"name": "x", "input_data": "{"}, "/gui/schedules"),
+    ("/gui/access/keys", {"name": "sam", "role": "viewer"}, "/gui/access"),
+    ("/gui/budgets/set", {"scope": "global", "period": "day", "limit_usd": "x"}, "/gui"),
+    ("/gui/approvals/77/approve", {"key": "k"}, "/gui"),
+    ("/gui/health/alerts/77", {"do": "silence"}, "/gui"),
+)
+
+
+@pytest.mark.parametrize(("path", "form", "place"), ANSWERED_BY_A_PAGE)
+async def test_a_page_that_answers_a_form_is_a_page_like_others(
+    database: str, admin: Person, path: str, form: dict[str, str], place: str
+) -> None:
+    """Its open sections are fetched, and what is done on it leads back, where there is a page; one
+    that only says what is wrong has none but the frame's."""
+    fill(database, 1)
+    page = await admin.post(path, form)
+    assert len(page.all("h1")) == 1
+    [body] = page.all("body")
+    assert body["data-at"] == place
+    live = [a["id"] for _, a in page.tags if "data-live" in a]
+    part = await admin.get(body["data-at"], **{"X-Fragment": ",".join(live)})
+    assert part.status == 200
+    ids = {a["id"] for _, a in part.tags if "id" in a}
+    assert ids >= set(live)
+    for back in {a["value"] for a in page.all("input") if a.get("name") == "back"}:
+        assert (await admin.get(back)).status == 200, back
+    # Reloaded, or tried again by the page that says that the database is away.
+    assert (await admin.get(path)).status == 200

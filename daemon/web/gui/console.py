@@ -28,6 +28,7 @@ FORM: web.RequestKey[Any] = web.RequestKey("form", MultiDictProxy)
 """What was typed, of a POST that passed the door."""
 RANK = {"viewer": 0, "operator": 1, "admin": 2}
 THEMES = ("light", "dark")
+LOOKS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Console:
         """The page for whoever asks, with what was left to be said."""
         person = request[PRINCIPAL]
         flash = None if "X-Fragment" in request.headers else said(request)
-        theme = request.cookies.get(THEME, "")
+        theme, place = request.cookies.get(THEME, ""), place_of(request)
         common = {
             "person": person,
             "may": May(person.role),
@@ -72,8 +73,9 @@ class Console:
             "theme": theme if theme in THEMES else "",
             "keys": request.cookies.get(KEYS) != "off",
             "environment": self.settings.environment,
-            "path": request.path,
-            "path_qs": request.path_qs,
+            "path": place.partition("?")[0],
+            "path_qs": place,
+            "at": page.at or place,
         }
         response = await respond(request, page, self._frame, common)
         if flash is not None:
@@ -101,6 +103,26 @@ class Console:
         )
         say(response, text, tone=tone, undo=undo, link=link)
         return response
+
+
+def place_of(request: web.Request) -> str:
+    """The address of the page that a request is about: its own, or for a form's, which only takes
+    forms, the nearest one above it that can be looked at."""
+    if any(_is_page(resource, request.path) for resource in request.app.router.resources()):
+        return request.path_qs if request.method in LOOKS else request.path
+    above = request.path
+    while above := above.rpartition("/")[0]:
+        if any(_is_page(resource, above) for resource in request.app.router.resources()):
+            return above
+    return "/gui"
+
+
+def _is_page(resource: web.AbstractResource, path: str) -> bool:
+    if not any(route.method in LOOKS for route in resource):
+        return False
+    info = resource.get_info()
+    pattern = info.get("pattern")
+    return pattern.fullmatch(path) is not None if pattern else info.get("path") == path
 
 
 def inside(url: str | None, otherwise: str = "/gui") -> str:

@@ -30,7 +30,7 @@ from daemon.web.access import (
     set_cookie,
     token_is_right,
 )
-from daemon.web.gui.console import FORM, Console, inside
+from daemon.web.gui.console import FORM, LOOKS, Console, inside, place_of
 from daemon.web.gui.reads import SLOW
 from daemon.web.gui.render import Page, hand_over
 from daemon.web.refused import Refused
@@ -180,6 +180,9 @@ class Door:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
+            if error.status == 405 and request.method in LOOKS:
+                # A form's address, reloaded or kept: its page is what can be looked at.
+                return web.Response(status=303, headers={"Location": place_of(request)})
             return await self._trouble(request, error.status, error.reason, "")
         except SLOW:
             return await self._trouble(
@@ -204,7 +207,8 @@ class Door:
             if person is None:
                 return bare(request, status, text, hint)
             request[PRINCIPAL] = person
-            page = Page("error.html", text, "", values={"text": text, "hint": hint}, status=status)
+            values = {"text": text, "hint": hint}
+            page = Page("error.html", text, "", values=values, status=status, at="/gui")
             return await self._console.respond(request, page)
         except (psycopg.Error, PoolTimeout, OSError):
             return web.Response(text=AWAY, content_type="text/html", status=503)

@@ -68,7 +68,8 @@ LATE = Late()
 @dataclass(frozen=True)
 class Page:
     """One page. section: the entry of the navigation it belongs to. blocks: name to the read that
-    fills it; the template's block ``b_<name>`` shows it as a section with that id."""
+    fills it; the template's block ``b_<name>`` shows it as a section with that id. at: where its
+    open sections are fetched, if not at its own address."""
 
     template: str
     title: str
@@ -76,6 +77,7 @@ class Page:
     blocks: Mapping[str, Read] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    at: str = ""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ async function refresh() {
   fetching = true;
   let wait = SETTLE_MS;
   try {
-    const answer = await fetch(location.href, {
+    const answer = await fetch(document.body.dataset.at, {
       headers: { "X-Fragment": sections.map((s) => s.id).join(",") },
       redirect: "manual",
     });
