@@ -9,7 +9,8 @@ one look and the lock stays: with few requests that is as quick as it gets, and 
 rings. Where many commit at once, or rings lead to nothing, it gets up and looks by itself, up to
 50 times a second; :mod:`daemon.alertness` says when.
 
-Each attempt is a task, and its slot is free once its end is committed.
+Each attempt is a task. It has a slot for as long as its agent runs: while its end waits for the
+commit the next one runs already, and as many ends as there are slots may wait.
 """
 
 from __future__ import annotations
@@ -100,32 +101,39 @@ class Claimer(Service):
         self._runner = runner
         self._intake = intake
         self._completer = completer
-        completer.attempts = lambda: len(self._attempts)
+        completer.could_join = lambda: self._running
         self._leases = leases
         self._listener = listener
         self._meters = meters
         self._types = types
         self.limit = concurrency
-        """Attempts at once; less than configured while this worker cannot keep up."""
+        """Agents at once; less than configured while this worker cannot keep up."""
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
         self._attempts: set[asyncio.Task[None]] = set()
+        self._ending = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._slot_freed = asyncio.Event()
+        self._lease_freed = False
+        """An end was committed since the last claim began: its type or key has room again."""
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
         self._held_back = True
-        """The last claim left something due: a slot that becomes free is a reason to look."""
+        """The last claim left something due: room that comes back is a reason to look."""
         self._due_monotonic = float("inf")
         self.database_ahead_seconds = 0.0
         """The database's clock minus this host's, as far as upkeep knows."""
 
     @property
     def free(self) -> int:
-        """Slots without an attempt."""
-        return self.limit - len(self._attempts)
+        """Slots without an agent; none while too many ends wait for their commit."""
+        return self.limit - max(self._running, len(self._attempts) - self.limit)
+
+    @property
+    def _running(self) -> int:
+        return len(self._attempts) - self._ending
 
     @property
     def running_attempts(self) -> int:
@@ -197,6 +205,7 @@ class Claimer(Service):
             # Before the claim: what rings or ends from now on is looked for again.
             self._listener.wake.clear()
             self._slot_freed.clear()
+            self._lease_freed = False
             claim = await self._claim()
             self._learn_what_is_left(claim)
             if not claim.requests:
@@ -259,7 +268,7 @@ class Claimer(Service):
             return "busy"
         if await listener.lie_down():
             return "lock"
-        if self._held_back and self._slot_freed.is_set():
+        if self._held_back and self._lease_freed:
             return "slot"
         if not listener.wake.is_set():
             self.signals.emit("asleep")
@@ -267,7 +276,7 @@ class Claimer(Service):
         woken = await self._wait(listener.wake, min(self._poll(), due), "hint")
         if woken == "poll" and due <= self._poll():
             return "due"
-        if woken == "hint" and not listener.rings and self._slot_freed.is_set():
+        if woken == "hint" and not listener.rings and self._lease_freed:
             return "slot"
         return woken
 
@@ -328,7 +337,7 @@ class Claimer(Service):
         )
         self._attempts.add(task)
         self._idle.clear()
-        task.add_done_callback(self._free_slot)
+        task.add_done_callback(self._ended)
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
         began = clock.monotonic()
@@ -342,9 +351,14 @@ class Claimer(Service):
                 self._meters.requests.labels(label, "lost").inc()
                 return
             lease.finishing = True
-            verdict = await self._completer.submit(
-                claimed.authority, outcome, claimed.agent_version
-            )
+            self._ending += 1
+            self._slot_freed.set()
+            try:
+                verdict = await self._completer.submit(
+                    claimed.authority, outcome, claimed.agent_version
+                )
+            finally:
+                self._ending -= 1
             self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
             if verdict == "superseded":
                 await self._count_waste(claimed.authority)
@@ -381,10 +395,11 @@ class Claimer(Service):
         else:
             self._meters.superseded_cost_usd.inc(float(cost_usd))
 
-    def _free_slot(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._attempts.discard(task)
         if not self._attempts:
             self._idle.set()
         self._slot_freed.set()
+        self._lease_freed = True
         if self._held_back:  # also with slots to spare: its type may have been at its limit
             self._listener.wake.set()

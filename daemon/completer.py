@@ -1,9 +1,8 @@
 """Writes how attempts ended: many in one transaction, none of them twice, none of them lost.
 
 A lone end is written at once. Where many come together they are gathered, at most 100, for 20 ms
-or until no attempt is left that could join, so one durable commit serves them all. Whoever hands
-in an end waits for the commit: a slot is free when its answer is safe, and thereby no more ends
-can wait here than there are slots.
+or until fewer agents run than ends are here, so one durable commit serves them all. Whoever hands
+in an end waits for the commit, and the claimer lets no more of them wait than there are slots.
 
 When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
 sent again until it gets an answer: what was written already comes back ``repeated``. A row that
@@ -73,8 +72,8 @@ class Completer(Service):
         self._news = asyncio.Event()
         self._full = asyncio.Event()
         self._in_flight = 0
-        self.attempts: Callable[[], int] = lambda: batch_rows
-        """How many attempts there are, ended ones included; the claimer knows."""
+        self.could_join: Callable[[], int] = lambda: batch_rows
+        """How many agents still run; the claimer knows."""
 
     @property
     def waiting(self) -> int:
@@ -88,10 +87,8 @@ class Completer(Service):
         acknowledged: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
         self._news.set()
-        # Half of all attempts are company enough: the database writes them while the others run.
-        # Where every attempt has ended, nobody is left to wait for.
-        half = 2 * len(self._ends) >= self.attempts()
-        if half or len(self._ends) >= self._batch_rows or self.waiting >= self.attempts():
+        # As many as still run are company enough: the database writes them meanwhile.
+        if len(self._ends) >= min(self.could_join(), self._batch_rows):
             self._full.set()
         return await acknowledged
 

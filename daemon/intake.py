@@ -17,6 +17,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -60,6 +61,7 @@ SHOWABLE = frozenset(
 """Kinds of problem whose value is a number, a date or a word of a closed list. Other texts may be
 health notes, and stay out of the message."""
 
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
 log = get_logger(__name__)
 
 
@@ -200,7 +202,7 @@ def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
             f"input_data is {found}; expected a JSON object",
             f'for example {{"client_id": 1}} for {agent.type}',
         )
-    size = oversized(agent, len(json.dumps(input_data, ensure_ascii=False).encode()))
+    size = oversized(agent, len(_as_text(input_data).encode()))
     if size is not None:
         return size
     known = _field_names(agent.Input)
@@ -215,7 +217,8 @@ def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
     return Parsed(value, tuple(sorted(_shown_key(k) for k in input_data.keys() - known)))
 
 
-def _field_names(model: type[AgentInput]) -> set[str]:
+@lru_cache(maxsize=256)
+def _field_names(model: type[AgentInput]) -> frozenset[str]:
     """Every key under which the model takes a field: names and aliases."""
     names: set[str] = set()
     for name, field in model.model_fields.items():
@@ -226,7 +229,7 @@ def _field_names(model: type[AgentInput]) -> set[str]:
                 names.add(alias)
             elif alias is not None:
                 names.update(c for c in getattr(alias, "choices", ()) if isinstance(c, str))
-    return names
+    return frozenset(names)
 
 
 def _sentences(error: ValidationError) -> Iterable[str]:

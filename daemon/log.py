@@ -39,13 +39,10 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
             structlog.processors.JSONRenderer(),
         ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,  # first: what is not shown costs next to nothing
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # What is below the level costs a call that does nothing.
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

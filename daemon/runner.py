@@ -106,22 +106,23 @@ class Runner:
 
     async def run(self, claimed: Claimed, lease: LeaseState) -> Outcome:
         """One attempt. Never raises but for its own cancellation; every end is an Outcome."""
-        with structlog.contextvars.bound_contextvars(
+        # Never unbound: each attempt is a task of its own, and the context ends with it.
+        structlog.contextvars.bind_contextvars(
             request_id=claimed.request_id,
             attempt=claimed.attempt,
             fence=claimed.authority.fence,
             task_type=claimed.task_type,
-        ):
-            log.info("attempt_started")
-            labels: telemetry.Attributes = {
-                "ai.task_type": claimed.task_type,
-                "ai.attempt": claimed.attempt,
-            }
-            with telemetry.attempt(claimed.request_id, _created_ns(claimed), labels) as traced:
-                outcome = await self._outcome(claimed, lease)
-                traced["outcome"] = outcome.name
-            log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
-            return outcome
+        )
+        log.info("attempt_started")
+        labels: telemetry.Attributes = {
+            "ai.task_type": claimed.task_type,
+            "ai.attempt": claimed.attempt,
+        }
+        with telemetry.attempt(claimed.request_id, _created_ns(claimed), labels) as traced:
+            outcome = await self._outcome(claimed, lease)
+            traced["outcome"] = outcome.name
+        log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
+        return outcome
 
     async def _outcome(self, claimed: Claimed, lease: LeaseState) -> Outcome:
         try:

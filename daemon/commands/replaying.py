@@ -147,7 +147,7 @@ class Replays:
         lease = LeaseState(authority, clock.monotonic())
         renewing = asyncio.create_task(self._renew(authority))
         try:
-            outcome = await self._runner.run(claimed, lease)
+            outcome = await asyncio.create_task(self._runner.run(claimed, lease))
         finally:
             renewing.cancel()
         calls = await self._rows("replay_calls", id=authority.request_id)

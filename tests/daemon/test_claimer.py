@@ -86,3 +86,29 @@ async def test_a_claim_whose_answer_comes_too_late_is_not_run(
         late.set()
         row = await becomes(aconnection, request_id, "completed", 30)
     assert (ran, row["fence"]) == ([2], 2)
+
+
+async def test_agents_run_while_ends_wait_for_their_commit(
+    database: str, aconnection: Connection
+) -> None:
+    """An end that waits for its commit takes no slot, and no more ends wait than there are slots:
+    then nothing is claimed until one is written."""
+    written = asyncio.Event()
+    async with running(database, poll_seconds=FOREVER, worker_concurrency=2) as daemon:
+        claimer, completer = daemon._claimer, daemon.completer
+        assert claimer is not None
+        complete = completer._store.complete
+
+        async def written_late(*values: Any) -> Any:
+            await written.wait()
+            return await complete(*values)
+
+        completer._store.complete = written_late  # type: ignore[method-assign, assignment]
+        ids = await insert(aconnection, "test_echo", 7, text="a")
+        await eventually(lambda: completer.waiting == 4, 30, what="twice as many as slots")
+        assert claimer.free == 0
+        pending = "SELECT count(*) FROM ai_requests WHERE status = 'pending'"
+        assert await count(aconnection, pending) == 3
+        written.set()
+        ends = [await becomes(aconnection, request_id, "completed") for request_id in ids]
+    assert [row["fence"] for row in ends] == [1] * 7
