@@ -300,3 +300,54 @@ async def test_a_page_that_answers_a_form_is_a_page_like_others(
         assert (await admin.get(back)).status == 200, back
     # Reloaded, or tried again by the page that says that the database is away.
     assert (await admin.get(path)).status == 200
+
+
+async def test_a_schedule_that_could_not_be_changed(admin: Person, rows: Any) -> None:
+    """What was wrongly typed into an existing schedule comes back as a change of that schedule,
+    not as a new one."""
+    rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger)"
+        " VALUES ('n', 'scheduling', '1 1 * * *')"
+    )
+    page = await admin.post(
+        "/gui/schedules/save", name="n", task_type="scheduling", trigger="2 2 * * *",
+        time_zone="UTC", input_data='{"client_id": 7', misfire="skip",
+    )  # fmt: skip
+    assert page.status == 422 and "n was not saved" in page.text
+    assert "New schedule" not in page.text and "Change n" in page.text
+    assert '{"client_id": 7' in page.text
+    assert [a for a in page.all("input") if a.get("name") == "new"] == []
+    names = [a["value"] for a in page.all("input") if a.get("name") == "name"]
+    assert names.count("n") == 1
+
+
+async def test_a_schedule_of_the_second_page_is_edited_there(admin: Person, rows: Any) -> None:
+    """The link to edit a schedule leads to the page on which it stands."""
+    rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger)"
+        " SELECT 's' || to_char(i, 'FM00'), 'scheduling', '1 1 * * *'"
+        " FROM generate_series(1, 35) i"
+    )
+    first = await admin.get("/gui/schedules")
+    [more] = [a["href"] for a in first.all("a") if "after=" in a.get("href", "")]
+    second = await admin.get(more)
+    [edit] = [a["href"] for a in second.all("a") if a.get("aria-label") == "Edit s33"]
+    page = await admin.get(edit)
+    assert [a for a in page.all("input") if a.get("id") == "s-s33-trigger"]
+
+
+async def test_the_first_page_keeps_the_filter(admin: Person, rows: Any) -> None:
+    """Back from older suggestions, the severity that was asked for still holds."""
+    rows(
+        "INSERT INTO ai_code_suggestions (file_path, issue_type, severity, description,"
+        " suggestion) SELECT 'f', 'bug', 'high', 'd' || i, 's' FROM generate_series(1, 60) i"
+    )
+    first = await admin.get("/gui/suggestions?severity=high")
+    [older] = [a["href"] for a in first.all("a") if a.get("rel") == "next"]
+    second = await admin.get(older)
+    [newest] = [
+        a["href"]
+        for t, a in second.tags
+        if a.get("class") == "button" and "severity" in a.get("href", "")
+    ]
+    assert "severity=high" in newest and "before" not in newest

@@ -448,3 +448,24 @@ async def test_a_section_in_use_is_fetched_when_it_is_left(world: World, visit: 
     await expect(page.locator("#rows[data-missed]")).to_be_attached()
     await page.locator("#q").focus()
     await visit.sees("pear")
+
+
+async def test_what_was_typed_stays(world: World, visit: Visit) -> None:
+    """A limit that was typed and not yet set is not put back by somebody else's change."""
+    [(agent_id, name)] = world.sql(
+        "SELECT a.id, a.type FROM ai_agents a JOIN ai_control c ON c.task_type = a.type"
+        " ORDER BY a.id LIMIT 1"
+    )
+    budget = "UPDATE ai_control SET daily_budget_usd = %s WHERE task_type = %s"
+    page = visit.page
+    await visit.start(f"/gui/agents/{agent_id}")
+    await eventually(lambda: world.live.looked)
+    await page.locator("#l-starts").fill("7")
+    await page.locator("#q").focus()
+    world.sql(budget, 4, name)
+    await expect(page.locator("#limits[data-missed]")).to_be_attached()
+    await expect(page.locator("#l-starts")).to_have_value("7")
+    await page.locator("#l-starts").fill("")
+    await page.locator("#q").focus()
+    await expect(page.locator("#l-budget")).to_have_value("4.00000000")
+    world.sql(budget, None, name)

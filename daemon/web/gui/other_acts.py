@@ -116,6 +116,7 @@ class OtherActs:
         except (ValueError, Refused) as error:
             said = error.message if isinstance(error, Refused) else f"input_data: {error}"
             typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
+            typed |= {"new": True} if new else {}
             return await Schedules(self._console).show(
                 request,
                 typed=typed,

@@ -56,7 +56,8 @@ class Schedules:
         wrong: str = "",
         status: int = 200,
     ) -> web.Response:
-        """typed, wrong: a form that could not be saved, and why."""
+        """typed, wrong: a form that could not be saved, and why; typed has ``new`` where it was
+        not to change a schedule that is there."""
         after = request.query.get("after", "").replace("\0", "") or None
 
         async def schedules() -> Any:
@@ -80,6 +81,8 @@ class Schedules:
                 "typed": typed or {},
                 "wrong": wrong,
                 "edit": request.query.get("edit", ""),
+                "edit_url": "/gui/schedules?"
+                + (urlencode({"after": after}) + "&" if after else ""),
             },
             status,
         )

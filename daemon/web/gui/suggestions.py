@@ -33,6 +33,7 @@ class Suggestions:
         severity = request.query.get("severity")
         severity = severity if severity in SEVERITIES else None
         cursor = Cursor.read(request.query)
+        wanted = {"status": status} | ({"severity": severity} if severity else {})
 
         async def rows() -> Any:
             found = await self._console.reads.rows(
@@ -46,10 +47,8 @@ class Suggestions:
             kept, older = found[:ROWS], ""
             if len(found) > ROWS:
                 last = {"ended": kept[-1]["created_at"].isoformat(), "before": kept[-1]["id"]}
-                older = "/gui/suggestions?" + urlencode(
-                    {"status": status, **({"severity": severity} if severity else {}), **last}
-                )
-            newer = "" if cursor.is_first else f"/gui/suggestions?status={status}"
+                older = "/gui/suggestions?" + urlencode(wanted | last)
+            newer = "" if cursor.is_first else "/gui/suggestions?" + urlencode(wanted)
             return {"rows": kept, "older": older, "newer": newer}
 
         page = Page(

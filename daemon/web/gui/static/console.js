@@ -23,10 +23,12 @@ const show = (state) => {
   lamp.title = state === "lost" ? "No news from the server: reload to be sure" : "Pause or resume live updates";
 };
 
-// A section in use keeps its focus, its ticks and what was opened; it is swapped when it is left.
+// A section in use keeps its focus, its ticks, what was opened and what was typed; it is swapped when
+// it is left.
 const inUse = (section) =>
   section.contains(document.activeElement) ||
-  section.querySelector("details[open], input:checked") !== null;
+  section.querySelector("details[open], input:checked") !== null ||
+  [...section.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
 
 const touched = (section) =>
   stale.has("*") || section.dataset.live.split(" ").some((topic) => stale.has(topic));
@@ -126,7 +128,7 @@ function listen() {
 function pause() {
   paused = !paused;
   sessionStorage.setItem("paused", paused ? "yes" : "no");
-  show(paused ? "paused" : "live");
+  show(paused ? "paused" : news);
   if (!paused) heard({ topics: ["*"] });
 }
 
