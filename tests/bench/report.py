@@ -113,8 +113,7 @@ def _commits(bench: Bench) -> str:
         " names for its gp3 volumes. The server waits so long before each flush (`commit_delay`),"
         " with the lock held that the next flush needs. What commits meanwhile comes along, which"
         " a real disk would not allow: rates are higher than there, and so is the share of the"
-        f" processor in them. The promise is judged with {counts[-1]} clients on both disks, by"
-        " the lowest ratio of all the daemon's states.\n\n"
+        f" processor in them. The promises are about {counts[-1]} clients.\n\n"
     )
     clients = [f"{n} client{'s' if n > 1 else ''}" for n in counts]
     last = f"{counts[-1]} clients, {bench.sizes.flush_ms} ms a flush"
