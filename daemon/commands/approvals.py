@@ -72,7 +72,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     text = REJECT if arguments.action == "reject" else arguments.answer
     try:
         is_object = isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         is_object = False
     if not is_object:
         print(f"the answer is no JSON object; for example {APPROVE}", file=sys.stderr)

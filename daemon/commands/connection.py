@@ -47,10 +47,15 @@ def reachable() -> Iterator[None]:
         raise DatabaseUnavailable(
             f"the database does not answer: {brief(error)}", hint=remedy(error)
         ) from None
-    except psycopg.errors.UndefinedTable:
-        raise _unmigrated() from None
-    except psycopg.errors.UndefinedFunction:
-        raise _unmigrated() from None
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+    ) as error:
+        raise ConfigurationError(
+            f"the database does not hold what this release needs: {brief(error)}",
+            hint="python -m daemon migrate; or it is ahead: take the release that it was made for",
+        ) from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"the role in DATABASE_URL may not do this: {brief(error)}",
@@ -66,12 +71,6 @@ def reachable() -> Iterator[None]:
             f"the database cannot take what was typed: {brief(error)}",
             hint="ids and numbers have bounds; text holds no \\u0000, JSON no NaN",
         ) from None
-
-
-def _unmigrated() -> ConfigurationError:
-    return ConfigurationError(
-        "this database has no tables of the orchestrator", hint="python -m daemon migrate"
-    )
 
 
 class Queue:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = sys.stdin.read() if arguments.input_data == "-" else arguments.input_data
     try:
         json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         example = "for example '{\"client_id\": 1}'"
         print(f"input_data is not JSON ({error}); {example}", file=sys.stderr)
         return EXIT_USAGE

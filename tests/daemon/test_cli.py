@@ -88,6 +88,34 @@ def test_what_the_database_cannot_take_is_wrong_use(
     assert told.startswith("error: ") and said in told and "hint: " in told
 
 
+@pytest.mark.parametrize(
+    ("other", "lacks"),
+    [
+        ("ALTER TABLE ai_api_keys RENAME COLUMN prefix TO begins", "column k.prefix"),
+        ("ALTER TABLE ai_api_keys RENAME TO ai_keys", 'relation "ai_api_keys"'),
+    ],
+)
+def test_a_database_of_another_release(
+    at: str, other: str, lacks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the schema is not this release's, a command names what is not there, and the cure."""
+    with psycopg.connect(at, autocommit=True) as connection:
+        connection.execute(other.encode())
+    assert cli.main(["keys", "list"]) == 78
+    said = capsys.readouterr().err
+    assert f"{lacks} does not exist" in said
+    assert "python -m daemon migrate" in said
+
+
+@pytest.mark.parametrize("arguments", [["submit", "test_echo"], ["approvals", "answer", "1", "k"]])
+def test_brackets_without_end_are_wrong_use(
+    at: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON that is too deep to be read is told, like other JSON that cannot be."""
+    assert cli.main([*arguments, '{"a": ' + "[" * 5000 + "]" * 5000 + "}"]) == 64
+    assert "JSON" in capsys.readouterr().err
+
+
 def test_a_database_that_takes_no_changes(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     """On a standby, or with a role that may not, a command says what to point it at."""
     with psycopg.connect(at, autocommit=True) as connection:
