@@ -58,7 +58,14 @@ def test_durations(value: float | None, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(None, "–"), (0, "$0"), (Decimal("0.0007"), "$0.0007"), (1234.5, "$1,234.50")],
+    [
+        (None, "–"),
+        (0, "$0"),
+        (Decimal("0.0007"), "$0.0007"),
+        (Decimal("0.00002"), "$0.00002"),
+        (Decimal("0.00000000"), "$0"),
+        (1234.5, "$1,234.50"),
+    ],
 )
 def test_money(value: Any, said: str) -> None:
     """A fraction of a cent is never shown as nothing."""
@@ -219,6 +226,61 @@ def test_changes() -> None:
 def test_odd_results_are_no_trouble(result: Any) -> None:
     """A result of any shape is shown without failing."""
     assert isinstance(parts(result), list)
+
+
+def said(result: Any) -> str:
+    return " ".join(str(part.data) for part in parts(result))
+
+
+CONFLICT = {"ids": ["gap"], "why": "other sessions are too near", "suggestion": "Accept less."}
+
+
+def test_a_schedule_without_a_time_says_why() -> None:
+    """Where no time is free, the rules in the way and the way out are shown."""
+    told = said(
+        {
+            "status": "infeasible",
+            "suggestions": [],
+            "week": None,
+            "attendance_summary": {"n": 0},
+            "constraints": {"conflict": [CONFLICT]},
+        }
+    )
+    assert "other sessions are too near" in told and "Accept less." in told
+
+
+def test_a_trainers_week_is_shown() -> None:
+    """Who trains when, what had better move, and for whom there was no time."""
+    told = said(
+        {
+            "status": "ok",
+            "suggestions": [],
+            "attendance_summary": {"n": 3},
+            "week": {
+                "placements": [{"client_id": 7, "start": "2026-12-01T18:00:00"}],
+                "moves": [{"session_id": 5, "from": "2026-12-02T08:00", "to": "2026-12-03T09:00"}],
+                "unplaced": [{"client_id": 8, "missing": 2, "why": "trainer_busy"}],
+            },
+        }
+    )
+    assert "client 7: Tue 1 Dec 18:00" in told
+    assert "session 5: Wed 2 Dec 08:00 to Thu 3 Dec 09:00" in told
+    assert "client 8: 2 without a time (trainer_busy)" in told
+
+
+def test_a_part_of_a_review_that_failed_says_why() -> None:
+    """A part without an answer has its reason under its heading."""
+    error = {"code": "timeout", "message": "it took too long", "hint": "ask again"}
+    told = said(
+        {
+            "summary": "s",
+            "progress": {"prediction": "80 kg"},
+            "workout": {"status": "failed", "error": error},
+            "schedule": {"status": "skipped", "why": "a professional has to clear the client"},
+        }
+    )
+    assert "it took too long" in told and "ask again" in told
+    assert "a professional has to clear the client" in told
 
 
 def test_a_hold_is_told_in_seconds() -> None:

@@ -53,10 +53,10 @@ def parts(result: Json) -> list[Part]:
         found += _workout(result)
     elif "interval_pct" in result or ("goals" in result and "prediction" in result):
         found += _progress(result)
-    elif (
-        isinstance(result.get("suggestions"), list)
-        and result["suggestions"]
-        and all(isinstance(slot, Mapping) and "start" in slot for slot in result["suggestions"])
+    elif isinstance(result.get("suggestions"), list) and (
+        all(isinstance(slot, Mapping) and "start" in slot for slot in result["suggestions"])
+        if result["suggestions"]
+        else "attendance_summary" in result
     ):
         found += _schedule(result)
     else:
@@ -86,9 +86,20 @@ def _review(result: Mapping[str, Json]) -> list[Part]:
         part = result.get(key)
         if isinstance(part, Mapping):
             found.append(Part("heading", heading))
+            found += _without_answer(part)
             whole = text(result.get("summary"))
             found += [p for p in shape(part) if p.kind != "quote" or p.data["text"] not in whole]
     return found
+
+
+def _without_answer(part: Mapping[str, Json]) -> list[Part]:
+    """Why a part of a review has no answer; [] for one that has."""
+    if part.get("status") == "failed" and (error := mapping(part.get("error"))):
+        why = ". ".join(text(error[key]) for key in ("message", "hint") if error.get(key))
+        return [Part("alarm", "", {"text": why or text(error.get("code"))})]
+    if part.get("status") == "skipped" and part.get("why"):
+        return [Part("lines", "", {"lines": [f"Not asked: {text(part['why'])}."]})]
+    return []
 
 
 def _workout(result: Mapping[str, Json]) -> list[Part]:
@@ -242,13 +253,49 @@ def _schedule(result: Mapping[str, Json]) -> list[Part]:
     if days:
         zone = text(mapping(next(iter(items(result.get("suggestions"))), {})).get("timezone"))
         found.append(Part("slots", "Proposed times", {"days": days, "zone": zone}))
+    found += _planned(mapping(result.get("week")))
     conflicts = [
-        text(mapping(c).get("suggestion") or mapping(c).get("why") or c)
+        ". ".join(text(mapping(c)[key]) for key in ("why", "suggestion") if mapping(c).get(key))
+        or text(c)
         for c in items(mapping(result.get("constraints")).get("conflict"))
     ]
     if conflicts:
         found.append(Part("lines", "What could not be met", {"lines": conflicts}))
     return found
+
+
+def _planned(week: Mapping[str, Json]) -> list[Part]:
+    """A trainer's week: new sessions, moves that are worth it, sessions without a time."""
+    rows = {
+        name: list(map(mapping, items(week.get(name))[:MOST]))
+        for name in ("placements", "moves", "unplaced")
+    }
+    lines = {
+        "New sessions": [
+            f"client {text(row.get('client_id'))}: {_clock(row.get('start'))}"
+            for row in rows["placements"]
+        ],
+        "Better at another time": [
+            f"session {text(row.get('session_id'))}: {_clock(row.get('from'))}"
+            f" to {_clock(row.get('to'))}"
+            for row in rows["moves"]
+        ],
+        "Without a time": [
+            f"client {text(row.get('client_id'))}: {text(row.get('missing'))} without a time"
+            f" ({text(row.get('why'))})"
+            for row in rows["unplaced"]
+        ],
+    }
+    return [Part("lines", name, {"lines": told}) for name, told in lines.items() if told]
+
+
+def _clock(value: Json) -> str:
+    """A wall time as ``Tue 1 Dec 18:00``."""
+    try:
+        at = dt.datetime.fromisoformat(text(value))
+    except ValueError:
+        return text(value)
+    return f"{at:%a} {at.day} {at:%b %H:%M}"
 
 
 def _slot(slot: Mapping[str, Json]) -> dict[str, Json]:

@@ -83,6 +83,8 @@ def usd(value: float | Decimal | str | None, *, exact: bool = False) -> str:
         return f"${number:.6f}".rstrip("0").rstrip(".") if number else "$0"
     if number == 0:
         return "$0"
+    if abs(number) < Decimal("0.0001"):
+        return f"${number:.8f}".rstrip("0").rstrip(".")  # the columns hold no more digits
     if abs(number) < Decimal("0.01"):
         return f"${number:.4f}"
     return f"${number:,.2f}"
