@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from daemon.web.gui.live import MOST_QUEUED
 from tests.gui.conftest import Served, serving
 from tests.gui.page import Person
 from tests.kit.signals import eventually
@@ -157,3 +158,16 @@ async def test_too_many_streams(console: Served, admin: Person) -> None:
         async with admin.session.get("/gui/events") as second:
             assert second.status == 503
         assert (await admin.get("/gui")).status == 200
+
+
+async def test_a_slow_reader_misses_nothing(console: Served) -> None:
+    """To whoever is told of more than can be kept for him, everything has changed."""
+    live = console.gui.live
+    queue: asyncio.Queue[str] = asyncio.Queue(MOST_QUEUED)
+    live._queues.add(queue)
+    for number in range(MOST_QUEUED + 2):
+        live._compare({"agents": 0, "requests": number})
+    live._compare({"agents": 1, "requests": number})
+    told = {queue.get_nowait() for _ in range(queue.qsize())}
+    live._queues.discard(queue)
+    assert "agents" in told or "*" in told

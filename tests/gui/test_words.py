@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from daemon.web.gui import chart, words
-from daemon.web.gui.chart import Axis, Line
+from daemon.web.gui.chart import Axis, Line, plain
 from daemon.web.gui.console import inside
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Unreadable, fields_of, read
-from daemon.web.gui.measures import EDGES, percentile
+from daemon.web.gui.measures import EDGES, HOUR, percentile, series
 from daemon.web.gui.requests import cell
 from daemon.web.gui.results import parts
 from daemon.web.gui.schedules import in_words
@@ -77,6 +77,14 @@ def test_bounded_counts_say_so() -> None:
     assert words.count(10_000) == "10,000"
     assert words.count(10_001) == "10,000+"
     assert words.percent(0.9996) == "> 99 %"
+
+
+def test_a_chart_tells_whole_counts() -> None:
+    """A large count stands in the table and in the CSV with all its digits."""
+    slots = [NOW]
+    drawn = series(slots, [Line("done", [1_234_567.0])], "s", step=HOUR)
+    assert [values for _, values in drawn.rows] == [["1234567"]]
+    assert plain(0.25) == "0.25"
 
 
 def test_search() -> None:

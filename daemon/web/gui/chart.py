@@ -43,7 +43,8 @@ class Axis:
 
 
 def plain(value: float) -> str:
-    return f"{value:g}"
+    """All digits of a whole number; six of another."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def bars(axis: Axis, lines: Sequence[Line], sentence: str, label: Label = plain) -> Markup:

@@ -31,6 +31,8 @@ AWAY_SECONDS = 3.0
 PING_SECONDS = 15.0
 MOST_STREAMS = 50
 MOST_QUEUED = 8
+EVERYTHING = "*"
+"""The topic of all sections."""
 
 log = get_logger(__name__)
 
@@ -131,8 +133,11 @@ class Live:
         if not changed:
             return
         for queue in self._queues:
-            # Whoever reads so slowly refreshes everything when it reopens.
-            with suppress(asyncio.QueueFull):
+            if queue.full():  # whoever reads so slowly refreshes everything
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(EVERYTHING)
+            else:
                 queue.put_nowait(" ".join(changed))
 
 
