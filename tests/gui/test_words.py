@@ -341,3 +341,27 @@ def test_all_is_well() -> None:
     assert [v.tone for v in found] == ["bad", "bad", "warn", "info"]
     assert "37 requests failed in the last 24 hours" in found[2].text
     assert found[2].links[0] == ("/gui/requests/5", "Why?")
+
+
+@pytest.mark.parametrize(
+    ("model", "state", "tone", "told"),
+    [
+        ("m", "open", "bad", "The model m is not asked: errors."),
+        ("*", "open", "bad", "The model provider is not asked: errors."),
+        ("m", "half_open", "warn", "The model m is being tried again: errors."),
+    ],
+)
+def test_a_provider_in_trouble(model: str, state: str, tone: str, told: str) -> None:
+    """What is not asked is named: one model, or the provider as a whole; and what is tried again
+    is not called out of use."""
+    signs: dict[str, Any] = {
+        "workers": 1,
+        "last_heartbeat": NOW,
+        "providers": [{"model": model, "state": state, "reason": "errors"}],
+        "unpriced": None,
+        "schedules": None,
+        "health": None,
+    }
+    frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None, "failed_day": 0}
+    [verdict] = judge(now=NOW, frame=frame, agents=[], failures=[], signs=signs, budget=None)
+    assert (verdict.tone, verdict.text) == (tone, told)

@@ -190,8 +190,10 @@ def _money(frame: Row, signs: Row, budget: Decimal | None) -> list[Verdict]:
 def _others(signs: Row) -> list[Verdict]:
     found = [
         Verdict(
-            "bad",
-            f"The model provider is not asked ({row['model']}): {row['reason'] or row['state']}.",
+            "warn" if row["state"] == "half_open" else "bad",
+            f"The model {'provider' if row['model'] == '*' else row['model']} is "
+            f"{'being tried again' if row['state'] == 'half_open' else 'not asked'}: "
+            f"{row['reason'] or row['state']}.",
             "Answers are given without it until it recovers; that is tried by itself.",
             [("/gui/health#providers", "Provider")],
         )
