@@ -101,7 +101,7 @@ class Claimer(Service):
         self._runner = runner
         self._intake = intake
         self._completer = completer
-        completer.could_join = lambda: self._running
+        completer.could_join = lambda: self.running_attempts
         self._leases = leases
         self._listener = listener
         self._meters = meters
@@ -129,16 +129,12 @@ class Claimer(Service):
     @property
     def free(self) -> int:
         """Slots without an agent; none while too many ends wait for their commit."""
-        return self.limit - max(self._running, len(self._attempts) - self.limit)
-
-    @property
-    def _running(self) -> int:
-        return len(self._attempts) - self._ending
+        return self.limit - max(self.running_attempts, len(self._attempts) - self.limit)
 
     @property
     def running_attempts(self) -> int:
-        """Attempts that have not been acknowledged yet."""
-        return len(self._attempts)
+        """Attempts whose agent runs: one slot each."""
+        return len(self._attempts) - self._ending
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         self._group = group

@@ -7,7 +7,8 @@ The runner checks again with the same functions, since a claim may be quicker th
 
 Each look writes to its rows. While every slot is taken and the main app inserts by the thousand,
 that would be a load of its own beside those inserts, so a full batch is followed by a rest: the
-longer, the more of it was fine, since who is refused is to be told at once.
+longer, the more of it was fine, since who is refused is to be told at once. Full batches come from
+either end in turn: who has just inserted is told at once too, whatever waits before.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from daemon.store import Store
 
 BATCH = 200
-REST = 4.0
+REST = 9.0
 """After a full batch without refusals the pause is this many times as long as the batch took."""
 SHOWN_CHARACTERS = 40
 MOST_PROBLEMS = 5
@@ -80,6 +81,7 @@ class Intake:
         self._store = store
         self._registry = registry
         self._rests_until = 0.0
+        self._newest = False
 
     @property
     def rest_seconds(self) -> float:
@@ -93,7 +95,7 @@ class Intake:
         """
         await asyncio.sleep(self.rest_seconds)
         began = clock.monotonic()
-        rows = await self._store.unchecked(BATCH)
+        rows = await self._store.unchecked(BATCH, newest=self._newest)
         if any(row.known and self._registry.state(row.task_type) is None for row in rows):
             await self._registry.reload()  # the row of ai_agents was quicker than its notification
         refused: list[tuple[int, ErrorInfo]] = []
@@ -110,6 +112,7 @@ class Intake:
             if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
         if len(rows) >= BATCH:
+            self._newest = not self._newest
             now = clock.monotonic()
             self._rests_until = now + REST * (now - began) * len(fine) / len(rows)
         return checked + len(done)

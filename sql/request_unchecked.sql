@@ -1,5 +1,6 @@
 -- Purpose: pending requests that intake has not seen, with what their agent is and with their input
---          where it is small enough to be read; at most about 8 MB of input at a time.
+--          where it is small enough to be read; at most about 8 MB of input at a time. The oldest
+--          of them, or the newest.
 -- Index:   ai_requests_unchecked.
 -- Caller:  Store.unchecked.
 -- Locks:   none.
@@ -8,13 +9,25 @@
 -- a new agent's work. The ids are walked one by one: where statistics expect few rows, the planner
 -- would sort the whole backlog to find the first 200.
 WITH RECURSIVE walk AS (
-    (SELECT r.id, 1 AS n FROM ai_requests r
-     WHERE r.status = 'pending' AND NOT r.checked
-     ORDER BY r.id LIMIT 1)
+    SELECT CASE WHEN %(newest)s::boolean THEN
+            (SELECT r.id FROM ai_requests r
+             WHERE r.status = 'pending' AND NOT r.checked
+             ORDER BY r.id DESC LIMIT 1)
+        ELSE
+            (SELECT r.id FROM ai_requests r
+             WHERE r.status = 'pending' AND NOT r.checked
+             ORDER BY r.id LIMIT 1)
+        END AS id, 1 AS n
     UNION ALL
-    SELECT (SELECT r.id FROM ai_requests r
-            WHERE r.status = 'pending' AND NOT r.checked AND r.id > walk.id
-            ORDER BY r.id LIMIT 1), walk.n + 1
+    SELECT CASE WHEN %(newest)s::boolean THEN
+            (SELECT r.id FROM ai_requests r
+             WHERE r.status = 'pending' AND NOT r.checked AND r.id < walk.id
+             ORDER BY r.id DESC LIMIT 1)
+        ELSE
+            (SELECT r.id FROM ai_requests r
+             WHERE r.status = 'pending' AND NOT r.checked AND r.id > walk.id
+             ORDER BY r.id LIMIT 1)
+        END, walk.n + 1
     FROM walk WHERE walk.id IS NOT NULL AND walk.n < %(limit)s::integer
 )
 SELECT q.id, q.task_type, a.type IS NOT NULL AS known, coalesce(a.enabled, false) AS enabled,

@@ -79,12 +79,15 @@ class WorkStore(Executor):
             raise InputTooLarge(row["size_bytes"])
         return loads_input(row["input_text"])
 
-    async def unchecked(self, limit: int = 200) -> list[Unchecked]:
-        """Pending requests that intake has not seen, oldest first.
+    async def unchecked(self, limit: int = 200, *, newest: bool = False) -> list[Unchecked]:
+        """Pending requests that intake has not seen, in the order of their ids.
 
-        At most ``limit``, and about 8 MB of input, at a time; never empty while there are any.
+        The oldest, or the ``newest``. At most ``limit``, and about 8 MB of input, at a time; never
+        empty while there are any.
         """
-        rows = await self._rows("request_unchecked", limit=limit, limit_bytes=INPUT_LIMIT_BYTES)
+        rows = await self._rows(
+            "request_unchecked", limit=limit, limit_bytes=INPUT_LIMIT_BYTES, newest=newest
+        )
         return [
             Unchecked(
                 request_id=row["id"],

@@ -9,7 +9,7 @@ from daemon.intake import BATCH, Intake
 from daemon.registry import Registry
 from tests.kit.agents import CATALOG
 from tests.kit.parts import parts
-from tests.kit.worker import insert, settings
+from tests.kit.worker import becomes, count, insert, settings
 
 
 @pytest.mark.parametrize(("task_type", "rests"), [("test_echo", True), ("nobody", False)])
@@ -28,3 +28,24 @@ async def test_a_full_batch_that_was_fine_is_followed_by_a_rest(
         assert await intake.check_once() == 5
         assert intake.rest_seconds == 0
         assert await intake.check_once() == 0
+
+
+async def test_the_newest_are_told_before_a_backlog_has_been_seen(
+    database: str, aconnection: psycopg.AsyncConnection
+) -> None:
+    """However many came before it, a request that nobody answers is refused with the second
+    batch; and the oldest of a flood that nobody answers with the first."""
+    async with parts(database) as p:
+        registry = Registry(p.store, settings(database), CATALOG)
+        await registry.start()
+        intake = Intake(p.store, registry)
+        [oldest] = await insert(aconnection, "nobody", 1)
+        await insert(aconnection, "test_echo", 3 * BATCH)
+        [newest] = await insert(aconnection, "nobody", 1)
+        for request_id in (oldest, newest):
+            assert await intake.check_once() == BATCH
+            assert (await becomes(aconnection, request_id, "failed"))["attempt"] == 0
+        while await intake.check_once():
+            pass
+        unseen = "SELECT count(*) FROM ai_requests WHERE status = 'pending' AND NOT checked"
+        assert await count(aconnection, unseen) == 0

@@ -115,7 +115,7 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         | {"now": queue.value("SELECT now() + interval '2 min'")},
         "request_sweep": {"limit": 200, "now": None},
         "request_load": {**triple, "limit_bytes": 1 << 20},
-        "request_unchecked": {"limit": 200, "limit_bytes": 1 << 20},
+        "request_unchecked": {"limit": 200, "limit_bytes": 1 << 20, "newest": True},
         "request_refuse": {"refusals": json.dumps([{"id": pending, "error": error}])},
         "request_mark_checked": {"ids": list(range(pending - 200, pending))},
         "request_cancel": {"request_id": pending},
