@@ -25,6 +25,7 @@ import sys
 
 from daemon.commands.connection import queue
 from daemon.commands.retry import user
+from daemon.commands.terminal import plain, plain_json
 from daemon.errors import EXIT_USAGE
 
 MOST_LISTED = 200
@@ -56,13 +57,14 @@ def _list(arguments: argparse.Namespace) -> int:
     with queue() as requests:
         rows = requests.rows("approval_list", every=arguments.all, limit=MOST_LISTED)
     if arguments.json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(plain_json(rows))
         return 0
     for row in rows:
         state = f"answered by {row['decided_by']}" if row["decided_at"] else "open"
         until = f" until {row['expires_at']}" if row["expires_at"] else ""
-        print(f"{row['request_id']} {row['key']} · {row['task_type']} · {state}{until}")
-        print(f"    {json.dumps(row['question'], ensure_ascii=False)}")
+        head = f"{row['request_id']} {row['key']} · {row['task_type']} · {state}{until}"
+        print(plain(head))
+        print(f"    {plain_json(row['question'])}")
     if not rows:
         print("nobody asks anything")
     return 0

@@ -20,6 +20,7 @@ import sys
 
 from daemon.commands.connection import queue
 from daemon.commands.retry import user
+from daemon.commands.terminal import seconds_from
 from daemon.commands.watch import follow
 from daemon.errors import EXIT_USAGE
 
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         nargs="?",
-        type=float,
+        type=seconds_from,
         const=WAIT_SECONDS,
         metavar="SECONDS",
         help=f"follow it to its end (default {WAIT_SECONDS:.0f} s) and print the answer",

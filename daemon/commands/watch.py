@@ -11,7 +11,6 @@ exit codes:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from decimal import Decimal
@@ -19,6 +18,7 @@ from decimal import Decimal
 from psycopg.rows import DictRow
 
 from daemon.commands.connection import Queue, queue
+from daemon.commands.terminal import plain, plain_json, seconds_from
 from daemon.errors import EXIT_TRY_AGAIN, EXIT_USAGE
 from daemon.model import TERMINAL
 
@@ -35,7 +35,7 @@ NOBODY = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, help="ai_requests.id")
     parser.add_argument(
-        "--seconds", type=float, default=600.0, help="give up after so long (default 600)"
+        "--seconds", type=seconds_from, default=600.0, help="give up after so long (default 600)"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
@@ -63,7 +63,8 @@ def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -
         for event in events:
             seen_id = event["id"]
             percent = "" if event["percent"] is None else f"{event['percent']:3d} % "
-            print(f"{percent}{event['node']} {event['message']}".rstrip(), file=sys.stderr)
+            line = plain(f"{percent}{event['node']} {event['message']}")
+            print(line.rstrip(), file=sys.stderr)
         if len(events) == EVENTS_AT_ONCE:
             continue  # the rest of them, before the end is told
         if rows[0]["status"] in TERMINAL:
@@ -86,17 +87,17 @@ def follow(requests: Queue, request_id: int, seconds: float, *, as_json: bool) -
 
 def _show(row: DictRow, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(row, ensure_ascii=False))
+        print(plain_json(row))
         return
     facts = [f"request {row['id']}", row["task_type"], row["status"]]
     facts += [row[name] for name in ("mode", "degraded_reason") if row[name]]
     if row["cost_usd"]:
         facts.append(f"{Decimal(row['cost_usd']).normalize():f} USD")
-    print(" · ".join(facts), file=sys.stderr)
+    print(plain(" · ".join(facts)), file=sys.stderr)
     if row["error"]:
         error = row["error"]
-        print(f"{error.get('code')}: {error.get('message')}", file=sys.stderr)
+        print(plain(f"{error.get('code')}: {error.get('message')}"), file=sys.stderr)
         if error.get("hint"):
-            print(f"hint: {error['hint']}", file=sys.stderr)
+            print(plain(f"hint: {error['hint']}"), file=sys.stderr)
     if row["result"] is not None:
-        print(json.dumps(row["result"], ensure_ascii=False, indent=2))
+        print(plain_json(row["result"], indent=2))

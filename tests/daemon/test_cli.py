@@ -146,6 +146,46 @@ def test_waiting_for_nobody_says_so(at: str, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.count("no daemon is alive") == 1
 
 
+async def test_nothing_steers_the_terminal(
+    at: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What clients, agents and models wrote is printed without what moves a cursor, sets a colour
+    or turns text round; JSON stays JSON that says the same."""
+    steering = "\x1b]0;owned\x07 \x9b31m\u202e\r\nok ü"
+    cursor = await aconnection.execute(
+        "INSERT INTO ai_requests (task_type) VALUES (%s) RETURNING id", [steering]
+    )
+    found = await cursor.fetchone()
+    assert found is not None
+    await aconnection.execute(
+        "UPDATE ai_requests SET status = 'failed', finished_at = now(),"
+        " error = jsonb_build_object('code', 'bad', 'message', %s::text, 'hint', %s::text)",
+        [steering, steering],
+    )
+    await aconnection.execute(
+        "INSERT INTO ai_request_events (request_id, fence, node, percent, message)"
+        " VALUES (%s, 1, 'n', 1, %s)",
+        [found[0], steering],
+    )
+    for options in ([], ["--json"]):
+        assert cli.main(["watch", str(found[0]), *options]) == 1
+        said = capsys.readouterr()
+        lines = (said.out + said.err).split("\n")
+        assert [line for line in lines if not line.isprintable()] == []
+    assert json.loads(said.out)["error"]["message"] == steering
+    assert said.err.count("ok ü") == 1
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_a_time_to_wait_is_a_number(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody waits for ever, or for nothing, because of a slip of the pen."""
+    for arguments in (["watch", "1", "--seconds", seconds], ["submit", "a", "--wait", seconds]):
+        with pytest.raises(SystemExit) as end:
+            cli.main(arguments)
+        assert end.value.code == 64
+        assert "no number of seconds" in capsys.readouterr().err
+
+
 def test_watch_gives_up_in_time(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     """watch of a request that goes on ends with 75 when its time is over; of none, with 64."""
     cli.main(["submit", "test_echo", "--json"])
