@@ -112,7 +112,8 @@ class Claimer(Service):
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
         self._attempts: set[asyncio.Task[None]] = set()
-        self._ending = 0
+        self._ending: set[asyncio.Task[None]] = set()
+        """Those of them whose end is handed in: their slot is free."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._slot_freed = asyncio.Event()
@@ -134,7 +135,7 @@ class Claimer(Service):
     @property
     def running_attempts(self) -> int:
         """Attempts whose agent runs: one slot each."""
-        return len(self._attempts) - self._ending
+        return len(self._attempts) - len(self._ending)
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         self._group = group
@@ -347,14 +348,12 @@ class Claimer(Service):
                 self._meters.requests.labels(label, "lost").inc()
                 return
             lease.finishing = True
-            self._ending += 1
+            if (task := asyncio.current_task()) in self._attempts:
+                self._ending.add(task)
             self._slot_freed.set()
-            try:
-                verdict = await self._completer.submit(
-                    claimed.authority, outcome, claimed.agent_version
-                )
-            finally:
-                self._ending -= 1
+            verdict = await self._completer.submit(
+                claimed.authority, outcome, claimed.agent_version
+            )
             self._count(claimed, outcome, verdict, label, clock.monotonic() - began)
             if verdict == "superseded":
                 await self._count_waste(claimed.authority)
@@ -393,6 +392,7 @@ class Claimer(Service):
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._attempts.discard(task)
+        self._ending.discard(task)
         if not self._attempts:
             self._idle.set()
         self._slot_freed.set()

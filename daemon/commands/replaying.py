@@ -147,6 +147,7 @@ class Replays:
         lease = LeaseState(authority, clock.monotonic())
         renewing = asyncio.create_task(self._renew(authority))
         try:
+            # A task of its own: what the runner binds to the log's context ends with it.
             outcome = await asyncio.create_task(self._runner.run(claimed, lease))
         finally:
             renewing.cancel()

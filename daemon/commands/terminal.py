@@ -32,5 +32,5 @@ def seconds_from(text: str) -> float:
     except ValueError:
         value = math.nan
     if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{plain(text)!r} is no number of seconds from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
     return value

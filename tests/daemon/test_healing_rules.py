@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from daemon.healing.agents import PauseAgent, ShedCost, day_share
+from daemon.healing.agents import PauseAgent, ShedCost
 from daemon.healing.reflexes import Reflexes
 from daemon.healing.remedy import Seen
 from daemon.healing.rules import COUNTED, RULES
@@ -247,166 +246,6 @@ async def test_autovacuum_is_tuned_on_approval(database: str) -> None:
         assert made.rows("SELECT reloptions FROM pg_class WHERE relname = 'ai_results'") == [
             (["autovacuum_vacuum_scale_factor=0.02"],)
         ]
-
-
-def ended(made: Bench, status: str, count: int, code: str = "agent_error") -> None:
-    made.rows(
-        "INSERT INTO ai_control (task_type, concurrency) VALUES ('work', 8) ON CONFLICT DO NOTHING"
-    )
-    made.rows(
-        "SET session_replication_role = replica;"
-        " INSERT INTO ai_requests (task_type, status, started_at, finished_at, error)"
-        f" SELECT 'work', '{status}', now(), now(), '{{\"code\": \"{code}\"}}'"
-        f" FROM generate_series(1, {count})"
-    )
-
-
-CONTROL = "SELECT paused, resume_at IS NULL, concurrency FROM ai_control WHERE task_type = 'work'"
-TRY_NOW = "UPDATE ai_control SET resume_at = now() - interval '1 s'; "
-LATER = "UPDATE ai_healing_actions SET started_at = started_at - interval '6 minutes'"
-FAILING = [check("agents.failure_rate", target="work")]
-
-
-async def test_failing_agent_is_paused_and_comes_back(database: str) -> None:
-    """An agent that mostly fails is paused; when its trial succeeds it has its limit back."""
-    async with bench(database) as made:
-        ended(made, "failed", 9)
-        ended(made, "completed", 1)
-        await made.heal(PauseAgent(), see=FAILING)
-        assert made.rows(CONTROL) == [(True, False, 1)]
-        made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
-        made.rows(TRY_NOW)
-        await made.heal(PauseAgent())
-        assert made.rows(CONTROL) == [(True, False, 1)]
-        ended(made, "completed", 1)
-        await made.heal(PauseAgent(), see=FAILING)
-        assert made.rows(CONTROL) == [(False, True, 8)]
-        assert made.outcomes() == ["done"]
-
-
-QUIET_WEEK = (
-    "UPDATE ai_healing_actions SET started_at = now() - interval '8 days';"
-    " UPDATE ai_requests SET finished_at = now() - interval '8 days' - interval '1 minute';"
-    " UPDATE ai_control SET resume_at = now() - interval '8 days' WHERE resume_at IS NOT NULL"
-)
-
-
-@pytest.mark.parametrize(
-    ("meanwhile", "after"),
-    [
-        ("", (False, True, 8)),
-        ("UPDATE ai_control SET concurrency = 3", (True, False, 3)),
-        ("UPDATE ai_control SET concurrency = 0", (True, False, 0)),
-        ("UPDATE ai_control SET resume_at = NULL", (True, True, 1)),
-        ("UPDATE ai_control SET paused = false, resume_at = NULL", (False, True, 8)),
-    ],
-)
-async def test_a_quiet_week_speaks_for_an_agent(
-    database: str, meanwhile: str, after: tuple[bool, bool, int]
-) -> None:
-    """An agent that nobody asks for a week after its pause has its limit back, as has one that a
-    person resumes later; a limit that a person set meanwhile stays."""
-    async with bench(database) as made:
-        ended(made, "failed", 10)
-        await made.heal(PauseAgent(), see=FAILING)
-        made.rows(QUIET_WEEK)
-        if meanwhile:
-            made.rows(meanwhile)
-        await made.heal(PauseAgent())
-        assert made.rows(CONTROL) == [after]
-        given_back = after[2] == 8
-        assert ("healing_agent_trials" in await made.store.absent()) is given_back
-
-
-async def test_a_failed_trial_speaks_against_an_agent(database: str) -> None:
-    """Late as a trial may come: while it is known that it failed, the limit stays down."""
-    async with bench(database) as made:
-        ended(made, "failed", 10)
-        await made.heal(PauseAgent(), see=FAILING)
-        made.rows(QUIET_WEEK)
-        ended(made, "failed", 1)
-        await made.heal(PauseAgent())
-        assert made.rows(CONTROL) == [(True, False, 1)]
-        assert made.outcomes() == ["done"] * 2
-
-
-async def test_third_pause_stays(database: str) -> None:
-    """An agent whose trials fail is paused again, and the third time until a person resumes it."""
-    async with bench(database) as made:
-        ended(made, "failed", 10)
-        for _ in range(3):
-            await made.heal(PauseAgent(), see=FAILING)
-            stays = made.rows(CONTROL)
-            made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
-            made.rows(TRY_NOW + LATER)
-            ended(made, "failed", 1)
-        assert made.outcomes() == ["done"] * 3
-        reasons = [reason for (reason,) in made.rows("SELECT reason FROM ai_healing_actions")]
-        assert "until a person resumes it" in reasons[-1]
-        assert stays == [(True, True, 1)]
-
-
-@pytest.mark.parametrize("excuse", ["caller", "provider", "few"])
-async def test_agent_is_not_paused_for_what_others_did(database: str, excuse: str) -> None:
-    """Callers' mistakes, a provider that is down and a handful of failures pause no agent."""
-    async with bench(database) as made:
-        few = excuse == "few"
-        code = "invalid_input" if excuse == "caller" else "agent_error"
-        ended(made, "failed", 9 if few else 20, code)
-        if excuse == "provider":
-            made.rows(
-                "INSERT INTO ai_provider_state (model, state, opened_until)"
-                " VALUES ('m', 'open', now() + interval '1 min')"
-            )
-        await made.heal(PauseAgent(), see=FAILING)
-        assert made.rows() == []
-
-
-async def test_cheap_work_waits_for_tomorrow(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the money goes faster than the day, only requests below priority 0 are put off."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0)
-    monkeypatch.setattr("daemon.clock.utcnow", lambda: noon)
-    async with bench(database) as made:
-        for priority in (-1, 0):
-            made.rows(
-                "INSERT INTO ai_requests (task_type, priority)"
-                f" SELECT 'work', {priority} FROM generate_series(1, 3)"
-            )
-        period = noon.date().isoformat()
-        detail = {"scope": "global", "period": period}
-        slow = check("model.budget", 40.0, status="healthy", detail=detail)
-        await made.heal(ShedCost(), see=[slow])
-        assert made.rows() == []
-        await made.heal(ShedCost(), see=[replace(slow, value=70.0)])
-        assert made.outcomes() == ["done"]
-        assert made.rows(
-            "SELECT priority, count(*) FROM ai_requests WHERE run_after > now() GROUP BY 1"
-        ) == [(-1, 3)]
-
-
-async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many are waiting, all of them are put off, and the row says that it helped."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0)
-    monkeypatch.setattr("daemon.clock.utcnow", lambda: noon)
-    async with bench(database) as made:
-        monkeypatch.setattr(ShedCost, "patience_seconds", 0.0)
-        made.rows(
-            "INSERT INTO ai_requests (task_type, priority)"
-            " SELECT 'work', -1 FROM generate_series(1, 2500)"
-        )
-        detail = {"scope": "global", "period": noon.date().isoformat()}
-        await made.heal(ShedCost(), see=[check("model.budget", 70.0, detail=detail)])
-        assert made.outcomes() == ["done"]
-        assert made.rows("SELECT count(*) FROM ai_requests WHERE run_after <= now()") == [(0,)]
-
-
-def test_share_of_a_day() -> None:
-    """A day is a UTC day."""
-    assert day_share(datetime(2026, 3, 1, 6, tzinfo=UTC)) == 0.25
 
 
 class FakeProcess:
