@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from functools import partial
+from typing import ClassVar, Protocol
 
 from daemon import backoff, clock
 from daemon.alertness import Alertness
@@ -111,8 +112,8 @@ class Claimer(Service):
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
-        self._attempts: set[asyncio.Task[None]] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._attempts: dict[LeaseState, asyncio.Task[None]] = {}
+        self._ending: set[LeaseState] = set()
         """Those of them whose end is handed in: their slot is free."""
         self._idle = asyncio.Event()
         self._idle.set()
@@ -157,7 +158,7 @@ class Claimer(Service):
         if not await self._ended_within(RELEASE_SECONDS):
             # The database is away, or an agent does not stop: leases lapse, others take over.
             log.warning("attempts_left_behind", attempts=len(self._attempts))
-        for task in tuple(self._attempts):
+        for task in tuple(self._attempts.values()):
             task.cancel()
         return left
 
@@ -332,9 +333,9 @@ class Claimer(Service):
         task = self._group.create_task(
             self._attempt(claimed, lease, label), name=f"attempt-{claimed.request_id}"
         )
-        self._attempts.add(task)
+        self._attempts[lease] = task
         self._idle.clear()
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, lease))
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
         began = clock.monotonic()
@@ -348,8 +349,7 @@ class Claimer(Service):
                 self._meters.requests.labels(label, "lost").inc()
                 return
             lease.finishing = True
-            if (task := asyncio.current_task()) in self._attempts:
-                self._ending.add(task)
+            self._ending.add(lease)
             self._slot_freed.set()
             verdict = await self._completer.submit(
                 claimed.authority, outcome, claimed.agent_version
@@ -390,9 +390,9 @@ class Claimer(Service):
         else:
             self._meters.superseded_cost_usd.inc(float(cost_usd))
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._attempts.discard(task)
-        self._ending.discard(task)
+    def _ended(self, lease: LeaseState, _: asyncio.Task[None]) -> None:
+        self._attempts.pop(lease, None)
+        self._ending.discard(lease)
         if not self._attempts:
             self._idle.set()
         self._slot_freed.set()

@@ -5,10 +5,10 @@ pending and unchecked is looked at here, a bounded number at a time: an unknown 
 agent, a bad input becomes ``failed`` with a message that names the field and what would be right.
 The runner checks again with the same functions, since a claim may be quicker than we are.
 
-Each look writes to its rows. While every slot is taken and the main app inserts by the thousand,
-that would be a load of its own beside those inserts, so a full batch is followed by a rest: the
-longer, the more of it was fine, since who is refused is to be told at once. Full batches come from
-either end in turn: who has just inserted is told at once too, whatever waits before.
+Each look writes to its rows. While the main app inserts without a pause, looking without one would
+be a load of its own beside those inserts, so a look is followed by a rest: the longer, the more of
+it was fine, since who is refused is to be told at once. Full batches come from either end in turn:
+who has just inserted is told soon too, whatever waits before.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from daemon.store import Store
 
 BATCH = 200
-REST = 9.0
-"""After a full batch without refusals the pause is this many times as long as the batch took."""
+REST_SECONDS = 0.1
+"""After a look that found nothing to refuse; whoever comes later is told so much later."""
+REST = 19.0
+"""After a full batch without refusals the rest is this many times as long as the batch took."""
 SHOWN_CHARACTERS = 40
 MOST_PROBLEMS = 5
 SHOWABLE = frozenset(
@@ -111,10 +113,13 @@ class Intake:
         for request_id, problem in refused:
             if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
-        if len(rows) >= BATCH:
-            self._newest = not self._newest
+        if rows:
             now = clock.monotonic()
-            self._rests_until = now + REST * (now - began) * len(fine) / len(rows)
+            rest_seconds = REST_SECONDS
+            if len(rows) >= BATCH:
+                self._newest = not self._newest
+                rest_seconds = max(rest_seconds, REST * (now - began))
+            self._rests_until = now + rest_seconds * len(fine) / len(rows)
         return checked + len(done)
 
     def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:
@@ -127,7 +132,7 @@ class Intake:
             return None
         if input_data is None:
             return too_large(agent, input_bytes)
-        parsed = parse_whole(self._registry, agent, input_data)
+        parsed = parse_whole(self._registry, agent, input_data, input_bytes)
         return parsed if isinstance(parsed, ErrorInfo) else None
 
 
@@ -172,10 +177,13 @@ def too_large(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo:
 
 
 def parse_whole(
-    registry: Registry, agent: BaseAgent[Any, Any], input_data: Json
+    registry: Registry,
+    agent: BaseAgent[Any, Any],
+    input_data: Json,
+    input_bytes: int | None = None,
 ) -> Parsed | ErrorInfo:
     """``parse``, and then, of the fields both know, by every agent that ``agent`` runs inside."""
-    parsed = parse(agent, input_data)
+    parsed = parse(agent, input_data, input_bytes)
     if isinstance(parsed, ErrorInfo):
         return parsed
     for task_type in agent.runs:
@@ -189,8 +197,13 @@ def parse_whole(
     return parsed
 
 
-def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
-    """The agent's typed input, unknown keys dropped and named; or what is wrong with it."""
+def parse(
+    agent: BaseAgent[Any, Any], input_data: Json, input_bytes: int | None = None
+) -> Parsed | ErrorInfo:
+    """The agent's typed input, unknown keys dropped and named; or what is wrong with it.
+
+    input_bytes: the size of ``input_data`` as JSON text, where it is known.
+    """
     if input_data is TOO_DEEP:
         return ErrorInfo(
             "invalid_input",
@@ -205,7 +218,9 @@ def parse(agent: BaseAgent[Any, Any], input_data: Json) -> Parsed | ErrorInfo:
             f"input_data is {found}; expected a JSON object",
             f'for example {{"client_id": 1}} for {agent.type}',
         )
-    size = oversized(agent, len(_as_text(input_data).encode()))
+    if input_bytes is None:
+        input_bytes = len(_as_text(input_data).encode())
+    size = oversized(agent, input_bytes)
     if size is not None:
         return size
     known = _field_names(agent.Input)

@@ -67,16 +67,18 @@ class LeaseState:
     finishing: bool = False
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
-    stopped: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-    """Done once either is set: to be waited for beside the agent without a task for each."""
+    on_stop: Callable[[], None] | None = None
+    """Called when either is set: whoever runs the attempt need not wait for two events."""
+
+    @property
+    def stopped(self) -> bool:
+        return self.cancelled.is_set() or self.lost.is_set()
 
     def stop(self, why: asyncio.Event) -> None:
         """Cancelled or lost: one of its own two events."""
         why.set()
-        if not self.stopped.done():
-            self.stopped.set_result(None)
+        if self.on_stop is not None:
+            self.on_stop()
 
     @property
     def key(self) -> tuple[int, int]:

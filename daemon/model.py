@@ -79,7 +79,11 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A request this worker holds a lease on. ``input_data`` is None where it is large."""
+    """A request this worker holds a lease on.
+
+    ``input_data`` is None where it is large; otherwise it is ``input_bytes`` long as JSON text,
+    where that is known.
+    """
 
     authority: Authority
     task_type: str
@@ -91,6 +95,7 @@ class Claimed:
     max_usd: Decimal | None
     on_unavailable: OnUnavailable | None
     agent_version: int | None
+    input_bytes: int | None = None
 
     @property
     def request_id(self) -> int:

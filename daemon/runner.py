@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -118,7 +117,7 @@ class Runner:
             "ai.task_type": claimed.task_type,
             "ai.attempt": claimed.attempt,
         }
-        with telemetry.attempt(claimed.request_id, _created_ns(claimed), labels) as traced:
+        with telemetry.attempt(claimed.request_id, claimed.created_at_iso, labels) as traced:
             outcome = await self._outcome(claimed, lease)
             traced["outcome"] = outcome.name
         log.info("attempt_ended", outcome=outcome.name, **_code(outcome))
@@ -150,7 +149,7 @@ class Runner:
                 input_data = await persistently(lambda: self._store.load_input(claimed.authority))
             except InputTooLarge as error:
                 return intake.too_large(agent, error.size_bytes)
-        parsed = intake.parse_whole(self._registry, agent, input_data)
+        parsed = intake.parse_whole(self._registry, agent, input_data, claimed.input_bytes)
         if isinstance(parsed, ErrorInfo):
             return parsed
         return _Prepared(agent, config, parsed)
@@ -191,15 +190,10 @@ class Runner:
         if self._draining:
             ctx.drain()
         try:
-            ends: set[asyncio.Future[Any]] = {task, ctx.lease.stopped}
-            await asyncio.wait(
-                ends,
-                timeout=agent.timeout_seconds,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await _until_over(task, ctx.lease, agent.timeout_seconds)
             if task.done():
                 return contain.result(task)
-            timed_out = not ctx.lease.stopped.done()
+            timed_out = not ctx.lease.stopped
             task.cancel()
             await asyncio.wait({task}, timeout=GRACE_SECONDS)
             if task.done() and not task.cancelled() and task.exception() is None:
@@ -244,7 +238,9 @@ class Runner:
         share: tuple[int, int],
     ) -> Mapping[str, Json]:
         """Another agent inside a request: same lease, same ledger, its own configuration."""
-        claimed = replace(outer.claimed, task_type=task_type, input_data=input_data)
+        claimed = replace(
+            outer.claimed, task_type=task_type, input_data=input_data, input_bytes=None
+        )
         problem = intake.unanswerable(self._registry, task_type)
         agent = self._registry.agent(task_type)
         state = self._registry.state(task_type)
@@ -278,6 +274,29 @@ class _Prepared:
     parsed: intake.Parsed
 
 
+async def _until_over(task: asyncio.Task[Any], lease: LeaseState, seconds: float) -> None:
+    """Wait until the agent has ended, is told to stop, or has had its time.
+
+    What ``asyncio.wait`` does, for half its cost: every attempt passes here.
+    """
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def end(_: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    task.add_done_callback(end)
+    lease.on_stop = end
+    if lease.stopped:
+        end()
+    timer = loop.call_later(seconds, end)
+    try:
+        await over
+    finally:
+        timer.cancel()
+
+
 async def _answer_inside(
     agent: BaseAgent[Any, Any], ctx: AttemptContext, value: Any
 ) -> Result[Any]:
@@ -299,10 +318,6 @@ def with_warnings(result: dict[str, Json], unknown: tuple[str, ...]) -> dict[str
     if unknown and isinstance(result.get("data_warnings"), list):
         result["data_warnings"] += [f"unknown_input_key: {key}" for key in unknown]
     return result
-
-
-def _created_ns(claimed: Claimed) -> int:
-    return int(datetime.fromisoformat(claimed.created_at_iso).timestamp() * 1e9)
 
 
 def _trace(error: BaseException) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from daemon.log import get_logger
@@ -91,9 +92,11 @@ def _start(worker_id: str, meters: Meters) -> Stop:
 
 
 @contextmanager
-def attempt(request_id: int, created_ns: int, attributes: Attributes) -> Iterator[dict[str, Any]]:
+def attempt(
+    request_id: int, created_at_iso: str, attributes: Attributes
+) -> Iterator[dict[str, Any]]:
     """A span around one attempt. Put ``outcome`` into what it yields; at the request's end the
-    span of the whole request is written too. created_ns: of the insert, since 1970."""
+    span of the whole request is written too, from its insert on."""
     ends: dict[str, Any] = {}
     if _tracer is None:
         yield ends
@@ -118,7 +121,7 @@ def attempt(request_id: int, created_ns: int, attributes: Attributes) -> Iterato
             whole = _tracer.start_span(
                 "request",
                 trace.set_span_in_context(trace.INVALID_SPAN),
-                start_time=created_ns,
+                start_time=int(datetime.fromisoformat(created_at_iso).timestamp() * 1e9),
                 attributes={"ai.request_id": request_id, **attributes, **ends},
             )
         whole.end()

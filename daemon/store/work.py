@@ -195,4 +195,5 @@ def _claimed(row: dict[str, Any], worker_id: str) -> Claimed:
         max_usd=row["max_usd"],
         on_unavailable=row["on_unavailable"],
         agent_version=row["agent_version"],
+        input_bytes=None if text is None else len(text.encode()),
     )

@@ -10,8 +10,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,50 +19,68 @@ import psycopg
 
 from daemon import statements
 from tests.bench.bench import Bench
-from tests.bench.systems import OURS
+from tests.bench.systems import OURS, System
 
 WORKER = "bench"
-FINISHED_PENDING = 1_000
-"""So many are pending where the table is full of finished ones."""
+WARM = 5
 
 Claim = Callable[[], Awaitable[float]]
+"""Takes a batch and finishes it; returns how many seconds the taking took."""
+Opened = Callable[[str, int], AbstractAsyncContextManager[Claim]]
+"""What claims, given a database and the size of a batch."""
 
 
 def backlog(bench: Bench) -> None:
-    """Milliseconds per claim, for each size of the backlog."""
+    """Milliseconds per claim, for each size of the backlog.
+
+    A claim of each in turn: what else the machine does meanwhile is the same for all sizes.
+    """
+    least, most = bench.sizes.backlogs[0], bench.sizes.backlogs[-1]
+    sizes = {f"{rows} pending": (rows, 0) for rows in bench.sizes.backlogs}
+    sizes[f"{most} finished"] = (least, most)
     for name, opened in CLAIMS.items():
         system = bench.named(name)
-        sizes = [(rows, 0) for rows in bench.sizes.backlogs]
-        sizes.append((FINISHED_PENDING, bench.sizes.backlogs[-1]))
-        for pending, finished in sizes:
-            label = f"{finished} finished" if finished else f"{pending} pending"
-            with (
-                bench.turn(f"claims with {label}", system),
-                bench.server.database(name) as database,
-            ):
-                _fill(bench, database, system.fill, pending)
-                if finished:
-                    _fill(bench, database, system.fill_finished, finished)
-                bench.server.rows("VACUUM ANALYZE", database)
-                times = asyncio.run(_claims(opened, bench, database))
-                for seconds in times:
-                    bench.add("backlog", f"{name} {label}", seconds * 1000)
+        with bench.turn("claims", system), ExitStack() as kept:
+            databases: dict[str, str] = {}
+            for number, (label, (pending, finished)) in enumerate(sizes.items(), 1):
+                bench.say(f"claims: {system.title} with {label}")
+                databases[label] = kept.enter_context(bench.server.database(name, number=number))
+                _fill(bench, databases[label], system, pending, finished)
+            times = asyncio.run(_claims(opened, bench, databases))
+            for label, milliseconds in times.items():
+                for value in milliseconds:
+                    bench.add("backlog", f"{name} {label}", value)
 
 
-def _fill(bench: Bench, database: str, statement: str, rows: int) -> None:
-    with bench.server.connect(database) as connection, connection.transaction():
-        connection.execute("SET LOCAL session_replication_role = replica")
-        connection.execute(statement.encode(), {"n": rows})
+def _fill(bench: Bench, database: str, system: System, pending: int, finished: int) -> None:
+    with bench.server.connect(database) as connection:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute(system.fill.encode(), {"n": pending})
+            if finished:
+                connection.execute(system.fill_finished.encode(), {"n": finished})
+        connection.execute("VACUUM ANALYZE")
 
 
-async def _claims(opened: Any, bench: Bench, database: str) -> list[float]:
+async def _claims(
+    opened: Opened, bench: Bench, databases: Mapping[str, str]
+) -> dict[str, list[float]]:
+    """Milliseconds of each claim, by database."""
     batch = bench.sizes.claim_batch
     # A small backlog must not run dry, and the first calls plan and fill caches.
-    warm = 5
-    rounds = min(bench.sizes.claims, FINISHED_PENDING // batch - warm)
-    async with opened(bench.server.dsn(database), batch) as claim:
-        times = [await claim() for _ in range(rounds + warm)]
-    return times[warm:]
+    rounds = min(bench.sizes.claims, bench.sizes.backlogs[0] // batch - WARM)
+    times: dict[str, list[float]] = {label: [] for label in databases}
+    async with AsyncExitStack() as sessions:
+        claims = {
+            label: await sessions.enter_async_context(opened(bench.server.dsn(database), batch))
+            for label, database in databases.items()
+        }
+        for number in range(WARM + rounds):
+            for label, claim in claims.items():
+                seconds = await claim()
+                if number >= WARM:
+                    times[label].append(1000 * seconds)
+    return times
 
 
 @asynccontextmanager
@@ -182,7 +200,7 @@ async def _chancy(dsn: str, batch: int) -> AsyncIterator[Claim]:
             yield claim
 
 
-CLAIMS = {
+CLAIMS: dict[str, Opened] = {
     OURS: _ours,
     "procrastinate": _procrastinate,
     "pgqueuer": _pgqueuer,

@@ -92,9 +92,12 @@ class Server:
         return template
 
     @contextmanager
-    def database(self, name: str, *, logged: bool = False) -> Iterator[str]:
-        """A fresh copy of a system's template, gone afterwards. logged: statements are counted."""
-        database = f"bench_{name}"
+    def database(self, name: str, *, logged: bool = False, number: int = 0) -> Iterator[str]:
+        """A fresh copy of a system's template, gone afterwards.
+
+        logged: statements are counted. number: to have several at once.
+        """
+        database = f"bench_{name}_{number}" if number else f"bench_{name}"
         self._drop(database)
         # The copy ends with a checkpoint: every turn starts with clean buffers.
         self._admin(

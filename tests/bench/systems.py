@@ -84,7 +84,9 @@ def _ours() -> System:
         "",
         install,
         "INSERT INTO ai_requests (task_type, input_data) VALUES ('bench_noop', %(job)s::jsonb)",
-        "SELECT EXISTS (SELECT FROM ai_requests WHERE status NOT IN ('completed', 'failed'))",
+        "SELECT EXISTS (SELECT FROM ai_requests"
+        " WHERE status = 'pending' AND run_after >= '-infinity')"
+        " OR EXISTS (SELECT FROM ai_requests WHERE status IN ('running', 'waiting'))",
         "result kept, fenced, exact limits, fair between keys, a row per attempt",
         "NOTIFY only while it sleeps",
         fill=(

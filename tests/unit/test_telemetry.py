@@ -21,6 +21,7 @@ from daemon.meters import Meters
 from tests.kit.postgres import ROOT
 from tests.kit.process import clean_environment
 
+CREATED = "2023-11-14T22:13:20+00:00"
 CREATED_NS = 1_700_000_000_000_000_000
 
 
@@ -93,7 +94,7 @@ def test_one_trace_per_request(collector: Collector) -> None:
     which is there once the request has ended."""
     stop = telemetry.start("w1", Meters())
     for outcome in ("retry", "completed"):
-        with telemetry.attempt(7, CREATED_NS, {"ai.task_type": "work"}) as ends:
+        with telemetry.attempt(7, CREATED, {"ai.task_type": "work"}) as ends:
             with telemetry.span("model_call", {"gen_ai.request.model": "m"}) as more:
                 more["ai.seconds"] = 0.5
             telemetry.past("node", telemetry.now_ns(), {"ai.node": "read"})
@@ -129,7 +130,7 @@ def test_an_error_s_text_stays(collector: Collector) -> None:
     stop = telemetry.start("w1", Meters())
     with (
         pytest.raises(ValueError, match="planted"),
-        telemetry.attempt(7, CREATED_NS, {}),
+        telemetry.attempt(7, CREATED, {}),
         telemetry.span("model_call", {}),
     ):
         raise ValueError("planted knee pain")
@@ -146,7 +147,7 @@ import sys
 from daemon import telemetry
 from daemon.meters import Meters
 telemetry.start("w1", Meters(), {})()
-with telemetry.attempt(7, 1, {}) as ends, telemetry.span("x", {}) as more:
+with telemetry.attempt(7, '', {}) as ends, telemetry.span("x", {}) as more:
     ends["outcome"] = "completed"
     more["a"] = 1
 telemetry.past("node", 0, {})
