@@ -72,11 +72,14 @@ class Alertness:
         self._stay(now, WINDOW_SECONDS, max(WORTH_ROWS, 2 * rate * WINDOW_SECONDS))
         self._trying = True
 
-    def looked(self, now: float, rows: int, rings: int, meanwhile: int = 0) -> float | None:
+    def looked(
+        self, now: float, rows: int, rings: int, meanwhile: int = 0, *, crowded: bool = False
+    ) -> float | None:
         """Seconds until the next look, staying up; None: lie down.
 
         rows: what the look brought. rings: heard before it, since the last look; meanwhile: and
-        while it looked.
+        while it looked. crowded: others commit so much that rings in vain would hold them up
+        again at once; until they are fewer it stays up.
         """
         if rows:
             self._vain, self._vain_seconds = 0, VAIN_SECONDS[0]
@@ -86,7 +89,7 @@ class Alertness:
             self._consider(now, rows, rings + meanwhile)
         else:
             self._rows += rows
-            self._judge(now)
+            self._judge(now, crowded)
         if self._until is None:
             return None
         return QUICK_SECONDS if rows else SLOW_SECONDS
@@ -99,7 +102,7 @@ class Alertness:
             self._stay(now, self._vain_seconds, 1)
             self._vain_seconds = min(2 * self._vain_seconds, self._longest_vain)
 
-    def _judge(self, now: float) -> None:
+    def _judge(self, now: float, crowded: bool) -> None:
         """It is up: go on, for another window, or lie down."""
         assert self._until is not None
         if now < self._until and (self._rows or self._worth <= 1 or self._trying):
@@ -107,6 +110,9 @@ class Alertness:
         if now >= self._until and self._rows >= self._worth:
             self._ask_again = ASK_AGAIN_SECONDS[0]
             self._until, self._rows = now + WINDOW_SECONDS, 0
+            return
+        if crowded and self._worth <= 1:
+            self._until = now + WINDOW_SECONDS
             return
         self._until = None
         if self._trying:

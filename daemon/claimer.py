@@ -9,6 +9,9 @@ one look and the lock stays: with few requests that is as quick as it gets, and 
 rings. Where many commit at once, or rings lead to nothing, it gets up and looks by itself, up to
 50 times a second; :mod:`daemon.alertness` says when.
 
+Beside others who write to the database by the thousand, a backlog is claimed at a tenth of that
+pace, with rests; :mod:`daemon.neighbours` says when.
+
 Each attempt is a task. It has a slot for as long as its agent runs: while its end waits for the
 commit the next one runs already, and as many ends as there are slots may wait.
 """
@@ -33,6 +36,7 @@ from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
+from daemon.neighbours import Neighbours
 from daemon.store import Claim, Verdict
 
 BUSY_INTAKE_SECONDS = 0.5
@@ -122,6 +126,7 @@ class Claimer(Service):
         """An end was committed since the last claim began: its type or key has room again."""
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
+        self._neighbours = Neighbours()
         self._held_back = True
         """The last claim left something due: room that comes back is a reason to look."""
         self._due_monotonic = float("inf")
@@ -204,7 +209,9 @@ class Claimer(Service):
             self._listener.wake.clear()
             self._slot_freed.clear()
             self._lease_freed = False
-            claim = await self._claim()
+            asked_monotonic = clock.monotonic()
+            claim = await self._claim(asked_monotonic)
+            self._neighbours.claimed(asked_monotonic, claim.transactions)
             self._learn_what_is_left(claim)
             if not claim.requests:
                 break
@@ -212,6 +219,9 @@ class Claimer(Service):
             self.signals.emit("claimed", len(claim.requests))
             if not claim.due:
                 break
+            if rest_seconds := self._neighbours.rest_seconds(clock.monotonic() - asked_monotonic):
+                self._meters.yielded_seconds.inc(rest_seconds)
+                await asyncio.sleep(rest_seconds)
         return rows
 
     def _learn_what_is_left(self, claim: Claim) -> None:
@@ -223,13 +233,12 @@ class Claimer(Service):
             float("inf") if seconds is None else clock.monotonic() + max(0.0, seconds)
         )
 
-    async def _claim(self) -> Claim:
+    async def _claim(self, asked_monotonic: float) -> Claim:
         """One claim, and the beginning of what it brought.
 
         A stop does not break it off: rows claimed by a statement whose answer nobody reads would
         lie there until their leases lapse.
         """
-        asked_monotonic = clock.monotonic()
         claim = asyncio.ensure_future(
             self._store.claim(self._worker_id, self._types(), self.free, self._lease_seconds)
         )
@@ -259,10 +268,12 @@ class Claimer(Service):
             return await self._wait(self._slot_freed, self._poll(), "slot")
         if self._alertness.heard(clock.monotonic(), rings) and await self._store.notifiers_queue():
             self._alertness.queued(clock.monotonic())
-        pause = self._alertness.looked(clock.monotonic(), rows, rings, listener.rings)
+        pause = self._alertness.looked(
+            clock.monotonic(), rows, rings, listener.rings, crowded=self._neighbours.busy
+        )
         if pause is not None:
             await listener.get_up()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause if rows else self._neighbours.pause_seconds(pause))
             return "busy"
         if await listener.lie_down():
             return "lock"

@@ -89,6 +89,11 @@ class Meters:
         self.wakeups = Counter(
             "ai_wakeups_total", "Looks at the queue, by cause.", ["source"], registry=registry
         )
+        self.yielded_seconds = Counter(
+            "ai_yielded_seconds_total",
+            "Rested between claims of a backlog because others wrote much to the database.",
+            registry=registry,
+        )
         self.leases_lost = Counter(
             "ai_leases_lost_total", "Attempts that lost their lease.", registry=registry
         )

@@ -1,5 +1,6 @@
--- Purpose: takes due requests for a worker, within all limits, and tells what is left; see
---          functions/claim_v1.sql and functions/left_v1.sql. One row with id NULL if it took none.
+-- Purpose: takes due requests for a worker, within all limits, and tells what is left, and how many
+--          transactions of the server have written so far; see functions/claim_v1.sql and
+--          functions/left_v1.sql. One row with id NULL if it took none.
 -- Index:   ai_requests_fair, ai_requests_claim, ai_requests_due, ai_requests_unchecked.
 -- Caller:  Store.claim.
 -- Locks:   the advisory lock of the claim; the requests taken.
@@ -11,7 +12,8 @@ WITH taken AS MATERIALIZED (
     FROM ai_claim_v1(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
         make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
 )
-SELECT taken.*, rest.due, rest.unchecked, rest.next_due_seconds
+SELECT taken.*, rest.due, rest.unchecked, rest.next_due_seconds,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions
 FROM (SELECT count(*) AS n FROM taken) AS number
 CROSS JOIN LATERAL ai_left_v1(
     CASE WHEN number.n >= 0 THEN %(now)s::timestamptz END) AS rest

@@ -56,13 +56,15 @@ class Claim:
 
     due: some request is due all the same (of another type, locked, or held back by a limit).
     unchecked: some is for intake to look at. next_due_seconds: until the next one becomes due or
-    the next paused agent resumes; None: none will.
+    the next paused agent resumes; None: none will. transactions: so many have written on this
+    server so far, anybody's.
     """
 
     requests: list[Claimed]
     due: bool
     unchecked: bool
     next_due_seconds: float | None
+    transactions: int
 
 
 @dataclass(frozen=True, slots=True)

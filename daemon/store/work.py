@@ -53,6 +53,7 @@ class WorkStore(Executor):
             due=rows[0]["due"],
             unchecked=rows[0]["unchecked"],
             next_due_seconds=rows[0]["next_due_seconds"],
+            transactions=rows[0]["transactions"],
         )
 
     async def notifiers_queue(self) -> bool:

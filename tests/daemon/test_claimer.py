@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import psycopg
+import pytest
 
+from daemon import neighbours
 from daemon.service import Daemon
 from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, running
@@ -112,3 +114,22 @@ async def test_agents_run_while_ends_wait_for_their_commit(
         written.set()
         ends = [await becomes(aconnection, request_id, "completed") for request_id in ids]
     assert [row["fence"] for row in ends] == [1] * 7
+
+
+@pytest.mark.parametrize(("busy_commits", "yields"), [(0.0, True), (1e9, False)])
+async def test_a_backlog_gives_way_to_others_who_write(
+    busy_commits: float,
+    yields: bool,
+    database: str,
+    aconnection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where others write much it rests between the claims of a backlog, and answers all of it;
+    otherwise it does not rest."""
+    monkeypatch.setattr(neighbours, "BUSY_COMMITS", busy_commits)
+    async with running(database, poll_seconds=FOREVER, worker_concurrency=2) as daemon:
+        ids = await insert(aconnection, "test_echo", 7, text="a")
+        for request_id in ids:
+            await becomes(aconnection, request_id, "completed")
+        rested_seconds = daemon.meters.yielded_seconds._value.get()
+    assert (rested_seconds > 0) is yields

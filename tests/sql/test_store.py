@@ -430,7 +430,22 @@ async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
     assert (third.requests, third.due) == ([], False)
     queue.rows("UPDATE ai_requests SET checked = true, run_after = now() WHERE status = 'pending'")
     other = await store.claim("w1", ["another"], 5, 30.0)
-    assert other == Claim([], due=True, unchecked=False, next_due_seconds=None)
+    assert other == Claim(
+        [],
+        due=True,
+        unchecked=False,
+        next_due_seconds=None,
+        transactions=other.transactions,
+    )
+
+
+async def test_a_claim_tells_how_much_is_written(store: Store, queue: Queue) -> None:
+    """Each transaction that writes anything is counted, whoever it is."""
+    before = (await store.claim("w1", ["work"], 1, 30.0)).transactions
+    for _ in range(5):
+        queue.insert()
+    after = (await store.claim("w2", ["another"], 1, 30.0)).transactions
+    assert after >= before + 5
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,19 @@ def test_vain_rings_are_not_asked_for() -> None:
     assert VAIN_RINGS < rung < 20
 
 
+def test_vain_rings_are_not_asked_for_while_others_commit_by_the_thousand() -> None:
+    """Each ring in vain would hold all their commits up: once up it stays up, and lies down again
+    when they are fewer."""
+    alertness, now, downs = Alertness(), 0.0, []
+    while now < 20.0:
+        pause = alertness.looked(now, rows=0, rings=1, crowded=now < 10.0)
+        if pause is None:
+            downs.append(now)
+        now += 0.001 if pause is None else pause
+    assert [when for when in downs if 1.0 < when < 10.0] == []
+    assert [when for when in downs if when > 10.0]
+
+
 def test_a_backlog_keeps_a_full_daemon_up() -> None:
     """Slots that become free while there is a backlog are no reason to be rung for."""
     alertness = Alertness()
