@@ -34,6 +34,8 @@ WORTH_ROWS = 5
 """Fewer in a window are not worth staying up for."""
 VAIN_RINGS = 3
 """So often in a row may a ring lead to nothing: its request may have come with an earlier look."""
+VAIN_WITHIN_SECONDS = 1.0
+"""More within this time hold somebody up; fewer are a trickle, or what other daemons took."""
 ASK_AGAIN_SECONDS = (0.25, 30.0)
 VAIN_SECONDS = (0.25, 2.0)
 
@@ -49,7 +51,7 @@ class Alertness:
         self._trying = False
         self._not_before = 0.0
         self._ask_again, self._longest_pause = ASK_AGAIN_SECONDS
-        self._vain = 0
+        self._vain: deque[float] = deque(maxlen=VAIN_RINGS + 1)
         self._vain_seconds, self._longest_vain = VAIN_SECONDS
 
     def full(self, now: float) -> None:
@@ -82,9 +84,10 @@ class Alertness:
         again at once; until they are fewer it stays up.
         """
         if rows:
-            self._vain, self._vain_seconds = 0, VAIN_SECONDS[0]
+            self._vain.clear()
+            self._vain_seconds = VAIN_SECONDS[0]
         elif rings:
-            self._vain += 1
+            self._vain.append(now)
         if self._until is None:
             self._consider(now, rows, rings + meanwhile)
         else:
@@ -98,9 +101,14 @@ class Alertness:
         """It lies, or has just looked for the first time: is there a reason to be up?"""
         if rows >= MANY and rings >= MANY:
             self._stay(now, WINDOW_SECONDS, WORTH_ROWS)
-        elif self._vain > VAIN_RINGS:
+        elif rings and self._rung_in_vain(now):
             self._stay(now, self._vain_seconds, 1)
             self._vain_seconds = min(2 * self._vain_seconds, self._longest_vain)
+
+    def _rung_in_vain(self, now: float) -> bool:
+        """Whether rings that lead to nothing come quickly: they must not be asked for any more."""
+        often = len(self._vain) > VAIN_RINGS
+        return often and now - self._vain[0] <= VAIN_WITHIN_SECONDS
 
     def _judge(self, now: float, crowded: bool) -> None:
         """It is up: go on, for another window, or lie down."""

@@ -83,6 +83,22 @@ def test_vain_rings_are_not_asked_for() -> None:
     assert VAIN_RINGS < rung < 20
 
 
+def test_when_rings_in_vain_are_over_it_sleeps() -> None:
+    """However often it was rung in vain: once nobody rings it lies down and stays there."""
+    alertness, now = Alertness(), 0.0
+    while now < 10.0:
+        pause = alertness.looked(now, rows=0, rings=1)
+        now += 0.001 if pause is None else pause
+    looks = [alertness.looked(10.0 + number / 10, rows=0, rings=0) for number in range(100)]
+    assert set(looks[30:]) == {None}
+
+
+def test_what_another_daemon_took_is_no_ring_in_vain() -> None:
+    """Rings now and then whose request is gone already: it goes on sleeping between them."""
+    alertness = Alertness()
+    assert {alertness.looked(second, rows=0, rings=1) for second in range(1, 60)} == {None}
+
+
 def test_vain_rings_are_not_asked_for_while_others_commit_by_the_thousand() -> None:
     """Each ring in vain would hold all their commits up: once up it stays up, and lies down again
     when they are fewer."""
