@@ -30,6 +30,8 @@ ORDERLY = {0, EXIT_SECOND_SIGNAL, -signal.SIGTERM}
 """How a daemon may end by itself: drained, told twice, or told before it listened to signals."""
 ROLES = ("listener", "heartbeat", "pool", "reader", "")
 
+DRAIN_SECONDS = 30.0
+
 
 @dataclass(kw_only=True)
 class Place:
@@ -165,6 +167,8 @@ class Saboteur(Mischief[Victim]):
         self._server = server
         self._lease_seconds = lease_seconds
         self._thaws: list[subprocess.Popen[bytes]] = []
+        self._told: list[ForkServerProcess] = []
+        """To end, with SIGTERM."""
         self.acts = {
             self._kill: 5,
             self._stop: 2,
@@ -182,6 +186,10 @@ class Saboteur(Mischief[Victim]):
         """Undo everything; every place has a living daemon."""
         for thaw in self._thaws:
             thaw.wait()
+        for victim in self._places:
+            if victim.process in self._told:  # it drains, and nobody would replace it afterwards
+                victim.well()
+                victim.process.join(DRAIN_SECONDS)
         super().make_good()
 
     def _heal(self, place: Victim) -> None:
@@ -195,6 +203,8 @@ class Saboteur(Mischief[Victim]):
     def _stop(self, victim: Victim) -> str:
         victim.send(signal.SIGCONT)
         victim.send(signal.SIGTERM)
+        if victim.process is not None:
+            self._told.append(victim.process)
         return "SIGTERM"
 
     def _freeze(self, victim: Victim) -> str:
