@@ -9,8 +9,8 @@ one look and the lock stays: with few requests that is as quick as it gets, and 
 rings. Where many commit at once, or rings lead to nothing, it gets up and looks by itself, up to
 50 times a second; :mod:`daemon.alertness` says when.
 
-Beside others who write to the database by the thousand, a backlog is claimed at a tenth of that
-pace, with rests; :mod:`daemon.neighbours` says when.
+While others write to the database by the thousand, it rests between the claims of a backlog;
+:mod:`daemon.neighbours` says how long.
 
 Each attempt is a task. It has a slot for as long as its agent runs: while its end waits for the
 commit the next one runs already, and as many ends as there are slots may wait.
@@ -220,6 +220,9 @@ class Claimer(Service):
             if not claim.due:
                 break
             if rest_seconds := self._neighbours.rest_seconds(clock.monotonic() - asked_monotonic):
+                await (
+                    self._listener.get_up()
+                )  # or whoever inserts meanwhile rings, and queues for it
                 self._meters.yielded_seconds.inc(rest_seconds)
                 await asyncio.sleep(rest_seconds)
         return rows

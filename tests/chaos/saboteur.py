@@ -31,6 +31,7 @@ ORDERLY = {0, EXIT_SECOND_SIGNAL, -signal.SIGTERM}
 ROLES = ("listener", "heartbeat", "pool", "reader", "")
 
 DRAIN_SECONDS = 30.0
+"""So long is waited for one that drains when the trouble ends."""
 
 
 @dataclass(kw_only=True)

@@ -29,6 +29,14 @@ LATER = "UPDATE ai_healing_actions SET started_at = started_at - interval '6 min
 FAILING = [check("agents.failure_rate", target="work")]
 
 
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """What the daemon's clock says all the time: half of the day's money may be gone."""
+    moment = datetime.now(UTC).replace(hour=12, minute=0)
+    monkeypatch.setattr("daemon.clock.utcnow", lambda: moment)
+    return moment
+
+
 async def test_failing_agent_is_paused_and_comes_back(database: str) -> None:
     """An agent that mostly fails is paused; when its trial succeeds it has its limit back."""
     async with bench(database) as made:
@@ -124,12 +132,8 @@ async def test_agent_is_not_paused_for_what_others_did(database: str, excuse: st
         assert made.rows() == []
 
 
-async def test_cheap_work_waits_for_tomorrow(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> None:
     """While the money goes faster than the day, only requests below priority 0 are put off."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0)
-    monkeypatch.setattr("daemon.clock.utcnow", lambda: noon)
     async with bench(database) as made:
         for priority in (-1, 0):
             made.rows(
@@ -149,11 +153,9 @@ async def test_cheap_work_waits_for_tomorrow(
 
 
 async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
-    database: str, monkeypatch: pytest.MonkeyPatch
+    database: str, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are waiting, all of them are put off, and the row says that it helped."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0)
-    monkeypatch.setattr("daemon.clock.utcnow", lambda: noon)
     async with bench(database) as made:
         monkeypatch.setattr(ShedCost, "patience_seconds", 0.0)
         made.rows(

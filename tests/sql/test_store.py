@@ -430,12 +430,8 @@ async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
     assert (third.requests, third.due) == ([], False)
     queue.rows("UPDATE ai_requests SET checked = true, run_after = now() WHERE status = 'pending'")
     other = await store.claim("w1", ["another"], 5, 30.0)
-    assert other == Claim(
-        [],
-        due=True,
-        unchecked=False,
-        next_due_seconds=None,
-        transactions=other.transactions,
+    assert replace(other, transactions=0) == Claim(
+        [], due=True, unchecked=False, next_due_seconds=None, transactions=0
     )
 
 
