@@ -220,9 +220,8 @@ class Claimer(Service):
             if not claim.due:
                 break
             if rest_seconds := self._neighbours.rest_seconds(clock.monotonic() - asked_monotonic):
-                await (
-                    self._listener.get_up()
-                )  # or whoever inserts meanwhile rings, and queues for it
+                # Else whoever inserts meanwhile rings, and queues for it.
+                await self._listener.get_up()
                 self._meters.yielded_seconds.inc(rest_seconds)
                 await asyncio.sleep(rest_seconds)
         return rows
