@@ -7,6 +7,8 @@
 -- An empty lease table means "unknown", not "dead": the attempts may well go on, and their workers'
 -- next heartbeat proves it. FOR UPDATE, because a request that ends at this moment must not be left
 -- with a lease that nobody would ever give back.
+--
+-- undone_to: every request up to this one may have had a claim that the crash undid.
 CREATE FUNCTION ai_adopt_v1(p_lease interval, p_now timestamptz) RETURNS void
     LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
 BEGIN
@@ -18,7 +20,8 @@ BEGIN
     ORDER BY r.id
     FOR UPDATE OF r
     ON CONFLICT (request_id) DO NOTHING;
-    INSERT INTO ai_lease_epoch (singleton, started_at) VALUES (true, p_now)
+    INSERT INTO ai_lease_epoch (singleton, started_at, undone_to)
+    SELECT true, p_now, coalesce(max(r.id), 0) FROM ai_requests r
     ON CONFLICT DO NOTHING;
 END
 $function$;

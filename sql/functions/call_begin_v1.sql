@@ -20,8 +20,6 @@
 -- its reservation becomes uncertain money. One started by this very attempt is a begin whose reply
 -- got lost on the way: no call was made, the reservation is taken back.
 --
--- The commit is asynchronous. If a crash of PostgreSQL swallows it, ai_call_end_v1 writes the line.
--- set_config stands in the body because a function's SET clause is undone before the commit.
 CREATE FUNCTION ai_call_begin_v1(
     p_request bigint,
     p_fence bigint,
@@ -57,8 +55,6 @@ DECLARE
     v_lock_periods text[];
     r record;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
-
     SELECT q.fair_key, q.cancel_requested_at IS NOT NULL INTO v_fair_key, v_cancelled
     FROM ai_requests q
     JOIN ai_attempts a ON a.request_id = q.id AND a.fence = q.fence

@@ -7,6 +7,11 @@
 --
 -- p_calls: an array of {request_id, fence, worker_id, hashes, n, token, call, tokens, usd, limits,
 -- cache_seconds}, hashes as hexadecimal; see ai_call_begin_v1. place: the index in it, from 0.
+--
+-- An attempt's first call waits for the disk: its claim, which did not, is there then too, and no
+-- crash can have the request run a second time while this call is made. The commit of any other is
+-- asynchronous: if a crash of PostgreSQL swallows it, ai_call_end_v1 writes the line. set_config
+-- stands in the body because a function's SET clause is undone before the commit.
 CREATE FUNCTION ai_calls_begin_v1(p_calls jsonb, p_probe_seconds double precision)
     RETURNS TABLE (
         place integer, verdict text, model text, returned_model text, response jsonb, usage jsonb,
@@ -18,7 +23,16 @@ CREATE FUNCTION ai_calls_begin_v1(p_calls jsonb, p_probe_seconds double precisio
 DECLARE
     c record;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
+    -- LIMIT: each request's lines by their key; EXISTS would have all lines read and hashed.
+    IF NOT EXISTS (
+        SELECT FROM jsonb_array_elements(p_calls) e
+        WHERE (SELECT l.id FROM ai_llm_calls l
+            WHERE l.request_id = (e ->> 'request_id')::bigint
+                AND l.fence = (e ->> 'fence')::bigint
+            LIMIT 1) IS NULL)
+    THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     PERFORM ai_calls_lock_v1(p_calls);
     FOR c IN SELECT (e.place - 1)::integer AS place, e.value AS call
         FROM jsonb_array_elements(p_calls) WITH ORDINALITY AS e (value, place)

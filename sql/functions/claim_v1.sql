@@ -1,5 +1,5 @@
--- Purpose: takes due requests for a worker, best first, within every limit: fence + 1, a lease, an
---          attempt row; the first claim also pins the version of the agent's configuration.
+-- Purpose: takes due requests for a worker, best first, within every limit: the next fence, a lease,
+--          an attempt row; the first claim also pins the version of the agent's configuration.
 --          Fewer than p_slots may come although more could; call until nothing comes.
 -- Index:   ai_requests_due for what is due at all, ai_requests_fair for the walk over fair keys and
 --          for each key's best rows, ai_requests_claim for the best rows of all, primary keys for the
@@ -20,6 +20,17 @@
 -- walked from key to key through the index, at most 200 a time, going on next time at key_cursor; to
 -- them come the keys of the 50 best rows. Each key offers as many rows as it has room for and 8 more,
 -- in case some are locked; they are ranked by priority, then by how much each key already has.
+--
+-- The commit is asynchronous: a request starts while its claim is on the way to the disk. All that
+-- follows from a claim comes behind it in the log, so whatever waits for the disk waits for the claim
+-- too: the end of the attempt, and its first model call (ai_calls_begin_v1). A crash of PostgreSQL can
+-- undo the claims of its last moments, then. Those requests run again, and whoever ran them is told
+-- that he is foreign, having spent nothing.
+--
+-- He may be the one who claims them again, and no fence may be valid twice: a request from before a
+-- crash goes up by two, and its claim waits for the disk, so that the next crash cannot undo it. Of any
+-- other only the last claim can be undone: it is claimed again only after an end, which waited. Nor is
+-- a claim undone where on_lost = 'fail' says that no attempt may begin twice.
 --
 -- Traps. Counted in the statement that takes the advisory lock, leases would come from a snapshot
 -- older than the lock, and limits would be overshot. `= ANY (ARRAY(...))` keeps the planner from
@@ -52,17 +63,17 @@ CREATE FUNCTION ai_claim_v1(
 #variable_conflict use_column
 DECLARE
     v_now timestamptz;
+    v_commit text := current_setting('synchronous_commit');
+    v_undone_to bigint;
     v_midway boolean;
     v_ids bigint[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ai_claim:' || current_schema()), 0);
     v_now := coalesce(p_now, clock_timestamp());
-    -- A claim that a crash could still undo would make one fence number valid twice.
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
-    END IF;
-    IF NOT EXISTS (SELECT FROM ai_lease_epoch) THEN
+    SELECT e.undone_to INTO v_undone_to FROM ai_lease_epoch e;
+    IF NOT FOUND THEN
         PERFORM ai_adopt_v1(p_lease, v_now);
+        SELECT e.undone_to INTO v_undone_to FROM ai_lease_epoch e;
     END IF;
     -- Only what is missing: a conflict with a row that an admin is editing would be waited for.
     INSERT INTO ai_control (task_type)
@@ -263,6 +274,13 @@ BEGIN
             SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.key_cursor <> '');
     END LOOP;
 
+    -- See above. 'off' and 'local' promise less than the end of an attempt is owed.
+    PERFORM set_config('synchronous_commit', CASE
+        WHEN v_commit IN ('off', 'local') THEN 'on'
+        WHEN v_undone_to >= ANY (v_ids) OR EXISTS (
+            SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.on_lost = 'fail')
+        THEN v_commit
+        ELSE 'off' END, true);
     RETURN QUERY
     WITH locked AS MATERIALIZED (
         SELECT r.id FROM ai_requests r
@@ -273,7 +291,8 @@ BEGIN
     ),
     taken AS (
         UPDATE ai_requests r
-        SET status = 'running', attempt = r.attempt + 1, fence = r.fence + 1,
+        SET status = 'running', attempt = r.attempt + 1,
+            fence = r.fence + CASE WHEN r.id <= v_undone_to THEN 2 ELSE 1 END,
             started_at = v_now, checked = true,
             agent_version = coalesce(r.agent_version, (
                 SELECT a.version FROM ai_agents a

@@ -25,7 +25,7 @@ FORGERIES = {
         INSERT INTO chaos_steps (request_id, fence, old, new)
         SELECT id, fence, 'running', 'completed' FROM ai_requests""",
     "completed and no result, or the other way round": "DELETE FROM ai_results",
-    "fence is not the number of claims": "UPDATE ai_requests SET fence = fence + 1",
+    "a fence given twice, or not the last claim's": "UPDATE ai_requests SET fence = fence + 1",
     "a claim without an attempt row": "DELETE FROM ai_attempts",
     "attempt is not the number of attempts used": "UPDATE ai_requests SET attempt = attempt + 1",
     "an attempt without an end": "UPDATE ai_attempts SET outcome = NULL",

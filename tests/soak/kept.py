@@ -74,7 +74,7 @@ ROWS = {
     "ended more than once": "requests",
     "completed and no result, or the other way round": "requests",
     "result written twice": "results",
-    "fence is not the number of claims": "requests",
+    "a fence given twice, or not the last claim's": "requests",
     "a claim without an attempt row": "claims",
     "attempt is not the number of attempts used": "requests",
     "an attempt without an end": "attempts",

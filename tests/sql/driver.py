@@ -171,6 +171,21 @@ class Queue:
         """What a crash of the server does to the unlogged tables."""
         self.rows("TRUNCATE ai_leases, ai_lease_epoch")
 
+    def undo(self, row: DictRow, fence: int) -> None:
+        """What a crash does to a claim that was on its way to the disk.
+
+        fence: what it was before.
+        """
+        self.rows(
+            "DELETE FROM ai_attempts WHERE request_id = %s AND fence = %s", row["id"], row["fence"]
+        )
+        self.rows(
+            "UPDATE ai_requests SET status = 'pending', attempt = attempt - 1, fence = %s"
+            " WHERE id = %s",
+            fence,
+            row["id"],
+        )
+
     def ask(self, request_id: int, key: str = "ok", expires_at: datetime | None = None) -> None:
         self.rows(
             "INSERT INTO ai_approvals (request_id, key, question, expires_at)"

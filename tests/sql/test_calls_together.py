@@ -59,6 +59,31 @@ async def test_calls_that_come_together_are_begun_and_settled_together(ledger: L
     assert await ledger.differences() == []
 
 
+async def test_first_call_of_an_attempt_waits_for_the_disk(ledger: Ledger) -> None:
+    """With it the claim is there, so that no crash lets somebody else make this call too; those
+    after it do not wait, unless another attempt's first call comes with them."""
+    await ledger.run("CREATE TABLE commits (how text)")
+    await ledger.run(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$"
+    )
+    await ledger.run(
+        "CREATE TRIGGER note AFTER INSERT ON ai_llm_calls FOR EACH ROW EXECUTE FUNCTION note()"
+    )
+
+    async def committed(*calls: Entry) -> set[str]:
+        await asyncio.gather(*map(ledger.journal.begin, calls))
+        return {row[0] for row in await ledger.all("DELETE FROM commits RETURNING how")}
+
+    first, other = await ledger.request(), await ledger.request()
+    assert await committed(entry(first, "1")) == {"on"}
+    assert await committed(entry(first, "2")) == {"off"}
+    assert await committed(entry(first, "3"), entry(other, "1")) == {"on"}
+    assert await committed(entry(first, "4"), entry(other, "2")) == {"off"}
+    again = await ledger.claim(first, "w2")
+    assert await committed(entry(again, "5")) == {"on"}
+
+
 async def transactions(ledger: Ledger) -> list[int]:
     """How many lines each transaction wrote."""
     rows = await ledger.all("SELECT count(*) FROM ai_llm_calls GROUP BY xmin::text ORDER BY 1")

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -275,11 +276,46 @@ def test_adopted_work_gets_a_whole_lease(queue: Queue) -> None:
     assert [rescued["id"] for rescued in queue.reap()] == [row["id"]]
 
 
-def test_a_claim_outlives_a_crash(queue: Queue) -> None:
-    """A claim commits synchronously, even where the server's default is not to."""
-    queue.insert()
-    queue.rows("SET synchronous_commit = off")
+def committing(queue: Queue, **claim: Any) -> str:
+    """Claim, and say how that is committed."""
     queue.rows("BEGIN")
-    queue.claim()
-    assert queue.value("SHOW synchronous_commit") == "on"
+    queue.claim(**claim)
+    how = str(queue.value("SHOW synchronous_commit"))
     queue.rows("COMMIT")
+    return how
+
+
+def test_a_claim_waits_for_no_disk(queue: Queue) -> None:
+    """It is there before the attempt's end is, and before its first model call."""
+    queue.insert()
+    assert committing(queue) == "off"
+    assert queue.value("SHOW synchronous_commit") == "on"
+
+
+@pytest.mark.parametrize("setting", ["off", "local"])
+def test_a_claim_waits_where_ends_would_not(queue: Queue, setting: str) -> None:
+    """Where the server's default is to wait for less, a claim outlives a crash all the same."""
+    queue.insert()
+    queue.rows(f"SET synchronous_commit = {setting}")
+    assert committing(queue) == "on"
+
+
+def test_what_must_not_begin_twice_waits(queue: Queue) -> None:
+    queue.control("work", on_lost="fail")
+    queue.insert()
+    queue.rows("SET synchronous_commit = remote_write")
+    assert committing(queue) == "remote_write"
+
+
+def test_after_a_crash_no_fence_is_valid_twice(queue: Queue) -> None:
+    """A crash may have undone a claim, which the next one follows at a distance and in safety."""
+    old = queue.insert()
+    [row] = queue.claim("w1")
+    queue.undo(row, 0)
+    queue.lose_leases()
+    assert committing(queue, worker="w1") == "on"
+    new = queue.insert()
+    assert committing(queue) == "off"
+    assert (queue.request(old)["fence"], queue.request(new)["fence"]) == (2, 1)
+    assert queue.finish("w1", row) == "foreign"
+    assert queue.finish("w1", (old, 2)) == "accepted"

@@ -58,7 +58,6 @@ class Request:
     open_question: bool = False
     answered: bool = False
     attempts: dict[int, Attempt] = field(default_factory=dict)
-    refused: set[int] = field(default_factory=set)
     result_by: int | None = None
 
 
@@ -84,6 +83,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.requests: dict[int, Request] = {}
         self.leases: dict[int, Lease] = {}
         self.epoch = False
+        self.undone_to = 0
+        self.undone: set[tuple[int, int, str]] = set()
+        """Request, fence and worker of claims that a crash undid: he does not know yet."""
 
     @property
     def now(self) -> datetime:
@@ -170,8 +172,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert self.claimable(request) and request.task_type in types
             request.status = "running"
             request.attempt += 1
-            request.fence += 1
+            request.fence += self.step(row["id"])
             assert (row["fence"], row["attempt"]) == (request.fence, request.attempt)
+            assert (row["id"], row["fence"]) not in {(i, fence) for i, fence, _ in self.undone}
             request.attempts[request.fence] = Attempt(worker)
             self.leases[row["id"]] = Lease(request.fence, worker, self.now + LEASE)
 
@@ -193,6 +196,7 @@ class QueueMachine(RuleBasedStateMachine):
             for fence, attempt in request.attempts.items()
             if attempt.worker == worker
         ]
+        keys += [(i, fence) for i, fence, name in self.undone if name == worker]
         expected = {
             (i, f): self.requests[i].cancel
             for i, f in keys
@@ -298,6 +302,26 @@ class QueueMachine(RuleBasedStateMachine):
         self.leases.clear()
         self.epoch = False
 
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        slots=st.integers(1, 6),
+        types=st.sampled_from([("a",), ("a", "b")]),
+    )
+    def crash_after_claim(self, worker: str, slots: int, types: tuple[str, ...]) -> None:
+        """The claim was on its way to the disk; what waits for it there is not undone."""
+        if self.can_be_undone(types, slots):
+            for row in self.queue.claim_all(worker, slots, types=types):
+                self.undone.add((row["id"], row["fence"], worker))
+                self.queue.undo(row, self.requests[row["id"]].fence)
+        self.crash()
+
+    @precondition(lambda self: self.undone)
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def complete_undone(self, data: st.DataObject, outcome: str) -> None:
+        """Whoever ran it is a stranger to it, even where he is the one who runs it again."""
+        request_id, fence, worker = data.draw(st.sampled_from(sorted(self.undone)))
+        assert self.queue.finish(worker, (request_id, fence), outcome) == "foreign"
+
     # --- what must be true ------------------------------------------------------------------
 
     @invariant()
@@ -311,7 +335,7 @@ class QueueMachine(RuleBasedStateMachine):
         )
         columns = ("status", "attempt", "lost_count", "fence", "tries", "result_by")
         assert {r["id"]: tuple(r[c] for c in columns) for r in rows} == {
-            i: (r.status, r.attempt, r.lost, r.fence, r.fence - len(r.refused), r.result_by)
+            i: (r.status, r.attempt, r.lost, r.fence, len(r.attempts), r.result_by)
             for i, r in self.requests.items()
         }
         leases = {
@@ -357,6 +381,17 @@ class QueueMachine(RuleBasedStateMachine):
         if not self.epoch:
             self.grant()
             self.epoch = True
+            self.undone_to = max(self.requests, default=0)
+
+    def step(self, request_id: int) -> int:
+        """How much a claim raises the fence."""
+        return 2 if request_id <= self.undone_to else 1
+
+    def can_be_undone(self, types: tuple[str, ...], slots: int) -> bool:
+        """Whether a claim would take nothing but requests whose claim waits for no disk."""
+        self.adopt()
+        due = [i for i, r in self.requests.items() if self.claimable(r) and r.task_type in types]
+        return all(request_id > self.undone_to for request_id in due)
 
     def claimable(self, r: Request) -> bool:
         alive = r.expires_at is None or r.expires_at > self.now
@@ -403,7 +438,6 @@ class QueueMachine(RuleBasedStateMachine):
         attempt.outcome = outcome
         if outcome == "refused":
             del request.attempts[fence]
-            request.refused.add(fence)
         if outcome in GIVEN_BACK:
             request.attempt -= 1
         request.status = self.next_status(request, outcome)

@@ -50,7 +50,7 @@ FILL = f"""
     FROM ai_requests WHERE fence = 1;
     INSERT INTO ai_leases SELECT id, 1, 'work', '', 'w1', now() + interval '1 min'
     FROM ai_requests WHERE status = 'running';
-    INSERT INTO ai_lease_epoch DEFAULT VALUES;
+    INSERT INTO ai_lease_epoch DEFAULT VALUES ON CONFLICT DO NOTHING;
     SET session_replication_role = origin;
     SET jit = on;
     SET jit_above_cost = 0;
