@@ -47,6 +47,8 @@ BROKEN = ErrorInfo(
     "this is a bug in the service; the log has the stack",
     retryable=True,
 )
+STEPS_TO_AGENT = 2
+"""Turns of the event loop from a claim until the agents run: nothing else is done before."""
 RELEASE_SECONDS = 7.0
 """How long attempts that were told to stop may take: the runner's own grace and a little."""
 
@@ -127,6 +129,9 @@ class Claimer(Service):
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
         self._neighbours = Neighbours()
+        self._claiming = False
+        """A claim is under way: its answer must be read."""
+        self._stopping = False
         self._held_back = True
         """The last claim left something due: room that comes back is a reason to look."""
         self._due_monotonic = float("inf")
@@ -181,6 +186,25 @@ class Claimer(Service):
         return [self._look_for_work, self._look_for_refusals]
 
     async def _look_for_work(self) -> None:
+        """Look until stopped, which does not break off a claim under way.
+
+        Rows claimed by a statement whose answer nobody reads would lie there until their leases
+        lapse. A task for each claim would do as well, and cost it two turns of the event loop.
+        """
+        self._stopping = False
+        looking = asyncio.create_task(self._look_again_and_again(), name=self.name)
+        while not looking.done():
+            try:
+                await asyncio.wait({looking})
+            except asyncio.CancelledError:
+                self._stopping = True
+                if not self._claiming:
+                    looking.cancel()
+        if self._stopping:
+            raise asyncio.CancelledError
+        looking.result()
+
+    async def _look_again_and_again(self) -> None:
         source = "start"
         failures = 0
         while True:
@@ -202,7 +226,6 @@ class Claimer(Service):
 
     async def _look(self, source: str) -> int:
         """Claim until nothing comes or every slot is taken; returns how much came."""
-        self._meters.wakeups.labels(source).inc()
         rows = 0
         while self.free > 0:
             # Before the claim: what rings or ends from now on is looked for again.
@@ -211,11 +234,11 @@ class Claimer(Service):
             self._lease_freed = False
             asked_monotonic = clock.monotonic()
             claim = await self._claim(asked_monotonic)
+            rows += len(claim.requests)
             self._neighbours.claimed(asked_monotonic, claim.transactions)
             self._learn_what_is_left(claim)
             if not claim.requests:
                 break
-            rows += len(claim.requests)
             self.signals.emit("claimed", len(claim.requests))
             if not claim.due:
                 break
@@ -224,6 +247,7 @@ class Claimer(Service):
                 await self._listener.get_up()
                 self._meters.yielded_seconds.inc(rest_seconds)
                 await asyncio.sleep(rest_seconds)
+        self._meters.wakeups.labels(source).inc()
         return rows
 
     def _learn_what_is_left(self, claim: Claim) -> None:
@@ -236,25 +260,23 @@ class Claimer(Service):
         )
 
     async def _claim(self, asked_monotonic: float) -> Claim:
-        """One claim, and the beginning of what it brought.
-
-        A stop does not break it off: rows claimed by a statement whose answer nobody reads would
-        lie there until their leases lapse.
-        """
-        claim = asyncio.ensure_future(
-            self._store.claim(self._worker_id, self._types(), self.free, self._lease_seconds)
-        )
-        stopped = False
-        while not claim.done():
-            try:
-                await asyncio.wait({claim})
-            except asyncio.CancelledError:
-                stopped = True
-        for one in claim.result().requests:
+        """One claim, and the beginning of what it brought."""
+        self._claiming = True
+        try:
+            claim = await self._store.claim(
+                self._worker_id, self._types(), self.free, self._lease_seconds
+            )
+        finally:
+            self._claiming = False
+        for one in claim.requests:
             self._begin(one, asked_monotonic)
-        if stopped:
+        if self._stopping:
             raise asyncio.CancelledError
-        return claim.result()
+        for _ in range(STEPS_TO_AGENT):
+            await asyncio.sleep(0)
+        for one in claim.requests:
+            self._count_wait(one)
+        return claim
 
     async def _rest(self, rows: int, rings: int) -> str:
         """Wait for a reason to look again, and say which.
@@ -338,10 +360,6 @@ class Claimer(Service):
             # The answer to the claim was too long on its way: others may run it already.
             self._meters.requests.labels(label, "lost").inc()
             return
-        if claimed.authority.fence == 1:
-            waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
-            seconds = waited.total_seconds() + self.database_ahead_seconds
-            self._meters.queue_wait_seconds.labels(label).observe(max(0.0, seconds))
         assert self._group is not None, "the claimer has not been started"
         task = self._group.create_task(
             self._attempt(claimed, lease, label), name=f"attempt-{claimed.request_id}"
@@ -349,6 +367,13 @@ class Claimer(Service):
         self._attempts[lease] = task
         self._idle.clear()
         task.add_done_callback(partial(self._ended, lease))
+
+    def _count_wait(self, claimed: Claimed) -> None:
+        if claimed.authority.fence == 1:
+            waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
+            seconds = waited.total_seconds() + self.database_ahead_seconds
+            label = self._meters.task_type(claimed.task_type)
+            self._meters.queue_wait_seconds.labels(label).observe(max(0.0, seconds))
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
         began = clock.monotonic()

@@ -66,6 +66,7 @@ class Registry:
         self._catalog = dict(catalog)
         self._agents: dict[str, BaseAgent[Any, Any]] = {}
         self._states: dict[str, AgentState] = {}
+        self._claimable: tuple[str, ...] = ()
         self._pinned: dict[tuple[str, int], Usable] = {}
         self._reading = asyncio.Lock()
 
@@ -100,6 +101,7 @@ class Registry:
                 log.warning("agent_unavailable", task_type=task_type, reason=state.problem)
             await self._store.agent_problem(task_type, state.problem)
         self._states = states
+        self._claimable = tuple(sorted(name for name, state in states.items() if state.here))
 
     def agent(self, task_type: str) -> BaseAgent[Any, Any] | None:
         """What answers a type in this process, or None."""
@@ -115,7 +117,7 @@ class Registry:
 
         Disabled and misconfigured ones too, so that their requests end with a reason.
         """
-        return tuple(sorted(name for name, state in self._states.items() if state.here))
+        return self._claimable
 
     def known_types(self) -> tuple[str, ...]:
         return tuple(sorted(self._states))

@@ -216,6 +216,7 @@ class Daemon:
         finally:
             await self.site.stop()
             await self.health.close()
+            await self.store.close()
             await self.database.close()
             await asyncio.to_thread(stop_telemetry)
         log.info("stopped")

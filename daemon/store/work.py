@@ -9,7 +9,8 @@ from typing import Any
 
 from daemon.errors import LeaseLost
 from daemon.model import Authority, Claimed, ErrorInfo, Json, Status
-from daemon.store.executor import Executor
+from daemon.statements import Statements
+from daemon.store.executor import Executor, KeptConnection, Pool
 from daemon.store.safe_json import dumps, loads_input
 from daemon.store.values import (
     INPUT_LIMIT_BYTES,
@@ -26,6 +27,14 @@ LOST_CAP = 5
 
 
 class WorkStore(Executor):
+    def __init__(self, pool: Pool, statements: Statements) -> None:
+        super().__init__(pool, statements)
+        self._for_claims = KeptConnection(pool)
+
+    async def close(self) -> None:
+        """Give back to the pool what is kept of it."""
+        await self._for_claims.give_back()
+
     async def claim(
         self,
         worker_id: str,
@@ -40,14 +49,22 @@ class WorkStore(Executor):
         Fewer than ``slots`` may come although more could: call again until nothing comes, or
         nothing is left due. ``input_data`` is None where it is large; :meth:`load_input` reads it.
         """
-        rows = await self._rows(
-            "request_claim",
-            worker_id=worker_id,
-            types=list(types),
-            slots=slots,
-            lease_seconds=lease_seconds,
-            now=now,
-        )
+        connection = await self._for_claims.take()
+        try:
+            rows = await self._rows(
+                "request_claim",
+                connection,
+                worker_id=worker_id,
+                types=list(types),
+                slots=slots,
+                lease_seconds=lease_seconds,
+                now=now,
+            )
+            if not connection.autocommit:
+                await connection.commit()
+        except BaseException:
+            await self._for_claims.give_back()
+            raise
         return Claim(
             [_claimed(row, worker_id) for row in rows if row["id"] is not None],
             due=rows[0]["due"],

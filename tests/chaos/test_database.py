@@ -110,8 +110,6 @@ async def test_crash_undoes_a_claim(breakable: EmbeddedPostgres) -> None:
     assert violations(url) == []
 
 
-
-
 @pytest.mark.parametrize("role", ["listener", "heartbeat", "pool", "reader"])
 async def test_connections_terminated(
     role: str, watched: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch

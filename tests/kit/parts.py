@@ -71,4 +71,5 @@ async def parts(url: str) -> AsyncIterator[Parts]:
         try:
             yield made
         finally:
+            await made.store.close()
             await made.database.close()

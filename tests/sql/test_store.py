@@ -70,8 +70,10 @@ async def pool(
 
 
 @pytest.fixture
-def store(pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Store:
-    return Store(pool, load())
+async def store(pool: AsyncConnectionPool[AsyncConnection[Any]]) -> AsyncIterator[Store]:
+    made = Store(pool, load())
+    yield made
+    await made.close()
 
 
 async def claim(store: Store, queue: Queue, count: int = 1, **columns: Any) -> list[Claimed]:
