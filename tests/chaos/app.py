@@ -203,12 +203,17 @@ class App:
                 f" WHERE new IN {ENDED} ORDER BY n".encode()
             ).fetchall()
         told = {request_id: list(statuses) for request_id, statuses in self.told.items()}
-        for request_id, status, at in steps:
-            due = any(began < at < ended - self._margin_seconds for began, ended in self.heard)
-            self.ends_judged += due
+
+        def due(at: float) -> bool:
+            return any(began < at < ended - self._margin_seconds for began, ended in self.heard)
+
+        # A request that was retried may end twice in the same way, the first time unheard: what was
+        # told is that of which we must have been told.
+        for request_id, status, at in sorted(steps, key=lambda step: not due(step[2])):
+            self.ends_judged += due(at)
             if status in told.get(request_id, ()):
                 told[request_id].remove(status)
-            elif due:
+            elif due(at):
                 found.append(f"not told: request {request_id} is {status}")
         found += [f"told and not so: request {r}, {left}" for r, left in told.items() if left]
         return found

@@ -149,6 +149,23 @@ async def test_an_app_finds_what_was_lost_or_not_told(
     assert app.ends_judged == 1
 
 
+async def test_an_app_is_told_once_of_an_end_that_came_twice(
+    watched: str, aconnection: Connection
+) -> None:
+    """A request failed while nobody listened, was retried and failed again: the second was told."""
+    app = App(watched, random.Random(1))
+    await aconnection.execute(
+        "INSERT INTO chaos_steps (at, request_id, fence, old, new)"
+        " SELECT to_timestamp(seconds), 52, seconds, 'running', 'failed'"
+        " FROM (VALUES (10), (20)) AS ends (seconds)"
+    )
+    app.heard = [[15.0, 25.0]]
+    app.told[52] = ["failed"]
+    assert (app.untold(), app.ends_judged) == ([], 1)
+    app.told[52] = []
+    assert app.untold() == ["not told: request 52 is failed"]
+
+
 async def test_work_that_is_given_up_too_late_is_found(
     watched: str, aconnection: Connection, tmp_path: Path
 ) -> None:
