@@ -104,8 +104,9 @@ class Crm:
             return snap.active_clients(limit)
 
     def close(self) -> None:
-        """Close the engine's connections."""
+        """Close the engine's connections; one that a thread still reads with, when it is done."""
         if self._engine is not None:
+            sa.event.listen(self._engine.pool, "checkin", _close)
             self._engine.dispose()
 
     def _begin(self, connection: sa.Connection) -> None:
@@ -159,10 +160,19 @@ def _have_it_notice(connection: Any, _record: object) -> None:
 
     Not behind a pooler, where the settings would stay on somebody else's session.
     """
-    pid = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
-    if pid == connection.info.backend_pid:
-        connection.execute(SERVER_KEEPALIVES)
-    connection.commit()
+    try:
+        pid = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+        if pid == connection.info.backend_pid:
+            connection.execute(SERVER_KEEPALIVES)
+        connection.commit()
+    except BaseException:
+        connection.close()  # the engine forgets a connection that fails here
+        raise
+
+
+def _close(connection: Any, _record: object) -> None:
+    if connection is not None:  # None: it was given up already
+        connection.close()
 
 
 def _hosts_aside(database_url: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from agents.base import ClientNotFound, NotAssigned, TrainerNotFound
 from agents.crm import Crm, Snapshot, open_engine
 from daemon.demo.gym import SECRET, GymTruth, Options, Variant, load
+from tests.kit.signals import until
 
 AS_OF = datetime(2026, 11, 20, 9, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -386,6 +387,30 @@ def test_snapshots_work_in_several_threads(gym: Gym) -> None:
     assert sorted(str(name) for name in names) == [
         f"Client {number:03d}" for number in range(1, 9)
     ]
+
+
+def test_a_read_that_outlives_the_engine_leaves_no_session(gym: Gym) -> None:
+    """A thread cannot be stopped: its connection is closed when it gives it back."""
+    opened: list[Any] = []
+    sa.event.listen(gym.engine, "connect", lambda connection, _: opened.append(connection))
+    with gym.crm.snapshot() as snap:
+        assert snap.tables()
+        gym.crm.close()
+    assert [connection.closed for connection in opened] == [True]
+
+
+def test_a_session_that_cannot_be_set_up_is_closed(
+    gym: Gym, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that fails between connecting and the first read leaves nothing open."""
+    monkeypatch.setattr("agents.crm.connection.SERVER_KEEPALIVES", "SELECT 1/0")
+    left = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'ai-orchestrator agents' AND datname = current_database()"
+    )
+    with pytest.raises(DBAPIError, match="division"), gym.crm.snapshot():
+        pass
+    until(lambda: gym.sql(left) == 0, what="no session is left")
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])

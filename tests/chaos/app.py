@@ -207,8 +207,8 @@ class App:
         def due(at: float) -> bool:
             return any(began < at < ended - self._margin_seconds for began, ended in self.heard)
 
-        # A request that was retried may end twice in the same way, the first time unheard: what was
-        # told is that of which we must have been told.
+        # A request that was retried may end twice in the same way, the first time unheard: what
+        # was told is that of which we must have been told.
         for request_id, status, at in sorted(steps, key=lambda step: not due(step[2])):
             self.ends_judged += due(at)
             if status in told.get(request_id, ()):

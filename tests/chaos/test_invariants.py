@@ -152,7 +152,7 @@ async def test_an_app_finds_what_was_lost_or_not_told(
 async def test_an_app_is_told_once_of_an_end_that_came_twice(
     watched: str, aconnection: Connection
 ) -> None:
-    """A request failed while nobody listened, was retried and failed again: the second was told."""
+    """A request failed unheard, was retried and failed again: the second was told."""
     app = App(watched, random.Random(1))
     await aconnection.execute(
         "INSERT INTO chaos_steps (at, request_id, fence, old, new)"
