@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     environment: str = Field(
         "production",
         validation_alias=AliasChoices("FLASK_ENV", "environment"),
-        **_example("production", "Name of the environment, shown in logs."),
+        **_example("production", "Name of the environment, shown in the console."),
     )
     secret_key: SecretStr | None = Field(
         None, **_example("a long random string", "Signs webhooks and console sessions.")

@@ -174,6 +174,7 @@ def running_daemon(dsn: str, environment: dict[str, str]) -> Iterator[DaemonHand
             cwd=ROOT,
             env=os.environ
             | {"DATABASE_URL": dsn, "DATABASE_UNPOOLED_URL": "", "PORT": str(port)}
+            | {"FLASK_ENV": "demo"}
             | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
