@@ -48,7 +48,7 @@ BROKEN = ErrorInfo(
     retryable=True,
 )
 STEPS_TO_AGENT = 2
-"""Turns of the event loop from a claim until the agents run: nothing else is done before."""
+"""Turns of the event loop from a claim until its agents run."""
 RELEASE_SECONDS = 7.0
 """How long attempts that were told to stop may take: the runner's own grace and a little."""
 
@@ -207,7 +207,7 @@ class Claimer(Service):
     async def _look_again_and_again(self) -> None:
         source = "start"
         failures = 0
-        while True:
+        while not self._stopping:
             try:
                 rings, self._listener.rings = self._listener.rings, 0
                 rows = await self._look(source)
@@ -216,6 +216,8 @@ class Claimer(Service):
             except Exception as error:
                 if not is_transient(error):
                     raise
+                if self._stopping:
+                    return
                 failures += 1
                 if failures == 1:
                     log.warning("claim_failed", error=brief(error))
@@ -234,15 +236,17 @@ class Claimer(Service):
             self._lease_freed = False
             asked_monotonic = clock.monotonic()
             claim = await self._claim(asked_monotonic)
+            claim_seconds = clock.monotonic() - asked_monotonic
+            self._learn_what_is_left(claim)
+            await self._let_agents_begin(claim.requests)
             rows += len(claim.requests)
             self._neighbours.claimed(asked_monotonic, claim.transactions)
-            self._learn_what_is_left(claim)
             if not claim.requests:
                 break
             self.signals.emit("claimed", len(claim.requests))
             if not claim.due:
                 break
-            if rest_seconds := self._neighbours.rest_seconds(clock.monotonic() - asked_monotonic):
+            if rest_seconds := self._neighbours.rest_seconds(claim_seconds):
                 # Else whoever inserts meanwhile rings, and queues for it.
                 await self._listener.get_up()
                 self._meters.yielded_seconds.inc(rest_seconds)
@@ -272,11 +276,21 @@ class Claimer(Service):
             self._begin(one, asked_monotonic)
         if self._stopping:
             raise asyncio.CancelledError
+        return claim
+
+    async def _let_agents_begin(self, requests: Sequence[Claimed]) -> None:
+        """What else there is to do comes after their first step."""
+        if not requests:
+            return
+        began = clock.utcnow()
         for _ in range(STEPS_TO_AGENT):
             await asyncio.sleep(0)
-        for one in claim.requests:
-            self._count_wait(one)
-        return claim
+        for one in requests:
+            if one.authority.fence == 1:
+                waited = began - datetime.fromisoformat(one.created_at_iso)
+                seconds = max(0.0, waited.total_seconds() + self.database_ahead_seconds)
+                label = self._meters.task_type(one.task_type)
+                self._meters.queue_wait_seconds.labels(label).observe(seconds)
 
     async def _rest(self, rows: int, rings: int) -> str:
         """Wait for a reason to look again, and say which.
@@ -367,13 +381,6 @@ class Claimer(Service):
         self._attempts[lease] = task
         self._idle.clear()
         task.add_done_callback(partial(self._ended, lease))
-
-    def _count_wait(self, claimed: Claimed) -> None:
-        if claimed.authority.fence == 1:
-            waited = clock.utcnow() - datetime.fromisoformat(claimed.created_at_iso)
-            seconds = waited.total_seconds() + self.database_ahead_seconds
-            label = self._meters.task_type(claimed.task_type)
-            self._meters.queue_wait_seconds.labels(label).observe(max(0.0, seconds))
 
     async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
         began = clock.monotonic()

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon import neighbours
+from daemon import lifecycle, neighbours
 from daemon.service import Daemon
 from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, running
@@ -88,6 +88,41 @@ async def test_a_claim_whose_answer_comes_too_late_is_not_run(
         late.set()
         row = await becomes(aconnection, request_id, "completed", 30)
     assert (ran, row["fence"]) == ([2], 2)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_stop_reads_the_answer_to_a_claim(
+    answered: bool, database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was claimed while it is told to stop is run, not left to its lease; and a claim that
+    fails then is the last one."""
+    monkeypatch.setattr(lifecycle, "CANCEL_AGAIN_SECONDS", FOREVER)
+    claimed, go_on = asyncio.Event(), asyncio.Event()
+    async with running(database, poll_seconds=FOREVER) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        claim = claimer._store.claim
+
+        async def answered_late(*values: Any) -> Any:
+            found = await claim(*values) if answered else None
+            if found is None or found.requests:
+                claimed.set()
+                await go_on.wait()
+            if found is None:
+                raise psycopg.OperationalError("the connection is lost")
+            return found
+
+        claimer._store.claim = answered_late  # type: ignore[method-assign, assignment]
+        [request_id] = await insert(aconnection, "test_echo", text="a")
+        await claimed.wait()
+        stopping = asyncio.create_task(claimer.stop())
+        while not claimer._stopping:
+            await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+        status = "completed" if answered else "pending"
+        row = await becomes(aconnection, request_id, status)
+        assert row["attempt"] == int(answered)
 
 
 async def test_agents_run_while_ends_wait_for_their_commit(
