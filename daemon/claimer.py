@@ -207,7 +207,7 @@ class Claimer(Service):
     async def _look_again_and_again(self) -> None:
         source = "start"
         failures = 0
-        while not self._stopping:
+        while True:
             try:
                 rings, self._listener.rings = self._listener.rings, 0
                 rows = await self._look(source)

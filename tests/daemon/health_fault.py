@@ -15,7 +15,7 @@ from daemon.health.checker import Wishes
 from tests.daemon.health_world import World
 
 Inject = Callable[[World], Iterator[None]]
-NOW = {"warning": 0.02, "critical": 3600}
+NOW = {"warning": 0.000_001, "critical": 3600}
 """Shortened limits of a check that measures time."""
 
 

@@ -116,8 +116,7 @@ async def test_stop_reads_the_answer_to_a_claim(
         [request_id] = await insert(aconnection, "test_echo", text="a")
         await claimed.wait()
         stopping = asyncio.create_task(claimer.stop())
-        while not claimer._stopping:
-            await asyncio.sleep(0)
+        await eventually(lambda: claimer._stopping)
         go_on.set()
         await stopping
         status = "completed" if answered else "pending"
