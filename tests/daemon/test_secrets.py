@@ -212,7 +212,7 @@ def test_secrets_are_nowhere(database: str) -> None:
             f"/gui/requests/{workout}"
         )
         assert len(answers) > 30
-        # A sweep may just have met one of the sessions that were terminated: not ready, for a second.
+        # A sweep may just have met one of the terminated sessions: not ready, for a second.
         refused = {path for path, a in answers.items() if a.status != 200}
         assert {path: answers[path].said for path in refused - {"/ready"}} == {}
         doctor = DaemonProcess(environment | {"OPENAI_BASE_URL": model_url}, ("doctor",))
