@@ -200,9 +200,9 @@ class Claimer(Service):
                 self._stopping = True
                 if not self._claiming:
                     looking.cancel()
-        if self._stopping:
-            raise asyncio.CancelledError
-        looking.result()
+        if not looking.cancelled():
+            looking.result()
+        raise asyncio.CancelledError
 
     async def _look_again_and_again(self) -> None:
         source = "start"

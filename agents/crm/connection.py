@@ -104,7 +104,7 @@ class Crm:
             return snap.active_clients(limit)
 
     def close(self) -> None:
-        """Close the engine's connections; one that a thread still reads with, when it is done."""
+        """Close the engine's connections; one that is being read from closes when that is done."""
         if self._engine is not None:
             sa.event.listen(self._engine.pool, "checkin", _close)
             self._engine.dispose()

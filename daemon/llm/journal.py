@@ -4,10 +4,10 @@ A call is known by what it says: SHA-256 of its canonical JSON. Its key in a req
 and ``n``, the how-manieth identical call of the attempt it is. So parallel branches need no order,
 a second run finds every finished call, and changed code pays for changed calls only.
 
-``begin`` commits asynchronously, ``end`` synchronously. Either is repeated, for about a minute,
-while the database is away, and may be repeated after a lost reply: ``begin`` takes its own
-unconfirmed reservation back, ``end`` recognises its call by a token. Calls that come while a
-statement is under way go together with the next one.
+``begin`` commits asynchronously, an attempt's first and every ``end`` synchronously. Either is
+repeated, for about a minute, while the database is away, and may be repeated after a lost reply:
+``begin`` takes its own unconfirmed reservation back, ``end`` recognises its call by a token. Calls
+that come while a statement is under way go together with the next one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from daemon import clock
 from daemon.statements import Statements
 
 KEPT_SECONDS = 60.0
-"""So that the pool can replace a connection that has grown old."""
+"""It is given back after so long, for the pool to replace it when it has grown old."""
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -61,8 +61,8 @@ class Executor:
 class KeptConnection:
     """One connection of a pool, for a statement that comes alone and must be quick.
 
-    Taking it from the pool and giving it back takes a hundredth of a millisecond where much goes
-    on, and ten times as long in a process that has just woken up.
+    Taking it from the pool and giving it back takes a hundredth of a millisecond in a busy
+    process, and ten times as long in one that has just woken up. Not for two statements at once.
     """
 
     def __init__(self, pool: Pool) -> None:

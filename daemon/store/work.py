@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +31,7 @@ class WorkStore(Executor):
     def __init__(self, pool: Pool, statements: Statements) -> None:
         super().__init__(pool, statements)
         self._for_claims = KeptConnection(pool)
+        self._one_claim = asyncio.Lock()
 
     async def close(self) -> None:
         """Give back to the pool what is kept of it."""
@@ -49,22 +51,23 @@ class WorkStore(Executor):
         Fewer than ``slots`` may come although more could: call again until nothing comes, or
         nothing is left due. ``input_data`` is None where it is large; :meth:`load_input` reads it.
         """
-        connection = await self._for_claims.take()
-        try:
-            rows = await self._rows(
-                "request_claim",
-                connection,
-                worker_id=worker_id,
-                types=list(types),
-                slots=slots,
-                lease_seconds=lease_seconds,
-                now=now,
-            )
-            if not connection.autocommit:
-                await connection.commit()
-        except BaseException:
-            await self._for_claims.give_back()
-            raise
+        async with self._one_claim:
+            connection = await self._for_claims.take()
+            try:
+                rows = await self._rows(
+                    "request_claim",
+                    connection,
+                    worker_id=worker_id,
+                    types=list(types),
+                    slots=slots,
+                    lease_seconds=lease_seconds,
+                    now=now,
+                )
+                if not connection.autocommit:
+                    await connection.commit()
+            except BaseException:
+                await self._for_claims.give_back()
+                raise
         return Claim(
             [_claimed(row, worker_id) for row in rows if row["id"] is not None],
             due=rows[0]["due"],

@@ -13,6 +13,10 @@ down_revision = "0012_console"
 
 
 def upgrade() -> None:
+    # 0019 knows it; the function has the text of now, and daemons claim in between.
+    execute(
+        "ALTER TABLE ai_lease_epoch ADD COLUMN IF NOT EXISTS undone_to bigint NOT NULL DEFAULT 0"
+    )
     for name in ("claim_v1", "left_v1", "complete_v1"):
         sql_file(f"sql/functions/{name}.sql", again=True)
     sql_file("sql/functions/calls_v1.sql")

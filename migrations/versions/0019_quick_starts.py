@@ -19,6 +19,10 @@ def upgrade() -> None:
         "COMMENT ON COLUMN ai_lease_epoch.undone_to IS 'Claims of requests up to this id may have"
         " been undone by the crash that emptied the leases; their next fence is two higher.'"
     )
+    execute(
+        "COMMENT ON COLUMN ai_requests.fence IS 'Written by the daemon. Grows with each claim, and"
+        " is never reset: a worker that lost its claim can write nothing under an older number.'"
+    )
     # A new queue has nothing that a crash could have undone.
     execute(
         "INSERT INTO ai_lease_epoch (singleton) SELECT true"

@@ -19,7 +19,6 @@
 -- A call that an earlier owner started and never settled is in doubt: it may have been billed, so
 -- its reservation becomes uncertain money. One started by this very attempt is a begin whose reply
 -- got lost on the way: no call was made, the reservation is taken back.
---
 CREATE FUNCTION ai_call_begin_v1(
     p_request bigint,
     p_fence bigint,

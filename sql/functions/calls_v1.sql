@@ -9,7 +9,8 @@
 -- cache_seconds}, hashes as hexadecimal; see ai_call_begin_v1. place: the index in it, from 0.
 --
 -- An attempt's first call waits for the disk: its claim, which did not, is there then too, and no
--- crash can have the request run a second time while this call is made. The commit of any other is
+-- crash can have the request run a second time while this call is made. A line that is begun proves
+-- nothing: its commit may have been broken off while it waited. The commit of any later call is
 -- asynchronous: if a crash of PostgreSQL swallows it, ai_call_end_v1 writes the line. set_config
 -- stands in the body because a function's SET clause is undone before the commit.
 CREATE FUNCTION ai_calls_begin_v1(p_calls jsonb, p_probe_seconds double precision)
@@ -28,7 +29,8 @@ BEGIN
         SELECT FROM jsonb_array_elements(p_calls) e
         WHERE (SELECT l.id FROM ai_llm_calls l
             WHERE l.request_id = (e ->> 'request_id')::bigint
-                AND l.fence = (e ->> 'fence')::bigint
+                AND l.fence = (e ->> 'fence')::bigint AND l.status <> 'started'
+                AND l.error ->> 'code' IS DISTINCT FROM 'begin_unconfirmed'
             LIMIT 1) IS NULL)
     THEN
         PERFORM set_config('synchronous_commit', 'off', true);

@@ -24,13 +24,14 @@
 -- The commit is asynchronous: a request starts while its claim is on the way to the disk. All that
 -- follows from a claim comes behind it in the log, so whatever waits for the disk waits for the claim
 -- too: the end of the attempt, and its first model call (ai_calls_begin_v1). A crash of PostgreSQL can
--- undo the claims of its last moments, then. Those requests run again, and whoever ran them is told
--- that he is foreign, having spent nothing.
+-- undo the claims of its last moments. Those requests run again, and the worker that had them is told
+-- that it is foreign, having spent nothing.
 --
--- He may be the one who claims them again, and no fence may be valid twice: a request from before a
--- crash goes up by two, and its claim waits for the disk, so that the next crash cannot undo it. Of any
--- other only the last claim can be undone: it is claimed again only after an end, which waited. Nor is
--- a claim undone where on_lost = 'fail' says that no attempt may begin twice.
+-- It may be the one that claims them again, and no fence may be valid twice: of a request from before
+-- a crash the fence goes up by two, and the claim waits for the disk, so that the next crash cannot
+-- undo it. Of any other only the last claim can be undone: it is claimed again only after an end, which
+-- waited. A worker that takes requests of an agent with on_lost = 'fail', of which no attempt may begin
+-- twice, waits for all its claims.
 --
 -- Traps. Counted in the statement that takes the advisory lock, leases would come from a snapshot
 -- older than the lock, and limits would be overshot. `= ANY (ARRAY(...))` keeps the planner from
@@ -65,6 +66,7 @@ DECLARE
     v_now timestamptz;
     v_commit text := current_setting('synchronous_commit');
     v_undone_to bigint;
+    v_adopted boolean := false;
     v_midway boolean;
     v_ids bigint[];
 BEGIN
@@ -73,6 +75,7 @@ BEGIN
     SELECT e.undone_to INTO v_undone_to FROM ai_lease_epoch e;
     IF NOT FOUND THEN
         PERFORM ai_adopt_v1(p_lease, v_now);
+        v_adopted := true;
         SELECT e.undone_to INTO v_undone_to FROM ai_lease_epoch e;
     END IF;
     -- Only what is missing: a conflict with a row that an admin is editing would be waited for.
@@ -274,10 +277,10 @@ BEGIN
             SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.key_cursor <> '');
     END LOOP;
 
-    -- See above. 'off' and 'local' promise less than the end of an attempt is owed.
+    -- See above. Under 'off' or 'local' the end would not wait either, so the claim must.
     PERFORM set_config('synchronous_commit', CASE
         WHEN v_commit IN ('off', 'local') THEN 'on'
-        WHEN v_undone_to >= ANY (v_ids) OR EXISTS (
+        WHEN v_adopted OR v_undone_to >= ANY (v_ids) OR EXISTS (
             SELECT FROM ai_control c WHERE c.task_type = ANY (p_types) AND c.on_lost = 'fail')
         THEN v_commit
         ELSE 'off' END, true);

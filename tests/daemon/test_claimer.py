@@ -101,6 +101,9 @@ async def test_stop_reads_the_answer_to_a_claim(
     async with running(database, poll_seconds=FOREVER) as daemon:
         claimer = daemon._claimer
         assert claimer is not None
+        asleep = claimer.signals.expect("asleep")
+        await insert(aconnection, "test_echo", text="warm")
+        await asleep
         claim = claimer._store.claim
 
         async def answered_late(*values: Any) -> Any:

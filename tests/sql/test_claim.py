@@ -319,3 +319,32 @@ def test_after_a_crash_no_fence_is_valid_twice(queue: Queue) -> None:
     assert (queue.request(old)["fence"], queue.request(new)["fence"]) == (2, 1)
     assert queue.finish("w1", row) == "foreign"
     assert queue.finish("w1", (old, 2)) == "accepted"
+
+
+def test_after_a_crash_no_id_is_given_twice(queue: Queue) -> None:
+    """A crash may have undone inserts too, whose requests are run still: their ids stay free."""
+    old = queue.insert()
+    queue.lose_leases()
+    assert committing(queue, slots=1) == "on"
+    new = queue.insert()
+    assert new > old + 90_000
+    assert committing(queue) == "off"
+    assert queue.request(new)["fence"] == 1
+
+
+def test_a_crash_is_adopted_without_rights_on_the_ids(queue: Queue) -> None:
+    """Whoever may not set the sequence takes what comes next for older than the crash."""
+    queue.rows("CREATE ROLE limited")
+    try:
+        queue.rows("GRANT ALL ON ALL TABLES IN SCHEMA public TO limited")
+        queue.rows("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO limited")
+        queue.lose_leases()
+        queue.rows("SET ROLE limited")
+        queue.claim()
+        new = queue.insert()
+        assert committing(queue) == "on"
+        assert queue.request(new)["fence"] == 2
+    finally:
+        queue.rows("RESET ROLE")
+        queue.rows("DROP OWNED BY limited")
+        queue.rows("DROP ROLE limited")

@@ -209,6 +209,17 @@ def test_a_function_of_long_ago_becomes_the_one_of_today(database: str, name: st
     assert difference(whole, catalogue_at(database)) == {}
 
 
+def test_daemons_claim_between_two_migrations(empty_database: str) -> None:
+    """Each is committed by itself, and what it leaves works, also if the next one fails."""
+    migrate.upgrade(empty_database, to="0012_console")
+    for revision in ("0013_call_batches", "0014_quick_claims", "0016_client_index", None):
+        migrate.upgrade(empty_database, to=revision)
+        with psycopg.connect(empty_database, autocommit=True) as connection:
+            connection.execute("INSERT INTO ai_requests (task_type) VALUES ('work')")
+            claim = "SELECT id FROM ai_claim_v1('w1', ARRAY['work'], 5, '30 s')"
+            assert len(connection.execute(claim).fetchall()) == 1
+
+
 def test_back_to_nothing(database: str) -> None:
     """Taking all back leaves nothing but the empty version table."""
     migrate.downgrade(database, "base")
