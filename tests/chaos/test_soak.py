@@ -27,7 +27,7 @@ def test_short_soak(tmp_path: Path) -> None:
     """All agents, all users and every measurement for some seconds: no promise is broken, what is
     old is pruned and judged all the same, limits are filled, and the page has it all."""
     ticks: list[Sample] = []
-    plan = Plan(seconds=5.0, rate=5.0, pause_seconds=0.5, daemons=1, clients=8)
+    plan = Plan(seconds=5.0, rate=12.0, pause_seconds=0.5, daemons=1, clients=8)
     recording = perform(plan, ticks.append, tmp_path / "recording.json")
     assert recording.violations == []
     assert recording == Recording.load(tmp_path / "recording.json")
