@@ -213,8 +213,9 @@ def test_secrets_are_nowhere(database: str) -> None:
         )
         assert len(answers) > 30
         # A sweep may just have met one of the terminated sessions: not ready, for a second.
-        refused = {path for path, a in answers.items() if a.status != 200}
-        assert {path: answers[path].said for path in refused - {"/ready"}} == {}
+        assert answers["/ready"].status in {200, 503}
+        refused = {path for path, a in answers.items() if a.status != 200} - {"/ready"}
+        assert {path: answers[path].said for path in refused} == {}
         doctor = DaemonProcess(environment | {"OPENAI_BASE_URL": model_url}, ("doctor",))
         with doctor:
             assert doctor.wait(60) == 2, doctor.report()
