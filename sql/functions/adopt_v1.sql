@@ -1,6 +1,6 @@
 -- Purpose: after a crash or a promotion emptied the unlogged leases, gives every running request a
 --          lease again, so that limits stay exact and living work is not run twice.
--- Index:   ai_requests_live; primary key of ai_attempts.
+-- Index:   ai_requests_live; primary keys of ai_requests and ai_attempts.
 -- Caller:  ai_claim_v1, under its advisory lock, when ai_lease_epoch has no row.
 -- Locks:   waits for the running requests, in the order of their id.
 --
