@@ -10,6 +10,7 @@ import pytest
 
 from daemon import lifecycle, neighbours
 from daemon.service import Daemon
+from daemon.store.work import WorkStore
 from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, running
 
@@ -32,9 +33,10 @@ async def test_a_request_costs_one_look(database: str, aconnection: Connection) 
         [first] = await insert(aconnection, "test_echo", text="a")  # warm: caches, plans
         await becomes(aconnection, first, "completed")
         assert daemon._claimer is not None
-        asleep = daemon._claimer.signals.expect("asleep")
+        await eventually(lambda: daemon.listener.lying, what="asleep")
+        claimed = daemon._claimer.signals.expect("claimed")  # the first one's is out already
         [second] = await insert(aconnection, "test_echo", text="b")
-        await asleep
+        await claimed
         before = looks(daemon)
         await becomes(aconnection, second, "completed")
         [third] = await insert(aconnection, "test_echo", text="c")
@@ -59,29 +61,31 @@ async def test_what_a_limit_held_back_starts_when_a_slot_is_free(
 
 
 async def test_a_claim_whose_answer_comes_too_late_is_not_run(
-    database: str, aconnection: Connection
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the answer to a claim arrives after its lease has ended, somebody else may have the
     request: it is not begun, and answered once under the next claim."""
     late = asyncio.Event()
     ran = []
-    async with running(database, poll_seconds=FOREVER, lease_seconds=3.0) as daemon:
-        claimer = daemon._claimer
-        assert claimer is not None
-        claim, run = claimer._store.claim, claimer._runner.run
+    claim = WorkStore.claim
 
-        async def answered_late(*values: Any) -> Any:
-            found = await claim(*values)
-            if found.requests:
-                await late.wait()
-            return found
+    async def answered_late(*values: Any) -> Any:
+        found = await claim(*values)
+        if found.requests:
+            await late.wait()
+        return found
+
+    # Before the start, so that no claim under way goes past it.
+    monkeypatch.setattr(WorkStore, "claim", answered_late)
+    async with running(database, poll_seconds=FOREVER, lease_seconds=3.0) as daemon:
+        assert daemon._claimer is not None
+        run = daemon._claimer._runner.run
 
         async def noted(claimed: Any, lease: Any) -> Any:
             ran.append(claimed.authority.fence)
             return await run(claimed, lease)
 
-        claimer._store.claim = answered_late  # type: ignore[method-assign, assignment]
-        claimer._runner.run = noted  # type: ignore[method-assign]
+        daemon._claimer._runner.run = noted  # type: ignore[method-assign]
         [request_id] = await insert(aconnection, "test_echo", text="a")
         rescued = "SELECT count(*) FROM ai_attempts WHERE request_id = %s AND outcome = 'lost'"
         await eventually(lambda: count(aconnection, rescued, request_id), 30)
@@ -97,25 +101,25 @@ async def test_stop_reads_the_answer_to_a_claim(
     """What was claimed while it is told to stop is run, not left to its lease; and a claim that
     fails then is the last one."""
     monkeypatch.setattr(lifecycle, "CANCEL_AGAIN_SECONDS", FOREVER)
-    claimed, go_on = asyncio.Event(), asyncio.Event()
+    inserted, claimed, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    claim = WorkStore.claim
+
+    async def answered_late(*values: Any) -> Any:
+        fails = inserted.is_set() and not answered
+        found = None if fails else await claim(*values)
+        if found is None or found.requests:
+            claimed.set()
+            await go_on.wait()
+        if found is None:
+            raise psycopg.OperationalError("the connection is lost")
+        return found
+
+    monkeypatch.setattr(WorkStore, "claim", answered_late)
     async with running(database, poll_seconds=FOREVER) as daemon:
         claimer = daemon._claimer
         assert claimer is not None
-        asleep = claimer.signals.expect("asleep")
-        await insert(aconnection, "test_echo", text="warm")
-        await asleep
-        claim = claimer._store.claim
-
-        async def answered_late(*values: Any) -> Any:
-            found = await claim(*values) if answered else None
-            if found is None or found.requests:
-                claimed.set()
-                await go_on.wait()
-            if found is None:
-                raise psycopg.OperationalError("the connection is lost")
-            return found
-
-        claimer._store.claim = answered_late  # type: ignore[method-assign, assignment]
+        await eventually(lambda: daemon.listener.lying, what="asleep")
+        inserted.set()
         [request_id] = await insert(aconnection, "test_echo", text="a")
         await claimed.wait()
         stopping = asyncio.create_task(claimer.stop())
