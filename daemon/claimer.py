@@ -19,9 +19,9 @@ commit the next one runs already, and as many ends as there are slots may wait.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import ClassVar, Protocol
@@ -38,6 +38,7 @@ from daemon.meters import Meters
 from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
 from daemon.neighbours import Neighbours
 from daemon.store import Claim, Verdict
+from daemon.turnover import Turnover
 
 BUSY_INTAKE_SECONDS = 0.5
 DEAF_POLL_SECONDS = 2.0
@@ -47,6 +48,8 @@ BROKEN = ErrorInfo(
     "this is a bug in the service; the log has the stack",
     retryable=True,
 )
+MOST_AHEAD = 4
+"""Times as many requests as there are slots may be claimed before there is a slot for them."""
 STEPS_TO_AGENT = 2
 """Turns of the event loop from a claim until its agents run."""
 RELEASE_SECONDS = 7.0
@@ -119,6 +122,8 @@ class Claimer(Service):
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
         self._attempts: dict[LeaseState, asyncio.Task[None]] = {}
+        self._waiting: deque[tuple[Claimed, LeaseState]] = deque()
+        """Claimed ahead: the next slots are theirs."""
         self._ending: set[LeaseState] = set()
         """Those of them whose end is handed in: their slot is free."""
         self._idle = asyncio.Event()
@@ -129,19 +134,37 @@ class Claimer(Service):
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
         self._neighbours = Neighbours()
+        self._turnover = Turnover()
         self._claiming = False
         """A claim is under way: its answer must be read."""
         self._stopping = False
         self._held_back = True
         """The last claim left something due: room that comes back is a reason to look."""
         self._due_monotonic = float("inf")
-        self.database_ahead_seconds = 0.0
-        """The database's clock minus this host's, as far as upkeep knows."""
 
     @property
     def free(self) -> int:
         """Slots without an agent; none while too many ends wait for their commit."""
-        return self.limit - max(self.running_attempts, len(self._attempts) - self.limit)
+        return min(self.limit - self.running_attempts, self._most() - len(self._attempts))
+
+    @property
+    def room(self) -> int:
+        """How many to claim now: for slots without an agent, and for those soon to be free.
+
+        Ahead for half the slots at least: a claim of a few costs nearly as much as one of many.
+        Not at all where others would feel it.
+        """
+        free = self.free - len(self._waiting)
+        ahead = 0 if self._neighbours.busy else self._soon_free()
+        return free + ahead if free + ahead >= self.limit / 2 else free
+
+    def _most(self) -> int:
+        """Attempts at once, those included whose end waits for its commit."""
+        return 2 * self.limit + self._soon_free()
+
+    def _soon_free(self) -> int:
+        """Slots that change hands within a moment."""
+        return min(MOST_AHEAD * self.limit, int(self._turnover.recent(clock.monotonic())))
 
     @property
     def running_attempts(self) -> int:
@@ -229,7 +252,7 @@ class Claimer(Service):
     async def _look(self, source: str) -> int:
         """Claim until nothing comes or every slot is taken; returns how much came."""
         rows = 0
-        while self.free > 0:
+        while self.room > 0:
             # Before the claim: what rings or ends from now on is looked for again.
             self._listener.wake.clear()
             self._slot_freed.clear()
@@ -238,7 +261,9 @@ class Claimer(Service):
             claim = await self._claim(asked_monotonic)
             claim_seconds = clock.monotonic() - asked_monotonic
             self._learn_what_is_left(claim)
-            await self._let_agents_begin(claim.requests)
+            if not (claim.due and self.room > 0):
+                await self._let_agents_begin(claim.requests)
+            self._count_waits(claim.requests)
             rows += len(claim.requests)
             self._neighbours.claimed(asked_monotonic, claim.transactions)
             if not claim.requests:
@@ -268,7 +293,7 @@ class Claimer(Service):
         self._claiming = True
         try:
             claim = await self._store.claim(
-                self._worker_id, self._types(), self.free, self._lease_seconds
+                self._worker_id, self._types(), self.room, self._lease_seconds
             )
         finally:
             self._claiming = False
@@ -280,17 +305,15 @@ class Claimer(Service):
 
     async def _let_agents_begin(self, requests: Sequence[Claimed]) -> None:
         """What else there is to do comes after their first step."""
-        if not requests:
-            return
-        began = clock.utcnow()
-        for _ in range(STEPS_TO_AGENT):
-            await asyncio.sleep(0)
+        if requests:
+            for _ in range(STEPS_TO_AGENT):
+                await asyncio.sleep(0)
+
+    def _count_waits(self, requests: Sequence[Claimed]) -> None:
         for one in requests:
             if one.authority.fence == 1:
-                waited = began - datetime.fromisoformat(one.created_at_iso)
-                seconds = max(0.0, waited.total_seconds() + self.database_ahead_seconds)
                 label = self._meters.task_type(one.task_type)
-                self._meters.queue_wait_seconds.labels(label).observe(seconds)
+                self._meters.queue_wait_seconds_of(label).observe(one.waited_seconds)
 
     async def _rest(self, rows: int, rings: int) -> str:
         """Wait for a reason to look again, and say which.
@@ -298,12 +321,16 @@ class Claimer(Service):
         rows: what the last look brought. rings: how many there were before it.
         """
         listener = self._listener
-        if self.free <= 0:
+        if self.room <= 0:
             self._slot_freed.clear()  # at once: a slot may become free while we get up
             await listener.get_up()
             self._alertness.full(clock.monotonic())
             self.signals.emit("full")
-            return await self._wait(self._slot_freed, self._poll(), "slot")
+            woken = "slot"
+            while self.room <= 0 and woken == "slot":
+                self._slot_freed.clear()
+                woken = await self._wait(self._slot_freed, self._poll(), "slot")
+            return woken
         if self._alertness.heard(clock.monotonic(), rings) and await self._store.notifiers_queue():
             self._alertness.queued(clock.monotonic())
         pause = self._alertness.looked(
@@ -370,11 +397,22 @@ class Claimer(Service):
     def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
         lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)
         label = self._meters.task_type(claimed.task_type)
-        if lease.lost.is_set():
+        if lease.lost:
             # The answer to the claim was too long on its way: others may run it already.
-            self._meters.requests.labels(label, "lost").inc()
+            self._meters.requests_of(label, "lost").inc()
             return
+        if self.free <= 0:
+            self._waiting.append((claimed, lease))
+        else:
+            self._run_attempt(claimed, lease)
+
+    def _run_waiting(self) -> None:
+        while self._waiting and self.free > 0:
+            self._run_attempt(*self._waiting.popleft())
+
+    def _run_attempt(self, claimed: Claimed, lease: LeaseState) -> None:
         assert self._group is not None, "the claimer has not been started"
+        label = self._meters.task_type(claimed.task_type)
         task = self._group.create_task(
             self._attempt(claimed, lease, label), name=f"attempt-{claimed.request_id}"
         )
@@ -391,10 +429,12 @@ class Claimer(Service):
             outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
         try:
             if isinstance(outcome, Lost):
-                self._meters.requests.labels(label, "lost").inc()
+                self._meters.requests_of(label, "lost").inc()
                 return
             lease.finishing = True
             self._ending.add(lease)
+            self._turnover.ended(clock.monotonic())
+            self._run_waiting()
             self._slot_freed.set()
             verdict = await self._completer.submit(
                 claimed.authority, outcome, claimed.agent_version
@@ -408,14 +448,14 @@ class Claimer(Service):
     def _count(
         self, claimed: Claimed, outcome: Outcome, verdict: Verdict, label: str, seconds: float
     ) -> None:
-        self._meters.request_seconds.labels(label).observe(seconds)
+        self._meters.request_seconds_of(label).observe(seconds)
         if verdict in {"accepted", "repeated"}:
-            self._meters.requests.labels(label, outcome.name).inc()
+            self._meters.requests_of(label, outcome.name).inc()
             if isinstance(outcome, Retry | Snooze):
                 # A claim under way may have looked for the next due time before this was written.
                 self._listener.wake.set()
         else:
-            self._meters.requests.labels(label, verdict).inc()
+            self._meters.requests_of(label, verdict).inc()
             log.warning(
                 "outcome_not_accepted",
                 request_id=claimed.request_id,
@@ -440,6 +480,7 @@ class Claimer(Service):
         self._ending.discard(lease)
         if not self._attempts:
             self._idle.set()
+        self._run_waiting()
         self._slot_freed.set()
         self._lease_freed = True
         if self._held_back:  # also with slots to spare: its type may have been at its limit

@@ -138,7 +138,7 @@ class AttemptContext:
 
     @property
     def cancelled(self) -> bool:
-        return self.lease.cancelled.is_set() or self.lease.lost.is_set()
+        return self.lease.stopped
 
     def random(self, *seed: Json) -> random.Random:
         text = json.dumps(seed, sort_keys=True, separators=(",", ":"), default=str)

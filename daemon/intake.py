@@ -223,16 +223,18 @@ def parse(
     size = oversized(agent, input_bytes)
     if size is not None:
         return size
-    known = _field_names(agent.Input)
+    unknown = input_data.keys() - _field_names(agent.Input)
+    if unknown:
+        input_data = {k: v for k, v in input_data.items() if k not in unknown}
     try:
-        value = agent.Input.model_validate({k: v for k, v in input_data.items() if k in known})
+        value = agent.Input.model_validate(input_data)
     except ValidationError as error:
         return ErrorInfo(
             "invalid_input",
             "; ".join(_sentences(error)),
             f"the fields of {agent.type}: {', '.join(sorted(_field_names(agent.Input)))}",
         )
-    return Parsed(value, tuple(sorted(_shown_key(k) for k in input_data.keys() - known)))
+    return Parsed(value, tuple(sorted(map(_shown_key, unknown))))
 
 
 @lru_cache(maxsize=256)

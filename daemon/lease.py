@@ -52,9 +52,9 @@ GRACE_SECONDS = 10.0
 log = get_logger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class LeaseState:
-    """One attempt's lease. The events are for the event loop only.
+    """One attempt's lease. All but the authority belongs to the event loop.
 
     deadline_monotonic: when the attempt must have ended; renewed a little beyond, then no more.
     renewed_monotonic: when the last renewal that succeeded was sent. finishing: the end is on its
@@ -65,18 +65,24 @@ class LeaseState:
     renewed_monotonic: float
     deadline_monotonic: float | None = None
     finishing: bool = False
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: bool = False
+    lost: bool = False
     on_stop: Callable[[], None] | None = None
-    """Called when either is set: whoever runs the attempt need not wait for two events."""
+    """Called by whatever makes the attempt stop."""
 
     @property
     def stopped(self) -> bool:
-        return self.cancelled.is_set() or self.lost.is_set()
+        return self.cancelled or self.lost
 
-    def stop(self, why: asyncio.Event) -> None:
-        """Cancelled or lost: one of its own two events."""
-        why.set()
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._stop()
+
+    def lose(self) -> None:
+        self.lost = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self.on_stop is not None:
             self.on_stop()
 
@@ -203,9 +209,9 @@ class Leases(Service):
         return now - state.renewed_monotonic > self._fence_seconds
 
     def _lose(self, state: LeaseState, reason: str) -> None:
-        if state.lost.is_set() or state.finishing:
+        if state.lost or state.finishing:
             return
-        state.stop(state.lost)
+        state.lose()
         self.forget(state.authority)
         self._meters.leases_lost.inc()
         log.warning(
@@ -226,8 +232,8 @@ class Leases(Service):
                     self._lose(state, "taken over")
                 continue
             state.renewed_monotonic = max(state.renewed_monotonic, sent)
-            if cancel and not state.cancelled.is_set():
-                state.stop(state.cancelled)
+            if cancel and not state.cancelled:
+                state.cancel()
                 self.signals.emit("cancelled", state.authority)
         self.signals.emit("renewed", len(kept))
 

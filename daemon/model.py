@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Json = Any
 
@@ -68,8 +68,7 @@ Mode = Literal["full", "degraded", "deterministic"]
 OnUnavailable = Literal["degrade", "wait", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(NamedTuple):
     """Who may write for a request right now. All three must match, or the writer is a stranger."""
 
     request_id: int
@@ -77,12 +76,11 @@ class Authority:
     worker_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A request this worker holds a lease on.
 
     ``input_data`` is None where it is large; otherwise it is ``input_bytes`` long as JSON text,
-    where that is known.
+    where that is known. waited_seconds: from its insert to this claim, on the database's clock.
     """
 
     authority: Authority
@@ -96,6 +94,7 @@ class Claimed:
     on_unavailable: OnUnavailable | None
     agent_version: int | None
     input_bytes: int | None = None
+    waited_seconds: float = 0.0
 
     @property
     def request_id(self) -> int:

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import structlog
 
 from agents.base import AgentError, Drained, Result
 from daemon import clock, contain, intake, telemetry
 from daemon.context import AttemptContext, Code, Measure, Services, failed_inside
 from daemon.database import persistently
 from daemon.errors import LeaseLost
-from daemon.log import get_logger
+from daemon.log import about_attempt, get_logger
 from daemon.model import Claimed, Complete, ErrorInfo, Json, Outcome, Refuse
 from daemon.outcome import (
     AgentTimedOut,
@@ -106,7 +105,7 @@ class Runner:
     async def run(self, claimed: Claimed, lease: LeaseState) -> Outcome:
         """One attempt. Never raises but for its own cancellation; every end is an Outcome."""
         # Never unbound: each attempt is a task of its own, and the context ends with it.
-        structlog.contextvars.bind_contextvars(
+        about_attempt(
             request_id=claimed.request_id,
             attempt=claimed.attempt,
             fence=claimed.authority.fence,
@@ -238,8 +237,8 @@ class Runner:
         share: tuple[int, int],
     ) -> Mapping[str, Json]:
         """Another agent inside a request: same lease, same ledger, its own configuration."""
-        claimed = replace(
-            outer.claimed, task_type=task_type, input_data=input_data, input_bytes=None
+        claimed = outer.claimed._replace(
+            task_type=task_type, input_data=input_data, input_bytes=None
         )
         problem = intake.unanswerable(self._registry, task_type)
         agent = self._registry.agent(task_type)
@@ -261,8 +260,8 @@ class Runner:
     def _circumstances(self, claimed: Claimed, lease: LeaseState) -> Circumstances:
         return Circumstances(
             claimed.attempt,
-            lost=lease.lost.is_set(),
-            cancelled=lease.cancelled.is_set(),
+            lost=lease.lost,
+            cancelled=lease.cancelled,
             draining=self._draining,
         )
 

@@ -141,7 +141,6 @@ class Daemon:
             on_drain=self.stop,
             tidy=self._tidy,
             hindsight=self._learn,
-            on_clock=self._clock_seen,
             on_rescued=self.reflexes.rescued,
             on_pruned=self.reflexes.pruned,
             quiet=self._quiet,
@@ -398,10 +397,6 @@ class Daemon:
     def _cancel_hinted(self, request_id: int) -> None:
         self.leases.hurry(request_id)
         self.upkeep.sweep_soon()
-
-    def _clock_seen(self, ahead_seconds: float) -> None:
-        if self._claimer is not None:
-            self._claimer.database_ahead_seconds = ahead_seconds
 
     def _running(self) -> int:
         return self._claimer.running_attempts if self._claimer is not None else 0

@@ -65,8 +65,8 @@ class WorkerCard:
 class Upkeep(Service):
     """running: attempts now. types: agents' task types, for gauges. on_drain: somebody wants it.
 
-    on_clock gets the database's clock minus this host's, in seconds, at every reap. tidy looks
-    after the journal of model calls, hindsight after the outcomes of what agents foretold.
+    tidy looks after the journal of model calls, hindsight after the outcomes of what agents
+    foretold.
     on_rescued and on_pruned get how many requests and rows it was, after a duty that met any.
     quiet: nothing runs here, and whoever inserts is heard: no deadline comes unnoticed.
     """
@@ -83,7 +83,6 @@ class Upkeep(Service):
         running: Callable[[], int],
         types: Callable[[], list[str]],
         on_drain: Callable[[], None] = lambda: None,
-        on_clock: Callable[[float], None] = lambda _: None,
         tidy: Callable[[], Awaitable[None]] | None = None,
         hindsight: Callable[[], Awaitable[None]] | None = None,
         on_rescued: Callable[[int], None] = lambda _: None,
@@ -99,7 +98,6 @@ class Upkeep(Service):
         self._running = running
         self._types = types
         self._on_drain = on_drain
-        self._on_clock = on_clock
         self._tidy_calls = tidy
         self._hindsight = hindsight
         self._on_rescued = on_rescued
@@ -258,7 +256,6 @@ class Upkeep(Service):
         before_monotonic = self._monotonic()
         now = await self._store.database_now()
         monotonic = (before_monotonic + self._monotonic()) / 2
-        self._on_clock((now - clock.utcnow()).total_seconds())
         seen, self._seen = self._seen, (now, monotonic)
         if seen is None:
             return False

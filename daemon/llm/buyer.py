@@ -166,14 +166,13 @@ class Buyer:
     cache_seconds: float
     max_calls: int
     clock: Stopwatch
-    numbers: Counter[bytes]
+    numbers: dict[bytes, int]
     calls: int = 0
 
     async def buy(self, question: Question) -> Completion:
         """One answer. Raises Unavailable, LeaseLost, CancelRequested."""
         identity = question.identity()
-        self.numbers[identity] += 1
-        n = self.numbers[identity]
+        n = self.numbers[identity] = self.numbers.get(identity, 0) + 1
         last = Unavailable("provider_error", "no_model", None)
         for place, model in enumerate(self.models):
             try:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -144,7 +143,7 @@ class Gateway:
         claimed: Claimed,
         agent: BaseAgent[Any, Any],
         config: object,
-        numbers: Counter[bytes],
+        numbers: dict[bytes, int],
         within: Sequence[str] = (),
     ) -> Buyer:
         """A buyer with this agent's models, limits and time."""
@@ -214,7 +213,7 @@ class RequestLLM:
     config: object
     enabled: bool
     ended: list[Ended]
-    numbers: Counter[bytes] = field(default_factory=Counter)
+    numbers: dict[bytes, int] = field(default_factory=dict)
     within: tuple[str, ...] = ()
     _buyer: Buyer | None = None
 

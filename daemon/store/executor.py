@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from daemon import clock
@@ -51,6 +51,14 @@ class Executor:
         async with connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(self._statements[name], values)
             return await cursor.fetchall() if cursor.description else []
+
+    async def _tuples(
+        self, name: str, connection: AsyncConnection[Any], /, **values: Any
+    ) -> Sequence[tuple[Any, ...]]:
+        """All rows, their columns in the statement's order: where many come, and often."""
+        async with connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(self._statements[name], values)
+            return await cursor.fetchall()
 
     async def _row(self, name: str, /, **values: Any) -> Mapping[str, Any] | None:
         """The first row, or None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from daemon.errors import ServiceError
 from daemon.model import Authority, Claimed, Json, Outcome, Status
@@ -37,8 +37,7 @@ class InputTooLarge(ServiceError):
         self.size_bytes = size_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """An attempt's end. agent_version: None keeps the pinned one."""
 
     authority: Authority

@@ -54,7 +54,7 @@ class WorkStore(Executor):
         async with self._one_claim:
             connection = await self._for_claims.take()
             try:
-                rows = await self._rows(
+                rows = await self._tuples(
                     "request_claim",
                     connection,
                     worker_id=worker_id,
@@ -68,12 +68,13 @@ class WorkStore(Executor):
             except BaseException:
                 await self._for_claims.give_back()
                 raise
+        *_, due, unchecked, next_due_seconds, transactions = rows[0]
         return Claim(
-            [_claimed(row, worker_id) for row in rows if row["id"] is not None],
-            due=rows[0]["due"],
-            unchecked=rows[0]["unchecked"],
-            next_due_seconds=rows[0]["next_due_seconds"],
-            transactions=rows[0]["transactions"],
+            [_claimed(row, worker_id) for row in rows if row[0] is not None],
+            due=due,
+            unchecked=unchecked,
+            next_due_seconds=next_due_seconds,
+            transactions=transactions,
         )
 
     async def notifiers_queue(self) -> bool:
@@ -203,18 +204,34 @@ class WorkStore(Executor):
         await self._rows("doorbell_ring")
 
 
-def _claimed(row: dict[str, Any], worker_id: str) -> Claimed:
-    text = row["input_text"]
+def _claimed(row: tuple[Any, ...], worker_id: str) -> Claimed:
+    """From the columns of request_claim.sql, in their order."""
+    (
+        request_id,
+        fence,
+        task_type,
+        attempt,
+        text,
+        requested_by,
+        fair_key,
+        created_at,
+        max_usd,
+        on_unavailable,
+        agent_version,
+        waited_seconds,
+        *_,
+    ) = row
     return Claimed(
-        authority=Authority(row["id"], row["fence"], worker_id),
-        task_type=row["task_type"],
-        attempt=row["attempt"],
-        input_data=None if text is None else loads_input(text),
-        requested_by=row["requested_by"],
-        fair_key=row["fair_key"],
-        created_at_iso=row["created_at"].isoformat(),
-        max_usd=row["max_usd"],
-        on_unavailable=row["on_unavailable"],
-        agent_version=row["agent_version"],
-        input_bytes=None if text is None else len(text.encode()),
+        Authority(request_id, fence, worker_id),
+        task_type,
+        attempt,
+        None if text is None else loads_input(text),
+        requested_by,
+        fair_key,
+        created_at.isoformat(),
+        max_usd,
+        on_unavailable,
+        agent_version,
+        None if text is None else len(text.encode()),
+        waited_seconds,
     )

@@ -339,8 +339,8 @@ async def test_steps_are_kept_once(store: Store, queue: Queue) -> None:
     assert await store.step_put(claimed.authority, "rows", {"n": 2}) == {"n": 1}
     assert await store.step_get(claimed.request_id, "rows") == (True, {"n": 1})
     for stranger in (
-        replace(claimed.authority, worker_id="w2"),
-        replace(claimed.authority, fence=2),
+        claimed.authority._replace(worker_id="w2"),
+        claimed.authority._replace(fence=2),
     ):
         with pytest.raises(LeaseLost):
             await store.step_put(stranger, "other", 1)
@@ -354,7 +354,7 @@ async def test_progress_is_fenced(store: Store, queue: Queue) -> None:
     events = [
         Event(claimed.authority, "plan", 40, "choosing"),
         Event(claimed.authority, "plan", 400),
-        Event(replace(claimed.authority, worker_id="w2"), "plan", 50),
+        Event(claimed.authority._replace(worker_id="w2"), "plan", 50),
     ]
     assert await store.events_put(events) == 2
     rows = queue.rows("SELECT node, percent, message FROM ai_request_events ORDER BY id")

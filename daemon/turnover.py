@@ -1,0 +1,33 @@
+"""How fast slots change hands, and so how much may be claimed before there is a slot for it.
+
+While a claim is on its way nothing of it can run. Where attempts take seconds that is nothing; where
+they take less than the claim itself, a worker that claims only for slots that are free spends half
+its time waiting. So it claims ahead: as many as changed hands within the last moment will have a
+slot again a moment after the claim has answered. Little's law, with a wait of RECENT_SECONDS.
+
+What stands still gives no reason to claim ahead: the count fades by itself.
+
+Pure arithmetic over monotonic seconds; :mod:`daemon.claimer` acts on it.
+"""
+
+from __future__ import annotations
+
+import math
+
+RECENT_SECONDS = 0.025
+
+
+class Turnover:
+    """Told of every agent that ended."""
+
+    def __init__(self) -> None:
+        self._recent = 0.0
+        self._at = 0.0
+
+    def ended(self, now: float) -> None:
+        self._recent = self.recent(now) + 1.0
+        self._at = now
+
+    def recent(self, now: float) -> float:
+        """How many ended within the last moment; the longer ago, the less each counts."""
+        return self._recent * math.exp((self._at - now) / RECENT_SECONDS)
