@@ -383,6 +383,8 @@ class Claimer(Service):
                 if self.free > 0:
                     continue
             self._intake_wanted.clear()
+            if self._soon_free() >= self.limit:
+                continue  # the claims come by everything themselves, and need no row held
             try:
                 while await self._intake.check_once():
                     pass

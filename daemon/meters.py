@@ -142,7 +142,7 @@ class Meters:
             ["severity", "status"],
             registry=registry,
         )
-        # Looking up a metric's child takes as long as counting with it; these are used all the time.
+        # To look up a metric's child takes as long as to count with it; these are used often.
         self.requests_of = cache(self.requests.labels)
         self.request_seconds_of = cache(self.request_seconds.labels)
         self.queue_wait_seconds_of = cache(self.queue_wait_seconds.labels)

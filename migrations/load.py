@@ -33,7 +33,7 @@ def statements(text: str) -> list[str]:
 _TOKENS = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$[a-z_]*\$).*?\1|;", re.DOTALL
 )
-_CREATE = re.compile(r"^CREATE FUNCTION", re.MULTILINE)
+_CREATE = re.compile(r"^CREATE (FUNCTION|TRIGGER)", re.MULTILINE)
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -48,8 +48,8 @@ def execute(sql: str) -> None:
 def sql_file(path: str, *, again: bool = False) -> None:
     """Run every statement of a file, given relative to the repository's root.
 
-    again: an earlier migration ran it. Its functions get the text that they have now; who ran that
-    migration long ago has them with the text of then.
+    again: an earlier migration ran it. Its functions and triggers get the text that they have now;
+    who ran that migration long ago has them with the text of then.
     """
     text = (
         (ROOT / path).read_text(encoding="utf-8").replace(PINNED, "SET search_path FROM CURRENT")
@@ -57,7 +57,7 @@ def sql_file(path: str, *, again: bool = False) -> None:
     if "@schema@" in text:
         raise ValueError(f"{path}: @schema@ stands only in {PINNED!r}")
     for statement in statements(text):
-        execute(_CREATE.sub("CREATE OR REPLACE FUNCTION", statement) if again else statement)
+        execute(_CREATE.sub(r"CREATE OR REPLACE \1", statement) if again else statement)
 
 
 def index(name: str, on: str, *, again: bool = False) -> None:

@@ -104,13 +104,13 @@ BEGIN
     )
     SELECT coalesce(array_agg(due.id) FILTER (WHERE due.task_type = ANY (p_types)), '{}')
     INTO v_ids FROM due
-    HAVING count(*) <= p_slots AND NOT EXISTS (
+    HAVING CASE WHEN count(*) <= p_slots THEN NOT EXISTS (
         SELECT FROM ai_control c LEFT JOIN busy USING (task_type)
         WHERE (c.task_type = ANY (p_types) OR c.task_type = '*')
             AND (c.paused OR c.starts_per_minute IS NOT NULL
                 OR c.concurrency < CASE
                     WHEN c.task_type = '*' THEN (SELECT sum(b.n) FROM busy b) ELSE busy.n END
-                OR c.per_key < busy.fullest));
+                OR c.per_key < busy.fullest)) END;
 
     -- A walk that ended, or met only full keys, goes on from the front.
     FOR pass IN 1..6 LOOP

@@ -18,15 +18,15 @@
 --
 -- A batch is at most a hundred rows, each found by its key: nothing else is ever right here. But a
 -- session keeps the plan that it made while the tables were small, and for a small table the planner
--- rather walks through all of it. A bitmap scan is the only one that cannot do without a condition on
--- its index, so it is all that is left to choose, row by row.
+-- rather walks through all of it, once, and keeps that at hand for every row. So it is left no walk, no
+-- other join and nothing to keep at hand: what remains is a look into the index for each row.
 --
 -- snoozed, released, waiting and refused give the attempt back; refused leaves no attempt row. A
 -- finished result wins over a cancel; everything that would run again does not.
 CREATE FUNCTION ai_complete_v1(p_worker text, p jsonb, p_now timestamptz DEFAULT NULL)
     RETURNS TABLE (id bigint, fence bigint, verdict text)
     LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_indexscan = off SET enable_indexonlyscan = off
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off
     SET enable_mergejoin = off SET enable_hashjoin = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE

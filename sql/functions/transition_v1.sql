@@ -47,7 +47,10 @@ $function$;
 
 CREATE TRIGGER ai_transition BEFORE UPDATE OF status, mode, started_at, finished_at ON ai_requests
     FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.mode IS DISTINCT FROM NEW.mode
-        OR OLD.started_at IS DISTINCT FROM NEW.started_at
-        OR OLD.finished_at IS DISTINCT FROM NEW.finished_at)
+    WHEN (CASE NEW.status
+        WHEN 'running' THEN OLD.status <> 'pending' OR NEW.started_at IS NULL
+            OR NEW.finished_at IS NOT NULL OR NEW.mode IS NOT NULL
+        WHEN 'completed' THEN OLD.status <> 'running' OR NEW.finished_at IS NULL
+            OR NEW.mode IS NULL OR NEW.mode NOT IN ('full', 'degraded', 'deterministic')
+        ELSE true END)
     EXECUTE FUNCTION ai_transition_v1();

@@ -145,8 +145,8 @@ class Bench:
             row[1],
             worker,
         )
-        return replace(
-            claimed, authority=Authority(request_id, row[0], worker), attempt=int(row[1])
+        return claimed._replace(
+            authority=Authority(request_id, row[0], worker), attempt=int(row[1])
         )
 
     def llm(self, claimed: Claimed, agent: Asker | None = None, **options: Any) -> RequestLLM:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -78,7 +77,7 @@ async def test_only_the_owner_of_the_attempt_may_begin(ledger: Ledger) -> None:
     second = await ledger.claim(first, "w2")
 
     assert (await ledger.journal.begin(entry(first))).verdict == "lost"
-    stranger = replace(second, worker_id="w3")
+    stranger = second._replace(worker_id="w3")
     assert (await ledger.journal.begin(entry(stranger))).verdict == "lost"
     assert (await ledger.journal.begin(entry(second))).verdict == "go"
 

@@ -288,7 +288,7 @@ async def test_large_input(store: Store, queue: Queue) -> None:
             await store.load_input(claimed.authority)
         assert refused.value.size_bytes > 2**20
     with pytest.raises(LeaseLost):
-        await store.load_input(replace(fine.authority, worker_id="w2"))
+        await store.load_input(fine.authority._replace(worker_id="w2"))
 
 
 async def test_intake(store: Store, queue: Queue) -> None:
