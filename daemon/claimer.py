@@ -144,8 +144,13 @@ class Claimer(Service):
 
     @property
     def free(self) -> int:
-        """Slots without an agent; none while too many ends wait for their commit."""
-        return min(self.limit - self.running_attempts, self._most() - len(self._attempts))
+        """Slots without an agent; none while too many ends wait for their commit.
+
+        Attempts may be twice as many as slots, and as many more as end within a moment.
+        """
+        slots = self.limit - self.running_attempts
+        spare = 2 * self.limit - len(self._attempts)
+        return slots if slots <= max(spare, 0) else min(slots, spare + self._soon_free())
 
     @property
     def room(self) -> int:
@@ -157,10 +162,6 @@ class Claimer(Service):
         free = self.free - len(self._waiting)
         ahead = 0 if self._neighbours.busy else self._soon_free()
         return free + ahead if free + ahead >= self.limit / 2 else free
-
-    def _most(self) -> int:
-        """Attempts at once, those included whose end waits for its commit."""
-        return 2 * self.limit + self._soon_free()
 
     def _soon_free(self) -> int:
         """Slots that change hands within a moment."""

@@ -88,7 +88,7 @@ class Completer(Service):
         self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
         self._news.set()
         # As many as still run are company enough: the database writes them meanwhile.
-        if len(self._ends) >= min(self.could_join(), self._batch_rows):
+        if not self._full.is_set() and len(self._ends) >= min(self.could_join(), self._batch_rows):
             self._full.set()
         return await acknowledged
 

@@ -64,7 +64,8 @@ def start(coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
     """A task for an agent: what it raises is contained, in the tasks that it starts as well."""
     context = copy_context()
     context.run(_inside.set, True)
-    return asyncio.create_task(Contained(coroutine), name=name, context=context)
+    loop = asyncio.get_running_loop()
+    return asyncio.Task(Contained(coroutine), loop=loop, name=name, context=context)
 
 
 def result(task: asyncio.Task[T]) -> T:
