@@ -14,6 +14,9 @@ While others write to the database by the thousand, it rests between the claims 
 
 Each attempt is a task. It has a slot for as long as its agent runs: while its end waits for the
 commit the next one runs already, and as many ends as there are slots may wait.
+
+Where slots change hands faster than a claim answers, it claims ahead (:mod:`daemon.turnover` says
+how much): what has no slot yet waits for the next one, and goes back if none becomes free.
 """
 
 from __future__ import annotations
@@ -35,7 +38,17 @@ from daemon.lifecycle import Loop, Service
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
-from daemon.model import Authority, Claimed, Complete, ErrorInfo, Lost, Outcome, Retry, Snooze
+from daemon.model import (
+    Authority,
+    Claimed,
+    Complete,
+    ErrorInfo,
+    Lost,
+    Outcome,
+    Release,
+    Retry,
+    Snooze,
+)
 from daemon.neighbours import Neighbours
 from daemon.store import Claim, Verdict
 from daemon.turnover import Turnover
@@ -48,8 +61,10 @@ BROKEN = ErrorInfo(
     "this is a bug in the service; the log has the stack",
     retryable=True,
 )
-MOST_AHEAD = 4
+MOST_AHEAD = 8
 """Times as many requests as there are slots may be claimed before there is a slot for them."""
+GIVE_BACK_SECONDS = 0.5
+"""Who was claimed ahead and still has no slot goes back into the queue: others may have one."""
 STEPS_TO_AGENT = 2
 """Turns of the event loop from a claim until its agents run."""
 RELEASE_SECONDS = 7.0
@@ -122,8 +137,9 @@ class Claimer(Service):
         self._poll_seconds = poll_seconds
         self._group: asyncio.TaskGroup | None = None
         self._attempts: dict[LeaseState, asyncio.Task[None]] = {}
-        self._waiting: deque[tuple[Claimed, LeaseState]] = deque()
-        """Claimed ahead: the next slots are theirs."""
+        self._ahead: deque[tuple[Claimed, LeaseState, float]] = deque()
+        """Claimed for slots that were not free yet, and when: the next ones are theirs."""
+        self._may_claim_ahead = False
         self._ending: set[LeaseState] = set()
         """Those of them whose end is handed in: their slot is free."""
         self._idle = asyncio.Event()
@@ -157,11 +173,14 @@ class Claimer(Service):
         """How many to claim now: for slots without an agent, and for those soon to be free.
 
         Ahead for half the slots at least: a claim of a few costs nearly as much as one of many.
-        Not at all where others would feel it.
+        Not at all where others would feel it, nor where a request that was claimed and has not
+        begun would be taken for one that has.
         """
-        free = self.free - len(self._waiting)
-        ahead = 0 if self._neighbours.busy else self._soon_free()
-        return free + ahead if free + ahead >= self.limit / 2 else free
+        free = self.free - len(self._ahead)
+        if self._neighbours.busy or not self._may_claim_ahead:
+            return free
+        room = free + self._soon_free()
+        return room if room >= self.limit / 2 else free
 
     def _soon_free(self) -> int:
         """Slots that change hands within a moment."""
@@ -183,9 +202,11 @@ class Claimer(Service):
         database is away.
         """
         await self.stop()
+        ahead = len(self._ahead)
+        self._give_back(ahead)
         self._runner.drain()
         if await self._ended_within(seconds):
-            return 0
+            return ahead
         left = len(self._attempts)
         log.info("releasing", attempts=left)
         self._runner.release()
@@ -194,7 +215,7 @@ class Claimer(Service):
             log.warning("attempts_left_behind", attempts=len(self._attempts))
         for task in tuple(self._attempts.values()):
             task.cancel()
-        return left
+        return ahead + left
 
     async def _closed(self) -> None:
         # Nobody listens for work any more: let inserts be free of charge.
@@ -262,7 +283,7 @@ class Claimer(Service):
             claim = await self._claim(asked_monotonic)
             claim_seconds = clock.monotonic() - asked_monotonic
             self._learn_what_is_left(claim)
-            if not (claim.due and self.room > 0):
+            if not claim.due or self.room <= 0:
                 await self._let_agents_begin(claim.requests)
             self._count_waits(claim.requests)
             rows += len(claim.requests)
@@ -282,6 +303,7 @@ class Claimer(Service):
 
     def _learn_what_is_left(self, claim: Claim) -> None:
         self._held_back = claim.due
+        self._may_claim_ahead = claim.asynchronous
         if claim.unchecked:
             self._intake_wanted.set()
         seconds = claim.next_due_seconds
@@ -300,6 +322,8 @@ class Claimer(Service):
             self._claiming = False
         for one in claim.requests:
             self._begin(one, asked_monotonic)
+        if self._ahead:
+            asyncio.get_running_loop().call_later(GIVE_BACK_SECONDS, self._give_back_old)
         if self._stopping:
             raise asyncio.CancelledError
         return claim
@@ -404,29 +428,43 @@ class Claimer(Service):
             # The answer to the claim was too long on its way: others may run it already.
             self._meters.requests_of(label, "lost").inc()
             return
-        if self.free <= 0:
-            self._waiting.append((claimed, lease))
+        if self._ahead or self.free <= 0:
+            self._ahead.append((claimed, lease, asked_monotonic))
         else:
-            self._run_attempt(claimed, lease)
+            self._launch(claimed, lease)
 
-    def _run_waiting(self) -> None:
-        while self._waiting and self.free > 0:
-            self._run_attempt(*self._waiting.popleft())
+    def _begin_next(self) -> None:
+        """A slot is free, or more ends may wait: for those that were claimed ahead."""
+        while self._ahead and self.free > 0:
+            claimed, lease, _ = self._ahead.popleft()
+            self._launch(claimed, lease)
 
-    def _run_attempt(self, claimed: Claimed, lease: LeaseState) -> None:
+    def _give_back_old(self) -> None:
+        since_monotonic = clock.monotonic() - GIVE_BACK_SECONDS
+        self._give_back(sum(claimed_at <= since_monotonic for *_, claimed_at in self._ahead))
+
+    def _give_back(self, count: int) -> None:
+        """Put so many of those that were claimed ahead into the queue again, the oldest."""
+        for _ in range(count):
+            claimed, lease, _ = self._ahead.popleft()
+            self._launch(claimed, lease, Lost() if lease.lost else Release())
+
+    def _launch(self, claimed: Claimed, lease: LeaseState, outcome: Outcome | None = None) -> None:
+        """outcome: how it ends without having begun."""
         assert self._group is not None, "the claimer has not been started"
-        label = self._meters.task_type(claimed.task_type)
         task = self._group.create_task(
-            self._attempt(claimed, lease, label), name=f"attempt-{claimed.request_id}"
+            self._attempt(claimed, lease, outcome), name=f"attempt-{claimed.request_id}"
         )
         self._attempts[lease] = task
         self._idle.clear()
         task.add_done_callback(partial(self._ended, lease))
 
-    async def _attempt(self, claimed: Claimed, lease: LeaseState, label: str) -> None:
+    async def _attempt(self, claimed: Claimed, lease: LeaseState, outcome: Outcome | None) -> None:
         began = clock.monotonic()
+        label = self._meters.task_type(claimed.task_type)
         try:
-            outcome = await self._runner.run(claimed, lease)
+            if outcome is None:
+                outcome = await self._runner.run(claimed, lease)
         except Exception:
             log.exception("runner_broke", request_id=claimed.request_id)
             outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
@@ -436,8 +474,9 @@ class Claimer(Service):
                 return
             lease.finishing = True
             self._ending.add(lease)
-            self._turnover.ended(clock.monotonic())
-            self._run_waiting()
+            if not isinstance(outcome, Release):
+                self._turnover.ended(clock.monotonic())
+            self._begin_next()
             self._slot_freed.set()
             verdict = await self._completer.submit(
                 claimed.authority, outcome, claimed.agent_version
@@ -483,7 +522,7 @@ class Claimer(Service):
         self._ending.discard(lease)
         if not self._attempts:
             self._idle.set()
-        self._run_waiting()
+        self._begin_next()
         self._slot_freed.set()
         self._lease_freed = True
         if self._held_back:  # also with slots to spare: its type may have been at its limit

@@ -1,8 +1,9 @@
 """Writes how attempts ended: many in one transaction, none of them twice, none of them lost.
 
-A lone end is written at once. Where many come together they are gathered, at most 100, for 20 ms
+A lone end is written at once. Where many come together they are gathered, at most 200, for 20 ms
 or until fewer agents run than ends are here, so one durable commit serves them all. Whoever hands
-in an end waits for the commit, and the claimer lets no more of them wait than there are slots.
+in an end waits for the commit, and the claimer lets no more of them wait than there are slots, or
+end within a moment.
 
 When a commit's fate is unknown (the connection broke) or the database is away, the same batch is
 sent again until it gets an answer: what was written already comes back ``repeated``. A row that
@@ -28,7 +29,7 @@ from daemon.log import get_logger
 from daemon.model import Authority, Outcome
 from daemon.store import Finished, Key, Verdict
 
-BATCH_ROWS = 100
+BATCH_ROWS = 200
 GATHER_SECONDS = 0.02
 RETRY_CAP_SECONDS = 5.0
 

@@ -1,9 +1,10 @@
 """How fast slots change hands, and so how much may be claimed before there is a slot for it.
 
 While a claim is on its way nothing of it can run. Where attempts take seconds that is nothing;
-where they take less than the claim itself, a worker that claims only for slots that are free spends
-half its time waiting. So it claims ahead: as many as changed hands within the last moment will have
-a slot again a moment after the claim has answered. Little's law, with a wait of RECENT_SECONDS.
+where they take less than the claim itself, a worker that claims only for slots that are free
+spends half its time waiting. So it claims ahead: as many as changed hands within the last moment
+will have a slot again a moment after the claim has answered. Little's law, with a wait of
+RECENT_SECONDS.
 
 What stands still gives no reason to claim ahead: the count fades by itself.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-RECENT_SECONDS = 0.025
+RECENT_SECONDS = 0.05
 
 
 class Turnover:

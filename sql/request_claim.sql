@@ -14,7 +14,8 @@ WITH taken AS MATERIALIZED (
         make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
 )
 SELECT taken.*, rest.due, rest.unchecked, rest.next_due_seconds,
-    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,
+    current_setting(CASE WHEN number.n >= 0 THEN 'synchronous_commit' END) = 'off' AS asynchronous
 FROM (SELECT count(*) AS n FROM taken) AS number
 CROSS JOIN LATERAL ai_left_v1(
     CASE WHEN number.n >= 0 THEN %(now)s::timestamptz END) AS rest

@@ -56,7 +56,8 @@ class Claim:
     due: some request is due all the same (of another type, locked, or held back by a limit).
     unchecked: some is for intake to look at. next_due_seconds: until the next one becomes due or
     the next paused agent resumes; None: none will. transactions: so many have written on this
-    server so far, anybody's.
+    server so far, anybody's. asynchronous: a crash of the server may undo it, and nothing is
+    lost by that; otherwise some request might be one of which no attempt may begin twice.
     """
 
     requests: list[Claimed]
@@ -64,6 +65,7 @@ class Claim:
     unchecked: bool
     next_due_seconds: float | None
     transactions: int
+    asynchronous: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,14 @@ class WorkStore(Executor):
             except BaseException:
                 await self._for_claims.give_back()
                 raise
-        *_, due, unchecked, next_due_seconds, transactions = rows[0]
+        *_, due, unchecked, next_due_seconds, transactions, asynchronous = rows[0]
         return Claim(
             [_claimed(row, worker_id) for row in rows if row[0] is not None],
             due=due,
             unchecked=unchecked,
             next_due_seconds=next_due_seconds,
             transactions=transactions,
+            asynchronous=asynchronous,
         )
 
     async def notifiers_queue(self) -> bool:

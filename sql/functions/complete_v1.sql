@@ -16,7 +16,7 @@
 -- superseded: the request went on without this attempt; output and cost stay on the attempt.
 -- foreign:    this worker never had this attempt.
 --
--- A batch is at most a hundred rows, each found by its key: nothing else is ever right here. But a
+-- A batch is at most two hundred rows, each found by its key: nothing else is ever right here. But a
 -- session keeps the plan that it made while the tables were small, and for a small table the planner
 -- rather walks through all of it, once, and keeps that at hand for every row. So it is left no walk, no
 -- other join and nothing to keep at hand: what remains is a look into the index for each row.

@@ -8,11 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon import lifecycle, neighbours
+from daemon import claimer as claimer_module
+from daemon import lifecycle, neighbours, runner
+from daemon.claimer import MOST_AHEAD
 from daemon.service import Daemon
 from daemon.store.work import WorkStore
+from daemon.turnover import Turnover
 from tests.kit.signals import eventually
-from tests.kit.worker import FOREVER, becomes, count, insert, running
+from tests.kit.worker import FOREVER, becomes, count, insert, request, running
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -132,10 +135,11 @@ async def test_stop_reads_the_answer_to_a_claim(
 
 
 async def test_agents_run_while_ends_wait_for_their_commit(
-    database: str, aconnection: Connection
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An end that waits for its commit takes no slot, and no more ends wait than there are slots:
     then nothing is claimed until one is written."""
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 0.0)
     written = asyncio.Event()
     async with running(database, poll_seconds=FOREVER, worker_concurrency=2) as daemon:
         claimer, completer = daemon._claimer, daemon.completer
@@ -155,6 +159,101 @@ async def test_agents_run_while_ends_wait_for_their_commit(
         written.set()
         ends = [await becomes(aconnection, request_id, "completed") for request_id in ids]
     assert [row["fence"] for row in ends] == [1] * 7
+
+
+async def test_slots_that_change_hands_quickly_are_claimed_for_ahead(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backlog of short attempts is claimed before there are slots for it; no more agents run at
+    once for that, and all of it ends."""
+    running_now, most, ahead = 0, 0, 0
+    run = runner.Runner.run
+
+    async def counted(self: runner.Runner, claimed: Any, lease: Any) -> Any:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        outcome = await run(self, claimed, lease)
+        running_now -= 1
+        return outcome
+
+    monkeypatch.setattr(runner.Runner, "run", counted)
+    async with running(database, worker_concurrency=4) as daemon:
+        begin_next = daemon._claimer._begin_next  # type: ignore[union-attr]
+
+        def noted() -> None:
+            nonlocal ahead
+            ahead = max(ahead, len(daemon._claimer._ahead))  # type: ignore[union-attr]
+            begin_next()
+
+        daemon._claimer._begin_next = noted  # type: ignore[union-attr, method-assign]
+        await limit_to(aconnection, 1000)
+        ids = await insert(aconnection, "test_echo", 200, text="a")
+        ends = [await becomes(aconnection, request_id, "completed") for request_id in ids]
+    assert [row["fence"] for row in ends] == [1] * 200
+    assert (most, 0 < ahead <= 4 * MOST_AHEAD) == (4, True)
+
+
+@pytest.mark.parametrize("drained", [False, True])
+async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
+    drained: bool, database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When slots stop changing hands, what was claimed for them is given back, and burns no
+    attempt; a worker that stops gives it back at once."""
+    monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER if drained else 0.05)
+    quick = True
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0 if quick else 0.0)
+    async with running(database, worker_concurrency=2) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        await limit_to(aconnection, 1000)
+        await insert(aconnection, "test_echo", text="warm")  # a claim tells whether it may
+        await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
+        ids = await insert(aconnection, "test_sleep", 8, seconds=60)
+        await eventually(lambda: len(claimer._ahead) == 6, what="six claimed ahead")
+        quick = False
+        if drained:
+            stopping = asyncio.create_task(claimer.drain(FOREVER))
+            await eventually(lambda: not claimer._ahead)
+        rows = await eventually(lambda: waiting(aconnection, ids, 6), what="six given back")
+        assert {(row["attempt"], row["fence"]) for row in rows} == {(0, 1)}
+        await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
+        for request_id in ids:
+            await becomes(aconnection, request_id, "cancelled")
+        if drained:
+            assert await stopping == 6
+    released = "SELECT count(*) FROM ai_attempts WHERE outcome = 'released'"
+    assert await count(aconnection, released) == 6
+
+
+@pytest.mark.parametrize("on_lost", ["retry", "fail"])
+async def test_nothing_is_claimed_ahead_of_which_no_attempt_may_begin_twice(
+    on_lost: str, database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With on_lost = 'fail' a worker that dies takes with it what it has claimed, so it claims no
+    more than it runs."""
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 100.0)
+    async with running(database, worker_concurrency=2) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        await aconnection.execute(
+            "UPDATE ai_control SET on_lost = %s WHERE task_type = 'test_echo'", [on_lost]
+        )
+        [request_id] = await insert(aconnection, "test_echo", text="a")
+        await becomes(aconnection, request_id, "completed")
+        assert claimer.room == (2 if on_lost == "fail" else 2 + 2 * MOST_AHEAD)
+
+
+async def limit_to(connection: Connection, concurrency: int) -> None:
+    """So many of each agent at once."""
+    await connection.execute("UPDATE ai_control SET concurrency = %s", [concurrency])
+
+
+async def waiting(connection: Connection, ids: list[int], wanted: int) -> Any:
+    """The pending ones of these requests, once they are so many."""
+    rows = [await request(connection, request_id) for request_id in ids]
+    rows = [row for row in rows if row["status"] == "pending"]
+    return rows if len(rows) == wanted else None
 
 
 @pytest.mark.parametrize(("busy_commits", "yields"), [(0.0, True), (1e9, False)])

@@ -63,13 +63,13 @@ async def test_nobody_is_waited_for_who_is_not_there(
 
 
 async def test_many_ends_share_a_commit(database: str, aconnection: Connection) -> None:
-    """Ends that come together are written together, at most a hundred at a time."""
+    """Ends that come together are written together, at most two hundred at a time."""
     async with parts(database) as p:
         completer = Completer(p.store, p.worker_id)
         await completer.start(p.group)
-        authorities = await claim(p, aconnection, 150)
+        authorities = await claim(p, aconnection, 250)
         verdicts = await asyncio.gather(*(completer.submit(a, ANSWER) for a in authorities))
-        assert verdicts == ["accepted"] * 150
+        assert verdicts == ["accepted"] * 250
         assert completer.signals.counts["flushed"] == 2
         assert completer.waiting == 0
         await completer.stop()

@@ -433,8 +433,10 @@ async def test_a_claim_tells_what_it_leaves(store: Store, queue: Queue) -> None:
     queue.rows("UPDATE ai_requests SET checked = true, run_after = now() WHERE status = 'pending'")
     other = await store.claim("w1", ["another"], 5, 30.0)
     assert replace(other, transactions=0) == Claim(
-        [], due=True, unchecked=False, next_due_seconds=None, transactions=0
+        [], due=True, unchecked=False, next_due_seconds=None, transactions=0, asynchronous=True
     )
+    queue.rows("UPDATE ai_control SET on_lost = 'fail' WHERE task_type = 'work'")
+    assert not (await store.claim("w1", ["work"], 5, 30.0)).asynchronous
 
 
 async def test_a_claim_tells_how_much_is_written(store: Store, queue: Queue) -> None:
