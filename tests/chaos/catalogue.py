@@ -429,7 +429,8 @@ What may go wrong, what is promised for it, and the tests that make it happen, w
 real signals and a real PostgreSQL. After each fault `tests/chaos/invariants.py` asks the database
 whether every promise was kept: one end and one result per request, fences and attempts that add
 up, no stray lease, no limit or budget exceeded, budgets equal to the ledger, and the ledger equal
-to what the model server was asked.
+to what the model server was asked. What began is written down outside of the database as well, where
+no crash can undo it: nothing may begin twice under one fence, or without a free slot.
 
 `make chaos MINUTES=10 SEED=7` mixes them at random: three daemons that do not poll are killed,
 frozen, cut off and replaced under load. It prints its seed and ends with the table of invariants.

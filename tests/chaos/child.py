@@ -5,7 +5,8 @@ die at a chosen moment.
 ``call_end>`` before that statement is sent, ``call_end<`` when its reply is there.
 ``CHAOS_DIE_AT`` is the number of the moment at which the process kills itself, as ``kill -9``
 would, ``CHAOS_DIE_AFTER`` the name of it. ``CHAOS_WEDGED_SECONDS`` shortens the time after which
-a stuck event loop ends the process.
+a stuck event loop ends the process. ``CHAOS_BEGUN`` names a file that gets a line for each attempt
+that begins.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from psycopg.pq import TransactionStatus
@@ -24,9 +26,9 @@ from daemon.commands.run import serve
 from daemon.llm.provider import Provider
 from daemon.store.executor import Executor
 from tests.chaos.agents import CATALOG
+from tests.chaos.begun import record
 
 OF_AN_ATTEMPT = {
-    "request_claim",
     "request_load",
     "agent_version",
     "step_get",
@@ -67,21 +69,28 @@ def _in_transaction(connection: Any) -> bool:
 
 def count_moments(moments: Moments) -> None:
     """Have every statement, commit and model call of an attempt pass by."""
-    rows, transaction, call = Executor._rows, Executor._transaction, Provider.call
+    rows, claim = Executor._rows, Executor._tuples
+    transaction, call = Executor._transaction, Provider.call
 
     async def counted_rows(
         self: Executor, name: str, connection: Any = None, /, **values: Any
     ) -> Any:
         leaf = connection is not None and name in OF_AN_ATTEMPT
-        if name == "request_claim" and moments.claimed:
-            # A slot is free before the end is written; here one request's moments are counted.
-            values["slots"] = 0
-        if leaf and name != "request_claim":
+        if leaf:
             moments.pass_by(f"{name}>")
         found = await rows(self, name, connection, **values)
         if leaf and name == "attempt_complete" and not _in_transaction(connection):
             moments.pass_by("commit<")  # it was a transaction of its own
-        if leaf and (name != "request_claim" or found[0]["id"] is not None):
+        if leaf:
+            moments.pass_by(f"{name}<")
+        return found
+
+    async def counted_claim(self: Executor, name: str, connection: Any, /, **values: Any) -> Any:
+        if moments.claimed:
+            # A slot is free before the end is written; here one request's moments are counted.
+            values["slots"] = 0
+        found = await claim(self, name, connection, **values)
+        if found[0][0] is not None:
             moments.pass_by(f"{name}<")
         return found
 
@@ -98,6 +107,7 @@ def count_moments(moments: Moments) -> None:
         return reply
 
     Executor._rows = counted_rows  # type: ignore[method-assign]
+    Executor._tuples = counted_claim  # type: ignore[method-assign]
     Executor._transaction = counted_transaction  # type: ignore[method-assign]
     Provider.call = counted_call  # type: ignore[method-assign, assignment]
 
@@ -106,6 +116,8 @@ def main() -> int:
     """Be the daemon that the environment describes."""
     if seconds := os.environ.get("CHAOS_WEDGED_SECONDS"):
         lease.WEDGED_SECONDS = float(seconds)
+    if begun := os.environ.get("CHAOS_BEGUN"):
+        record(Path(begun))
     if trace := os.environ.get("CHAOS_TRACE"):
         # Each progress is a row, so that its moment can be died at.
         context.EVENT_INTERVAL_SECONDS = 0.0

@@ -32,6 +32,7 @@ from daemon import migrate
 from daemon.demo.model_server import ModelServer, data_of, honest, running_server
 from daemon.embedded import EmbeddedPostgres
 from tests.chaos.app import App
+from tests.chaos.begun import SLOTS, begun_twice, too_many_at_once
 from tests.chaos.invariants import SHOWN, findings, settle, watch
 from tests.chaos.saboteur import Mischief, P, Place, Saboteur, Victim
 from tests.kit.postgres import throwaway
@@ -157,7 +158,7 @@ def daemon_env(plan: Plan, model_url: str) -> dict[str, str]:
         "LEASE_SECONDS": str(plan.lease_seconds),
         "POLL_SECONDS": str(plan.poll_seconds),
         "DRAIN_SECONDS": "2",
-        "WORKER_CONCURRENCY": "20",
+        "WORKER_CONCURRENCY": str(SLOTS),
         "OPENAI_BASE_URL": model_url,
         "OPENAI_MODEL": "gpt-4o-mini",
         "LOG_LEVEL": "WARNING",
@@ -277,6 +278,8 @@ def look_up(
     settle(dsn)
     report.requests = app.inserted
     report.found |= findings(dsn, calls=models.calls, forgiven=forgiven)
+    report.found["an attempt begun twice under one fence"] = begun_twice(places[0].begun)
+    report.found["an agent begun without a free slot"] = too_many_at_once(places[0].begun)
     report.found["a confirmed request lost"] = app.lost()
     report.found["an end not told"] = app.untold()
     report.found["an error that the app met"] = app.errors

@@ -52,7 +52,13 @@ class Place:
         """A new daemon, with a log of its own."""
         self.lives += 1
         output = self.folder / f"daemon-{self.number}-{self.lives}.log"
-        self.process = self._life.enter_context(forked(self.dsn, output, **self.env))
+        env = self.env | {"CHAOS_BEGUN": str(self.begun)}
+        self.process = self._life.enter_context(forked(self.dsn, output, **env))
+
+    @property
+    def begun(self) -> Path:
+        """Where all daemons of a run write down what they begin."""
+        return self.folder / "begun"
 
     @property
     def alive(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.chaos.begun import SLOTS, begun_twice, too_many_at_once
 from tests.chaos.run import Plan, perform
 
 
@@ -28,3 +29,11 @@ def test_short_chaos(tmp_path: Path) -> None:
     assert sum(report.deeds.values()) > 5
     assert report.facts["ends listened for"] > 0
     assert report.violations == [], f"make chaos SEED={plan.seed}"
+
+
+def test_the_record_of_what_began_is_read(tmp_path: Path) -> None:
+    """A fence that began twice, and an agent that began without a free slot, are found."""
+    file = tmp_path / "begun"
+    file.write_text(f"1 1 1\n1 2 {SLOTS}\n2 1 {SLOTS + 1}\n1 2 1\n")
+    assert begun_twice(file) == ["request 1, fence 2: 2 times"]
+    assert too_many_at_once(file) == [f"request 2, fence 1: {SLOTS + 1} at once"]
