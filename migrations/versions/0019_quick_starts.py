@@ -28,14 +28,7 @@ def upgrade() -> None:
         "INSERT INTO ai_lease_epoch (singleton) SELECT true"
         " WHERE NOT EXISTS (SELECT FROM ai_requests) ON CONFLICT DO NOTHING"
     )
-    for name in (
-        "adopt_v1",
-        "claim_v1",
-        "complete_v1",
-        "transition_v1",
-        "call_begin_v1",
-        "calls_v1",
-    ):
+    for name in ("adopt_v1", "claim_v1", "call_begin_v1", "calls_v1"):
         sql_file(f"sql/functions/{name}.sql", again=True)
     declare_compatible("0002_functions")
 
