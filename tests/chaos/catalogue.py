@@ -38,6 +38,16 @@ WORKERS = (
         ("chaos/test_processes.py::test_killed_between_commit_and_reply",),
     ),
     Fault(
+        "`kill -9` while requests wait in the worker for their slots",
+        "each is answered once; what had not begun has lost nothing but its lease",
+        ("chaos/test_processes.py::test_killed_in_a_backlog_of_short_attempts",),
+    ),
+    Fault(
+        "slots stop changing hands, or the worker stops, with requests claimed ahead",
+        "they go back into the queue, no attempt spent",
+        ("daemon/test_claimer.py::test_what_was_claimed_ahead_and_gets_no_slot_goes_back",),
+    ),
+    Fault(
         "`kill -9` while the provider works",
         "completes; the call under way is the only one that is asked again",
         (
@@ -429,8 +439,8 @@ What may go wrong, what is promised for it, and the tests that make it happen, w
 real signals and a real PostgreSQL. After each fault `tests/chaos/invariants.py` asks the database
 whether every promise was kept: one end and one result per request, fences and attempts that add
 up, no stray lease, no limit or budget exceeded, budgets equal to the ledger, and the ledger equal
-to what the model server was asked. What began is written down outside of the database as well, where
-no crash can undo it: nothing may begin twice under one fence, or without a free slot.
+to what the model server was asked. What began is written down outside of the database as well,
+where no crash can undo it: nothing may begin twice under one fence, or without a free slot.
 
 `make chaos MINUTES=10 SEED=7` mixes them at random: three daemons that do not poll are killed,
 frozen, cut off and replaced under load. It prints its seed and ends with the table of invariants.

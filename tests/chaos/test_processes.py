@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from daemon.demo.model_server import ModelServer
 from tests.chaos.agents import CATALOG
+from tests.chaos.begun import SLOTS, too_many_at_once
 from tests.chaos.invariants import violations
 from tests.chaos.nursery import forked
 from tests.kit.process import DaemonProcess
@@ -21,6 +24,8 @@ from tests.kit.worker import FOREVER, becomes, count, insert, request, running
 
 Connection = psycopg.AsyncConnection[Any]
 MODEL = "gpt-4o-mini"
+BACKLOG = 4000
+UNENDED = "SELECT count(*) FROM ai_requests WHERE finished_at IS NULL"
 HOLDERS = (
     "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
     " WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.granted"
@@ -59,6 +64,49 @@ async def test_killed_between_commit_and_reply(
         await becomes(aconnection, after, "completed")
         row = await request(aconnection, request_id)
         assert (row["status"], row["attempt"], row["fence"]) == ("completed", 1, 1)
+    assert violations(watched) == []
+
+
+async def test_killed_in_a_backlog_of_short_attempts(
+    watched: str, aconnection: Connection, tmp_path: Path
+) -> None:
+    """kill -9 while requests wait in the worker for their slots: each of all is answered once, and
+    what had not begun has lost nothing but its lease."""
+    await aconnection.execute(
+        "INSERT INTO ai_control (task_type, concurrency) VALUES ('*', 1000), ('test_echo', 1000)"
+        " ON CONFLICT (task_type) DO UPDATE SET concurrency = excluded.concurrency"
+    )
+    begun = tmp_path / "begun"
+    env = {"CHAOS_BEGUN": str(begun), "WORKER_CONCURRENCY": str(SLOTS), "POLL_SECONDS": "3600"}
+    with forked(watched, tmp_path / "output", **env) as process:
+        await insert(aconnection, "test_echo", BACKLOG, text="a")
+        ahead: set[tuple[int, int]] = set()
+        while not ahead:
+            await eventually(lambda: begun.exists() and begun.stat().st_size, 30, what="it works")
+            await asyncio.sleep(0.01)
+            os.kill(process.pid or 0, signal.SIGSTOP)
+            cursor = await aconnection.execute(
+                "SELECT id, fence FROM ai_requests WHERE status = 'running'"
+            )
+            lines = [line.split() for line in begun.read_text().splitlines()]
+            ahead = set(await cursor.fetchall()) - {(int(i), int(f)) for i, f, _ in lines}
+            assert await count(aconnection, UNENDED) > 0, "the backlog was too short"
+            os.kill(process.pid or 0, signal.SIGKILL if ahead else signal.SIGCONT)
+        await asyncio.to_thread(process.join, 30)
+    assert too_many_at_once(begun) == []
+    await lapse(aconnection)
+    async with running(watched, CATALOG) as daemon:
+
+        async def rescued() -> bool:
+            await daemon.upkeep.reap()
+            return await count(aconnection, UNENDED) == 0
+
+        await eventually(rescued, 60, what="the others answer the rest")
+    ends = "SELECT count(*) FROM ai_requests WHERE status = 'completed'"
+    assert await count(aconnection, ends) == BACKLOG
+    for request_id, fence in sorted(ahead)[:20]:
+        row = await request(aconnection, request_id)
+        assert (row["fence"], row["lost_count"]) == (fence + 1, 1)
     assert violations(watched) == []
 
 
