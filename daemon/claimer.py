@@ -13,10 +13,12 @@ While others write to the database by the thousand, it rests between the claims 
 :mod:`daemon.neighbours` says how long.
 
 Each attempt is a task. It has a slot for as long as its agent runs: while its end waits for the
-commit the next one runs already, and as many ends as there are slots may wait.
+commit the next one runs already. As many ends as there are slots may wait, and as many more as
+come within a moment.
 
 Where slots change hands faster than a claim answers, it claims ahead (:mod:`daemon.turnover` says
-how much): what has no slot yet waits for the next one, and goes back if none becomes free.
+of which agents, and how much): what has no slot yet waits for the next one, and goes back if none
+becomes free.
 """
 
 from __future__ import annotations
@@ -170,21 +172,24 @@ class Claimer(Service):
 
     @property
     def room(self) -> int:
-        """How many to claim now: for slots without an agent, and for those soon to be free.
+        """How many to claim now, at least 0: for slots without an agent, or ahead for those that
+        will soon be free.
 
         Ahead for half the slots at least: a claim of a few costs nearly as much as one of many.
         Not at all where others would feel it, nor where a request that was claimed and has not
         begun would be taken for one that has.
         """
         free = self.free - len(self._ahead)
-        if self._neighbours.busy or not self._may_claim_ahead:
+        if free > 0:
             return free
+        if self._neighbours.busy or not self._may_claim_ahead:
+            return 0
         room = free + self._soon_free()
-        return room if room >= self.limit / 2 else free
+        return room if room >= self.limit / 2 else 0
 
     def _soon_free(self) -> int:
         """Slots that change hands within a moment."""
-        return min(MOST_AHEAD * self.limit, int(self._turnover.recent(clock.monotonic())))
+        return min(MOST_AHEAD * self.limit, self._turnover.soon(clock.monotonic()))
 
     @property
     def running_attempts(self) -> int:
@@ -274,16 +279,16 @@ class Claimer(Service):
     async def _look(self, source: str) -> int:
         """Claim until nothing comes or every slot is taken; returns how much came."""
         rows = 0
-        while self.room > 0:
+        while room := self.room:
             # Before the claim: what rings or ends from now on is looked for again.
             self._listener.wake.clear()
             self._slot_freed.clear()
             self._lease_freed = False
             asked_monotonic = clock.monotonic()
-            claim = await self._claim(asked_monotonic)
+            claim = await self._claim(room, asked_monotonic)
             claim_seconds = clock.monotonic() - asked_monotonic
             self._learn_what_is_left(claim)
-            if not claim.due or self.room <= 0:
+            if not claim.due or not self.room:
                 await self._let_agents_begin(claim.requests)
             self._count_waits(claim.requests)
             rows += len(claim.requests)
@@ -311,18 +316,22 @@ class Claimer(Service):
             float("inf") if seconds is None else clock.monotonic() + max(0.0, seconds)
         )
 
-    async def _claim(self, asked_monotonic: float) -> Claim:
-        """One claim, and the beginning of what it brought."""
+    async def _claim(self, room: int, asked_monotonic: float) -> Claim:
+        """One claim, and the beginning of what it brought. Ahead come quick agents' requests."""
+        types = self._types()
+        if self.free <= 0:
+            quick = self._turnover.quick(asked_monotonic)
+            types = [name for name in types if name in quick]
         self._claiming = True
         try:
-            claim = await self._store.claim(
-                self._worker_id, self._types(), self.room, self._lease_seconds
-            )
+            claim = await self._store.claim(self._worker_id, types, room, self._lease_seconds)
         finally:
             self._claiming = False
         for one in claim.requests:
             self._begin(one, asked_monotonic)
-        if self._ahead:
+        if not claim.asynchronous:
+            self._give_back(len(self._ahead))
+        elif self._ahead:
             asyncio.get_running_loop().call_later(GIVE_BACK_SECONDS, self._give_back_old)
         if self._stopping:
             raise asyncio.CancelledError
@@ -338,7 +347,7 @@ class Claimer(Service):
         for one in requests:
             if one.authority.fence == 1:
                 label = self._meters.task_type(one.task_type)
-                self._meters.queue_wait_seconds_of(label).observe(one.waited_seconds)
+                self._meters.queue_wait_seconds_of(label).observe(max(0.0, one.waited_seconds))
 
     async def _rest(self, rows: int, rings: int) -> str:
         """Wait for a reason to look again, and say which.
@@ -351,10 +360,10 @@ class Claimer(Service):
             await listener.get_up()
             self._alertness.full(clock.monotonic())
             self.signals.emit("full")
-            woken = "slot"
-            while self.room <= 0 and woken == "slot":
+            while (woken := await self._wait(self._slot_freed, self._poll(), "slot")) == "slot":
+                if self.room > 0:
+                    break
                 self._slot_freed.clear()
-                woken = await self._wait(self._slot_freed, self._poll(), "slot")
             return woken
         if self._alertness.heard(clock.monotonic(), rings) and await self._store.notifiers_queue():
             self._alertness.queued(clock.monotonic())
@@ -409,10 +418,13 @@ class Claimer(Service):
                     continue
             self._intake_wanted.clear()
             if self._soon_free() >= self.limit:
-                continue  # the claims come by everything themselves, and need no row held
+                # The claims come by most of it themselves in this time, and need no row held.
+                await asyncio.sleep(BUSY_INTAKE_SECONDS)
             try:
                 while await self._intake.check_once():
-                    pass
+                    if self._soon_free() >= self.limit:
+                        self._intake_wanted.set()
+                        break
                 failures = 0
             except Exception as error:
                 if not is_transient(error):
@@ -451,6 +463,8 @@ class Claimer(Service):
 
     def _launch(self, claimed: Claimed, lease: LeaseState, outcome: Outcome | None = None) -> None:
         """outcome: how it ends without having begun."""
+        if outcome is None:
+            self._turnover.began(claimed.task_type)
         assert self._group is not None, "the claimer has not been started"
         task = self._group.create_task(
             self._attempt(claimed, lease, outcome), name=f"attempt-{claimed.request_id}"
@@ -462,20 +476,20 @@ class Claimer(Service):
     async def _attempt(self, claimed: Claimed, lease: LeaseState, outcome: Outcome | None) -> None:
         began = clock.monotonic()
         label = self._meters.task_type(claimed.task_type)
-        try:
-            if outcome is None:
+        if outcome is None:
+            try:
                 outcome = await self._runner.run(claimed, lease)
-        except Exception:
-            log.exception("runner_broke", request_id=claimed.request_id)
-            outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
+            except Exception:
+                log.exception("runner_broke", request_id=claimed.request_id)
+                outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
+            finally:
+                self._turnover.ended(claimed.task_type, clock.monotonic())
         try:
             if isinstance(outcome, Lost):
                 self._meters.requests_of(label, "lost").inc()
                 return
             lease.finishing = True
             self._ending.add(lease)
-            if not isinstance(outcome, Release):
-                self._turnover.ended(clock.monotonic())
             self._begin_next()
             self._slot_freed.set()
             verdict = await self._completer.submit(
@@ -490,7 +504,8 @@ class Claimer(Service):
     def _count(
         self, claimed: Claimed, outcome: Outcome, verdict: Verdict, label: str, seconds: float
     ) -> None:
-        self._meters.request_seconds_of(label).observe(seconds)
+        if not isinstance(outcome, Release):  # it may not even have begun
+            self._meters.request_seconds_of(label).observe(seconds)
         if verdict in {"accepted", "repeated"}:
             self._meters.requests_of(label, outcome.name).inc()
             if isinstance(outcome, Retry | Snooze):
@@ -517,7 +532,9 @@ class Claimer(Service):
         else:
             self._meters.superseded_cost_usd.inc(float(cost_usd))
 
-    def _ended(self, lease: LeaseState, _: asyncio.Task[None]) -> None:
+    def _ended(self, lease: LeaseState, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self._ahead.clear()  # the process ends, and nothing begins any more
         self._attempts.pop(lease, None)
         self._ending.discard(lease)
         if not self._attempts:

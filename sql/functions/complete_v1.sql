@@ -17,9 +17,9 @@
 -- foreign:    this worker never had this attempt.
 --
 -- A batch is at most two hundred rows, each found by its key: nothing else is ever right here. But a
--- session keeps the plan that it made while the tables were small, and for a small table the planner
--- rather walks through all of it, once, and keeps that at hand for every row. So it is left no walk, no
--- other join and nothing to keep at hand: what remains is a look into the index for each row.
+-- session keeps the plan that it made while the tables were small, and through a small table the planner
+-- rather walks: by any index that is in the order of a join, whatever else is forbidden. A condition
+-- "= ANY (ARRAY[key])" has no order, so no index is walked for it; what remains is a look for each row.
 --
 -- snoozed, released, waiting and refused give the attempt back; refused leaves no attempt row. A
 -- finished result wins over a cancel; everything that would run again does not.
@@ -35,7 +35,7 @@ DECLARE
     v_notify boolean;
 BEGIN
     PERFORM FROM (
-        SELECT r.id FROM ai_requests r WHERE r.id = ANY (v_ids) ORDER BY r.id FOR UPDATE) z;
+        SELECT r.id FROM ai_requests r WHERE r.id = ANY (v_ids) ORDER BY r.id + 0 FOR UPDATE) z;
     v_now := coalesce(p_now, clock_timestamp());
     -- A full notification queue would fail our commit; the main app's own poll finds the row.
     v_notify := pg_notification_queue_usage() < 0.5;
@@ -59,10 +59,11 @@ BEGIN
                 AND a.worker_id IS NULL, false) AS refused_before,
             least(greatest(coalesce(g.delay_seconds, 0), 0), 31536000) AS wait_seconds
         FROM given g
-        LEFT JOIN LATERAL (SELECT * FROM ai_requests q WHERE q.id = g.id) r ON true
+        LEFT JOIN LATERAL (SELECT * FROM ai_requests q WHERE q.id = ANY (ARRAY[g.id])) r ON true
         LEFT JOIN LATERAL (
             SELECT * FROM ai_attempts b
-            WHERE b.request_id = g.id AND b.fence = g.fence AND b.worker_id = p_worker) a ON true
+            WHERE b.request_id = ANY (ARRAY[g.id]) AND b.fence = g.fence
+                AND b.worker_id = p_worker) a ON true
     ),
     decided AS MATERIALIZED (
         SELECT k.*, bill.*,
@@ -73,7 +74,7 @@ BEGIN
                 WHEN k.outcome IN ('retry', 'snoozed', 'released') THEN 'pending'
                 WHEN k.outcome = 'waiting' THEN
                     CASE WHEN EXISTS (SELECT FROM ai_approvals q
-                        WHERE q.request_id = k.id AND q.decided_at IS NULL)
+                        WHERE q.request_id = ANY (ARRAY[k.id]) AND q.decided_at IS NULL)
                     THEN 'waiting' ELSE 'pending' END
                 WHEN k.outcome = 'refused' THEN 'failed'
                 ELSE k.outcome
@@ -89,7 +90,7 @@ BEGIN
                 ) AS request_usd
             FROM (
                 SELECT l.*, l.fence = k.fence AND l.worker_id = p_worker AS own
-                FROM ai_llm_calls l WHERE l.request_id = k.id) c
+                FROM ai_llm_calls l WHERE l.request_id = ANY (ARRAY[k.id])) c
         ) bill ON k.mine
     ),
     written AS (
@@ -107,13 +108,13 @@ BEGIN
             finished_at = CASE WHEN d.next IN ('completed', 'failed', 'cancelled')
                 THEN v_now END
         FROM decided d
-        WHERE r.id = d.id AND d.ok
+        WHERE r.id = ANY (ARRAY[d.id]) AND d.ok
         RETURNING r.id, r.fence, r.task_type, d.next, d.outcome, d.result, d.mode,
             d.degraded_reason, d.wait_seconds
     ),
     freed AS (
         DELETE FROM ai_leases l USING written w
-        WHERE l.request_id = w.id AND l.fence = w.fence
+        WHERE l.request_id = ANY (ARRAY[w.id]) AND l.fence = w.fence
     ),
     answered AS (
         INSERT INTO ai_results AS s
@@ -125,7 +126,7 @@ BEGIN
     ),
     refused AS (
         DELETE FROM ai_attempts a USING written w
-        WHERE a.request_id = w.id AND a.fence = w.fence AND w.outcome = 'refused'
+        WHERE a.request_id = ANY (ARRAY[w.id]) AND a.fence = w.fence AND w.outcome = 'refused'
     ),
     noted AS (
         UPDATE ai_attempts a
@@ -137,7 +138,7 @@ BEGIN
             output_tokens = d.output_tokens,
             cost_usd = d.attempt_usd
         FROM decided d
-        WHERE a.request_id = d.id AND a.fence = d.fence
+        WHERE a.request_id = ANY (ARRAY[d.id]) AND a.fence = d.fence
             AND d.mine AND NOT (d.ok AND d.outcome = 'refused')
             AND (d.ok OR d.had IS NULL OR d.had = 'lost')
     ),

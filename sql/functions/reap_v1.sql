@@ -10,6 +10,8 @@
 --
 -- p_extend: the database's clock jumped, so "expired" means nothing: every lease starts anew, and
 -- nobody is rescued this time.
+--
+-- Why a key is asked for as "= ANY (ARRAY[key])": see complete_v1.sql.
 CREATE FUNCTION ai_reap_v1(
     p_lease interval,
     p_max_lost integer DEFAULT 5,
@@ -37,7 +39,7 @@ BEGIN
     INSERT INTO ai_leases (request_id, fence, task_type, fair_key, worker_id, expires_at)
     SELECT r.id, r.fence, r.task_type, r.fair_key, coalesce(a.worker_id, ''), v_now + p_lease
     FROM ai_requests r
-    LEFT JOIN ai_attempts a ON a.request_id = r.id AND a.fence = r.fence
+    LEFT JOIN ai_attempts a ON a.request_id = ANY (ARRAY[r.id]) AND a.fence = r.fence
     WHERE r.status = 'running'
         AND NOT EXISTS (SELECT FROM ai_leases l WHERE l.request_id = r.id)
     ORDER BY r.id
@@ -84,7 +86,7 @@ BEGIN
                     'hint', 'it runs again by itself')
             END AS error
         FROM freed f
-        JOIN LATERAL (SELECT * FROM ai_requests q WHERE q.id = f.request_id) r ON true
+        JOIN LATERAL (SELECT * FROM ai_requests q WHERE q.id = ANY (ARRAY[f.request_id])) r ON true
         LEFT JOIN ai_control c ON c.task_type = r.task_type
         CROSS JOIN LATERAL (
             SELECT CASE
@@ -109,7 +111,7 @@ BEGIN
             cost_usd = d.request_usd,
             finished_at = CASE WHEN d.next <> 'pending' THEN v_now END
         FROM decided d
-        WHERE r.id = d.request_id AND r.fence = d.fence AND r.status = 'running'
+        WHERE r.id = ANY (ARRAY[d.request_id]) AND r.fence = d.fence AND r.status = 'running'
         RETURNING r.id, r.fence, r.task_type, d.worker_id, r.status
     ),
     noted AS (
@@ -117,7 +119,7 @@ BEGIN
         SET outcome = 'lost', finished_at = v_now, input_tokens = d.input_tokens,
             output_tokens = d.output_tokens, cost_usd = d.attempt_usd
         FROM decided d
-        WHERE a.request_id = d.request_id AND a.fence = d.fence AND a.outcome IS NULL
+        WHERE a.request_id = ANY (ARRAY[d.request_id]) AND a.fence = d.fence AND a.outcome IS NULL
     ),
     told AS (
         SELECT pg_notify('ai_results', format('{"id": %s, "status": "%s"}', w.id, w.status))

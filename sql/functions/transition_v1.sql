@@ -1,6 +1,7 @@
 -- Purpose: refuses every change of status that the state machine does not know, and a status whose
 --          columns do not fit it, whoever writes it.
--- Caller:  trigger ai_transition, BEFORE UPDATE ON ai_requests when one of these columns changes.
+-- Caller:  trigger ai_transition, BEFORE UPDATE ON ai_requests of one of these columns. What every
+--          request goes through, pending to running to completed, the trigger's own condition judges.
 -- Index:   none.
 -- Locks:   none.
 --

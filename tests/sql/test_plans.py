@@ -109,7 +109,7 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         "request_claim": {"worker_id": "w1", "types": ["work"], "slots": 20}
         | {"lease_seconds": 30, "now": None},
         "attempt_complete": {"worker_id": "w1", "outcomes": json.dumps(ends), "now": None},
-        "lease_renew": {"worker_id": "w1", "ids": ids, "fences": [1] * 100}
+        "lease_renew": {"worker_id": "w1", "ids": ids, "fences": [1] * len(ids)}
         | {"lease_seconds": 30, "now": None},
         "lease_reap": {"lease_seconds": 30, "max_lost": 5, "limit": 100, "extend": False}
         | {"now": queue.value("SELECT now() + interval '2 min'")},
@@ -163,7 +163,7 @@ def test_reads_little(large: Queue, name: str, index: str, most: int) -> None:
     assert sum(rows for _, rows in read.values()) <= most, read
 
 
-@pytest.fixture(scope="module", params=["analyzed", "new"])
+@pytest.fixture(scope="module", params=["analyzed", "few analyzed", "new"])
 def grown(server: Server, request: pytest.FixtureRequest) -> Iterator[Queue]:
     """A queue whose session made its plans while it was small, with statistics or without."""
     with (
@@ -173,8 +173,10 @@ def grown(server: Server, request: pytest.FixtureRequest) -> Iterator[Queue]:
     ):
         connection.prepare_threshold = 0
         queue = Queue(connection)
-        other.execute(FILL.replace(str(PENDING), "50").encode())
-        if request.param == "analyzed":
+        pending, running = (2, 2) if request.param == "few analyzed" else (50, RUNNING)
+        small = FILL.replace(f"(1, {PENDING})", f"(1, {pending})")
+        other.execute(small.replace(f"(1, {RUNNING})", f"(1, {running})").encode())
+        if request.param != "new":
             other.execute("VACUUM ANALYZE")
         for name in HOT:
             _run_often(queue, name)
