@@ -276,8 +276,13 @@ class _Prepared:
 async def _until_over(task: asyncio.Task[Any], lease: LeaseState, seconds: float) -> None:
     """Wait until the agent has ended, is told to stop, or has had its time.
 
-    What ``asyncio.wait`` does, for half its cost: every attempt passes here.
+    What ``asyncio.wait`` does, for half its cost: every attempt passes here. Its first step is
+    waited for by itself, since many an agent has ended then; who is told to stop does not get it.
     """
+    if not lease.stopped:
+        await asyncio.sleep(0)
+    if task.done():
+        return
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import math
 
 RECENT_SECONDS = 0.05
-JUDGED_FOR_SECONDS = 0.001
-"""It is asked for every attempt, and changes little within such a time."""
+PRECISE_SECONDS = 0.001
+"""It is told and asked for every attempt: what is closer together happens at once."""
 
 
 class _Agent:
@@ -27,15 +27,17 @@ class _Agent:
     def __init__(self) -> None:
         self.running = 0
         self._ended = 0.0
-        self._at = 0.0
+        self._as_of = 0.0
 
-    def ended(self, now: float) -> None:
-        self._ended = self.recent(now) + 1.0
-        self._at = now
+    def end(self, now: float) -> None:
+        if now - self._as_of >= PRECISE_SECONDS:
+            self._ended, self._as_of = self.recent(now), now
+        self._ended += 1.0
+        self.running -= 1
 
     def recent(self, now: float) -> float:
         """How many ended within the last moment; the longer ago, the less each counts."""
-        return self._ended * math.exp((self._at - now) / RECENT_SECONDS)
+        return self._ended * math.exp((self._as_of - now) / RECENT_SECONDS)
 
 
 class Turnover:
@@ -54,9 +56,7 @@ class Turnover:
         agent.running += 1
 
     def ended(self, task_type: str, now: float) -> None:
-        agent = self._agents[task_type]
-        agent.running -= 1
-        agent.ended(now)
+        self._agents[task_type].end(now)
 
     def quick(self, now: float) -> list[str]:
         """The task types of which as many end within a moment as run."""
@@ -69,7 +69,7 @@ class Turnover:
         return self._soon
 
     def _judge(self, now: float) -> None:
-        if now - self._judged_at < JUDGED_FOR_SECONDS:
+        if now - self._judged_at < PRECISE_SECONDS:
             return
         self._judged_at = now
         recent = {name: agent.recent(now) for name, agent in self._agents.items()}

@@ -19,7 +19,7 @@ def test_it_counts_what_ends_within_a_moment(rate: float) -> None:
     """At a steady pace it comes to as many as end in RECENT_SECONDS."""
     turnover = Turnover()
     passed(turnover, "quick", rate)
-    assert turnover.soon(1.0) == pytest.approx(rate * RECENT_SECONDS, abs=1.0)
+    assert turnover.soon(1.0) == pytest.approx(rate * RECENT_SECONDS, rel=0.02, abs=1.0)
     assert turnover.quick(1.0) == ["quick"]
 
 
@@ -39,7 +39,8 @@ def test_a_slow_agent_is_not_claimed_ahead() -> None:
     passed(turnover, "quick", 1_000.0)
     for _ in range(5):
         turnover.ended("slow", 1.0)
-    assert (turnover.quick(1.0), turnover.soon(1.0)) == (["quick"], 50)
+    assert turnover.quick(1.0) == ["quick"]
+    assert turnover.soon(1.0) == pytest.approx(50, abs=1)
 
 
 def test_nothing_has_ended_yet() -> None:
