@@ -17,8 +17,7 @@ commit the next one runs already. As many ends as there are slots may wait, and 
 come within a moment.
 
 Where slots change hands faster than a claim answers, it claims ahead (:mod:`daemon.turnover` says
-of which agents, and how much): what has no slot yet waits for the next one, and goes back if none
-becomes free.
+how much): what has no slot yet waits for the next one, and goes back if none becomes free.
 """
 
 from __future__ import annotations
@@ -172,7 +171,7 @@ class Claimer(Service):
 
     @property
     def room(self) -> int:
-        """How many to claim now, at least 0: for slots without an agent, or ahead for those that
+        """How many to claim now, at least 0: for slots without an agent, and ahead for those that
         will soon be free.
 
         Ahead for half the slots at least: a claim of a few costs nearly as much as one of many.
@@ -180,16 +179,15 @@ class Claimer(Service):
         begun would be taken for one that has.
         """
         free = self.free - len(self._ahead)
-        if free > 0:
-            return free
-        if self._neighbours.busy or not self._may_claim_ahead:
-            return 0
-        room = free + self._soon_free()
-        return room if room >= self.limit / 2 else 0
+        if not self._neighbours.busy and self._may_claim_ahead:
+            room = free + self._soon_free()
+            if room >= self.limit / 2:
+                return room
+        return max(0, free)
 
     def _soon_free(self) -> int:
         """Slots that change hands within a moment."""
-        return min(MOST_AHEAD * self.limit, self._turnover.soon(clock.monotonic()))
+        return min(MOST_AHEAD * self.limit, int(self._turnover.recent(clock.monotonic())))
 
     @property
     def running_attempts(self) -> int:
@@ -317,14 +315,12 @@ class Claimer(Service):
         )
 
     async def _claim(self, room: int, asked_monotonic: float) -> Claim:
-        """One claim, and the beginning of what it brought. Ahead come quick agents' requests."""
-        types = self._types()
-        if self.free <= 0:
-            quick = self._turnover.quick(asked_monotonic)
-            types = [name for name in types if name in quick]
+        """One claim, and the beginning of what it brought."""
         self._claiming = True
         try:
-            claim = await self._store.claim(self._worker_id, types, room, self._lease_seconds)
+            claim = await self._store.claim(
+                self._worker_id, self._types(), room, self._lease_seconds
+            )
         finally:
             self._claiming = False
         for one in claim.requests:
@@ -463,8 +459,6 @@ class Claimer(Service):
 
     def _launch(self, claimed: Claimed, lease: LeaseState, outcome: Outcome | None = None) -> None:
         """outcome: how it ends without having begun."""
-        if outcome is None:
-            self._turnover.began(claimed.task_type)
         assert self._group is not None, "the claimer has not been started"
         task = self._group.create_task(
             self._attempt(claimed, lease, outcome), name=f"attempt-{claimed.request_id}"
@@ -483,7 +477,7 @@ class Claimer(Service):
                 log.exception("runner_broke", request_id=claimed.request_id)
                 outcome = Retry(BROKEN, backoff.full_jitter(claimed.attempt))
             finally:
-                self._turnover.ended(claimed.task_type, clock.monotonic())
+                self._turnover.ended(clock.monotonic())
         try:
             if isinstance(outcome, Lost):
                 self._meters.requests_of(label, "lost").inc()

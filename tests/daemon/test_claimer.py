@@ -140,7 +140,7 @@ async def test_agents_run_while_ends_wait_for_their_commit(
 ) -> None:
     """An end that waits for its commit takes no slot, and no more ends wait than there are slots:
     then nothing is claimed until one is written."""
-    monkeypatch.setattr(Turnover, "soon", lambda *_: 0)
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 0.0)
     written = asyncio.Event()
     async with running(database, poll_seconds=FOREVER, worker_concurrency=2) as daemon:
         claimer, completer = daemon._claimer, daemon.completer
@@ -203,13 +203,13 @@ async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
     attempt; a worker that stops gives it back at once."""
     monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER if drained else 0.05)
     quick = True
-    monkeypatch.setattr(Turnover, "soon", lambda *_: 6 if quick else 0)
-    monkeypatch.setattr(Turnover, "quick", lambda *_: ["test_echo", "test_sleep"])
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0 if quick else 0.0)
     async with running(database, worker_concurrency=2) as daemon:
         claimer = daemon._claimer
         assert claimer is not None
         await limit_to(aconnection, 1000)
-        await eventually(lambda: daemon.listener.lying, what="asleep")
+        await insert(aconnection, "test_echo", text="warm")  # a claim tells whether it may
+        await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
         ids = await insert(aconnection, "test_sleep", 8, seconds=60)
         await eventually(lambda: len(claimer._ahead) == 6, what="six claimed ahead")
         quick = False
@@ -233,8 +233,7 @@ async def test_nothing_is_claimed_ahead_of_which_no_attempt_may_begin_twice(
 ) -> None:
     """With on_lost = 'fail' a worker that dies takes with it what it has claimed, so it claims no
     more than it runs."""
-    monkeypatch.setattr(Turnover, "soon", lambda *_: 100)
-    monkeypatch.setattr(Turnover, "quick", lambda *_: ["test_sleep"])
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 100.0)
     async with running(database, worker_concurrency=2) as daemon:
         claimer = daemon._claimer
         assert claimer is not None
@@ -249,33 +248,12 @@ async def test_nothing_is_claimed_ahead_of_which_no_attempt_may_begin_twice(
         await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
 
 
-async def test_ahead_come_only_agents_that_are_quick(
-    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A slow agent's requests do not wait in a worker where a quick one's change hands."""
-    monkeypatch.setattr(Turnover, "soon", lambda *_: 100)
-    monkeypatch.setattr(Turnover, "quick", lambda *_: ["test_echo"])
-    async with running(database, worker_concurrency=2) as daemon:
-        claimer = daemon._claimer
-        assert claimer is not None
-        await limit_to(aconnection, 1000)
-        slow = await insert(aconnection, "test_sleep", 10, seconds=60)
-        await eventually(lambda: claimer.running_attempts == 2, what="both slots are taken")
-        quick = await insert(aconnection, "test_echo", 10, text="a")
-        await eventually(lambda: len(claimer._ahead) == 10, what="ten claimed ahead")
-        ahead = {claimed.request_id for claimed, *_ in claimer._ahead}
-        await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
-        for request_id in slow:
-            await becomes(aconnection, request_id, "cancelled")
-    assert ahead == set(quick)
-
-
 async def test_a_claim_is_for_as_many_as_there_was_room(
     database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room that is there at one moment and gone at the next asks for no impossible number."""
-    changing = itertools.cycle((100, 0, 3))
-    monkeypatch.setattr(Turnover, "soon", lambda *_: next(changing))
+    changing = itertools.cycle((100.0, 0.0, 3.0))
+    monkeypatch.setattr(Turnover, "recent", lambda *_: next(changing))
     asked: list[int] = []
     claim = WorkStore.claim
 
@@ -295,7 +273,7 @@ async def test_what_no_agent_answers_is_refused_while_slots_change_hands(
     database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No claim comes by a type that nobody answers: it is looked for however quick the others."""
-    monkeypatch.setattr(Turnover, "soon", lambda *_: 100)
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 100.0)
     async with running(database, worker_concurrency=2, poll_seconds=FOREVER):
         [request_id] = await insert(aconnection, "no_such_type")
         row = await becomes(aconnection, request_id, "failed")
