@@ -167,7 +167,9 @@ class Claimer(Service):
         """
         slots = self.limit - self.running_attempts
         spare = 2 * self.limit - len(self._attempts)
-        return slots if slots <= max(spare, 0) else min(slots, spare + self._soon_free())
+        if slots <= max(spare, 0):  # nearly always, and asked for every attempt
+            return slots
+        return min(slots, spare + self._soon_free())
 
     @property
     def room(self) -> int:
@@ -431,9 +433,9 @@ class Claimer(Service):
 
     def _begin(self, claimed: Claimed, asked_monotonic: float) -> None:
         lease = self._leases.watch(claimed.authority, claimed_monotonic=asked_monotonic)
-        label = self._meters.task_type(claimed.task_type)
         if lease.lost:
             # The answer to the claim was too long on its way: others may run it already.
+            label = self._meters.task_type(claimed.task_type)
             self._meters.requests_of(label, "lost").inc()
             return
         if self._ahead or self.free <= 0:

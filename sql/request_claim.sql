@@ -1,6 +1,6 @@
 -- Purpose: takes due requests for a worker, within all limits, and tells what is left, and how many
---          transactions of the server have written so far; see functions/claim_v1.sql and
---          functions/left_v1.sql. One row with id NULL if it took none.
+--          transactions of the server have written so far, and whether the claim waits for no disk;
+--          see functions/claim_v1.sql and functions/left_v1.sql. One row with id NULL if it took none.
 -- Index:   ai_requests_fair, ai_requests_claim, ai_requests_due, ai_requests_unchecked.
 -- Caller:  Store.claim.
 -- Locks:   the advisory lock of the claim; the requests taken.

@@ -234,17 +234,39 @@ async def test_nothing_is_claimed_ahead_of_which_no_attempt_may_begin_twice(
     """With on_lost = 'fail' a worker that dies takes with it what it has claimed, so it claims no
     more than it runs."""
     monkeypatch.setattr(Turnover, "recent", lambda *_: 100.0)
+    asked = slots_asked(monkeypatch)
     async with running(database, worker_concurrency=2) as daemon:
-        claimer = daemon._claimer
-        assert claimer is not None
+        assert daemon._claimer is not None
         await aconnection.execute(
             "UPDATE ai_control SET concurrency = 1000, on_lost = %s", [on_lost]
         )
+        [warm] = await insert(aconnection, "test_echo", text="a")  # a claim tells whether it may
+        await becomes(aconnection, warm, "completed")
+        asked.clear()
+        full = daemon._claimer.signals.expect("full")
         await insert(aconnection, "test_sleep", 20, seconds=60)
-        claimed = "SELECT count(*) FROM ai_leases"
-        wanted = 2 if on_lost == "fail" else 2 + 2 * MOST_AHEAD
-        await eventually(lambda: _is(aconnection, claimed, wanted), what=f"{wanted} are claimed")
-        assert len(claimer._ahead) == wanted - 2
+        await full
+        assert max(asked) == (2 if on_lost == "fail" else 2 + 2 * MOST_AHEAD)
+        await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
+
+
+async def test_what_a_claim_brought_ahead_and_must_not_wait_goes_back_at_once(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent that becomes on_lost = 'fail' meanwhile has only as much claimed as runs."""
+    monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER)
+    monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0)
+    async with running(database, worker_concurrency=2) as daemon:
+        claimer = daemon._claimer
+        assert claimer is not None
+        await limit_to(aconnection, 1000)
+        await insert(aconnection, "test_echo", text="a")
+        await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
+        await aconnection.execute("UPDATE ai_control SET on_lost = 'fail'")
+        ids = await insert(aconnection, "test_sleep", 8, seconds=60)
+        await eventually(lambda: waiting(aconnection, ids, 6), what="six given back")
+        released = "SELECT count(*) FROM ai_attempts WHERE outcome = 'released'"
+        assert await count(aconnection, released) == 6
         await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
 
 
@@ -254,14 +276,7 @@ async def test_a_claim_is_for_as_many_as_there_was_room(
     """Room that is there at one moment and gone at the next asks for no impossible number."""
     changing = itertools.cycle((100.0, 0.0, 3.0))
     monkeypatch.setattr(Turnover, "recent", lambda *_: next(changing))
-    asked: list[int] = []
-    claim = WorkStore.claim
-
-    async def noted(self: Any, worker_id: str, types: Any, slots: int, *more: Any) -> Any:
-        asked.append(slots)
-        return await claim(self, worker_id, types, slots, *more)
-
-    monkeypatch.setattr(WorkStore, "claim", noted)
+    asked = slots_asked(monkeypatch)
     async with running(database, worker_concurrency=4):
         await limit_to(aconnection, 1000)
         for request_id in await insert(aconnection, "test_echo", 200, text="a"):
@@ -280,8 +295,17 @@ async def test_what_no_agent_answers_is_refused_while_slots_change_hands(
     assert row["error"]["code"] == "unknown_task_type"
 
 
-async def _is(connection: Connection, query: str, wanted: int) -> bool:
-    return await count(connection, query) == wanted
+def slots_asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For how many slots each claim from now on is."""
+    asked: list[int] = []
+    claim = WorkStore.claim
+
+    async def noted(self: Any, worker_id: str, types: Any, slots: int, *more: Any) -> Any:
+        asked.append(slots)
+        return await claim(self, worker_id, types, slots, *more)
+
+    monkeypatch.setattr(WorkStore, "claim", noted)
+    return asked
 
 
 async def limit_to(connection: Connection, concurrency: int) -> None:
