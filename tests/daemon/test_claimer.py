@@ -262,11 +262,13 @@ async def test_what_a_claim_brought_ahead_and_must_not_wait_goes_back_at_once(
         await limit_to(aconnection, 1000)
         await insert(aconnection, "test_echo", text="a")
         await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
-        await aconnection.execute("UPDATE ai_control SET on_lost = 'fail'")
-        ids = await insert(aconnection, "test_sleep", 8, seconds=60)
-        await eventually(lambda: waiting(aconnection, ids, 6), what="six given back")
+        async with aconnection.transaction():  # no claim comes in between, and learns of it
+            await aconnection.execute("UPDATE ai_control SET on_lost = 'fail'")
+            ids = await insert(aconnection, "test_sleep", 8, seconds=60)
         released = "SELECT count(*) FROM ai_attempts WHERE outcome = 'released'"
-        assert await count(aconnection, released) == 6
+        await eventually(lambda: count(aconnection, released), what="what has no slot goes back")
+        rows = await eventually(lambda: waiting(aconnection, ids, 6), what="all six did")
+        assert {(row["attempt"], row["fence"]) for row in rows} == {(0, 1)}
         await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
 
 
