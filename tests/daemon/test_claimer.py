@@ -8,15 +8,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from daemon import claimer as claimer_module
 from daemon import lifecycle, neighbours, runner
-from daemon.claimer import MOST_AHEAD
+from daemon.claimer import MOST_AHEAD, Claimer
 from daemon.service import Daemon
 from daemon.store.work import WorkStore
 from daemon.turnover import Turnover
 from tests.kit.signals import eventually
-from tests.kit.worker import FOREVER, becomes, count, insert, request, running
+from tests.kit.worker import FOREVER, becomes, count, insert, running
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -203,17 +204,19 @@ async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
     attempt; a worker that stops gives it back at once."""
     monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER if drained else 0.05)
     quick = True
-    monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0 if quick else 0.0)
+
+    def recent(*_: object) -> float:
+        """Six a moment, and none any more as soon as something is ahead: one claim is for it."""
+        nonlocal quick
+        quick = quick and not claimer._ahead
+        return 6.0 if quick else 0.0
+
     async with running(database, worker_concurrency=2) as daemon:
-        claimer = daemon._claimer
-        assert claimer is not None
-        await limit_to(aconnection, 1000)
-        await insert(aconnection, "test_echo", text="warm")  # a claim tells whether it may
-        await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
+        claimer = await able_to_claim_ahead(daemon, aconnection)
+        monkeypatch.setattr(Turnover, "recent", recent)
         ids = await insert(aconnection, "test_sleep", 8, seconds=60)
-        await eventually(lambda: len(claimer._ahead) == 6, what="six claimed ahead")
-        quick = False
         if drained:
+            await eventually(lambda: len(claimer._ahead) == 6, what="six claimed ahead")
             stopping = asyncio.create_task(claimer.drain(FOREVER))
             await eventually(lambda: not claimer._ahead)
         rows = await eventually(lambda: waiting(aconnection, ids, 6), what="six given back")
@@ -255,13 +258,9 @@ async def test_what_a_claim_brought_ahead_and_must_not_wait_goes_back_at_once(
 ) -> None:
     """An agent that becomes on_lost = 'fail' meanwhile has only as much claimed as runs."""
     monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER)
-    monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0)
     async with running(database, worker_concurrency=2) as daemon:
-        claimer = daemon._claimer
-        assert claimer is not None
-        await limit_to(aconnection, 1000)
-        await insert(aconnection, "test_echo", text="a")
-        await eventually(lambda: claimer.room == 8, what="room for slots and six ahead")
+        await able_to_claim_ahead(daemon, aconnection)
+        monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0)
         async with aconnection.transaction():  # no claim comes in between, and learns of it
             await aconnection.execute("UPDATE ai_control SET on_lost = 'fail'")
             ids = await insert(aconnection, "test_sleep", 8, seconds=60)
@@ -310,15 +309,30 @@ def slots_asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
+async def able_to_claim_ahead(daemon: Daemon, connection: Connection) -> Claimer:
+    """The claimer with every slot free, after a claim that told it that it may claim ahead."""
+    claimer = daemon._claimer
+    assert claimer is not None
+    await limit_to(connection, 1000)
+    [request_id] = await insert(connection, "test_echo", text="a")
+    await becomes(connection, request_id, "completed")
+    await eventually(lambda: not claimer._attempts, what="its slot is free")
+    return claimer
+
+
 async def limit_to(connection: Connection, concurrency: int) -> None:
     """So many of each agent at once."""
     await connection.execute("UPDATE ai_control SET concurrency = %s", [concurrency])
 
 
 async def waiting(connection: Connection, ids: list[int], wanted: int) -> Any:
-    """The pending ones of these requests, once they are so many."""
-    rows = [await request(connection, request_id) for request_id in ids]
-    rows = [row for row in rows if row["status"] == "pending"]
+    """The pending ones of these requests, once they are so many at one moment."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            "SELECT attempt, fence FROM ai_requests WHERE id = ANY (%s) AND status = 'pending'",
+            [ids],
+        )
+        rows = await cursor.fetchall()
     return rows if len(rows) == wanted else None
 
 
