@@ -156,10 +156,11 @@ class Leases(Service):
         with self._guard:
             self._states.pop((authority.request_id, authority.fence), None)
 
-    def hurry(self, request_id: int) -> None:
-        """A hint that this request is to be cancelled: ask the database soon, if it is ours."""
+    def hurry(self, request_id: int | None = None) -> None:
+        """A hint that this request, or any, is to be cancelled: ask the database soon, if it is
+        ours."""
         with self._guard:
-            ours = any(key[0] == request_id for key in self._states)
+            ours = any(request_id in (None, key[0]) for key in self._states)
         if ours:
             self._call.set()
 

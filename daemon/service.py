@@ -121,7 +121,7 @@ class Daemon:
             on_cancel=self._cancel_hinted,
             on_config=lambda _: self._config_changed.set(),
             on_deaf=self.reflexes.polls,
-            on_restarted=self.reflexes.restarted_listener,
+            on_restarted=self._listener_restarted,
         )
         self.leases = Leases(
             worker_id=self.worker_id,
@@ -397,6 +397,10 @@ class Daemon:
     def _cancel_hinted(self, request_id: int) -> None:
         self.leases.hurry(request_id)
         self.upkeep.sweep_soon()
+
+    def _listener_restarted(self, seconds: float) -> None:
+        self.reflexes.restarted_listener(seconds)
+        self.leases.hurry()  # cancels that were hinted meanwhile were not heard
 
     def _running(self) -> int:
         return self._claimer.running_attempts if self._claimer is not None else 0

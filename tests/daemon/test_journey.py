@@ -171,6 +171,30 @@ async def test_cancel_of_a_running_request(database: str, aconnection: Connectio
         await becomes(aconnection, request_id, "cancelled", 5.0)
 
 
+async def test_cancel_that_nobody_heard(database: str, aconnection: Connection) -> None:
+    """A cancel while the listening connection is away is learned as soon as there is one."""
+    async with running(database, poll_seconds=FOREVER, lease_seconds=600) as daemon:
+        [request_id] = await insert(aconnection, "test_sleep", seconds=60)
+        await becomes(aconnection, request_id, "running")
+        connect, cancelled = daemon.listener._connect, asyncio.Event()
+
+        async def connect_later() -> Any:
+            await cancelled.wait()
+            return await connect()
+
+        daemon.listener._connect = connect_later
+        await aconnection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'ai-daemon/%/listener' AND datname = current_database()"
+        )
+        await eventually(lambda: not daemon.listener.hearing, what="its connection is gone")
+        await aconnection.execute(
+            "UPDATE ai_requests SET cancel_requested_at = now() WHERE id = %s", (request_id,)
+        )
+        cancelled.set()
+        await becomes(aconnection, request_id, "cancelled")
+
+
 async def test_cancel_of_a_pending_request(database: str, aconnection: Connection) -> None:
     """A cancel of a request that waits ends it without an attempt."""
     async with running(database):
