@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import aiohttp
+import pytest
 
-from daemon.web.gui.live import MOST_QUEUED
+from daemon.web.gui import reads
+from daemon.web.gui.live import EVERYTHING, MOST_QUEUED
 from tests.gui.conftest import Served, serving
 from tests.gui.page import Person
 from tests.kit.signals import eventually
@@ -28,8 +30,7 @@ async def test_a_change_is_told(console: Served, admin: Person, rows: Any) -> No
     """Whoever changes something, by whatever program, open pages hear its topic."""
     async with admin.session.get("/gui/events") as answer:
         assert answer.content_type == "text/event-stream"
-        # The first look only remembers.
-        await eventually(lambda: console.gui.live.looked)
+        assert await next_event(answer) == EVERYTHING
         rows("UPDATE ai_control SET paused = true WHERE task_type = 'scheduling'")
         async with asyncio.timeout(15):
             assert "agents" in (await next_event(answer)).split()
@@ -88,7 +89,7 @@ async def test_every_change_that_a_page_shows_is_told(
     """Expiry, alerts and what people say of them, healing, limits and money: open pages hear."""
     rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
     async with admin.session.get("/gui/events") as answer:
-        await eventually(lambda: console.gui.live.looked)
+        assert await next_event(answer) == EVERYTHING
         for what, (topic, statement) in CHANGES.items():
             rows(statement)
             try:
@@ -96,6 +97,26 @@ async def test_every_change_that_a_page_shows_is_told(
                     assert (await next_event(answer)).split() == [topic], what
             except TimeoutError:
                 raise AssertionError(f"nothing was told: {what}") from None
+
+
+async def test_what_is_fetched_for_a_change_is_no_older(
+    console: Served, admin: Person, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counters of the frame are kept for a while, but never past a change that was told."""
+    monkeypatch.setattr(reads, "FRAME_SECONDS", 3600.0)
+
+    async def shows(pending: int) -> bool:
+        return f" {pending} pending " in (await admin.get("/gui")).text
+
+    assert await shows(0)
+    # Between the page and its stream, which has nothing to compare with.
+    rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
+    async with admin.session.get("/gui/events") as answer, asyncio.timeout(15):
+        assert await next_event(answer) == EVERYTHING
+        assert await shows(1)
+        rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
+        assert "requests" in (await next_event(answer)).split()
+        assert await shows(2)
 
 
 async def test_an_open_stream_does_not_delay_a_stop(database: str) -> None:

@@ -3,7 +3,8 @@
 The look is one cheap statement (``sql/console_pulse.sql``) with a number or moment per topic; what
 differs from the look before is sent as ``changed: topics``, and the page fetches its sections of
 those topics. So a change is seen whichever daemon or person made it, also where notifications do
-not arrive, and a NOTIFY that stays silent while workers are busy costs nothing.
+not arrive, and a NOTIFY that stays silent while workers are busy costs nothing. The first look has
+nothing to compare with, so it tells that everything changed: what a page was made of is older.
 
 A naive stream would hold up a stop for as long as it is open: :meth:`Live.stop` ends them all at
 once. A browser that went away shows only when it is written to; that is no error.
@@ -126,12 +127,16 @@ class Live:
             await asyncio.sleep(pause)
 
     def _compare(self, found: Mapping[str, Any] | None) -> None:
-        before, self._seen = self._seen, found
-        if before is None or found is None:
+        if found is None:
             return
-        changed = [topic for topic, value in found.items() if value != before[topic]]
+        before, self._seen = self._seen, found
+        if before is None:
+            changed = [EVERYTHING]
+        else:
+            changed = [topic for topic, value in found.items() if value != before[topic]]
         if not changed:
             return
+        self._reads.forget()  # else pages that fetch now may be given counters from before
         for queue in self._queues:
             if queue.full():  # whoever reads so slowly refreshes everything
                 while not queue.empty():

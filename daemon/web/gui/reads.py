@@ -36,6 +36,7 @@ class Reads:
         self._frame: Row | None = None
         self._late: Exception | None = None
         self._frame_until = 0.0
+        self._forgotten = False
         self._counting = asyncio.Lock()
 
     async def rows(self, name: str, **values: Any) -> list[dict[str, Any]]:
@@ -65,16 +66,19 @@ class Reads:
         async with self._counting:
             if clock.monotonic() > self._frame_until:
                 self._frame = self._late = None
+                self._forgotten = False
                 try:
                     self._frame = await self.row("console_frame")
                 except SLOW as error:
                     self._late = error
-                self._frame_until = clock.monotonic() + FRAME_SECONDS
+                if self._late is not None or not self._forgotten:
+                    self._frame_until = clock.monotonic() + FRAME_SECONDS
             if self._late is not None:
                 raise self._late
             assert self._frame is not None
             return self._frame
 
     def forget(self) -> None:
-        """Count again for the next page: somebody just changed something."""
+        """Count again for the next page: something changed. A count under way may be too old."""
+        self._forgotten = True
         self._frame_until = 0.0
