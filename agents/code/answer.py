@@ -78,11 +78,13 @@ def text(
     summary: str,
 ) -> str:
     """The analysis in sentences."""
-    parts = [summary] if summary else []
-    if error is not None:
-        parts.append(error["text"])
+    parts = [error["text"]] if error is not None else []
     count = told["counts"]["total"]
-    if told["files"] or error is None:
+    if not told["files"] and (told["skipped"] or error is None):
+        first = next(iter(told["skipped"]), None)
+        why = f": {first['file']}: {first['detail']}" if first else ""
+        parts.append(f"No code was analysed{why}.")
+    elif told["files"]:
         words = ", ".join(
             f"{number} {word}" for word, number in told["counts"]["severity"].items() if number
         )
@@ -97,8 +99,12 @@ def text(
         for finding in findings[:SHOWN]
     ]
     if told["skipped"]:
-        parts.append(f"{len(told['skipped'])} files were not analysed, or not in full.")
-    return " ".join([*parts, *told["notes"]])
+        left = len(told["skipped"])
+        parts.append(
+            f"{'1 file was' if left == 1 else f'{left} files were'} not analysed, or not in full."
+        )
+    # The model's word comes behind what was counted: nobody can check it.
+    return " ".join([*parts, *([summary] if summary else []), *told["notes"]])
 
 
 def public(finding: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +123,8 @@ def row(finding: Mapping[str, Any]) -> dict[str, Any]:
         "issue_type": finding["issue_type"],
         "severity": finding["severity"],
         "description": message,
-        "suggestion": finding.get("explanation") or (better or message).capitalize(),
+        # The rule's cure, never the model's words: they may be wrong.
+        "suggestion": (better or message).capitalize(),
         "code_snippet": finding["snippet"],
         "fingerprint": finding["fingerprint"],
         "rule": finding["rule"],

@@ -1,7 +1,7 @@
 """From what a request gives (a snippet, files, a diff, a folder) to the files to analyse.
 
-Nothing outside the given root is read, links that leave it are refused, and files that exist to
-keep secrets are never opened. Whatever is left out stands in `skipped` with its reason; folders of
+Nothing outside the given root is read, no link is followed, and files that exist to keep secrets
+are never opened. Whatever is left out stands in `skipped` with its reason; folders of
 other people's code (`node_modules`, virtual environments) are left out silently.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from unidiff.errors import UnidiffParseError
@@ -23,6 +23,8 @@ MOST_FILES, MOST_FILES_BYTES = 200, 5_000_000
 MOST_FILE_BYTES = 1_000_000
 MOST_DIRECTORY_FILES, MOST_DIRECTORY_BYTES = 5_000, 50_000_000
 LONGEST_LINE = 20_000
+LONGEST_NAME = 255
+"""Bytes of one part of a path, as file systems take it."""
 
 PYTHON = frozenset({".py", ".pyw"})
 SCRIPT = frozenset({".js", ".mjs", ".cjs", ".jsx"})
@@ -55,6 +57,13 @@ class Collected:
     skipped: list[Skipped] = field(default_factory=list)
     changed: dict[str, list[tuple[int, int]]] | None = None
 
+    def move(self, folder: str) -> None:
+        """Name all files as below a folder."""
+        self.files = {f"{folder}/{name}": text for name, text in self.files.items()}
+        self.skipped = [replace(item, file=f"{folder}/{item.file}") for item in self.skipped]
+        if self.changed is not None:
+            self.changed = {f"{folder}/{name}": rows for name, rows in self.changed.items()}
+
 
 def relative(path: str, key: str = "file_path") -> str:
     """A file's name inside the project, with ``/``. Raises Refused for one that leaves it."""
@@ -82,7 +91,8 @@ def _snippet_name(file_path: str | None) -> str:
     # Today's callers send absolute names of their own machine: they only name the snippet.
     name = (file_path or "snippet.py").strip().lstrip("/") or "snippet.py"
     name = relative(name)
-    return name if PurePosixPath(name).suffix or _wanted(name) else f"{name}.py"
+    kind_known = PurePosixPath(name).suffix or _wanted(name) or secret_file(name)
+    return name if kind_known else f"{name}.py"
 
 
 def files(given: Mapping[str, str]) -> Collected:
@@ -184,8 +194,10 @@ def directory(path: Path, root: Path | None = None) -> Collected:
     size = 0
     for name in _walk(real):
         full = real / name
-        if not full.resolve().is_relative_to(real):
-            found.skipped.append(Skipped(name, "unreadable", "a link that leaves the folder"))
+        if full.is_symlink():
+            # It may lead outside, or to a file of secrets under a name of its own.
+            detail = "a link; what it leads to is read at its own place, if that is inside"
+            found.skipped.append(Skipped(name, "unreadable", detail))
             continue
         if len(found.files) >= MOST_DIRECTORY_FILES or size > MOST_DIRECTORY_BYTES:
             limit = f"only the first {len(found.files)} files are analysed"
@@ -210,6 +222,16 @@ def tree(given: Mapping[str, bytes]) -> Collected:
         _take_bytes(found, name, given[name])
         size += len(found.files.get(name, ""))
     return found
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a name can only mean a file below a folder: a commit's trees may hold any."""
+    parts = name.split("/")
+    return (
+        not {"", ".", ".."}.intersection(parts)
+        and "\0" not in name
+        and all(len(part.encode("utf-8", "surrogatepass")) <= LONGEST_NAME for part in parts)
+    )
 
 
 def _walk(root: Path) -> Iterator[str]:
@@ -271,7 +293,10 @@ def _take_bytes(found: Collected, name: str, data: bytes) -> None:
 
 
 def _take(found: Collected, name: str, text: str) -> None:
-    if secret_file(name):
+    if not _stays_inside(name):
+        detail = "its name does not stay inside the project, or is too long"
+        found.skipped.append(Skipped(name[:LONGEST_NAME], "unreadable", detail))
+    elif secret_file(name):
         found.skipped.append(Skipped(name, "secret_file", "keeps secrets and is never read"))
     elif PurePosixPath(name).suffix.lower() in UNSUPPORTED:
         found.skipped.append(Skipped(name, "unsupported", "no analyzer here reads this language"))

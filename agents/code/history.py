@@ -53,6 +53,11 @@ class History:
     def close(self) -> None:
         self._repo.close()
 
+    def within(self, folder: Path) -> str:
+        """A folder's place in the repository, "" for its root. Raises ValueError outside it."""
+        place = folder.resolve().relative_to(self.root)
+        return "" if place == Path() else place.as_posix()
+
     def commit(self, name: str) -> str:
         """The full id of a commit, branch, tag or ``HEAD~3``. Raises Refused."""
         return self._commit(name).id.decode()

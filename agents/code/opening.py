@@ -17,7 +17,8 @@ from agents.code.history import History, Spans, split_range
 
 @dataclass(slots=True)
 class Opened:
-    """whole: the files are a whole project, so what is not found in it is gone."""
+    """whole: the files are a whole project, so what is not found in it is gone. A part of one
+    says nothing of the rest, nor of what only the whole shows."""
 
     collected: Collected
     whole: bool = False
@@ -58,11 +59,14 @@ def _folder(given: Mapping[str, Any], root: str | None) -> tuple[Collected, Path
 
 
 def _path(given: Mapping[str, Any], root: str | None) -> Opened:
-    """A folder as it stands; with `range`, the commit that the range ends with."""
+    """A folder as it stands; with `range`, the commit that the range ends with.
+
+    Files are named from the root, whichever folder is looked at: a finding is one row.
+    """
     text = given.get("range")
     if text is None:
         found, folder = _folder(given, root)
-        return Opened(found, whole=folder.is_dir())
+        return _placed(found, folder, root)
     if root is None:
         raise Refused("path", "needs CODE_MONITOR_PATH: without it no folder may be read")
     folder = (Path(root) / given["path"]).resolve()
@@ -75,7 +79,17 @@ def _path(given: Mapping[str, Any], root: str | None) -> Opened:
         found, commit = committed(with_history, text, folder)
     finally:
         with_history.close()
-    return Opened(found, whole=True, commit=commit)
+    return _placed(found, folder, root, commit)
+
+
+def _placed(found: Collected, folder: Path, root: str | None, commit: str | None = None) -> Opened:
+    assert root is not None, "no folder is read without a root"
+    place = folder.resolve().relative_to(Path(root).resolve())
+    if folder.is_file():
+        place = place.parent
+    if place != Path():
+        found.move(place.as_posix())
+    return Opened(found, whole=folder.resolve() == Path(root).resolve(), commit=commit)
 
 
 def committed(history: History, text: str, folder: Path) -> tuple[Collected, str]:
@@ -84,9 +98,7 @@ def committed(history: History, text: str, folder: Path) -> tuple[Collected, str
     if three:
         old = history.merge_base(old, new)
     commit = history.commit(new)
-    within = ""
-    if folder.resolve().is_relative_to(history.root):
-        within = folder.resolve().relative_to(history.root).as_posix().removeprefix(".")
+    within = history.within(folder)
     found = collect.tree(history.tree(commit, within))
     spans, _ = history.changed(old, commit, within)
     found.changed = spans

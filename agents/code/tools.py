@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import resource
 import subprocess
@@ -104,9 +105,11 @@ def _limit(pid: int) -> None:
 
 
 def laid_out(files: Mapping[str, str], folder: Path) -> None:
-    """Write the files below a folder; their names are known to stay inside it."""
+    """Write the files below a folder. Raises ToolFailed for a name that would leave it."""
     for name, text in files.items():
-        path = folder / name
+        path = Path(os.path.normpath(folder / name))
+        if not path.is_relative_to(folder):
+            raise ToolFailed(f"was not asked: {name[:200]!r} is outside the project")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="\n")
 

@@ -26,7 +26,12 @@ _WORD = re.compile(r"[a-z']+")
 _UNWANTED = re.compile(
     r"https?:|www\.|[<>]|\bignore (?:all|any|the|previous)\b|\binstruction|\bprompt\b|\bsystem\b"
     r"|as an ai|language model|\bnot a (?:real )?(?:problem|finding|vulnerability)\b"
-    r"|false positive|\bsafe to ignore\b|\bno (?:issue|problem)s?\b",
+    r"|false positive|\bsafe to ignore\b|\bno (?:real )?(?:issue|problem|risk|danger|harm)s?\b"
+    # Nothing that the rules found is to be talked small.
+    r"|\bnothing (?:has|needs|is) to be\b|\bno (?:change|action|repair) (?:is )?(?:need|requir)"
+    r"|\b(?:is|are) (?:trusted|harmless|safe|fine|secure|acceptable|intended)\b"
+    r"|\bcan be trusted\b|\bas (?:it stands|they stand|it is|is)\b|\bcan stay\b|\bgood shape\b"
+    r"|\bgo(?:es)? live\b|\bperfectly\b",
     re.IGNORECASE,
 )
 

@@ -72,7 +72,7 @@ class Workshop:
         self._explained: Explained | None = None
         self._neighbours: Neighbours | None = None
         self._parts: dict[str, tuple[frozenset[str], Analysis]] = {}
-        self.whole: Analysis = Analysis(opened.collected.kind)
+        self.whole = Analysis(opened.collected.kind, skipped=tuple(opened.collected.skipped))
 
     @property
     def files(self) -> Mapping[str, str]:

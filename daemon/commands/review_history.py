@@ -19,7 +19,6 @@ from agents.code.history import History, Step
 from agents.code.model import Analysis, Finding, Progress
 from agents.code.secrets import mask
 from agents.code.workshop import Memory
-from daemon.commands.reviewing import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def replay(folder: Path, *, limit: int, grep: str = "", told: Progress | None = 
     begun = time.monotonic()
     history, cache = History(folder), Memory()
     analysed: dict[str, Analysis] = {}
-    place = within(history, folder)
+    place = history.within(folder)
 
     def of(commit: str) -> Analysis:
         if commit not in analysed:

@@ -135,7 +135,7 @@ def _prefix(folder: Path) -> str:
     except Refused:
         return ""
     try:
-        place = within(history, folder)
+        place = history.within(folder)
     finally:
         history.close()
     return f"{place.strip('/')}/" if place.strip("/") else ""
@@ -184,7 +184,7 @@ def _range(text: str, folder: Path) -> _Subject:
         found, commit = committed(history, text, folder)
         old, new, three = split_range(text)
         old = history.merge_base(old, new) if three else old
-        before = collect.tree(history.tree(old, within(history, folder)))
+        before = collect.tree(history.tree(old, history.within(folder)))
     finally:
         history.close()
     return _Subject(Opened(found, whole=True, commit=commit), before, compared=True)
@@ -198,7 +198,7 @@ def _diff(text: str, folder: Path) -> _Subject:
     history = History(folder)
     try:
         base = history.merge_base(text, "HEAD")
-        before = collect.tree(history.tree(base, within(history, folder)))
+        before = collect.tree(history.tree(base, history.within(folder)))
     except Refused:
         raise Refused(
             "--diff", f"is {text[:80]!r}; expected a commit, a file with a diff, or -"
@@ -212,11 +212,6 @@ def _diff(text: str, folder: Path) -> _Subject:
         if before.files.get(path) != now
     }
     return _Subject(Opened(found, whole=True), before, compared=True)
-
-
-def within(history: History, folder: Path) -> str:
-    """The folder's place in its repository."""
-    return folder.resolve().relative_to(history.root).as_posix().removeprefix(".")
 
 
 def _patch(diff: str, folder: Path) -> _Subject:

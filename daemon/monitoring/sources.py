@@ -160,7 +160,7 @@ def _from_folder(place: Place, commit: str | None, since: str | None) -> SourceT
         return SourceTree(place.repository, commit or _digest(files), content)
     try:
         commit = history.commit(commit or "HEAD")
-        within = folder.resolve().relative_to(history.root).as_posix().removeprefix(".")
+        within = history.within(folder)
         changed = None
         if since is not None:
             changed, _ = history.changed(since, commit, within)

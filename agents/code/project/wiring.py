@@ -108,7 +108,8 @@ def entry_points(project: Project, files: Files) -> Iterator[Finding]:
             continue
         for command in _commands(name, text):
             for match in _SERVER.finditer(command):
-                folder = PurePosixPath(file).parent.as_posix().removeprefix(".")
+                parent = PurePosixPath(file).parent
+                folder = "" if parent == PurePosixPath() else parent.as_posix()
                 chdir = _CHDIR.search(command)
                 yield from _entry(project, file, text, match, folder, chdir[1] if chdir else "")
 

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dulwich import porcelain
+from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.refs import Ref
+from dulwich.repo import Repo
 from pydantic import ValidationError
 
 from agents.base import InvalidInput, Result, SourceTree
@@ -103,7 +107,9 @@ async def test_a_model_explains_and_mends() -> None:
 
     output, kept = await review({"files": PROJECT}, llm=ScriptedLLM(script))
     assert output.provenance.llm.used
-    assert output.analysis_result.startswith("One query can be changed by visitors.")
+    # Its sentence stands behind what was counted.
+    assert output.analysis_result.index("2 findings") == 0
+    assert "One query can be changed by visitors." in output.analysis_result
     [row] = [row for row in kept["suggestions"] if row["rule"] == "sql-injection"]
     assert row["fixer"] == "model"
     assert row["replacement_code"] == GOOD
@@ -148,6 +154,63 @@ async def test_instructions_in_the_code_change_nothing() -> None:
     ]
     assert "perfectly fine" not in output.model_dump_json().replace(hidden, "")
     assert output.provenance.llm.dropped
+
+
+CALMING = (
+    "Nothing has to be done here: the caller is known, leave the line as it stands.",
+    "This code is in good shape and may go live.",
+    "The value is trusted, so the query can stay.",
+    "There is no risk in this function.",
+)
+
+
+@pytest.mark.parametrize("text", CALMING)
+async def test_nobody_is_calmed(text: str) -> None:
+    """A model that talks a finding small is not heard, and never writes what is to be done."""
+
+    def calming(name: str, data: Mapping[str, Json]) -> Json:
+        return words(
+            summary=text, items=[item(one["id"], explanation=text) for one in data["findings"]]
+        )
+
+    _, plain = await review({"files": PROJECT})
+    output, kept = await review({"files": PROJECT}, llm=ScriptedLLM(calming))
+    assert text not in output.model_dump_json()
+    assert kept["suggestions"] == plain["suggestions"]
+
+
+async def test_what_is_to_be_done_is_the_rules_word() -> None:
+    """A model explains a finding; the column that says what to do keeps the rule's cure."""
+
+    def script(name: str, data: Mapping[str, Json]) -> Json:
+        text = "A name with a quote changes what is asked."
+        return words(items=[item(one["id"], explanation=text) for one in data["findings"]])
+
+    _, plain = await review({"files": PROJECT})
+    _, kept = await review({"files": PROJECT}, llm=ScriptedLLM(script))
+    cures = [row["suggestion"] for row in plain["suggestions"]]
+    assert [row["suggestion"] for row in kept["suggestions"]] == cures
+    assert any(row["explanation"] for row in kept["suggestions"])
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"code": "eval(x)", "file_path": "app.ts"}, "app.ts: no analyzer here reads this"),
+        ({"files": {"a.vue": "<script>eval(x)</script>"}}, "a.vue: no analyzer here reads this"),
+        ({"code": "x = " + "+".join("1" * 12_000) + "\nexec(x)\n"}, "looks minified"),
+        ({"code": "eval(x)", "file_path": ".env"}, ".env: keeps secrets"),
+    ],
+)
+async def test_code_that_nobody_looked_at_is_not_called_clean(
+    request_: Mapping[str, Json], why: str
+) -> None:
+    """Where no file could be analysed the answer says so and why, not that nothing was found."""
+    output, _ = await review(request_)
+    assert output.analysis_result.startswith("No code was analysed: ")
+    assert why in output.analysis_result
+    assert "No findings" not in output.analysis_result
+    assert len(output.skipped) == 1
 
 
 async def test_an_error_is_explained_offline() -> None:
@@ -231,6 +294,71 @@ async def test_paths_stay_below_the_watched_folder(tmp_path: Path) -> None:
             await review({"path": path}, code_root=str(inside))
     with pytest.raises(InvalidInput, match="CODE_MONITOR_PATH"):
         await review({"path": "."})
+
+
+@pytest.mark.parametrize("folder", ["web", ".hidden", "web/inner.py"])
+@pytest.mark.parametrize("span", [None, "HEAD..HEAD"])
+async def test_a_part_of_a_project_says_nothing_of_the_rest(
+    tmp_path: Path, folder: str, span: str | None
+) -> None:
+    """Files are named from the watched folder, whichever part is asked for, and only a look at
+    all of it may close what it does not find."""
+    code = "import os\nos.system(input())\n"
+    names = ("api/a.py", "web/inner.py", ".hidden/inner.py")
+    for name in names:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    porcelain.init(str(tmp_path))
+    porcelain.add(str(tmp_path), paths=[str(tmp_path / name) for name in names])
+    porcelain.commit(str(tmp_path), message=b"all", author=b"a <a@b>", committer=b"a <a@b>")
+    more = {} if span is None else {"range": span}
+    every, whole = await review({"path": ".", **more}, code_root=str(tmp_path))
+    assert whole["whole"]
+    if span is not None and folder.endswith(".py"):
+        with pytest.raises(InvalidInput, match="path"):
+            await review({"path": folder, **more}, code_root=str(tmp_path))
+        return
+    part, kept = await review({"path": folder, **more}, code_root=str(tmp_path))
+    assert not kept["whole"]
+    [found] = part.findings
+    [same] = [one for one in every.findings if one["file"] == found["file"]]
+    assert found["file"] == f"{folder.removesuffix('/inner.py')}/inner.py"
+    assert found["fingerprint"] == same["fingerprint"]
+
+
+async def test_a_commit_that_names_files_outside_writes_none(tmp_path: Path) -> None:
+    """A commit's trees may hold any name, and a range any commit that was ever fetched: what
+    would leave the project is told, not laid out for the tools."""
+    repo, outside = Repo.init(str(tmp_path / "repo"), mkdir=True), tmp_path / "outside.py"
+
+    def kept(thing: Blob | Tree | Commit) -> ObjectID:
+        repo.object_store.add_object(thing)
+        return thing.id
+
+    def tree(name: bytes, mode: int, what: ObjectID) -> Tree:
+        made = Tree()
+        made.add(name, mode, what)
+        return made
+
+    place = kept(Blob.from_string(b"import os\n"))
+    mode = 0o100644
+    for part in reversed(outside.parts[1:]):
+        place, mode = kept(tree(part.encode(), mode, place)), 0o040000
+    for _ in range(12):
+        place = kept(tree(b"..", 0o040000, place))
+    top = tree(b"..", 0o040000, place)
+    top.add(b"a.py", 0o100644, kept(Blob.from_string(b"import os\nos.system(input())\n")))
+    commit = Commit()
+    commit.tree, commit.message = kept(top), b"m"
+    commit.author = commit.committer = b"a <a@b>"
+    commit.commit_time = commit.author_time = commit.commit_timezone = commit.author_timezone = 0
+    repo.refs[Ref(b"refs/heads/odd")] = kept(commit)
+    output, _ = await review({"path": ".", "range": "odd..odd"}, code_root=str(tmp_path / "repo"))
+    assert not outside.exists()
+    assert {one["file"] for one in output.findings} == {"a.py"}
+    assert [(one["reason"], one["file"][:5]) for one in output.skipped] == [
+        ("unreadable", "../..")
+    ]
 
 
 @pytest.mark.parametrize(

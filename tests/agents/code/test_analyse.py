@@ -222,7 +222,7 @@ def test_limits_are_told_with_their_numbers() -> None:
 
 
 def test_a_folder_is_read_without_leaving_it(tmp_path: Path) -> None:
-    """Links that leave are refused, secrets never opened, strange files are told."""
+    """No link is followed, secrets are never opened, strange files are told."""
     root = tmp_path / "repo"
     (root / "node_modules" / "x").mkdir(parents=True)
     (root / "node_modules" / "x" / "a.js").write_text("eval(x)")
@@ -232,12 +232,13 @@ def test_a_folder_is_read_without_leaving_it(tmp_path: Path) -> None:
     (root / ".env").write_text("SECRET_KEY=x")
     (tmp_path / "outside.py").write_text("x = 1")
     (root / "link.py").symlink_to(tmp_path / "outside.py")
+    (root / "settings.py").symlink_to(".env")
     os.mkfifo(root / "pipe.py")
     found = collect.directory(root, tmp_path)
     assert set(found.files) == {"app.py"}
     assert {(item.file, item.reason) for item in found.skipped} == {
         (".env", "secret_file"), ("binary.py", "binary"), ("link.py", "unreadable"),
-        ("pipe.py", "unreadable"), ("types.ts", "unsupported"),
+        ("pipe.py", "unreadable"), ("settings.py", "unreadable"), ("types.ts", "unsupported"),
     }  # fmt: skip
     with pytest.raises(collect.Refused, match="path"):
         collect.directory(tmp_path, root)

@@ -28,6 +28,16 @@ def test_ruff_speaks_in_our_rules() -> None:
     assert told == {3: ("weak-hash", ("S324",), 328), 4: ("F821", (), None)}
 
 
+def test_no_file_is_written_outside_of_the_tools_folder(tmp_path: Path) -> None:
+    """Whoever hands over a name that leaves the folder is refused before anything is written."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("../out.py", str(tmp_path / "out.py"), "a/../../out.py"):
+        with pytest.raises(tools.ToolFailed, match="outside the project"):
+            tools.laid_out({name: "x = 1\n"}, folder)
+    assert not (tmp_path / "out.py").exists()
+
+
 def test_comments_that_silence_a_tool_are_ignored() -> None:
     """`noqa` and `pragma` in analysed code change nothing."""
     text = "import hashlib\nhashlib.md5(b'')  # noqa\n"
