@@ -19,7 +19,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph
@@ -181,7 +181,7 @@ class AgentConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str | None = None
-    temperature: float | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
     use_model: bool = True
     on_unavailable: Literal["degrade", "wait", "fail"] | None = None
     max_usd: Decimal | None = None

@@ -42,6 +42,8 @@ from agents.json_schema import Closed, model_of
 
 Json = Any
 KIND = "prompt"
+DRAFT = "draft:"
+"""Before the type of a prompt agent that is not active yet: nobody asks for it by accident."""
 
 
 class PromptInput(AgentInput):

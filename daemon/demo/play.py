@@ -63,6 +63,9 @@ def play(
     stay: leave the daemon and its console running until Ctrl-C.
     """
     started = time.monotonic()
+    # However it is told to end, what it started ends first.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         with console.status("Starting PostgreSQL"):
             server, where = _server(settings, stack)
@@ -319,7 +322,7 @@ def _where_next(console: Console, rows: dict[int, Row]) -> None:
 
 
 def _stay(console: Console, daemon: DaemonHandle, key: str) -> None:
-    """The console's address and its key; returns at Ctrl-C."""
+    """The console's address and its key; returns at Ctrl-C, or when told to end."""
     show.heading(console, "The admin console")
     console.print(f"  {daemon.url}/gui", highlight=False)
     console.print(f"  key: {key}   [dim](role admin, gone with this demo)[/]", highlight=False)

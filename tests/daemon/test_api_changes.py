@@ -201,6 +201,7 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
     await act.set_schedule(DANA, "mine", {"enabled": False})
     ran = await act.run_schedule(DANA, "mine")
     await worker.becomes(aconnection, ran, "completed")
+    slot = {"task_type": "test_echo", "trigger": "0 6 * * *"}
     wrong = [
         (act.set_limits(DANA, "test_echo", {"concurrency": -1}), "concurrency"),
         (act.set_limits(DANA, "test_echo", {"fence": 1}), "fence"),
@@ -212,6 +213,11 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
         (act.set_schedule(DANA, "s", {"task_type": "test_echo", "trigger": "x"}, new=True), "x"),
         (act.set_schedule(DANA, "s", {"task_type": "no", "trigger": "x"}, new=True), "task_type"),
         (act.set_schedule(DANA, "none", {"enabled": True}), "none"),
+        # Each of its slots would be refused.
+        (
+            act.set_schedule(DANA, "s", {**slot, "input_data": {"text": 5}}, new=True),
+            "input_data.text",
+        ),
         (act.drain(DANA, "nobody"), "nobody"),
         (act.retry_many(DANA, range(1001)), "1001"),
     ]

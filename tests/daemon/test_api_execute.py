@@ -116,6 +116,31 @@ async def test_failed_twin_is_asked_anew(app: Caller) -> None:
     assert bodies[0]["request_id"] != bodies[1]["request_id"]
 
 
+async def test_a_question_that_nobody_waited_for_is_asked_anew_once_it_has_failed(
+    app: Caller, aconnection: Connection
+) -> None:
+    """What became of it is looked up: its end may have come after the last who waited had left."""
+    question = {"task_type": "test_sleep", "input_data": {"seconds": 30}, "wait_seconds": 0}
+    first = await app.post("/api/execute", **question)
+    same = await app.post("/api/execute", **question)
+    assert same.body["request_id"] == first.body["request_id"]
+    await app.post(f"{first.headers['Location']}/cancel")
+    await worker.becomes(aconnection, first.body["request_id"], "cancelled")
+    both = await asyncio.gather(*(app.post("/api/execute", **question) for _ in range(2)))
+    assert {answer.status for answer in both} == {202}
+    ids = {answer.body["request_id"] for answer in both}
+    assert len(ids) == 1
+    assert first.body["request_id"] not in ids
+
+
+async def test_a_draft_is_not_asked_from_outside(app: Caller) -> None:
+    """A prompt agent that nobody has activated yet answers only what its author tries."""
+    answer = await app.post("/api/execute", task_type="draft:haiku", input_data={"topic": "rain"})
+    assert answer.status == 422
+    assert answer.body["code"] == "unknown_task_type"
+    assert "draft" in answer.body["error"]
+
+
 async def test_idempotency_key(app: Caller) -> None:
     """The same key gives the first request's answer, whatever comes with it."""
     first, second = [

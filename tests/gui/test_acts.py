@@ -114,7 +114,11 @@ async def test_configuration(console: Served, admin: Person, rows: Any) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "said"),
-    [("temperature", "warm", "expected a number"), ("max_usd", "lots", "max_usd")],
+    [
+        ("temperature", "warm", "expected a number"),
+        ("temperature", "99", "less than or equal to 2"),
+        ("max_usd", "lots", "max_usd"),
+    ],
 )
 async def test_a_configuration_that_cannot_be(
     console: Served, admin: Person, rows: Any, field: str, value: str, said: str
@@ -145,6 +149,11 @@ async def test_a_prompt_agent(console: Served, admin: Person, rows: Any) -> None
     page = await admin.post("/gui/agents/new", fields)
     assert "The draft is saved." in page.text and "Write a haiku about the topic." in page.text
     agent_id = agent(rows, "draft:haiku")
+    assert "state draft" in page.text
+    for place in ("/gui", "/gui/agents"):
+        listed = await admin.get(place)
+        assert "draft:haiku draft" in listed.text
+        assert "Pause Haiku" not in listed.html
 
     tried = await admin.post(f"/gui/agents/{agent_id}/try", topic="rain")
     assert "The draft answers request" in tried.text

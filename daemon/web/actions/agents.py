@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from agents.prompt import is_prompt
+from agents.prompt import DRAFT, is_prompt
 from daemon.store.safe_json import dumps
 from daemon.web.access import Principal
 from daemon.web.actions.base import Act, Connection, Row
@@ -287,7 +287,7 @@ class AgentActions(Act):
             raise invalid(field, message, "GET /api/agents shows configurations that are in use")
 
     def _new_type(self, before: str, task_type: str) -> str:
-        if not before.startswith("draft:"):
+        if not before.startswith(DRAFT):
             raise invalid("type", "an agent's type stays what it is", "create another agent")
         if not TYPE.fullmatch(task_type):
             raise invalid("type", f"{task_type[:60]!r} given", "2 to 41 of a-z, 0-9 and _")

@@ -8,12 +8,14 @@ from typing import Any
 
 import psycopg
 
+from daemon.intake import parse_whole
+from daemon.model import ErrorInfo
 from daemon.store.safe_json import dumps
 from daemon.trigger import Trigger
 from daemon.web.access import Principal
 from daemon.web.actions.agents import check_usd
 from daemon.web.actions.base import Act
-from daemon.web.refused import invalid, not_found
+from daemon.web.refused import Refused, invalid, not_found
 
 Json = Any
 PERIODS = ("day", "month")
@@ -153,6 +155,14 @@ class UpkeepActions(Act):
             raise invalid("trigger", str(error)) from None
         if not isinstance(row["input_data"], dict):
             raise invalid("input_data", "a JSON object is expected")
+        agent = self._registry.agent(str(row["task_type"]))
+        if agent is None or not row["enabled"]:
+            return
+        # What every slot would be refused for is better known now.
+        client = {} if row["for_each"] is None else {"client_id": 1}
+        parsed = parse_whole(self._registry, agent, {**row["input_data"], **client})
+        if isinstance(parsed, ErrorInfo):
+            raise Refused(400, "invalid_value", parsed.message, parsed.hint)
 
     # --- workers, alerts, healing ---------------------------------------------------------------
 

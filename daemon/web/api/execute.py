@@ -16,12 +16,14 @@ from typing import Any
 
 from aiohttp import web
 
+from agents.prompt import DRAFT
 from daemon import clock
 from daemon.web.access import PRINCIPAL, Principal
 from daemon.web.answers import answer, body_of
 from daemon.web.api.models import ExecuteBody
 from daemon.web.api.shared import Parts, Row, shown
 from daemon.web.hub import Watch
+from daemon.web.refused import Refused
 
 Json = Any
 TWIN_SECONDS = 10.0
@@ -50,6 +52,13 @@ class Execute:
     async def execute(self, request: web.Request) -> web.StreamResponse:
         who: Principal = request[PRINCIPAL]
         body = await body_of(request, ExecuteBody)
+        if body.task_type.startswith(DRAFT):
+            raise Refused(
+                422,
+                "unknown_task_type",
+                f"{body.task_type} is a draft, which answers only what is tried in the console",
+                "activate it there, then ask for its task type",
+            )
         twin = await self._asked(who, body)
         request_id = await asyncio.shield(twin.id)
         row = await self._wait(request_id, body.wait_seconds)
@@ -61,7 +70,11 @@ class Execute:
         """The question's row, or the one that an equal question has made."""
         key = _key(who, body)
         twin = self._twins.get(key)
-        if twin is not None and self._still_good(twin):
+        if twin is not None and not await self._still_good(twin):
+            if self._twins.get(key) is twin:
+                del self._twins[key]
+            twin = self._twins.get(key)  # somebody may have asked anew meanwhile
+        if twin is not None:
             return twin
         twin = self._twins[key] = Twin(
             asyncio.get_running_loop().create_future(), clock.monotonic()
@@ -91,8 +104,14 @@ class Execute:
         twin.id.set_result(request_id)
         return twin
 
-    def _still_good(self, twin: Twin) -> bool:
+    async def _still_good(self, twin: Twin) -> bool:
         """Whether an equal question should get this one's answer; a failed one is asked anew."""
+        if twin.status not in ENDED and twin.id.done():
+            # Whoever asked may not have waited for its end.
+            request_id = await twin.id
+            rows = await self._parts.reader.rows("execution_watch", ids=[request_id])
+            if rows:
+                twin.status = rows[0]["status"]
         if twin.status in ENDED - {"completed"}:
             return False
         age = clock.monotonic() - twin.asked_monotonic

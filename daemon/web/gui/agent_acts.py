@@ -16,9 +16,9 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from agents.prompt import KIND, PromptConfig
+from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
-from daemon.web.gui.agents import DRAFT, OF_THE_CODE, AgentPage, told
+from daemon.web.gui.agents import OF_THE_CODE, AgentPage, told
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from agents.base import AgentConfig
-from agents.prompt import KIND, PromptConfig
+from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.differences import changes
@@ -18,8 +18,6 @@ from daemon.web.gui.overview import agents_table
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import with_words
 
-DRAFT = "draft:"
-"""Before the type of a prompt agent that is not active yet: nobody asks for it by accident."""
 OF_THE_CODE = ("legacy", "kind")
 """Parts of a configuration that no form shows; they stay as they are."""
 ON_UNAVAILABLE = "What a request without a wish of its own does when no model can be had."
@@ -74,6 +72,7 @@ class AgentPage:
         if row is None:
             raise web.HTTPNotFound(reason=f"there is no agent {agent_id}")
         row["draft"] = row["type"].startswith(DRAFT)
+        row["state"] = "draft" if row["draft"] else row["status"]
         row["prompt"] = row["config"].get("kind") == KIND
         return row
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agents.prompt import DRAFT
 from daemon.web.gui.chart import spark
 from daemon.web.gui.console import Console
 from daemon.web.gui.measures import DAY, HOUR, percentile, throughput, window
@@ -81,7 +82,9 @@ def agents_table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         )
         row["done"] = done
         row["state"] = (
-            "error"
+            "draft"
+            if row["type"].startswith(DRAFT)
+            else "error"
             if row["problem"] and row["enabled"]
             else "inactive"
             if not row["enabled"]
