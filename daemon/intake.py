@@ -122,7 +122,9 @@ class Intake:
             self._rests_until = now + rest_seconds * len(fine) / len(rows)
         return checked + len(done)
 
-    def problem(self, task_type: str, input_data: Json, input_bytes: int) -> ErrorInfo | None:
+    def problem(
+        self, task_type: str, input_data: Json, input_bytes: int | None
+    ) -> ErrorInfo | None:
         """Why this request cannot be answered, or None."""
         problem = unanswerable(self._registry, task_type)
         if problem is not None:
@@ -168,7 +170,14 @@ def oversized(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo | None:
     return too_large(agent, input_bytes) if input_bytes > agent.max_input_bytes else None
 
 
-def too_large(agent: BaseAgent[Any, Any], input_bytes: int) -> ErrorInfo:
+def too_large(agent: BaseAgent[Any, Any], input_bytes: int | None) -> ErrorInfo:
+    """input_bytes: None where the numbers alone make the input too long."""
+    if input_bytes is None:
+        return ErrorInfo(
+            "input_too_large",
+            "input_data holds numbers of too many digits to be written out",
+            "send numbers of at most 100 digits",
+        )
     return ErrorInfo(
         "input_too_large",
         f"input_data has {input_bytes} bytes; {agent.type} reads at most {agent.max_input_bytes}",

@@ -6,11 +6,11 @@ SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.max_
     r.cost_usd, r.max_usd, r.created_at, r.run_after, r.started_at, r.finished_at, r.expires_at,
     r.lost_count, r.fence, r.requested_by, r.fair_key, r.priority, r.idempotency_key,
     r.on_unavailable, r.agent_version, r.error,
-    r.cancel_requested_at, r.input_data,
-    CASE WHEN pg_column_size(r.input_data) < 65536 THEN r.input_data::text END AS input_text,
+    r.cancel_requested_at, i.input_text::jsonb AS input_data, i.input_text,
     s.result, s.created_at AS answered_at,
     a.id AS agent_id, a.name AS agent_name
 FROM ai_requests r
 LEFT JOIN ai_results s ON s.request_id = r.id
 LEFT JOIN ai_agents a ON a.type = r.task_type AND a.archived_at IS NULL
+CROSS JOIN LATERAL ai_input_v1(r.input_data, 65536) i
 WHERE r.id = %(request_id)s::bigint

@@ -7,7 +7,7 @@ SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.cost
     r.created_at, r.run_after, r.finished_at, r.lost_count, r.requested_by,
     r.cancel_requested_at IS NOT NULL AS cancelling,
     r.error ->> 'code' AS error_code, left(r.error ->> 'message', 300) AS error_message,
-    CASE WHEN pg_column_size(r.input_data) < 4096 THEN r.input_data END AS input_data
+    (SELECT i.input_text::jsonb FROM ai_input_v1(r.input_data, 4096) i) AS input_data
 FROM ai_requests r
 WHERE (%(before)s::bigint IS NULL OR r.id < %(before)s::bigint)
     AND (%(status)s::text IS NULL OR r.status = %(status)s::text)

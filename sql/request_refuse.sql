@@ -1,4 +1,4 @@
--- Purpose: fails requests that no attempt has touched: unknown type, bad input, disabled agent.
+-- Purpose: fails requests that no attempt holds: unknown type, bad input, disabled agent.
 -- Index:   primary key of ai_requests.
 -- Caller:  Store.refuse.
 -- Locks:   those requests, unless somebody holds them; a claim that was faster refuses them itself.
@@ -9,7 +9,7 @@ WITH refused AS (
 locked AS MATERIALIZED (
     SELECT r.id FROM ai_requests r
     WHERE r.id = ANY (ARRAY(SELECT refused.id FROM refused))
-        AND r.status = 'pending' AND r.attempt = 0
+        AND r.status = 'pending'
     ORDER BY r.id
     FOR UPDATE SKIP LOCKED
 ),
@@ -18,7 +18,7 @@ failed AS (
     SET status = 'failed', error = refused.error, checked = true, finished_at = clock_timestamp()
     FROM refused
     WHERE r.id = refused.id AND r.id = ANY (ARRAY(SELECT locked.id FROM locked))
-        AND r.status = 'pending' AND r.attempt = 0
+        AND r.status = 'pending'
     RETURNING r.id
 )
 SELECT f.id, t.told

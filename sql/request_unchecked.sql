@@ -1,5 +1,5 @@
 -- Purpose: pending requests that intake has not seen, with what their agent is and with their input
---          where it is small enough to be read; at most about 8 MB of input at a time. The oldest
+--          where it is small enough to be read; at most about 4 MB of input at a time. The oldest
 --          of them, or the newest.
 -- Index:   ai_requests_unchecked.
 -- Caller:  Store.unchecked.
@@ -31,9 +31,7 @@ WITH RECURSIVE walk AS (
     FROM walk WHERE walk.id IS NOT NULL AND walk.n < %(limit)s::integer
 )
 SELECT q.id, q.task_type, a.type IS NOT NULL AS known, coalesce(a.enabled, false) AS enabled,
-    coalesce(octet_length(t.input_text), q.stored_bytes) AS size_bytes,
-    CASE WHEN octet_length(t.input_text) <= %(limit_bytes)s::integer THEN t.input_text END
-        AS input_text
+    i.size_bytes, i.input_text
 FROM (
     SELECT u.*, sum(u.stored_bytes) OVER (ORDER BY u.id) - u.stored_bytes AS bytes_before
     FROM (
@@ -44,9 +42,6 @@ FROM (
     ) u
 ) q
 LEFT JOIN ai_agents a ON a.type = q.task_type AND a.archived_at IS NULL
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN q.stored_bytes <= 2 * %(limit_bytes)s::integer
-        THEN q.input_data::text END AS input_text
-    OFFSET 0) t
-WHERE q.bytes_before < 8 * %(limit_bytes)s::integer
+CROSS JOIN LATERAL ai_input_v1(q.input_data, %(limit_bytes)s::integer) i
+WHERE q.bytes_before < 4 * %(limit_bytes)s::integer
 ORDER BY q.id

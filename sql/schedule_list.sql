@@ -1,8 +1,13 @@
--- Purpose: the database's time and all schedules; one row without a name when there is none.
+-- Purpose: the database's time and all schedules; one row without a name when there is none. Moments
+--          are kept within the years that Python knows.
 -- Index:   primary key of ai_schedules.
 -- Caller:  Store.schedules_list.
 -- Locks:   none.
 SELECT clock.now, s.name, s.task_type, s.trigger, s.time_zone, s.misfire,
-    s.misfire_grace_seconds, s.for_each, s.last_slot, s.enabled, s.problem, s.updated_at
+    s.misfire_grace_seconds, s.for_each, s.enabled, s.problem,
+    CASE WHEN s.last_slot IS NOT NULL
+        THEN greatest('1970-01-02 00:00+00', least('9999-12-30 00:00+00', s.last_slot)) END
+        AS last_slot,
+    greatest('1970-01-02 00:00+00', least('9999-12-30 00:00+00', s.updated_at)) AS updated_at
 FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN ai_schedules s ON true
 ORDER BY s.name

@@ -8,10 +8,15 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from daemon import clock
 from daemon.statements import Statements
+from daemon.store.safe_json import loads_stored
+
+# What somebody writes into a configuration costs that agent alone, not whoever reads the table.
+set_json_loads(loads_stored)
 
 KEPT_SECONDS = 60.0
 """It is given back after so long, for the pool to replace it when it has grown old."""

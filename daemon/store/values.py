@@ -27,11 +27,13 @@ INPUT_LIMIT_BYTES = 1024 * 1024
 
 
 class InputTooLarge(ServiceError):
-    """``input_data`` is larger than we read. ``size_bytes``: its size, as JSON text or stored."""
+    """``input_data`` is larger than we read. ``size_bytes``: its size, as JSON text or stored;
+    None where only its numbers, written out, would be too long."""
 
-    def __init__(self, size_bytes: int) -> None:
+    def __init__(self, size_bytes: int | None) -> None:
+        size = "too many digits" if size_bytes is None else f"{size_bytes} bytes"
         super().__init__(
-            f"input_data has {size_bytes} bytes; at most {INPUT_LIMIT_BYTES} are read",
+            f"input_data has {size}; at most {INPUT_LIMIT_BYTES} bytes are read",
             hint="send ids and let the agent read the rows itself",
         )
         self.size_bytes = size_bytes
@@ -80,12 +82,12 @@ class Unchecked:
     task_type: str
     known: bool
     enabled: bool
-    size_bytes: int
+    size_bytes: int | None
     input_data: Json | None
 
     @property
     def too_large(self) -> bool:
-        return self.size_bytes > INPUT_LIMIT_BYTES
+        return self.size_bytes is None or self.size_bytes > INPUT_LIMIT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

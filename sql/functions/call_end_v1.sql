@@ -155,6 +155,12 @@ DECLARE
     v_target text := coalesce(p_breaker ->> 'model', p_model);
     v_seconds double precision := (p_breaker ->> 'seconds')::float8;
 BEGIN
+    -- A probe may hold its model and '*': both are changed below, and always locked in this order.
+    IF v_event <> 'ok' AND EXISTS (SELECT FROM ai_provider_state p
+            WHERE p.model IN (p_model, '*') AND p.prober = p_token::text) THEN
+        PERFORM FROM ai_provider_state p WHERE p.model IN (p_model, v_target, '*')
+        ORDER BY p.model COLLATE "C" FOR UPDATE;
+    END IF;
     IF v_event = 'ok' THEN
         IF EXISTS (SELECT FROM ai_provider_state p WHERE p.model IN (p_model, '*')
                 AND (p.state <> 'closed' OR p.failures > 0)) THEN

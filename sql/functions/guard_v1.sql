@@ -8,7 +8,8 @@
 -- client's id neither collides nor spends a later one.
 --
 -- Text in an index must stay far below a third of a page, or the insert fails: longer task types are
--- cut (nobody answers them), longer keys end in their hash and so stay distinct. Moments are kept
+-- cut (nobody answers them), longer keys end in their hash and so stay distinct. What every claim
+-- carries is cut too. Moments are kept
 -- within the years that every client can read, and the limit within what a budget can hold.
 --
 -- Nearly every insert leaves all of that to the column defaults. One condition finds this out, since
@@ -31,6 +32,8 @@ BEGIN
         AND NEW.run_after = now() AND NEW.created_at = now()
         AND length(NEW.task_type) <= 200 AND length(NEW.fair_key) <= 200
         AND coalesce(length(NEW.idempotency_key), 0) <= 200
+        AND coalesce(length(NEW.requested_by), 0) <= 200
+        AND coalesce(length(NEW.on_unavailable), 0) <= 200
         AND num_nulls(NEW.input_data, NEW.priority) = 0
         AND num_nonnulls(NEW.expires_at, NEW.cancel_requested_at, NEW.max_usd, NEW.mode,
             NEW.degraded_reason, NEW.cost_usd, NEW.agent_version, NEW.error, NEW.started_at,
@@ -52,6 +55,8 @@ BEGIN
     IF length(NEW.idempotency_key) > 200 THEN
         NEW.idempotency_key := ai_key_v1(NEW.idempotency_key);
     END IF;
+    NEW.requested_by := left(NEW.requested_by, 200);
+    NEW.on_unavailable := left(NEW.on_unavailable, 200);
     NEW.fair_key := coalesce(NEW.fair_key, '');
     IF length(NEW.fair_key) > 200 THEN
         NEW.fair_key := ai_key_v1(NEW.fair_key);

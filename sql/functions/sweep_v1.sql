@@ -1,6 +1,7 @@
 -- Purpose: ends what no attempt holds: a pending or waiting request with a cancel becomes cancelled,
 --          an overdue pending one expired. Answers overdue approvals with {"decision": "timeout"}.
--- Index:   ai_requests_stop, ai_requests_expire, ai_approvals_open.
+--          Has intake look again at what waits for an agent that is archived by now.
+-- Index:   ai_requests_stop, ai_requests_expire, ai_approvals_open, ai_requests_fair.
 -- Caller:  request_sweep.sql, each second and on a cancel.
 -- Locks:   requests, then approvals, only those that nobody holds; a request held now is swept next
 --          time.
@@ -41,6 +42,29 @@ BEGIN
         FROM ended e WHERE v_notify
     )
     SELECT e.id, e.task_type, e.status FROM ended e, (SELECT count(*) FROM told) t;
+
+    -- Its agent was there when they came. The types are walked from one to the next; of each type
+    -- without an agent the first few are looked at, and those that are told fall away.
+    UPDATE ai_requests r SET checked = false
+    WHERE r.status = 'pending' AND r.id = ANY (ARRAY(
+        WITH RECURSIVE types AS (
+            (SELECT q.task_type, 1 AS n FROM ai_requests q
+             WHERE q.status = 'pending' AND q.fair_key >= '' ORDER BY q.task_type LIMIT 1)
+            UNION ALL
+            SELECT (SELECT q.task_type FROM ai_requests q
+                    WHERE q.status = 'pending' AND q.fair_key >= '' AND q.task_type > t.task_type
+                    ORDER BY q.task_type LIMIT 1), t.n + 1
+            FROM types t WHERE t.task_type IS NOT NULL AND t.n < 200
+        )
+        SELECT l.id FROM ai_requests l WHERE l.id = ANY (ARRAY(
+            SELECT first.id FROM types t
+            CROSS JOIN LATERAL (
+                SELECT q.id, q.checked FROM ai_requests q
+                WHERE q.status = 'pending' AND q.fair_key >= '' AND q.task_type = t.task_type
+                LIMIT least(p_limit, 40)) first
+            WHERE first.checked AND NOT EXISTS (SELECT FROM ai_agents a
+                WHERE a.type = t.task_type AND a.archived_at IS NULL)))
+        FOR UPDATE SKIP LOCKED));
 
     -- The requests first: the trigger on the answer would otherwise wait for them one by one.
     v_overdue := ARRAY(

@@ -80,6 +80,90 @@ async def test_brackets_within_brackets(
         assert (await ended(aconnection, fine))[0] == "completed"
 
 
+BOMBS = {
+    "more than a server can write": ("1e131000", 10_000),
+    "as small as what a claim carries": ("1e131000", 100),
+    "behind the point": ("0e-16383", 10_000),
+    "behind the point, in a claim": ("1e-16383", 100),
+}
+"""Inputs of a few hundred bytes or kilobytes which, written out, take up to a gigabyte."""
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_numbers_without_end(bomb: str, database: str, aconnection: Connection) -> None:
+    """A number that takes a few bytes and a hundred thousand digits ends its own request, of an
+    agent that is there and of one that is not; the next request does not notice, nor do lists."""
+    number, many = BOMBS[bomb]
+    text = f'{{"text": [{",".join([number] * many)}]}}'
+    ids = [await asked(aconnection, name, text) for name in ("nobody", "test_echo") * 5]
+    async with worker.running(database, admin_api_key=ADMIN_KEY) as daemon:
+        [fine] = await worker.insert(aconnection, "test_echo", text="still here")
+        await worker.becomes(aconnection, fine, "completed")
+        for request_id in ids:
+            status, attempt, error = await ended(aconnection, request_id)
+            assert (status, attempt) == ("failed", 0)
+            assert error["code"] in {"unknown_task_type", "input_too_large"}
+        async with calling(daemon, ADMIN_KEY) as caller:
+            for path in ("", f"/{ids[0]}"):
+                assert (await caller.get(f"/api/executions{path}")).status == 200
+
+
+async def test_what_waits_for_an_archived_agent_is_told(
+    database: str, aconnection: Connection
+) -> None:
+    """Requests that are due later, held up, or to be tried again end with the reason, once their
+    agent is archived; without an agent nobody would ever claim them."""
+    async with worker.running(database):
+        await aconnection.execute(
+            "UPDATE ai_control SET concurrency = 0 WHERE task_type = 'test_crash'"
+        )
+        await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, input_data, run_after) VALUES"
+            " ('test_crash', '{}', now() + interval '1 day'), ('test_crash', '{}', now())"
+        )
+        await aconnection.execute(
+            "UPDATE ai_requests SET checked = true, attempt = 1 WHERE run_after > now()"
+        )
+        cursor = await aconnection.execute("SELECT id FROM ai_requests")
+        ids = [row[0] for row in await cursor.fetchall()]
+        await eventually(
+            lambda: worker.count(
+                aconnection,
+                "SELECT 1 WHERE NOT EXISTS (SELECT FROM ai_requests WHERE NOT checked)",
+            )
+        )
+        await aconnection.execute(
+            "UPDATE ai_agents SET archived_at = now() WHERE type = 'test_crash'"
+        )
+        for request_id in ids:
+            status, _, error = await ended(aconnection, request_id)
+            assert (status, error["code"]) == ("failed", "unknown_task_type")
+
+
+ODD_CONFIGS = ('{"x": 1e5000}', f'{{"x": {nested(4000)}}}')
+
+
+@pytest.mark.parametrize("config", ODD_CONFIGS, ids=[text[:12] for text in ODD_CONFIGS])
+async def test_a_configuration_that_nobody_could_mean(
+    config: str, database: str, aconnection: Connection
+) -> None:
+    """It takes out its agent, with the reason in the row; the daemon starts and others answer."""
+    async with worker.running(database):
+        await aconnection.execute(
+            "UPDATE ai_agents SET config = %s::jsonb WHERE type = 'test_crash'", (config,)
+        )
+        await worker.becomes(
+            aconnection, (await worker.insert(aconnection, "test_crash", text="x"))[0], "failed"
+        )
+    async with worker.running(database):
+        [fine] = await worker.insert(aconnection, "test_echo", text="still here")
+        await worker.becomes(aconnection, fine, "completed")
+    assert await worker.count(
+        aconnection,
+        "SELECT count(*) FROM ai_agents WHERE type = 'test_crash' AND problem IS NOT NULL",
+    )
+
+
 ODD = (nested(300), nested(4000), f'{{"client_id": 1, "n": {DIGITS}}}', f'{{"n": {DIGITS}.5}}')
 
 

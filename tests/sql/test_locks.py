@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
@@ -186,6 +188,35 @@ def test_a_person_who_answers_blocks_no_sweep(queue: Queue, database: str) -> No
 
 
 @pytest.mark.timeout(300)
+def test_a_probe_ends_beside_a_success(queue: Queue, database: str) -> None:
+    """A probe that failed and a call that succeeded tell the breaker at once, and neither is
+    chosen to die: both lock '*' before the model."""
+    probe, other = str(uuid.uuid4()), str(uuid.uuid4())
+    queue.rows(
+        "INSERT INTO ai_provider_state (model, state, opened_until, failures, prober)"
+        " SELECT m, 'half_open', now() + interval '1 minute', 3, %s"
+        " FROM unnest('{*,m}'::text[]) AS m",
+        probe,
+    )
+    told = "SELECT ai_call_breaker_v1('m', %s, jsonb_build_object('event', %s::text,"
+    told += " 'seconds', 30, 'threshold', 5, 'reason', 'x'), now())"
+    with (
+        another(database) as holder,
+        another(database) as ok,
+        another(database) as failure,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        holder.rows("BEGIN")
+        holder.rows("SELECT FROM ai_provider_state WHERE model = '*' FOR UPDATE")
+        ends = []
+        for side, token, event in ((ok, other, "ok"), (failure, probe, "failure")):
+            ends.append(pool.submit(side.rows, told, token, event))
+            until(partial(waits, queue, side.connection.info.backend_pid))
+        holder.rows("COMMIT")
+        for end in ends:
+            end.result(timeout=20)
+
+
 def test_no_deadlock(queue: Queue, database: str) -> None:
     """Everything at once, on few rows: nobody deadlocks, and nothing is left behind."""
     queue.control("work", per_key=3)

@@ -198,6 +198,15 @@ def test_long_keys_stay_distinct(connection: Database) -> None:
     assert again.fetchall() == []
 
 
+def test_what_a_claim_carries_is_short(connection: Database) -> None:
+    """Names and wishes of megabytes are cut when they come: claims carry them, many at a time."""
+    connection.execute(
+        "INSERT INTO ai_requests (task_type, requested_by, on_unavailable)"
+        " VALUES ('a', repeat('x', 3000000), repeat('y', 3000000))"
+    )
+    assert rows(connection, "length(requested_by), length(on_unavailable)") == [(200, 200)]
+
+
 def test_ten_megabytes(database: str, connection: Database) -> None:
     """A huge input is taken in; the agent's limit refuses it later, unread."""
     big = {"notes": "x" * MEBIBYTES_10, "list": list(range(1000))}

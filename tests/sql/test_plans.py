@@ -138,7 +138,7 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         ("attempt_complete", "ai_requests_pkey", 1_500),
         ("lease_renew", "ai_requests_live", 400),
         ("lease_reap", "ai_requests_live", 2_000),
-        ("request_sweep", "ai_requests_stop", 100),
+        ("request_sweep", "ai_requests_stop", 200),
         ("request_load", "ai_requests_live", 100),
         # Of the newest rows other statements here, rolled back, have left dead versions.
         ("request_unchecked", "ai_requests_unchecked", 2_000),

@@ -286,7 +286,7 @@ async def test_large_input(store: Store, queue: Queue) -> None:
     for claimed in (random, repeated):
         with pytest.raises(InputTooLarge) as refused:
             await store.load_input(claimed.authority)
-        assert refused.value.size_bytes > 2**20
+        assert (refused.value.size_bytes or 0) > 2**20
     with pytest.raises(LeaseLost):
         await store.load_input(fine.authority._replace(worker_id="w2"))
 
@@ -308,9 +308,10 @@ async def test_intake(store: Store, queue: Queue) -> None:
         (True, False, False),
         (False, False, False),
         (True, True, True),
-        (True, True, False),
+        (True, True, True),
     ]
-    assert [u.input_data for u in seen] == [[1], [1], [1], None, [float("inf")]]
+    assert [u.input_data for u in seen] == [[1], [1], [1], None, None]
+    assert [u.size_bytes is None for u in seen] == [False, False, False, False, True]
 
     await store.mark_checked([seen[0].request_id])
     refused = await store.refuse([(seen[2].request_id, ErrorInfo("unknown_task_type", "m"))])
@@ -329,6 +330,18 @@ async def test_intake_reads_a_bounded_amount(store: Store, queue: Queue) -> None
     )
     seen = await store.unchecked()
     assert 0 < len(seen) < 12
+
+
+async def test_schedules_of_no_year(store: Store, queue: Queue) -> None:
+    """Moments that Python does not know do not keep anybody from reading the schedules."""
+    for name in ("infinity", "-infinity"):
+        queue.rows(
+            "INSERT INTO ai_schedules (name, task_type, trigger, last_slot, updated_at)"
+            " VALUES (%s, 'work', 'every 5 minutes', %s, %s)",
+            name, name, name,
+        )  # fmt: skip
+    _, found = await store.schedules_list()
+    assert [schedule.name for schedule in found] == ["-infinity", "infinity"]
 
 
 async def test_steps_are_kept_once(store: Store, queue: Queue) -> None:
