@@ -72,10 +72,11 @@ def find_ages(text: str, written: date) -> tuple[When, ...]:
     return tuple(sorted(_outermost(found), key=lambda when: when.start))
 
 
-def find_length(text: str) -> int | None:
-    """The days of a bare length of time at the head of `text` (", 8 weeks", "(10 days)")."""
+def find_length(text: str) -> When | None:
+    """A bare length of time at the head of `text` (", 8 weeks", "(10 days)") as an age."""
     match = _LENGTH.match("".join(_plain(letter) for letter in text[:40]))
-    return None if match is None else _span(match, date.min)
+    days = None if match is None else _span(match, date.min)
+    return None if match is None or days is None else When(match.start(), match.end(), days)
 
 
 def _plain(letter: str) -> str:

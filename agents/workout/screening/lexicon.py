@@ -79,11 +79,13 @@ Phrase = tuple[frozenset[str], ...]
 @cache
 def _phrases(section: str) -> dict[str, tuple[Phrase, ...]]:
     return {
-        code: tuple(
-            tuple(frozenset(word.split("|")) for word in phrase.split()) for phrase in phrases
-        )
+        code: tuple(tuple(_element(element) for element in phrase.split()) for phrase in phrases)
         for code, phrases in _data()[section].items()
     }
+
+
+def _element(written: str) -> frozenset[str]:
+    return words(written[1:]) if written.startswith("@") else frozenset(written.split("|"))
 
 
 @cache
@@ -102,7 +104,7 @@ def _vocabulary() -> frozenset[str]:
     """Every word that a mention may be made of."""
     return words("complaints") | {
         word
-        for section in ("phrases", "parts", "excluded")
+        for section in ("phrases", "signs", "no_signs", "parts", "excluded")
         for phrases in _phrases(section).values()
         for phrase in phrases
         for element in phrase

@@ -8,7 +8,7 @@ ankle". Whose condition it is and whether it holds is for `verdict.py` to judge.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from agents.workout.screening.lexicon import COMMAS, Token, find_phrases, forms_of, words
@@ -20,13 +20,15 @@ _PAIR_DISTANCE = 5
 class Mention:
     """A condition named by tokens `first` to `last` inclusive.
 
-    anchors: where its parts begin, for looking left.
+    anchors: where its parts begin, for looking left. beside: the code that the text must tell
+    too for the mention to mean anything.
     """
 
     code: str
     first: int
     last: int
     anchors: tuple[int, ...]
+    beside: str | None = None
 
 
 def find_mentions(tokens: Sequence[Token], *, declared: bool) -> tuple[Mention, ...]:
@@ -41,7 +43,7 @@ def find_mentions(tokens: Sequence[Token], *, declared: bool) -> tuple[Mention, 
         sentence = tuple(group)
         for m in _in_sentence(sentence, declared=declared):
             anchors = tuple(begin + anchor for anchor in m.anchors)
-            found.add(Mention(m.code, begin + m.first, begin + m.last, anchors))
+            found.add(replace(m, first=begin + m.first, last=begin + m.last, anchors=anchors))
         begin += len(sentence)
     return tuple(sorted(found, key=lambda m: (m.first, m.last, m.code)))
 
@@ -52,10 +54,24 @@ def _in_sentence(tokens: Sequence[Token], *, declared: bool) -> list[Mention]:
         Mention(code, first, last, (first,))
         for code, first, last in find_phrases("phrases", tokens, forms)
     ]
+    found.extend(_signs(tokens, forms, found))
     found.extend(_complaints(tokens, forms, declared=declared))
     for code, first, last in find_phrases("excluded", tokens, forms):
         found = [m for m in found if m.code != code or m.last < first or m.first > last]
     return found
+
+
+def _signs(
+    tokens: Sequence[Token], forms: Sequence[frozenset[str]], known: Sequence[Mention]
+) -> list[Mention]:
+    """What tells of a complication if the text tells of a pregnancy, beside what is `known`."""
+    taken = [(m.code, m.first, m.last) for m in known]
+    taken.extend(find_phrases("no_signs", tokens, forms))
+    return [
+        Mention(code, first, last, (first,), beside="pregnancy")
+        for code, first, last in find_phrases("signs", tokens, forms)
+        if not any(code == c and f <= last and first <= e for c, f, e in taken)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,19 @@ subject behind "and" or a comma ("and she has ..."), at a verb behind a comma ("
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from agents.workout.screening.dates import When, find_length
-from agents.workout.screening.lexicon import COMMAS, Token, words
+from agents.workout.screening.lexicon import COMMAS, STOPS, Token, words
 from agents.workout.screening.mentions import Mention
 
 _ANDS = frozenset({"and", "y", "e"})
+# They open and close what explains the words before them, and begin no other statement.
+_BRACKETS = frozenset("()[]")
+_PARTS = (COMMAS | _ANDS) - _BRACKETS
+# Each has a time of its own: one told of the pregnancy is not the operation's.
+_DATED = frozenset({"postpartum", "recent_surgery", "pregnancy", "pregnancy_complication"})
 
 
 class Page:
@@ -31,8 +37,13 @@ class Page:
         self.mentions = mentions
         self.ages = ages
         self.days_since = max(days_since, 0)
+        self.starts = [token.start for token in tokens]
         self.clauses = tuple(_clauses(tokens))
         self.sentences = _sentences(tokens)
+        self.dated: dict[int, list[Mention]] = {}
+        for m in mentions:
+            if m.code in _DATED:
+                self.dated.setdefault(tokens[m.first].sentence, []).append(m)
         self.covered = {i for m in mentions for i in range(m.first, m.last + 1)}
         self.covered |= {i for i, t in enumerate(tokens) if t.word in words("complaints")}
 
@@ -75,22 +86,109 @@ class Page:
         return self.text[self.tokens[places[0]].start : self.tokens[places[-1]].end]
 
     def age(self, mention: Mention) -> int | None:
-        """Days since the time nearest to the mention in its sentence, or None.
-
-        Behind a birth or an operation a bare length of time is its age: "cesarean, 8 weeks".
-        """
-        places = list(self.sentence(mention))
-        start, end = self.tokens[places[0]].start, self.tokens[places[-1]].end
+        """Days since the time nearest to the mention in its sentence, or None."""
         here = self.tokens[mention.first].start
-        near = [when for when in self.ages if start <= when.start and when.end <= end]
-        if mention.code in ("postpartum", "recent_surgery"):
-            bare = find_length(self.tail(mention))
-            if bare is not None:
-                return bare + self.days_since
+        near = self.times(mention)
         if not near:
             return None
         when = min(near, key=lambda when: (when.days < 0, abs(when.start - here)))
         return when.days + self.days_since if when.days >= 0 else when.days
+
+    def times(self, mention: Mention) -> list[When]:
+        """Every time that the sentence of the mention tells."""
+        places = self.sentence(mention)
+        start, end = self.tokens[places[0]].start, self.tokens[places[-1]].end
+        return [when for when in self.ages if start <= when.start and when.end <= end]
+
+    def own_times(self, mention: Mention) -> list[When]:
+        """The times told of the mention itself, in order of place.
+
+        "Surgery on the knee, 5 weeks ago" and "in 2019 he had surgery" tell one, "surgery, last
+        trained 3 months ago" and "surgery and lifting since 2015" tell none. Behind a birth or an
+        operation a bare length of time is its age too: "cesarean, 8 weeks".
+        """
+        own = [when for when in self.times(mention) if self._belongs(mention, when)]
+        if mention.code in ("postpartum", "recent_surgery"):
+            end = self.tokens[mention.last].end
+            bare = find_length(self.tail(mention))
+            if bare is not None:
+                bare = When(end + bare.start, end + bare.end, bare.days)
+                if not self._leads_on(self._places(bare)):
+                    own.append(bare)
+        return own
+
+    def own_age(self, mention: Mention) -> int | None:
+        """Days since the latest time told of the mention itself, negative ahead, or None."""
+        told = [when.days for when in self.own_times(mention)]
+        past = [days for days in told if days >= 0]
+        return min(past) + self.days_since if past else max(told, default=None)
+
+    def place(self, when: When) -> int:
+        """The first token of the time."""
+        return self._places(when)[0]
+
+    def _places(self, when: When) -> range:
+        first = bisect_right(self.starts, when.start) - 1
+        return range(max(first, 0), bisect_left(self.starts, when.end))
+
+    def _belongs(self, mention: Mention, when: When) -> bool:
+        """Whether the time is the mention's: nothing else that has a time stands between."""
+        places = self._places(when)
+        behind = places[0] > mention.last
+        between = (
+            range(mention.last + 1, places[0]) if behind else range(places[-1] + 1, mention.first)
+        )
+        said = [self.word(i) for i in between]
+        if not said or (behind and said[0] in words("since") and len(said) == 1):
+            return True  # "prosthesis since 2019"
+        rivals = self.dated.get(self.tokens[mention.first].sentence, ())
+        if any(m.code != mention.code and m.first in between for m in rivals):
+            return False
+        if behind:
+            return self._ends_with_time(between) and (
+                _PARTS.isdisjoint(said) or not self._leads_on(places)
+            )
+        if said[0] in words("time_after") and _PARTS.isdisjoint(said):
+            return True  # "back to lifting 3 months ago after surgery": it is at least as old
+        if not words("another_matter").isdisjoint((*said, self.word(places[0] - 1))):
+            return False
+        return _PARTS.isdisjoint(said) or (said[0] in COMMAS and self._heads_sentence(places))
+
+    def _ends_with_time(self, between: range) -> bool:
+        """Whether a time behind these places goes on with what was said before them.
+
+        Behind a comma or an "and" the time must stand alone, with small words at most.
+        """
+        said = [self.word(i) for i in between]
+        if not words("another_matter").isdisjoint(said):
+            return False
+        cut = max((k for k, word in enumerate(said) if word in _PARTS), default=None)
+        return cut is None or all(
+            word in words("time_lead")
+            or word in _BRACKETS
+            or (said[cut] in _ANDS and between[k] in self.covered)
+            for k, word in enumerate(said)
+            if k > cut
+        )
+
+    def _leads_on(self, places: range) -> bool:
+        """Whether the time begins a statement of another matter: "2 years of training"."""
+        for i in range(places[-1] + 1, len(self.tokens)):
+            if self.tokens[i].sentence != self.tokens[places[0]].sentence:
+                return False
+            if self.word(i) in COMMAS:
+                return False
+            if self.word(i) in words("another_matter"):
+                return True
+        return False
+
+    def _heads_sentence(self, places: range) -> bool:
+        for i in range(places[0] - 1, -1, -1):
+            if self.word(i) in STOPS or self.word(i) == ":":
+                return True
+            if self.word(i) not in words("time_lead"):
+                return False
+        return True
 
 
 def _sentences(tokens: Sequence[Token]) -> dict[int, range]:

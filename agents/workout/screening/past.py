@@ -32,7 +32,7 @@ _FINE_SINCE = re.compile(
 
 
 def is_outdated(page: Page, mention: Mention) -> bool:
-    age = page.age(mention)
+    age = page.own_age(mention)
     if mention.code in ("postpartum", "recent_surgery"):
         return _in_childhood(page, mention) if age is None else age >= _SURGERY_DAYS
     if mention.code in ("pregnancy", "pregnancy_complication"):

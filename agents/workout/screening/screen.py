@@ -47,7 +47,10 @@ class BloodPressure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One finding; `span` stands verbatim in the text of `source`."""
+    """One finding; `span` stands verbatim in the text of `source`.
+
+    sure: as `Reading` has it.
+    """
 
     code: str
     span: str
@@ -55,6 +58,7 @@ class Evidence:
     by: By
     verdict: Verdict
     noted: date | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,8 @@ def accept_model_conditions(
 
     A proposal counts when its code is known, its span has three letters or more and stands
     verbatim in a text of `sources`, and the lexicon did not judge that very span to be denied,
-    somebody else's or past. The rest is dropped and counted. Nothing is ever removed.
+    somebody else's or past; of a red flag it must have been sure, for a stop too many costs a
+    word with a doctor. The rest is dropped and counted. Nothing is ever removed.
     """
     evidence = list(screening.evidence)
     dropped = screening.dropped
@@ -159,6 +164,7 @@ def accept_model_conditions(
         judged = any(
             found.code == proposal.code
             and found.verdict != "active"
+            and (found.sure or found.code not in RED_FLAGS)
             and source is not None
             and found.source == source.name
             and (found.span in proposal.span or proposal.span in found.span)
@@ -177,7 +183,12 @@ def accept_model_conditions(
 
 
 def _same(one: Evidence, other: Evidence) -> bool:
-    return (one.code, one.span, one.source) == (other.code, other.span, other.source)
+    return (one.code, one.span, one.source, one.verdict) == (
+        other.code,
+        other.span,
+        other.source,
+        other.verdict,
+    )
 
 
 def _conclude(
@@ -215,36 +226,75 @@ def _read(source: Source, as_of: date) -> list[Evidence]:
     readings = list(
         read_conditions(source.text, written=written, as_of=as_of, declared=source.declared)
     )
-    pressures = list(_pressures(source.text, measured=source.name == "blood_pressure"))
+    pressures = list(
+        _pressures(
+            source.text,
+            measured=source.name == "blood_pressure",
+            declared=source.declared,
+        )
+    )
     readings.extend(pressures)
     if source.declared:
         readings.extend(_unread(source.text, readings))
     found = dict.fromkeys(
-        Evidence(r.code, r.span, source.name, "lexicon", r.verdict, source.written)
+        Evidence(r.code, r.span, source.name, "lexicon", r.verdict, source.written, r.sure)
         for r in sorted(readings, key=lambda r: (r.start, r.code))
     )
     return list(found)
 
 
 _PAIR = re.compile(
-    r"(?<![\d/.])(\d{2,3})\s*(?:/|over|sobre|con)\s*(\d{2,3})(?![\d/])", re.IGNORECASE
-)
-_PRESSURE = re.compile(
-    r"\b(?:bp|blood pressure|mm ?hg|presi[oó]n|tensi[oó]n|hypertension|hipertensi[oó]n|ta)\b",
+    r"(?<![\d/.])(\d{2,3})\s*(?:/|over|sobre|con)\s*(\d{2,3})(?![\d/])"
+    # A dash also joins dates, telephone numbers and ranges.
+    r"|(?<![\d/.])(?<!\d[-–—])(\d{3})\s*[-–—]\s*(\d{2,3})(?![\d/]|[-–—.]\d)",
     re.IGNORECASE,
 )
+_PRESSURE = re.compile(
+    r"\b(?:bp|(?<!eye )(?<!ocular )pressure|mm ?hg|presi[oó]n|tensi[oó]n|hypertension"
+    r"|hipertensi[oó]n|ta)\b",
+    re.IGNORECASE,
+)
+# What else two numbers may measure: the unit behind them, or the thing before them.
+_OTHER_UNIT = re.compile(
+    r"\s*(?:kg|kilos?|lbs?|pounds|libras|cm|mm(?! ?hg)|mg|g|kcal|cal|bpm|ppm|deg\w*|grados"
+    r"|x|×|reps?|sets?|repeticiones|series|s|secs?|seconds?|segundos|min|mins|minut\w+|days?"
+    r"|d[ií]as|m|km|metros|miles?|steps|pasos|watts?|w)\b|\s*[%°]",
+    re.IGNORECASE,
+)
+_OTHER_THING = re.compile(
+    r"\b(?:hr|heart ?rate|pulse|pulso|frecuencia|weigh\w*|peso|pesaba|bench|squat|deadlift|press"
+    r"|vision|visi[oó]n|eyes?|score|ldl|hdl|cholesterol|colesterol|glucose|glucosa|sugar|az[uú]car"
+    r"|rom|flexion|extension|reps?|tempo|bpm|room|height|altura|lost|perdi\w*)\b"
+    r"[^\w,;.\n]*(?:\w+[^\w,;.\n]+){0,2}$",
+    re.IGNORECASE,
+)
+# Less stands between the ends of a range far more often than between two pressures.
+_LEAST_PULSE = 20
 
 
-def _pressures(text: str, *, measured: bool) -> Iterable[Reading]:
-    """Blood pressures written as pairs, where the words around say that they are ones."""
+def _pressures(text: str, *, measured: bool, declared: bool) -> Iterable[Reading]:
+    """Blood pressures written as pairs, where the words around say that they are ones.
+
+    In a `declared` field two numbers that may be a pressure are one unless the words around say
+    what else they are. A pair with a dash falls by 20 or more; others are ranges.
+    """
     for pair in _PAIR.finditer(text):
+        numbers = [int(number) for number in pair.groups() if number is not None]
+        dashed = pair[3] is not None
+        falls = numbers[0] - numbers[1] >= _LEAST_PULSE
         # Who typed them the wrong way round meant the same pressure.
-        diastolic, systolic = sorted((int(pair[1]), int(pair[2])))
+        diastolic, systolic = sorted(numbers)
         near = text[max(0, pair.start() - 60) : pair.end() + 15]
         # Up to what the reader of the tables takes for a pressure: none may be read and forgotten.
         if not (70 <= systolic <= 300 and 35 <= diastolic <= 200 and systolic > diastolic):
             continue
-        if not (measured or _PRESSURE.search(near)):
+        other = _OTHER_UNIT.match(text, pair.end()) or _OTHER_THING.search(
+            text[max(0, pair.start() - 60) : pair.start()]
+        )
+        named = measured or _PRESSURE.search(near)
+        if not (named or (declared and falls and not other)):
+            continue
+        if dashed and (other or not falls):
             continue
         verdict: Verdict = "active" if systolic >= 140 or diastolic >= 90 else "negated"
         yield Reading("hypertension", pair[0], pair.start(), verdict)
@@ -283,6 +333,13 @@ def _unread(text: str, readings: Sequence[Reading]) -> Iterable[Reading]:
                 yield Reading("other_condition", named[0], start + named.start(), "active")
 
 
+# Numbers that tell of nothing by themselves: a date, a score, a nought, the number of a list.
+_UNTOLD = re.compile(
+    r"\b(?:19|20)\d\d(?:-\d{1,2}){0,2}\b|\b\d{1,2}[./-]\d{1,2}(?:[./-]\d{2,4})?\b|\b0+\b"
+    r"|^\s*\d{1,2}[.)]?\s*$"
+)
+
+
 def _disclaims(text: str) -> bool:
     """Whether the text denies something, or speaks of the family."""
     disclaiming = words("negators") | words("relatives") | words("family")
@@ -292,6 +349,8 @@ def _disclaims(text: str) -> bool:
 def _says_nothing(text: str) -> bool:
     """Whether a declared text reports nothing, or nothing that matters for training."""
     said = [token.word for token in tokenise(text) if token.word[:1].isalpha()]
+    if not said:
+        return not any(letter.isdigit() for letter in _UNTOLD.sub("", text))
     if all(word in words("nothing") for word in said):
         return True
     return any(word in words("harmless") for word in said) and len(said) <= 12

@@ -51,12 +51,17 @@ _EXCEPTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One mention judged: its code, the words themselves (`span`, verbatim), the verdict."""
+    """One mention judged: its code, the words themselves (`span`, verbatim), the verdict.
+
+    sure: False where a verdict that takes the mention back rests on words farther off, so that a
+    second reader may hold against it.
+    """
 
     code: str
     span: str
     start: int
     verdict: Verdict
+    sure: bool = True
 
 
 def read_conditions(
@@ -70,14 +75,18 @@ def read_conditions(
     tokens = tokenise(text)
     mentions = find_mentions(tokens, declared=declared)
     page = Page(text, tokens, mentions, find_ages(text, written), (as_of - written).days)
+    verdicts = [(mention, _judge(page, mention)) for mention in mentions]
+    active = {mention.code for mention, verdict in verdicts if verdict == "active"}
     return tuple(
         Reading(
             mention.code,
             text[tokens[mention.first].start : tokens[mention.last].end],
             tokens[mention.first].start,
-            _judge(page, mention),
+            verdict,
+            _is_sure(page, mention, verdict),
         )
-        for mention in mentions
+        for mention, verdict in verdicts
+        if mention.beside is None or mention.beside in active
     )
 
 
@@ -91,6 +100,15 @@ def _judge(page: Page, mention: Mention) -> Verdict:
     if is_outdated(page, mention):
         return "outdated"
     return "resolved" if is_healed(page, mention) else "active"
+
+
+def _is_sure(page: Page, mention: Mention, verdict: Verdict) -> bool:
+    """Whether no reader could hold that a denied or long past mention still stands."""
+    if verdict == "outdated":
+        return len(page.times(mention)) <= len(page.own_times(mention))
+    if verdict == "negated":
+        return not _far_denied(page, mention)
+    return True
 
 
 def _of_another(page: Page, mention: Mention) -> bool:
@@ -206,7 +224,9 @@ def _denied_from(page: Page, anchor: int, mention: Mention) -> bool:
             if _doubled(page, i) or page.word(i - 1) == "casi":
                 return False
             listed = closed or _closes_ahead(page, mention)
-            return not crossed or listed or word in words("denials")
+            if crossed and not listed:
+                return word in words("denials") and not _told_with_time(page, mention)
+            return True
         if word in words("stopped") and mention.code in ("anticoagulant", "beta_blocker"):
             return True
         if word == "out" and page.word(i - 1) == "ruled":
@@ -219,6 +239,34 @@ def _denied_from(page: Page, anchor: int, mention: Mention) -> bool:
             crossed = True
         elif not (word in words("bridge") or i in page.covered or word in words("sides")):
             return False
+    return False
+
+
+def _told_with_time(page: Page, mention: Mention) -> bool:
+    """Whether a time behind the mention tells of an event: "denies chest pain, fainted in May".
+
+    A span that reaches to the present ("in the last month", "this week") does not.
+    """
+    for when in page.own_times(mention):
+        place = page.place(when)
+        spanned = not words("spans").isdisjoint((page.word(place - 1), page.word(place)))
+        if place > mention.last and when.days >= 0 and not spanned:
+            return True
+    return False
+
+
+def _far_denied(page: Page, mention: Mention) -> bool:
+    """Whether the denial stands at the head of a list without an "or", so it may end before."""
+    if _DENIED_AFTER.match(page.tail(mention)):
+        return False
+    crossed = False
+    for i in page.left(mention.first):
+        word = page.word(i)
+        if word in words("negators"):
+            return crossed and not _closes_ahead(page, mention)
+        if word in words("closers"):
+            return False
+        crossed = crossed or word == "," or word in _ANDS
     return False
 
 
@@ -313,10 +361,10 @@ def _wants_child(page: Page, mention: Mention) -> bool:
 def _planned(page: Page, mention: Mention) -> bool:
     before = []
     for i in list(page.left(mention.first))[:4]:
-        if page.word(i) == ",":
-            break
+        if page.word(i) == "," or page.word(i) in words("time_after"):
+            break  # "needs rest after surgery" needs the rest
         before.append(page.word(i))
-    age = page.age(mention)
+    age = page.own_age(mention)
     return not words("future").isdisjoint(before + page.after(mention, 4)) or (
         age is not None and age < 0
     )

@@ -76,6 +76,16 @@ def test_no_red_flag_is_missed() -> None:
     assert missed == []
 
 
+def test_no_red_flag_is_raised_without_need() -> None:
+    """A labelled text stops nobody whom a careful reader would not stop, but for two of them."""
+    raised = {s.text for s in SENTENCES if set(_read_sentence(s).conditions) & RED_FLAGS - s.codes}
+
+    assert raised <= {
+        "Jokes that leg day will give him a heart attack",
+        "She was cleared after her postpartum check at 7 weeks",
+    }
+
+
 def test_every_span_stands_in_its_text() -> None:
     """A finding quotes the text word for word."""
     for sentence in SENTENCES:
@@ -345,6 +355,47 @@ def test_a_model_cannot_invent(proposal: Proposal) -> None:
 
     assert found.conditions == ("knee",)
     assert found.dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "proposal"),
+    [
+        ("Denies chest pain, syncope", Proposal("syncope", "syncope")),
+        ("Surgery in 2015, redone on Friday, walks since March 2024",
+         Proposal("recent_surgery", "Surgery in 2015, redone on Friday")),
+    ],
+)  # fmt: skip
+def test_a_model_may_hold_a_red_flag_against_a_doubtful_denial(
+    text: str, proposal: Proposal
+) -> None:
+    """At the end of a denied list, or where several times are told, caution may be added."""
+    sources = [Source("note", text)]
+    found = screen(sources, as_of=AS_OF)
+    added = accept_model_conditions(found, [proposal], sources, as_of=AS_OF)
+
+    assert not found.needs_clearance
+    assert added.stopped_by == (proposal.code,)
+
+
+@pytest.mark.parametrize(
+    ("text", "proposal"),
+    [
+        ("No chest pain", Proposal("chest_pain", "chest pain")),
+        ("Denies chest pain, dizziness or syncope", Proposal("syncope", "syncope")),
+        ("Denies asthma, epilepsy", Proposal("epilepsy", "epilepsy")),
+        ("Knee surgery in 2015", Proposal("recent_surgery", "Knee surgery in 2015")),
+        ("Pregnant: no bleeding", Proposal("pregnancy_complication", "bleeding")),
+        ("Her sister fainted", Proposal("syncope", "fainted")),
+    ],
+)
+def test_a_model_cannot_undo_a_plain_denial(text: str, proposal: Proposal) -> None:
+    """What is denied or dated without a doubt, or somebody else's, stops nobody."""
+    sources = [Source("note", text)]
+    found = screen(sources, as_of=AS_OF)
+    added = accept_model_conditions(found, [proposal], sources, as_of=AS_OF)
+
+    assert not added.needs_clearance
+    assert added.dropped == 1
 
 
 def test_a_model_cannot_remove() -> None:
