@@ -114,14 +114,15 @@ def patterns(plan: Plan) -> Iterator[Finding]:
 
 def push_pull(plan: Plan) -> Iterator[Finding]:
     """Weekly sets: 4 push <= 5 pull + 8 and 4 pull <= 6 push + 8 (convention); a painful
-    shoulder wants pull >= push. Free where one side is reported missing (impossible)."""
+    shoulder wants pull >= push. Free where one side is reported missing (impossible), but for
+    the shoulder: without a pull it gets no push."""
     missing = {as_text(item.get("target")) for _, item in _reported(plan, "patterns")}
     for week in plan.weeks:
         push, pull = week.pattern_sets("push"), week.pattern_sets("pull")
         lopsided = 4 * push > 5 * pull + 8 or 4 * pull > 6 * push + 8
         if lopsided and not missing & {"push", "pull"}:
             yield week.where, f"{push} sets of push against {pull} of pull"
-        if "shoulder" in plan.conditions and pull < push and "pull" not in missing:
+        if "shoulder" in plan.conditions and pull < push:
             yield week.where, f"{push} sets of push above {pull} of pull with a shoulder"
 
 

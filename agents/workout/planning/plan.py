@@ -207,6 +207,18 @@ def _relaxed(problem: Problem, draft: Draft) -> tuple[Relaxed, ...]:
     for group in missing_patterns(items):
         possible = group in groups
         name = group.replace("_", " ")
+        if group == "push" and problem.limits.pull_first and "pull" not in groups:
+            found.append(
+                Relaxed(
+                    "patterns",
+                    group,
+                    1,
+                    0,
+                    "No pull exercise is left, and a painful shoulder gets no push without one.",
+                    "Add equipment for a pull, or allow pulls again.",
+                )
+            )
+            continue
         found.append(
             Relaxed(
                 "patterns",

@@ -177,7 +177,10 @@ def build_weeks(level: int) -> int:
 
 
 def problem_for(profile: Profile, limits: Limits, exercises: Iterable[Exercise]) -> Problem:
-    """The planning problem of this client over `exercises` they may do."""
+    """The planning problem of this client over `exercises` they may do.
+
+    Whose pulls must match their pushes gets no push where no pull is left.
+    """
     scheme = scheme_for(profile, limits)
     options = [
         option_for(exercise, scheme)
@@ -186,6 +189,8 @@ def problem_for(profile: Profile, limits: Limits, exercises: Iterable[Exercise])
         and (exercise.impact < 2 or (limits.jumps and exercise.measure == "reps"))
     ]
     kept = sorted((o for o in options if o.most_sets >= scheme.sets[0]), key=lambda o: o.key)
+    if limits.pull_first and not any(option.group == "pull" for option in kept):
+        kept = [option for option in kept if option.group != "push"]
     return Problem(profile, limits, scheme, tuple(kept))
 
 

@@ -222,6 +222,23 @@ def test_polishing_costs_no_wish_and_no_minute(profile: Profile) -> None:
         assert 2 <= len(day) <= 9
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"avoid": ("pull",)}, {"equipment": BARE, "avoid": ("pull",)}],
+    ids=["in a gym", "at home"],
+)
+def test_a_painful_shoulder_without_a_pull_gets_no_push(changes: dict[str, Any]) -> None:
+    """Pulls stay at or above pushes: with no pull left there is no push, and both are reported."""
+    profile = a_profile(conditions=frozenset({"shoulder"}), **changes)
+    plan = built(profile)
+    groups = {item.option.group for item in plan.draft.items()}
+    told = {item.target: item.why for item in plan.relaxed if item.id == "patterns"}
+
+    assert groups.isdisjoint({"push", "pull"})
+    assert set(told) == {"push", "pull"}
+    assert "shoulder" in told["push"]
+
+
 def test_polishing_follows_its_seed() -> None:
     """The same seed gives the same week, another seed may give another."""
     problem = a_problem(ROOMY)

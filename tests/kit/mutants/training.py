@@ -211,6 +211,11 @@ def more_push_than_pull_with_a_shoulder(a: Json, r: Json) -> None:
     suffer(a, r, "shoulder")
 
 
+@mutant("push_pull", kit.relaxed_answer)
+def push_where_a_shoulder_has_no_pull(a: Json, r: Json) -> None:
+    suffer(a, r, "shoulder")
+
+
 @mutant("cardio_dose", kit.weight_loss_answer)
 def too_little_cardio(a: Json, r: Json) -> None:
     a["weeks"][0]["weekly_cardio"] |= {"target_minutes": 120, "outside_minutes": 90}
