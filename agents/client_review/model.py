@@ -7,6 +7,7 @@ results word for word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ Amount = int | Annotated[float, Field(allow_inf_nan=False)] | str | None
 
 def _client(value: Any) -> int:
     number = value
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,20}\s*", value):
         number = int(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)

@@ -156,8 +156,6 @@ def detect_secrets(files: Mapping[str, str], folder: Path) -> tuple[list[Finding
     program = installed("detect-secrets")
     if program is None:
         raise ToolFailed("is not installed")
-    root = folder / ".telling"
-    root.mkdir()
     numbers = {name: rows for name, text in files.items() if (rows := _telling(text))}
     if not numbers:
         return [], []
@@ -165,6 +163,8 @@ def detect_secrets(files: Mapping[str, str], folder: Path) -> tuple[list[Finding
         name: "\n".join(files[name].split("\n")[row - 1] for row in rows)
         for name, rows in numbers.items()
     }
+    # No name is safe from a folder of the same name in what is analysed.
+    root = Path(tempfile.mkdtemp(dir=folder))
     laid_out(picked, root)
     command: list[str | Path] = [
         program, "-C", root, "scan", "--all-files", "--no-verify",

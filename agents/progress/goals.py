@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from agents.progress import units
 from agents.progress.series import METRICS, Series, to_canonical, unit_word
-from agents.progress.units import POUNDS_PER_KG
+from agents.progress.units import POUNDS_PER_KG, log_ratio
 
 _LOSE = re.compile(r"\b(lose|loss|drop|shed|cut|reduce|lower|slim|bajar|perder)\b", re.IGNORECASE)
 _GAIN = re.compile(r"\b(gain|build|bulk|add|put on|increase|raise|ganar|subir)\b", re.IGNORECASE)
@@ -182,7 +182,9 @@ def _muscle_metric(goal: GoalGiven, unit: str | None, series: Mapping[str, Serie
         sizes = [to_canonical(METRICS[name], goal.target, unit)]
         if unit is None:
             sizes.append(goal.target / POUNDS_PER_KG)
-        near[name] = min(abs(math.log(size / measured.usual)) for size in sizes if size)
+        near[name] = min(
+            abs(log_ratio(size, measured.usual)) for size in sizes if size is not None
+        )
     return min(near, key=lambda name: near[name]) if near else "weight"
 
 
@@ -219,7 +221,7 @@ def _target(
     if relative is not None and stated is not None and stated < _SMALLEST_SHARE_AS_TARGET * level:
         # "Lose 20 lbs" with 20 in the target's column: an amount, not a place to arrive.
         return _from_start(goal, name, measured, goal.target, unit or relative[1]), False
-    if stated is not None and unit is not None and abs(math.log(stated / level)) < math.log(1.6):
+    if stated is not None and unit is not None and abs(log_ratio(stated, level)) < math.log(1.6):
         return stated, False
     return _nearest(name, goal.target, stated, level)
 
@@ -236,7 +238,7 @@ def _nearest(
         sizes.append(target * 2.54)
     if stated is not None:
         sizes.append(stated)
-    best = min(sizes, key=lambda size: abs(math.log(size / level)))
+    best = min(sizes, key=lambda size: abs(log_ratio(size, level)))
     return best, stated is None or not math.isclose(best, stated)
 
 

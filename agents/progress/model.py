@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -30,7 +31,7 @@ def _short(value: Any) -> str:
 def _id(required: bool) -> Callable[[Any], Any]:
     def check(value: Any) -> int | None:
         number = value
-        if isinstance(value, str) and value.strip().isdecimal():
+        if isinstance(value, str) and re.fullmatch(r"\s*\d{1,20}\s*", value):
             number = int(value)
         if isinstance(number, float) and number.is_integer():
             number = int(number)

@@ -243,7 +243,7 @@ def _by_neighbours(metric: Metric, rows: Sequence[Reading], other: float) -> tup
     middle = float(np.median(inside))
     factors = []
     for row in rows:
-        fits = {f: abs(math.log(row.value * f / middle)) for f in (1.0, other, 1 / other)}
+        fits = {f: abs(units.log_ratio(row.value * f, middle)) for f in (1.0, other, 1 / other)}
         best = min(fits, key=lambda f: fits[f])
         factors.append(best if fits[best] < 0.25 and fits[1.0] > 0.5 else 1.0)
     return tuple(factors)

@@ -150,6 +150,15 @@ def _scaled(path: NDArray[np.int64], costs: Floats) -> list[tuple[NDArray[np.int
     return found
 
 
+def log_ratio(size: float, level: float) -> float:
+    """The natural logarithm of `size` / `level`; -inf where that is too small for a float.
+
+    size: 0 or more, level: above 0, in the same unit.
+    """
+    ratio = size / level
+    return math.log(ratio) if ratio > 0 else -math.inf
+
+
 def _score(
     states: NDArray[np.int64],
     cost: float,
@@ -163,9 +172,10 @@ def _score(
     if not 25 <= usual <= 350:
         score += 20
     for goal in goals[:3]:
-        far = abs(math.log(goal.target_kg / usual))
+        ratio = log_ratio(goal.target_kg, usual)
+        far = abs(ratio)
         score += min(far / 0.08, 10.0) * (1.0 if goal.unit_known else 0.5)
-        if goal.direction * math.log(goal.target_kg / usual) < -_LEFT_BEHIND:
+        if goal.direction * ratio < -_LEFT_BEHIND:
             score += 4.0
     heights = [
         math.sqrt(kg[index] / row.bmi)

@@ -8,6 +8,7 @@ empty text, list or object) is None everywhere, and then the main app's tables a
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -23,8 +24,20 @@ Id = Annotated[int | None, BeforeValidator(given.whole(1, given.LARGEST_ID))]
 NeededId = Annotated[int, BeforeValidator(given.whole(1, given.LARGEST_ID))]
 
 
-def _list(value: Any) -> Any:
-    return () if given.missing(value) else value
+def _listed(example: str) -> Callable[[Any], Any]:
+    """A list of objects such as `example`."""
+
+    def check(value: Any) -> Any:
+        if given.missing(value):
+            return ()
+        items = value if isinstance(value, list | tuple) else [None]
+        wrong = [item for item in items if not isinstance(item, Mapping | BaseModel)]
+        if wrong:
+            shown = given.shown(wrong[0] if items is value else value)
+            raise ValueError(f"{shown} given; expected a list of objects such as {example}")
+        return value
+
+    return check
 
 
 def _ids(value: Any) -> Any:
@@ -105,9 +118,10 @@ class ScheduleRequest(AgentInput):
         default=None, validation_alias=AliasChoices("duration", "duration_minutes")
     )
     horizon_days: Annotated[int | None, BeforeValidator(given.whole(1, 60))] = None
-    availability: Annotated[tuple[Hours, ...], BeforeValidator(_list)] = Field(
-        default=(), max_length=MOST_LISTED
-    )
+    availability: Annotated[
+        tuple[Hours, ...],
+        BeforeValidator(_listed('{"weekday": 1, "start": "06:00", "end": "09:00"}')),
+    ] = Field(default=(), max_length=MOST_LISTED)
     slot_step_minutes: Annotated[int | None, BeforeValidator(given.whole(5, 240))] = None
     min_notice_hours: Annotated[int | None, BeforeValidator(given.whole(0, 720))] = None
     min_gap_hours: Annotated[int | None, BeforeValidator(given.whole(0, 336))] = None
@@ -116,12 +130,15 @@ class ScheduleRequest(AgentInput):
     location: Annotated[str | None, BeforeValidator(given.text)] = None
     sessions_per_week: Annotated[int | None, BeforeValidator(given.whole(1, 7))] = None
     week: Annotated[dt.date | None, BeforeValidator(given.day)] = None
-    demand: Annotated[tuple[Demand, ...], BeforeValidator(_list)] = Field(
-        default=(), max_length=MOST_DEMANDS
-    )
-    existing_sessions: Annotated[tuple[Existing, ...], BeforeValidator(_list)] = Field(
-        default=(), max_length=MOST_LISTED
-    )
+    demand: Annotated[
+        tuple[Demand, ...], BeforeValidator(_listed('{"client_id": 7, "sessions": 2}'))
+    ] = Field(default=(), max_length=MOST_DEMANDS)
+    existing_sessions: Annotated[
+        tuple[Existing, ...],
+        BeforeValidator(
+            _listed('{"session_id": 3, "client_id": 7, "session_date": "2026-03-02T18:00"}')
+        ),
+    ] = Field(default=(), max_length=MOST_LISTED)
     pinned: Annotated[tuple[int, ...], BeforeValidator(_ids)] = ()
     max_moves: Annotated[int | None, BeforeValidator(given.whole(0, 20))] = None
     as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None

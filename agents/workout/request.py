@@ -8,8 +8,9 @@ empty text, list or object) folded to None; `agents.workout.fill_gaps` turns it 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -29,7 +30,7 @@ def _whole(low: int, high: int | None) -> Callable[[Any], Any]:
         if value is None or value in ("", [], {}):
             return None
         number = value
-        if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,20}\s*", value):
             number = int(value)
         if isinstance(number, float) and number.is_integer():
             number = int(number)
@@ -134,14 +135,25 @@ def _clearance(value: Any) -> Any:
         )
     given = {key: value[key] for key in ("cleared", "by", "date") if value.get(key) is not None}
     day = given.get("date")
-    if isinstance(day, str):
-        try:
-            given["date"] = dt.date.fromisoformat(day.strip()[:10]) if day.strip() else None
-        except ValueError:
-            raise ValueError(
-                f"date {_short(day)} given; expected an ISO date such as 2026-03-01"
-            ) from None
+    if day is None or isinstance(day, dt.date):
+        return given
+    try:
+        if not isinstance(day, str):
+            raise ValueError
+        given["date"] = dt.date.fromisoformat(day.strip()[:10]) if day.strip() else None
+    except ValueError:
+        raise ValueError(
+            f"date {_short(day)} given; expected an ISO date such as 2026-03-01"
+        ) from None
     return given
+
+
+def _adaptations(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError(
+            f"{_short(value)} given; expected a list of {', '.join(get_args(Adaptation))}"
+        )
+    return value
 
 
 class WorkoutRequest(AgentInput):
@@ -186,7 +198,7 @@ class WorkoutRequest(AgentInput):
     narrative: Annotated[
         Literal["auto", "off"] | None, BeforeValidator(_word(("auto", "off")))
     ] = None
-    adaptations: tuple[Adaptation, ...] = ()
+    adaptations: Annotated[tuple[Adaptation, ...], BeforeValidator(_adaptations)] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 
 import pytest
+from pydantic import ValidationError
 
 from agents.client_review.model import AdaptationCode, ReviewRequest
 from agents.client_review.parts import FIELDS, PROGRESS, SCHEDULE, WORKOUT
@@ -32,6 +33,12 @@ def test_every_input_of_a_part_can_be_given(part: str, model: typing.Any) -> Non
 def test_what_a_review_takes_is_handed_on() -> None:
     """No field of a review ends nowhere."""
     assert set(ReviewRequest.model_fields) == {name for names in FIELDS.values() for name in names}
+
+
+def test_an_id_of_any_length_is_told_what_is_right() -> None:
+    """An id of thousands of digits is refused in the words that any other wrong id is."""
+    with pytest.raises(ValidationError, match="expected the id of a client, a whole number"):
+        ReviewRequest.model_validate({"client_id": "9" * 5000})
 
 
 def test_adaptations_are_words_that_the_planner_knows() -> None:

@@ -58,6 +58,13 @@ def test_secrets_are_found_outside_of_any_git_root() -> None:
     }
 
 
+def test_no_name_of_a_folder_hides_secrets() -> None:
+    """Secrets are found whatever the folders of the analysed code are called."""
+    answer = tools.run(SECRETS, {".telling/a.py": "DB_PASSWORD = 'k8sd-Qw12-vv9'\n"})
+    assert answer.run.status == "ok"
+    assert [item.line for item in answer.findings[".telling/a.py"]] == [1]
+
+
 def test_workflows_are_read() -> None:
     """A workflow that runs a stranger's title is a finding at its line."""
     answer = tools.run(ZIZMOR, {".github/workflows/a.yml": WORKFLOW, "a.py": ""})

@@ -153,6 +153,25 @@ def test_bad_input_is_named(field: str, value: Any) -> None:
     assert f"input_data.{field}" in found.message
 
 
+def test_an_id_of_any_length_is_told_what_is_right() -> None:
+    """An id of thousands of digits is refused in the words that any other wrong id is."""
+    found = parse(ProgressMonitor(), {"client_id": "9" * 5000})
+    assert isinstance(found, ErrorInfo)
+    assert "expected an id, a whole number from 1 up" in found.message
+
+
+@pytest.mark.parametrize("metric", ["weight", "muscle_gain", "waist"])
+@pytest.mark.parametrize("unit", [None, "lbs"])
+async def test_a_goal_too_small_for_a_float_is_answered(metric: str, unit: str | None) -> None:
+    """A target so small that a share of it is 0 is a target nobody reaches, not an error."""
+    given = request() | {"goal_metrics": {metric: {"value": 5e-324, "unit": unit}}}
+    if metric == "waist":
+        given["historical_data"] = [
+            point | {"metric": "waist"} for point in given["historical_data"]
+        ]
+    assert (await answer(given))["estimated_weeks"] is None
+
+
 def test_too_many_points() -> None:
     """More than 2,000 points are refused."""
     point = {"date": "2026-03-01", "metric": "weight", "value": 80}

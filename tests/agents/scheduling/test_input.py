@@ -88,6 +88,10 @@ def test_a_week_is_recognised() -> None:
         ({"trainer_id": 3}, "client_id is missing"),
         ({"trainer_id": 1, "demand": [{"client_id": 1, "sessions": 9}]}, "from 1 to 7"),
         ({"client_id": 1, "narrative": "loud"}, "auto, off"),
+        ({"client_id": 1, "availability": "always"}, "'always' given; expected a list of objects"),
+        ({"client_id": 1, "availability": [5]}, '5 given; expected a list of objects such as {"w'),
+        ({"trainer_id": 1, "demand": {"client_id": 2}}, 'such as {"client_id": 7'),
+        ({"client_id": 1, "existing_sessions": 3}, 'such as {"session_id": 3'),
     ],
 )
 def test_a_bad_value_is_named(given: dict[str, Any], told: str) -> None:

@@ -96,6 +96,9 @@ def test_an_avoided_word_finds_names_and_patterns(wish: str, avoided: str, kept:
     [
         ("client_id", "x", "whole number"),
         ("client_id", 0, "from 1"),
+        ("client_id", "+-5", "whole number from 1"),
+        ("client_id", "9" * 5000, "whole number from 1"),
+        ("adaptations", "ease_off", "'ease_off' given; expected a list of plateau_variety, "),
         ("time_per_session", 500, "from 15 to 120"),
         ("sessions_per_week", 7, "from 1 to 6"),
         ("duration_weeks", 53, "from 1 to 52"),
@@ -108,6 +111,7 @@ def test_an_avoided_word_finds_names_and_patterns(wish: str, avoided: str, kept:
         ("timezone", "Mars/Base", "IANA"),
         ("clearance", "yes", "an object"),
         ("clearance", {"cleared": True, "date": "soon"}, "ISO date"),
+        ("clearance", {"cleared": True, "date": 5}, "date 5 given; expected an ISO date"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_right(field: str, value: Any, says: str) -> None:
