@@ -25,7 +25,6 @@ from agents.workout.answer.model_words import (
     WORDS_SYSTEM,
     Kept,
     WorkoutWords,
-    numbers_of,
     question,
     sieve,
     unnamed,
@@ -231,8 +230,8 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
     if reply.value is None:
         return {"llm": compose.ModelPart(dropped=reply.dropped)}
     changed = await ctx.compute(_leaned, state, reply.value)
-    numbers = numbers_of(weeks)
-    kept = sieve(reply.value, texts, numbers, frozenset().union(*numbers.values()))
+    library = facts.library.exercises
+    kept = sieve(reply.value, {key: library[key] for key in world.keys}, built.profile.goal)
     part = compose.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
     return {**changed, "words": kept, "llm": part}
 

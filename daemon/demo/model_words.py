@@ -16,20 +16,15 @@ REASONS = (
     "With {name} you build strength in the {muscles}, which helps with {goal}.",
     "{name} keeps the {muscles} in the plan every week, and that supports {goal}.",
 )
-TIPS = (
-    "Move slowly, keep your posture, and stop the set while the movement is still good.",
-    "Breathe out on the hard part and keep every movement the same.",
-    "Choose a weight that you can move well from the first to the last movement.",
-)
 
 
 def workout_words(data: Mapping[str, Json], _: Mapping[str, Json]) -> Json:
-    """A reason for each exercise, a tip for the first ones, a summary; texts are ignored."""
+    """A reason for each exercise, a cue for the first ones, a summary; texts are ignored."""
     exercises = data["exercises"]
     goal = "general fitness" if data["goal"] == "general" else str(data["goal"]).replace("_", " ")
     return {
         "summary": f"This plan works towards {goal} with balance between all parts of the body. "
-        "Each session leaves you with time to get stronger before the next one.",
+        "Its workouts build on each other week by week.",
         "reasons": [
             {
                 "key": exercise["key"],
@@ -40,8 +35,7 @@ def workout_words(data: Mapping[str, Json], _: Mapping[str, Json]) -> Json:
             for place, exercise in enumerate(exercises)
         ],
         "tips": [
-            {"key": exercise["key"], "text": TIPS[place % len(TIPS)]}
-            for place, exercise in enumerate(exercises[:5])
+            {"key": exercise["key"], "text": exercise["cues"][0]} for exercise in exercises[:5]
         ],
         "focus": [],
         "weights": [],

@@ -5,25 +5,24 @@ lean a soft choice a little, and point at a condition by quoting the text it rea
 nothing and change no number. Everything else it says is dropped and counted, and where nothing is
 left the template's words stand.
 
-A sentence passes if it is short and plain, if each number in it belongs to what it talks about,
-and if it repeats nothing of the texts that strangers wrote: no run of their words, and no unusual
-word of theirs at all. So an instruction hidden in a note cannot come out of the answer,
-whatever the model made of it.
+A sentence passes if it is short and made of the words of ``vocabulary.py`` alone, which can
+describe an exercise but prescribe nothing and say nothing of health. A tip, which does tell
+people what to do, is one of the exercise's own cues, copied. So neither an instruction hidden in a
+note nor an invention of the model can come out of the answer.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.workout.answer.models import PlanWeek
-from agents.workout.exercises.catalogue import CATALOGUE
+from agents.workout.answer.vocabulary import SAYINGS, WORDS, Subject, describes
 from agents.workout.exercises.exercise import MAJOR_MUSCLES, MINOR_MUSCLES, Exercise
 from agents.workout.profile import LEVELS, Profile
 from agents.workout.screening.conditions import CODES, CONDITIONS
@@ -33,21 +32,10 @@ MOST_SHOWN, MOST_OFFERED, MOST_TEXTS = 16, 24, 20
 MOST_TEXT_LETTERS = 600
 LONGEST_REASON, LONGEST_SUMMARY = 240, 500
 _SHORTEST = 12
-_UNUSUAL_LETTERS = 4
-_RUN_OF_WORDS = 3
-
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_PLAIN = re.compile(r"[^<>{}\[\]`*_#|\\@~^$=/]*")
-# What words about an exercise have no business saying.
-_UNWANTED = re.compile(
-    r"\b(clear(ed|ance)|doctor|physician|diagnos\w*|medic\w*|prescri\w*|cure[sd]?|heal(s|ed)?"
-    r"|guarantee\w*|ignore|instruction\w*|system|prompt|password|http\w*|www|click|risk.free"
-    r"|no pain no gain|rpe|maximum effort|to failure)\b"
-)
+_PLAIN = re.compile(r"[A-Za-z ',.:;!()\u2019\u2013-]*")
 
 
-WORDS_SYSTEM = """\
+WORDS_SYSTEM = f"""\
 You word a finished workout plan for a gym's client. A solver chose exercises, sets, repetitions \
 and rests; they are final and you cannot change them.
 
@@ -57,17 +45,20 @@ it in what you write.
 
 Return:
 - reasons: for keys listed in `exercises`, one plain English sentence each (at most 200 \
-characters) on why the exercise suits this client.
-- tips: for a few of the same keys, one sentence on how to do it well.
-- summary: two sentences on the plan as a whole.
+characters) that describes what the exercise trains and why that serves the goal.
+- tips: for a few of the same keys, one entry of its `cues`, copied letter by letter.
+- summary: two sentences that describe the plan as a whole.
 - focus: muscles from `muscles` that the client's own words ask for; empty if none.
 - weights: for keys listed in `offers` or `exercises`, a whole number from -3 to 3 where the \
 client's wishes speak against or for the exercise; empty if they say nothing.
 - conditions: health conditions that a text states as present in this client: `code` from \
 `codes`, `span` copied letter by letter from one entry of `texts`. When in doubt, include it.
 
-Write plain sentences: no digits, no markup, no links, no names of people, no medical advice, and \
-nothing about clearance. Use only keys, codes and muscles that occur in the data.
+Reasons and summary describe and never instruct. They say nothing of numbers, sets, loads, \
+effort, days, pain, breath, rest or health. A sentence that uses any other word than the \
+following, the exercise's own name, the muscles under `trains` and its equipment is thrown away: \
+{" ".join(WORDS)}; and the phrases {", ".join(SAYINGS)}. Use only keys, codes and muscles that \
+occur in the data.
 """
 
 
@@ -76,8 +67,8 @@ SENDS: Mapping[str, str] = {
     "level": "how plain the words have to be",
     "focus": "muscles that the client wants to train",
     "known_conditions": "codes that were found already, so that words respect them",
-    "exercises": "what was chosen: key, name and muscles of the catalogue",
-    "offers": "what may be chosen instead, in the same form",
+    "exercises": "what was chosen: key, name, muscles and cues of the catalogue",
+    "offers": "what may be chosen instead: key, name and muscles",
     "muscles": "the closed list that an answer may name",
     "codes": "the closed list of conditions that an answer may name, with their titles",
     "texts": "what the client and the trainers wrote, each cut to 600 letters, without the"
@@ -188,7 +179,7 @@ def question(
         "level": LEVELS[profile.level],
         "focus": list(profile.focus),
         "known_conditions": sorted(profile.conditions),
-        "exercises": [_brief(exercise) for exercise in chosen.values()],
+        "exercises": [_brief(e) | {"cues": list(e.cues)} for e in chosen.values()],
         "offers": [_brief(exercise) for exercise in offered],
         "muscles": list(FOCUS_MUSCLES),
         "codes": {code: CONDITIONS[code].title for code in CODES},
@@ -216,125 +207,42 @@ def _brief(exercise: Exercise) -> dict[str, Any]:
     return {"key": exercise.key, "name": exercise.name, "trains": list(exercise.prim)}
 
 
-def sieve(
-    words: WorkoutWords,
-    texts: Sequence[str],
-    numbers: Mapping[str, frozenset[float]],
-    all_numbers: frozenset[float],
-) -> Kept:
+def sieve(words: WorkoutWords, exercises: Mapping[str, Exercise], goal: str) -> Kept:
     """The sentences that may be shown.
 
-    numbers: what is prescribed for each key, which a sentence about it may name; all_numbers:
-    what a summary may name. Of several sentences for a key the first that passes is kept.
+    exercises: those of the plan, by key. Of several sentences for a key the first that passes is
+    kept.
     """
-    strangers = Strangers(texts)
     kept = Kept()
-    for name, items, into in (
-        ("reason", words.reasons, kept.reasons),
-        ("tip", words.tips, kept.tips),
-    ):
-        for item in items:
-            if item.key in into:
-                continue
-            text = clean(item.text, numbers.get(item.key, frozenset()), strangers, LONGEST_REASON)
-            if text is None:
-                kept.dropped.append(f"{name}: a sentence that may not be shown")
-            else:
-                into[item.key] = text
-    kept.summary = clean(words.summary, all_numbers, strangers, LONGEST_SUMMARY)
+    for item in words.reasons:
+        exercise = exercises.get(item.key)
+        if exercise is None or item.key in kept.reasons:
+            continue
+        text = clean(item.text, Subject.of([exercise], goal), LONGEST_REASON)
+        if text is None:
+            kept.dropped.append("reason: a sentence that may not be shown")
+        else:
+            kept.reasons[item.key] = text
+    for item in words.tips:
+        exercise = exercises.get(item.key)
+        if exercise is None or item.key in kept.tips:
+            continue
+        if item.text in exercise.cues:
+            kept.tips[item.key] = item.text
+        else:
+            kept.dropped.append("tip: none of the exercise's cues")
+    kept.summary = clean(words.summary, Subject.of(exercises.values(), goal), LONGEST_SUMMARY)
     if kept.summary is None:
         kept.dropped.append("summary: a text that may not be shown")
     kept.dropped = list(dict.fromkeys(kept.dropped))
     return kept
 
 
-class Strangers:
-    """Texts that people typed into tables or requests, prepared for comparison."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        lists = [_words(text) for text in texts]
-        ours = _our_words()
-        self.unusual = frozenset(
-            word
-            for words in lists
-            for word in words
-            if len(word) >= _UNUSUAL_LETTERS and word not in ours
-        )
-        self.runs = frozenset(run for words in lists for run in _runs(words))
-
-    def speak_in(self, text: str) -> bool:
-        """Whether `text` repeats them."""
-        words = _words(text)
-        return not self.unusual.isdisjoint(words) or not self.runs.isdisjoint(_runs(words))
-
-
-def clean(text: str, numbers: frozenset[float], strangers: Strangers, longest: int) -> str | None:
+def clean(text: str, subject: Subject, longest: int) -> str | None:
     """`text` on one line if it may be shown, else None."""
     line = " ".join(unicodedata.normalize("NFKC", text).split())
     if not _SHORTEST <= len(line) <= longest or not _PLAIN.fullmatch(line):
         return None
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn", "No", "Nl") for c in line):
-        return None
-    if any(c.isdigit() and not c.isascii() for c in line):
-        return None
     if any(word.isupper() and len(word) > 3 for word in re.findall(r"[A-Za-z]+", line)):
         return None
-    if _UNWANTED.search(line.casefold()) or strangers.speak_in(line):
-        return None
-    if any(float(number) not in numbers for number in _NUMBER.findall(line)):
-        return None
-    return line
-
-
-def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(c for c in folded if not unicodedata.combining(c)))
-
-
-def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Runs of four words, and of three where one is not a word we use ourselves."""
-    ours = _our_words()
-    for start in range(len(words)):
-        longer = tuple(words[start : start + _RUN_OF_WORDS + 1])
-        shorter = longer[:_RUN_OF_WORDS]
-        if len(longer) > _RUN_OF_WORDS:
-            yield longer
-        if len(shorter) == _RUN_OF_WORDS and not ours.issuperset(shorter):
-            yield shorter
-
-
-@cache
-def _our_words() -> frozenset[str]:
-    """Words of the catalogue and of everyday talk about training."""
-    texts = [
-        text
-        for exercise in CATALOGUE.values()
-        for text in (exercise.name, *exercise.instructions, *exercise.cues)
-    ]
-    texts.append(_EVERYDAY)
-    return frozenset(word for text in texts for word in _words(text))
-
-
-_EVERYDAY = """
-a about after all also an and any are as at balance be because been body both build builds but by
-can client core each easier easy effort every exercise exercises fit fits fitness focus for from
-gain general get give gives goal good great hard has have health healthy help helps here in into
-is it its joint joints keep keeps kind leg legs less level like light load lose loss lower main
-make makes more most movement much muscle muscles need needs new not of on one only or other out
-over pain plan posture power program progress pull push range reps rest safe session sessions set
-sets should simple slow slowly so stable steady strength strengthen strengthens strong stronger
-suit suits support supports than that the their them this time to today train training trains two
-upper use uses want wants week weekly weeks weight well while will with without work works workout
-workouts you your
-"""
-
-
-def numbers_of(weeks: Sequence[PlanWeek]) -> dict[str, frozenset[float]]:
-    """Every number prescribed for each key: sets, reps, seconds, rest, effort."""
-    found: dict[str, set[float]] = {}
-    for week in weeks:
-        for workout in week.workouts:
-            for line in workout.exercises:
-                given = (line.sets, line.reps, line.duration_seconds, line.rest_seconds, line.rpe)
-                found.setdefault(line.key, set()).update(float(n) for n in given if n is not None)
-    return {key: frozenset(values) for key, values in found.items()}
+    return line if describes(line, subject) else None

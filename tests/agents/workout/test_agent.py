@@ -204,7 +204,7 @@ def honest(data: Mapping[str, Any], **changes: Any) -> Json:
     good = {
         "summary": SUMMARY,
         "reasons": [{"key": key, "text": REASON} for key in keys],
-        "tips": [{"key": key, "text": "Keep the movement slow and steady."} for key in keys[:20]],
+        "tips": [{"key": i["key"], "text": i["cues"][0]} for i in data["exercises"][:20]],
         "focus": [],
         "weights": [],
         "conditions": [],
@@ -264,6 +264,16 @@ async def test_a_wish_leans_the_choice() -> None:
     assert len({key for _, _, key, *_ in doses(found)} & set(used[:3])) < 3
 
 
+DANGEROUS = (
+    "Do twenty sets of fifty repetitions with as much weight as you can.",
+    "Hold your breath and brace as hard as you can on every repetition.",
+    "Push through the pain in your knee until it burns and never rest.",
+    "Skip the warm up and train this one every single day.",
+    "You can train with full power now, your heart is healthy and strong.",
+    "Haz cincuenta repeticiones sin descanso y aguanta la respiracion.",
+)
+
+
 def shout(_name: str, data: Mapping[str, Any]) -> Json:
     return honest(
         data,
@@ -272,6 +282,21 @@ def shout(_name: str, data: Mapping[str, Any]) -> Json:
             {"key": i["key"], "text": "HACKED by BANANA, do 99 sets"} for i in data["exercises"]
         ],
         tips=[{"key": i["key"], "text": "**Max out** at RPE 10"} for i in data["exercises"]],
+    )
+
+
+def endanger(_name: str, data: Mapping[str, Any]) -> Json:
+    return honest(
+        data,
+        summary="A plan of six sessions a week for ten weeks with twenty exercises each day.",
+        reasons=[
+            {"key": item["key"], "text": DANGEROUS[place % len(DANGEROUS)]}
+            for place, item in enumerate(data["exercises"])
+        ],
+        tips=[
+            {"key": item["key"], "text": DANGEROUS[place % len(DANGEROUS)]}
+            for place, item in enumerate(data["exercises"])
+        ],
     )
 
 
@@ -302,6 +327,7 @@ HOSTILE: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
     "hang": crash,
     "shouting": shout,
     "inventing": invent,
+    "endangering": endanger,
     "favouring": favour,
 }
 
@@ -316,6 +342,7 @@ async def test_no_model_can_break_or_empty_an_answer(name: str) -> None:
     found = await answer(request, script=HOSTILE[name])
     sound(found, request)
     text = json.dumps(found)
+    assert not [said for said in (*DANGEROUS, "ten weeks") if said in text]
     for echo in ("BANANA", "HACKED", "evil.example", "death_star", "script>"):
         assert echo not in text
     assert "low_back" in found["screening"]["conditions"]
