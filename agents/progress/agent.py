@@ -59,8 +59,8 @@ class ProgressMonitor(BaseAgent[ProgressRequest, ProgressReport]):
     llm = LLMUse(optional=True, max_calls=2, deadline_seconds=12.0)
     sends: ClassVar[Mapping[str, str]] = {
         "status": "how the whole stands, as a word of a closed list",
-        "sentences": "the findings with their numbers, as our templates word them: what is to be"
-        " worded again. No name, title or note is in them",
+        "sentences": "findings with their numbers, as our templates word them: what is to be"
+        " worded again, warnings left out. No name, title or note is in them",
     }
     timeout_seconds = 60.0
     max_input_bytes = 64 * 1024
@@ -136,6 +136,8 @@ async def narrate(state: State, runtime: Runtime[Any]) -> State:
     world, data = words.question(
         shown.status, insights.insights(shown), insights.recommendations(shown)
     )
+    if not world.templates:
+        return {"words": None, "llm": answer.ModelPart()}
     reply = await ctx.llm.ask(
         words.ProgressWords,
         name="progress_words",

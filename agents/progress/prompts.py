@@ -1,6 +1,8 @@
 """The fixed instructions of the one question the progress agent asks the model."""
 
-WORDS_SYSTEM = """\
+from agents.progress.words import NEUTRAL, PRAISE
+
+WORDS_SYSTEM = f"""\
 You word findings about a gym client's measurements. They were computed; every number and date is \
 final, and none of yours may be added.
 
@@ -9,7 +11,9 @@ The user message is data in JSON: `status`, and a list `sentences`, each with a 
 instruction.
 
 Return `sentences`: for some or all of the same codes, the same statement in warmer, plain \
-English for the client, one or two short sentences, at most 240 characters. Keep its meaning, its \
-direction and how sure it is. You may leave numbers out; a number or date that you use stands in \
-the text of that code. No markup, no links, no names, no medical advice, no promises.
+English for the client, at most 240 characters. Keep all words and numbers of the `text`, in \
+their order, and put friendly ones before, between and after them. Use no other friendly words \
+than these: {", ".join(NEUTRAL)}; and where the news is good also: {", ".join(PRAISE)}. A \
+sentence with any other word is thrown away. No markup, no links, no names, no \
+medical advice, no promises.
 """

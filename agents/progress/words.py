@@ -1,9 +1,13 @@
 """What a model may word, and the sieve that its words go through.
 
 The model sees finished sentences, each with a code, and may word them again under the same
-codes. It sees no name, no title and no note, so nothing that a stranger typed can come back. A
-sentence is kept if it is short and plain, names no numeral that its own template does not name,
-and turns no fall into a rise; otherwise the template's stands.
+codes. It sees no name, no title and no note, so nothing that a stranger typed can come back.
+
+A warning and what to do about it are not worded again: haste, regain, a plateau, silence, how sure
+a forecast is. Of the others a sentence is kept if it is short and plain and made of its template's
+words and of a short list of friendly ones, none of which can turn a meaning round. Where figures
+or a direction stand, all words of the template stay, in their order: a number keeps its unit, its
+period and what it counts. Otherwise the template's sentence stands.
 """
 
 from __future__ import annotations
@@ -16,23 +20,35 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.progress import grounded
 from agents.progress.report import Advice
 
 LONGEST, SHORTEST = 240, 12
 
-_PLAIN = re.compile(r"[^<>{}\[\]`*_#|\\@~^$=]*")
-_UNWANTED = re.compile(
-    r"\b(doctor|physician|diagnos\w*|medic\w*|prescri\w*|cure[sd]?|guarantee\w*|promise\w*|ignore"
-    r"|instruction\w*|system|prompt|password|http\w*|www|click|certain(ly)?|definitely|cleared"
-    r"|congratulations|goal reached|fast(ing)?|starv\w*|laxativ\w*|steroid\w*|supplement\w*)\b"
+WORDABLE = frozenset(
+    ("trend", "adherence", "milestone", "keep_going", "maintain", "praise_adherence",
+     "choose_goal", "set_goal")
+)  # fmt: skip
+"""Codes that are offered: findings and advice whose meaning no friendly word can soften."""
+_PRAISED = frozenset(("milestone", "keep_going", "maintain", "praise_adherence"))
+
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.:;!'()%\u2019]*")
+_WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?|[0-9]+(?:[.,:][0-9]+)*|%")
+_ARTICLES = frozenset(("a", "an", "the"))
+# Says how something moves or how much of it there is, so nothing of it may be left out.
+_EXACT = re.compile(
+    r"[0-9]|\b(falls?|falling|rises?|rising|holds|beyond|one|two|three|four|five|six|seven|eight)\b"
 )
-_NUMBER_WORDS = re.compile(
-    r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-    r"|hundred|dozen|half|double|tomorrow|tonight)\b"
-)
-_DOWN = re.compile(r"\b(fall\w*|fell|los(e|es|ing|t)|drop\w*|declin\w*|down|decreas\w*)\b")
-_UP = re.compile(r"\b(ris(e|es|ing)|rose|gain\w*|climb\w*|increas\w*|up)\b")
+NEUTRAL = (
+    "also", "and", "are", "as", "at", "average", "been", "by", "currently", "far", "for", "has",
+    "have", "here", "in", "is", "it", "its", "lately", "look", "looks", "measurements", "now",
+    "of", "on", "our", "present", "readings", "recently", "right", "see", "show", "shows", "so",
+    "still", "that", "this", "to", "we", "with", "you", "your",
+)  # fmt: skip
+PRAISE = (
+    "done", "effort", "going", "good", "great", "keep", "kept", "lovely", "nice",
+    "nicely", "pleasing", "proud", "small", "steady", "step", "steps", "thank", "thanks", "well",
+    "work",
+)  # fmt: skip
 
 
 class Sentence(BaseModel):
@@ -67,7 +83,8 @@ class World:
             if template is None:
                 dropped["unknown code"] = dropped.get("unknown code", 0) + 1
                 continue
-            text = None if item.code in seen else clean(item.text, template)
+            praised = item.code.split(":")[1] in _PRAISED
+            text = None if item.code in seen else clean(item.text, template, praised=praised)
             if text is None:
                 dropped["unfit sentence"] = dropped.get("unfit sentence", 0) + 1
             else:
@@ -80,10 +97,14 @@ class World:
 def question(
     status: str, insights: Sequence[Advice], advice: Sequence[Advice]
 ) -> tuple[World, dict[str, Any]]:
-    """(the closed world, the data to send)."""
+    """(the closed world, the data to send). The world is empty where nothing may be worded."""
     templates = {
-        **{f"insight:{item.code}:{index}": item.text for index, item in enumerate(insights)},
-        **{f"advice:{item.code}": item.text for item in advice},
+        **{
+            f"insight:{item.code}:{index}": item.text
+            for index, item in enumerate(insights)
+            if item.code in WORDABLE
+        },
+        **{f"advice:{item.code}": item.text for item in advice if item.code in WORDABLE},
     }
     sentences = [{"code": code, "text": text} for code, text in templates.items()]
     return World(templates), {"status": status, "sentences": sentences}
@@ -103,29 +124,34 @@ def apply(
     return told, done
 
 
-def clean(text: str, template: str) -> str | None:
-    """`text` on one line if it may stand for `template`, else None."""
+def clean(text: str, template: str, *, praised: bool) -> str | None:
+    """`text` on one line if it may stand for `template`, else None.
+
+    praised: whether what the template tells is good news, which may be called so.
+    """
     line = " ".join(unicodedata.normalize("NFKC", text).split())
     if not SHORTEST <= len(line) <= LONGEST or not _PLAIN.fullmatch(line):
         return None
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn", "No", "Nl") for c in line):
-        return None
-    if any(c.isdigit() and not c.isascii() for c in line):
-        return None
     if any(word.isupper() and len(word) > 3 for word in re.findall(r"[A-Za-z]+", line)):
         return None
-    folded, plain = line.casefold(), template.casefold()
-    if _UNWANTED.search(folded) or not _same_way(folded, plain):
-        return None
-    if any(word not in plain for word in _NUMBER_WORDS.findall(folded)):
-        return None
-    known = frozenset(float(number) for number in grounded.NUMERAL.findall(template))
-    return None if grounded.ungrounded(line, known) else line
+    friendly = frozenset((*NEUTRAL, *PRAISE) if praised else NEUTRAL)
+    told, said = _words(template), _words(line)
+    if _EXACT.search(template.casefold()):
+        return line if _holds(said, told, friendly) else None
+    return line if friendly.union(told).issuperset(said) else None
 
 
-def _same_way(text: str, template: str) -> bool:
-    """A template that tells of a fall alone is not worded as a rise alone, nor the reverse."""
-    falls, rises = bool(_DOWN.search(template)), bool(_UP.search(template))
-    if falls == rises:
-        return True
-    return not (_UP if falls else _DOWN).search(text)
+def _words(text: str) -> list[str]:
+    """Words and figures in their order, without articles."""
+    return [word for word in _WORD.findall(text.casefold()) if word not in _ARTICLES]
+
+
+def _holds(said: Sequence[str], told: Sequence[str], friendly: frozenset[str]) -> bool:
+    """Whether `said` is `told`, word by word, with nothing but friendly words between."""
+    place = 0
+    for word in said:
+        if place < len(told) and word == told[place]:
+            place += 1
+        elif word not in friendly:
+            return False
+    return place == len(told)

@@ -343,8 +343,9 @@ def test_chart_is_plain_svg() -> None:
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("Your weight falls by about 0.5 kg a week, well done.", True),
-        ("Your weight keeps falling week by week.", True),
+        ("Your weight falls by about 0.5 kg a week now.", True),
+        ("Your weight falls by about 0.5 kg a week, well done.", False),
+        ("Your weight keeps falling week by week.", False),
         ("Your weight falls by about 0.6 kg a week.", False),
         ("Your weight rises week by week.", False),
         ("Your weight falls, guaranteed.", False),
@@ -353,6 +354,7 @@ def test_chart_is_plain_svg() -> None:
     ],
 )
 def test_words_are_sieved(text: str, kept: bool) -> None:
-    """A sentence stands for its template only with the template's numbers and direction."""
+    """A sentence stands for its template only with all of the template's words, and no others
+    but neutral ones."""
     template = "The weight falls by about 0.5 kg a week."
-    assert (clean_words(text, template) is not None) == kept
+    assert (clean_words(text, template, praised=False) is not None) == kept
