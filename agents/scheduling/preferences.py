@@ -1,10 +1,15 @@
 """What people type as their preferred times, as structure: "Mon 18:00", "weekday evenings", ISO.
 
-A text is cut into clauses at commas, semicolons, line breaks and "or"; of each clause the known
-words are read (weekdays, parts of the day, times, dates; English, and the Spanish words of the
-same meaning) and everything else in it means nothing. A clause without any known word is counted
-as unread. "not", "no", "except" and their like turn the rest of a clause into times to avoid. The
-text itself is never kept: what an answer says about a wish is written from the structure.
+A text is cut into clauses at commas, semicolons, line breaks, "or" and their like; of each clause
+weekdays, parts of the day, times and dates are read, in English and in the Spanish words of the
+same meaning. What is not understood never becomes a wish: a clause with any word that is not known
+here is counted as unread, and so is one that may mean both.
+
+A refusal reaches as far as people mean it to. "not", "no", "except" turn what follows into times
+to avoid, "don't work", "impossible", "busy" the whole clause, and both go on through a list ("not
+Mon or Tue") until something positive is said. A list that could also be a new wish ("no Sundays,
+evenings") is counted as unread. The text itself is never kept: what an answer says about a wish is
+written from the structure.
 """
 
 from __future__ import annotations
@@ -86,12 +91,58 @@ _PART_WORDS = {
     **{part: part for part in PARTS},
 }
 
-_ANY_WORDS = r"\b(?:any ?time|any day|every ?day|daily|flexible|always)\b"
-_SPLIT = re.compile(r"[,;\n\r/]|\bor\b|\bo\b(?= )")
-_NOT = re.compile(
-    r"\b(?:not|no|never|except|excluding|avoid|but not|without|cannot|can't|cant|don't|dont"
-    r"|excepto|nunca|menos)\b"
+_ANY_WORDS = r"\b(?:any ?time|any ?thing|any days?|every ?day|daily|flexible|always|all days)\b"
+# Said another way, so that one word for it has to be known below.
+_REWRITTEN = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\b(any ?time|any ?thing|any(?: \w+)?|all(?: \w+)?|every ?\w*) +but\b", r"\1 except"),
+        (r"\b(?:other than|apart from|aside from|but not|outside(?: of)?)\b", "except"),
+        (r"\b(?:no|not) (?:later than|after)\b", "not after"),
+        (r"\b(?:no|not) (?:earlier than|sooner than|before|until|till)\b", "not before"),
+        (r"\b(?:neither|nor|ni)\b", ", not"),
+        (r"\b(?:and|y) (?=(?:not|no|never|except)\b)", ", "),
+    )
 )
+# Ends a thought: a refusal does not reach beyond it.
+_THOUGHT = re.compile(r"[;\n\r]|(?<![ap]\.m)\.\s|\bbut\b|\bpero\b")
+_SPLIT = re.compile(r"([,/]|\bor\b|\bo\b(?= ))")
+_NOT = re.compile(
+    r"\b(?:not|no|never|except|excluding|avoid|without|cannot|can't|cant|don't|dont|doesn't"
+    r"|doesnt|won't|wont|isn't|isnt|aren't|arent|excepto|nunca|menos|salvo)\b"
+)
+_WELL = (
+    r"(?:works?|suits?|fits?|good|great|ok|okay|fine|possible|free|available|ideal|best|convenient"
+    r"|an option)"
+)
+# Refuses the whole clause, wherever in it the times stand.
+_IMPOSSIBLE = re.compile(
+    r"\b(?:(?:do|does|will|is|are|am) (?:not|never)|don'?t|doesn'?t|won'?t|isn'?t|aren'?t|cannot"
+    rf"|can'?t|not|no|never) (?:really |ever |usually )?{_WELL}\b"
+    r"|\b(?:impossible|unavailable|busy|booked|blocked|occupied|difficult|bad|terrible|awful|hate"
+    r"|dislike|inconvenient|imposibles?|ocupad[oa]s?)\b|\b(?:is|are) out\b"
+)
+# Reads like a refusal or a wish and may be the other.
+_UNCLEAR = re.compile(
+    r"\bi (?:do not|don'?t|never) work\b|\b(?:i|we|at|have|to) work\b|\b(?:not|no) (?:only|just"
+    r"|problem|matter)\b|\bmind\b|\b(?:if(?! possible| available)|unless|whether|why|maybe not)\b"
+    r"|\?"
+)
+_POSITIVE_WORDS = """
+    works work suits suit fits fit good great ok okay fine possible free available ideal best
+    prefer preferred preferably prefers like likes love loves want wants only please perfect yes
+    rather better instead convenient ideally happy prefiero mejor puedo bien
+"""
+_FILLER_WORDS = """
+    a an and as at be during if next o'clock can could do for from i i'd i'll i'm id im in is are
+    am it just me more my mostly most much of on once or session sessions slot slots start
+    starting starts that the them then there these they this through time times to train training
+    until up us usually very we week weekly with workout would you your around about between after
+    before since past by till early late any every each all day days both often always generally
+    normally really el la las los por de en y entre las desde hasta
+"""
+_POSITIVE = frozenset(_POSITIVE_WORDS.split())
+_FILLERS = _POSITIVE | frozenset(_FILLER_WORDS.split())
 _ISO = re.compile(
     r"\b([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[t ]([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?"
     r"(z|[+-][0-9]{2}:?[0-9]{2})?)?\b"
@@ -100,6 +151,8 @@ _DAY_RANGE = re.compile(r"\b([a-z]{3,9})\s*(?:-|to|through|until)\s*([a-z]{3,9})
 _T = r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?\s*(am|pm|a\.m\.|p\.m\.|h\b|uhr)?"
 _RANGE = re.compile(rf"\b(?:between |from )?{_T}\s*(?:-|to|until|and|till)\s*{_T}(?![0-9])")
 _BOUND = re.compile(rf"\b(after|from|since|past|before|until|till|by)\s+{_T}(?![0-9])")
+_EARLIER = frozenset(("before", "until", "till", "by"))
+_LAST_BARE_PM = 6
 _AT = re.compile(rf"(?:\b(at|around|about)\s+|@\s*)?\b{_T}(?![0-9])")
 _DAYS = re.compile(r"\b(" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + r")\b")
 _PARTS = re.compile(r"\b(" + "|".join(sorted(_PART_WORDS, key=len, reverse=True)) + r")\b")
@@ -158,7 +211,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """All preferences of a request. unread: clauses without a known word; past: ones gone by."""
+    """All preferences of a request. unread: clauses not understood; past: ones gone by."""
 
     likes: tuple[Preference, ...] = ()
     dislikes: tuple[Preference, ...] = ()
@@ -206,18 +259,74 @@ def _gone(wish: Preference, now: datetime) -> bool:
     return datetime.combine(wish.on, time()) + timedelta(minutes=end) < now
 
 
-def _clauses(text: str, clock: GymClock) -> list[Preference | None]:
-    """What each clause says. A clause of weekdays alone shares the time of the one after it."""
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """Words between two cuts. joined: the cut before it, "" where a thought begins."""
+
+    text: str
+    joined: str
+
+    @property
+    def refuses(self) -> bool:
+        return bool(_IMPOSSIBLE.search(self.text) or _NOT.search(self.text))
+
+    @property
+    def approves(self) -> bool:
+        return not _POSITIVE.isdisjoint(re.findall("[a-z]+", self.text)) and not self.refuses
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What it names: days, parts of the day, times."""
+        found = (("day", _DAYS), ("part", _PARTS), ("time", re.compile("[0-9]")))
+        return frozenset(name for name, pattern in found if pattern.search(self.text))
+
+
+def _cut(text: str) -> list[_Clause]:
+    """The clauses of a text in its plain form."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in folded if not unicodedata.combining(c))
     plain = plain.replace("\u2019", "'").replace("\u2013", "-")
-    clauses = [part.strip() for part in _SPLIT.split(plain) if part.strip()][:_MOST_CLAUSES]
+    for pattern, instead in _REWRITTEN:
+        plain = pattern.sub(instead, plain)
+    found: list[_Clause] = []
+    for thought in _THOUGHT.split(plain):
+        joined = ""
+        for number, piece in enumerate(_SPLIT.split(thought)):
+            if number % 2:
+                joined = piece
+                continue
+            for part in _said_apart(piece):
+                if words := part.strip():
+                    found.append(_Clause(words[:_LONGEST_CLAUSE], joined))
+                    joined = joined or ","
+    return found[:_MOST_CLAUSES]
+
+
+def _said_apart(piece: str) -> list[str]:
+    """ "Mondays don't work and Tuesdays are great" says two things, "Mon and Tue" one."""
+    left, found, right = piece.partition(" and ")
+    halves = (_Clause(left, ""), _Clause(right, ""))
+    if found and all(half.kinds and (half.refuses or half.approves) for half in halves):
+        return [left, right]
+    return [piece]
+
+
+def _clauses(text: str, clock: GymClock) -> list[Preference | None]:
+    """What each clause says. A clause of weekdays alone shares the time of the one after it."""
+    clauses = _cut(text)
     found: list[Preference | None] = []
-    for clause in clauses:
-        found.extend(_clause(clause[:_LONGEST_CLAUSE], clock))
+    for place, clause in enumerate(clauses):
+        refused = _refused(clauses, place)
+        if refused is None:
+            found.append(None)
+        elif refused:
+            wish = _read(clause.text, clock)
+            found.append(None if wish is None else replace(wish, avoid=True))
+        else:
+            found.extend(_clause(clause.text, clock))
     for place in range(len(found) - 2, -1, -1):
         this, after = found[place], found[place + 1]
-        if this is None or after is None or this.avoid or after.avoid:
+        if this is None or after is None or this.avoid != after.avoid:
             continue
         days_only = this.weekdays and this.on is None and this.at is None and not this.minutes
         if days_only and after.weekdays and (after.at is not None or after.minutes is not None):
@@ -225,17 +334,72 @@ def _clauses(text: str, clock: GymClock) -> list[Preference | None]:
     return found
 
 
+def _refused(clauses: list[_Clause], place: int) -> bool | None:
+    """Whether a refusal in a neighbour reaches a clause that says nothing of the kind itself;
+    None where it may be meant either way."""
+    clause = clauses[place]
+    if clause.refuses or clause.approves:
+        return False
+    listed = True
+    for before in range(place, 0, -1):
+        if not clauses[before].joined or clauses[before - 1].approves:
+            break
+        listed = listed and _one_list(clauses, before)
+        if clauses[before - 1].refuses:
+            return True if listed else None
+    for after in range(place + 1, len(clauses)):
+        if not clauses[after].joined or clauses[after].approves:
+            break
+        if clauses[after].refuses and not clauses[after].kinds:  # "Tuesdays, no"
+            return None
+        if not _one_list(clauses, after):
+            break
+        if _IMPOSSIBLE.search(clauses[after].text):
+            return True
+    return False
+
+
+def _one_list(clauses: list[_Clause], place: int) -> bool:
+    """Whether a clause and the one before it are members of one list: both days, or "or"."""
+    joins = (clauses[place].joined, clauses[place + 1].joined if place + 1 < len(clauses) else "")
+    same = clauses[place].kinds == clauses[place - 1].kinds
+    return same or joins[0] != "," or joins[1] not in ("", ",")
+
+
 def _clause(text: str, clock: GymClock) -> list[Preference | None]:
-    negation = _NOT.search(text)
-    if negation is None:
-        return [_read(text, clock)]
-    before, after = text[: negation.start()], text[negation.end() :]
-    refused = _read(after, clock)
-    parts: list[Preference | None] = []
-    if before.strip() and (liked := _read(before, clock)) is not None:
-        parts.append(liked)
-    parts.append(None if refused is None else replace(refused, avoid=True))
-    return parts
+    if _UNCLEAR.search(text):
+        return [None]
+    if _IMPOSSIBLE.search(text):
+        rest = _IMPOSSIBLE.sub(" ", text)
+        return [None if _NOT.search(rest) else _avoided(rest, clock)]
+    refusals = list(_NOT.finditer(text))
+    if not refusals:
+        wish = _read(text, clock)
+        return [wish if wish is not None and _understood(text) else None]
+    if len(refusals) > 1:
+        return [None]
+    before, after = text[: refusals[0].start()], text[refusals[0].end() :]
+    refused = _avoided(after, clock)
+    liked = _read(before, clock)
+    if refused is None:  # "Mondays, no"
+        return [_avoided(before, clock)]
+    if liked is None:
+        return [refused]
+    return [liked if _understood(before) else None, refused]
+
+
+def _avoided(text: str, clock: GymClock) -> Preference | None:
+    wish = _read(text, clock)
+    return None if wish is None or wish == Preference() else replace(wish, avoid=True)
+
+
+def _understood(text: str) -> bool:
+    """Whether nothing but times and words that change nothing stands in a clause."""
+    rest = _ISO.sub(" ", text)
+    rest = re.sub(_ANY_WORDS, " ", rest)
+    rest = _PARTS.sub(" ", _DAYS.sub(" ", rest))
+    rest = re.sub(rf"@|{_T}", " ", rest)
+    return _FILLERS.issuperset(re.findall(r"[a-z']+", rest))
 
 
 def _read(text: str, clock: GymClock) -> Preference | None:
@@ -286,6 +450,8 @@ def _times(
     """(wished start, span of starts) in minutes after midnight; either may be None."""
     if match := _RANGE.search(text):
         first_half, last_half = match[3], match[6]
+        if match[0].startswith(("from ", "between ")) and not last_half:
+            first_half = last_half = _half(text, match[1], first_half, _LAST_BARE_PM)
         first = _minute(match[1], match[2], first_half or last_half, part)
         last = _minute(match[4], match[5], last_half, part)
         if first is not None and last is not None and first > last and not first_half:
@@ -293,9 +459,10 @@ def _times(
         if first is not None and last is not None and first < last:
             return None, (first, last)
     if match := _BOUND.search(text):
-        minute = _minute(match[2], match[3], match[4], part)
+        earlier = match[1] in _EARLIER
+        half = _half(text, match[2], match[4], _LAST_BARE_PM - earlier)
+        minute = _minute(match[2], match[3], half, part)
         if minute is not None:
-            earlier = match[1] in ("before", "until", "till", "by")
             span = (0, minute) if earlier else (minute, DAY)
             inside = PARTS[part] if part else (0, DAY)
             kept = (max(span[0], inside[0]), min(span[1], inside[1]))
@@ -310,6 +477,13 @@ def _times(
             if minute is not None:
                 return minute, None
     return None, None
+
+
+def _half(text: str, hour: str, half: str | None, last: int) -> str | None:
+    """am or pm. "After 5" is the afternoon, up to `last`, where nobody speaks of the morning."""
+    bare = half is None and not hour.startswith("0") and 1 <= int(hour) <= last
+    morning = re.search(r"\bmornings?\b|[0-9 ]a\.?m\b|\bmananas?\b", text)
+    return "pm" if bare and not morning else half
 
 
 def _minute(hour: str, minute: str | None, half: str | None, part: str | None) -> int | None:
@@ -335,8 +509,8 @@ def warnings(wishes: Wishes) -> tuple[str, ...]:
     said: list[str] = []
     if wishes.unread:
         said.append(
-            f"preference_unread: {wishes.unread} of preferred_times name no weekday, part of the "
-            "day, time or date"
+            f"preference_unread: {wishes.unread} of preferred_times not understood; weekdays, "
+            "parts of the day, times and dates are"
         )
     if wishes.past:
         said.append(f"preference_past: {wishes.past} of preferred_times lie in the past")

@@ -26,7 +26,7 @@ def wishes(*texts: str) -> Wishes:
         ("Mon, Wed 18:00", ["Mon 18:00", "Wed 18:00"], []),
         ("tuesday and thursday at 6pm", ["Tue Thu 18:00"], []),
         ("any day except Friday", [], ["Fri"]),
-        ("no sundays, evenings", ["evening"], ["Sun"]),
+        ("no sundays; evenings", ["evening"], ["Sun"]),
         ("between 5 and 7 pm", ["17:00-19:00"], []),
         ("17-19", ["17:00-19:00"], []),
         ("11-1pm", ["11:00-13:00"], []),
@@ -37,6 +37,7 @@ def wishes(*texts: str) -> Wishes:
         ("lunes por la mañana", ["Mon morning"], []),
         ("6:30 am or 7 pm", ["06:30", "19:00"], []),
         ("12 am", ["00:00"], []),
+        ("I'd prefer Mondays if possible", ["Mon"], []),
     ],
 )
 def test_what_people_type(text: str, likes: list[str], dislikes: list[str]) -> None:
@@ -45,6 +46,100 @@ def test_what_people_type(text: str, likes: list[str], dislikes: list[str]) -> N
     assert [wish.label() for wish in found.likes] == likes
     assert [wish.label() for wish in found.dislikes] == dislikes
     assert found.unread == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "likes", "dislikes"),
+    [
+        # a refusal goes on through a list
+        ("not Monday or Tuesday", [], ["Mon", "Tue"]),
+        ("never mon, tue", [], ["Mon", "Tue"]),
+        ("no mornings, evenings or weekends", [], ["morning", "evening", "weekends"]),
+        ("can't do mornings or evenings", [], ["morning", "evening"]),
+        ("except Tuesday/Thursday", [], ["Tue", "Thu"]),
+        ("neither Monday nor Tuesday", [], ["Mon", "Tue"]),
+        ("not Mon and not Tue", [], ["Mon", "Tue"]),
+        ("no lunes o martes", [], ["Mon", "Tue"]),
+        ("ni lunes ni martes", [], ["Mon", "Tue"]),
+        ("not before 9 or after 20:00", [], ["00:00-09:00", "20:00-24:00"]),
+        # until something positive is said
+        ("not on Mon or Wed, mornings only", ["morning"], ["Mon", "Wed"]),
+        ("I am never free on Fridays; Mondays are great", ["Mon"], ["Fri"]),
+        ("Not Mondays. Tuesdays are fine", ["Tue"], ["Mon"]),
+        ("not Monday but Tuesday", ["Tue"], ["Mon"]),
+        ("Mondays don't work and Tuesdays are great", ["Tue"], ["Mon"]),
+        (
+            "weekends are bad for me, weekdays after 6 please",
+            ["weekdays 18:00-24:00"],
+            ["weekends"],
+        ),
+        # wherever in its clause it stands
+        ("Mondays don't work", [], ["Mon"]),
+        ("Mondays and Tuesdays don't work", [], ["Mon Tue"]),
+        ("Mon, Tue or Wed don't work", [], ["Mon", "Tue", "Wed"]),
+        ("Mondays don't work in the morning", [], ["Mon morning"]),
+        ("evenings are impossible", [], ["evening"]),
+        ("mornings or evenings are impossible", [], ["morning", "evening"]),
+        ("Mon 18:00, evenings are impossible", ["Mon 18:00"], ["evening"]),
+        ("unavailable Monday", [], ["Mon"]),
+        ("busy on tuesdays", [], ["Tue"]),
+        ("busy until 5pm", [], ["00:00-17:00"]),
+        ("Fridays are out", [], ["Fri"]),
+        ("los lunes no puedo", [], ["Mon"]),
+        ("I can't do Mondays because of my kids", [], ["Mon"]),
+        # an exception
+        ("any time but mornings", [], ["morning"]),
+        ("anything but mornings", [], ["morning"]),
+        ("any time but 6am", [], ["06:00"]),
+        ("all days but Monday and Tuesday", [], ["Mon Tue"]),
+        ("any time works but mornings are best", ["morning"], []),
+        ("mornings, but not on Mondays", ["morning"], ["Mon"]),
+        ("weekdays except Friday", ["weekdays"], ["Fri"]),
+        ("evenings except Tuesday/Thursday", ["evening"], ["Tue", "Thu"]),
+        ("no later than 8pm", [], ["20:00-24:00"]),
+        # an hour of the afternoon
+        ("after 5", ["17:00-24:00"], []),
+        ("weekdays after 5", ["weekdays 17:00-24:00"], []),
+        ("from 5 to 7", ["17:00-19:00"], []),
+        ("after 5 am", ["05:00-24:00"], []),
+        ("after 05:00", ["05:00-24:00"], []),
+        ("after 5 in the morning", ["morning"], []),
+        ("after 7", ["07:00-24:00"], []),
+    ],
+)
+def test_a_refusal_is_never_a_wish(text: str, likes: list[str], dislikes: list[str]) -> None:
+    """What people refuse is avoided, as far as they mean it, and what they wish is wished."""
+    test_what_people_type(text, likes, dislikes)
+
+
+@pytest.mark.parametrize(
+    ("text", "dislikes"),
+    [
+        ("no sundays, evenings", ["Sun"]),
+        ("no mornings, weekends", ["morning"]),
+        ("Mondays drain me", []),
+        ("I work Mondays", []),
+        ("I don't work Mondays", []),
+        ("I don't mind Mondays", []),
+        ("not only Mondays", []),
+        ("never busy on Mondays", []),
+        ("no problem on Mondays", []),
+        ("is Monday ok?", []),
+        ("half past six on Mondays", []),
+    ],
+)
+def test_what_may_mean_both_is_said_to_be_unread(text: str, dislikes: list[str]) -> None:
+    """A clause that could be a wish or its opposite, or holds an unknown word, is no wish."""
+    found = wishes(text)
+    assert found.likes == ()
+    assert [wish.label() for wish in found.dislikes] == dislikes
+    assert found.unread == 1
+    assert [said.split(":")[0] for said in warnings(found)] == ["preference_unread"]
+
+
+def test_a_refusal_behind_its_day_is_no_wish() -> None:
+    """ "Tuesdays, no" is not understood, but never taken for a wish."""
+    assert wishes("Tuesdays, no").likes == ()
 
 
 @pytest.mark.parametrize(
