@@ -272,6 +272,12 @@ class LLM(Protocol):
             is shown to the model once for a repair.
         """
 
+    def disown(self) -> None:
+        """Nothing of a usable answer stands in the result after all: the mode is degraded.
+
+        Raises like ``ask`` where the request accepts no answer without the model.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:

@@ -183,6 +183,7 @@ async def explain(state: State, runtime: Runtime[Any]) -> State:
     said, used = first
     refused = await process.call("answer", _answers(said))
     reasons = Counter(refused.values())
+    stands = _stands(said, refused)
     if refused:
         again = {
             "findings": [
@@ -193,13 +194,24 @@ async def explain(state: State, runtime: Runtime[Any]) -> State:
         }
         second = await _ask(ctx, again, config.max_output_tokens)
         if second is not None:
-            reasons = Counter((await process.call("answer", _answers(second[0]))).values())
+            refused = await process.call("answer", _answers(second[0]))
+            reasons = Counter(refused.values())
+            stands = stands or _stands(second[0], refused)
+    if not stands:
+        ctx.llm.disown()
+        used = used.model_copy(update={"used": False})
     return {
         "summary": said.summary,
         "error_words": said.error,
         "refused": reasons,
         "llm": used,
     }
+
+
+def _stands(said: words.CodeWords, refused: Mapping[str, str]) -> bool:
+    """Whether anything of an answer is used: words, or code that the gate let through."""
+    code = any(item.replacement_code and item.id not in refused for item in said.items)
+    return bool(said.summary or said.error or code or any(i.explanation for i in said.items))
 
 
 async def _ask(

@@ -144,9 +144,10 @@ async def narrate(state: State, runtime: Runtime[Any]) -> State:
         system=WORDS_SYSTEM,
         data=data,
         repair=world.repair,
+        check=world.check,
         max_output_tokens=config.max_output_tokens,
     )
-    used = reply.value is not None and bool(reply.value.sentences)
+    used = reply.value is not None
     part = answer.ModelPart(used=used, model=reply.model, dropped=tuple(reply.dropped))
     return {"words": reply.value, "llm": part}
 
@@ -165,6 +166,8 @@ async def validate(state: State, runtime: Runtime[Any]) -> State:
     output, refused = await ctx.compute(_checked, parts)
     for problem in refused:
         ctx.log.error("progress_report_refused", problem=problem.split(":")[0])
+    if parts.llm.used and not output.provenance.llm.used:
+        ctx.llm.disown()
     return {"parts": parts, "output": output}
 
 

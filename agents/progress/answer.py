@@ -102,7 +102,9 @@ def compose(parts: Parts) -> ProgressReport:
             version=VERSION,
             input_sha256=facts.input_sha256,
             llm=LlmUsed(
-                used=parts.llm.used, model=parts.llm.model, dropped=list(parts.llm.dropped)
+                used=parts.words is not None,
+                model=parts.llm.model,
+                dropped=list(parts.llm.dropped),
             ),
             elapsed_ms=round(1000 * (time.monotonic() - parts.started)),
             generated_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -149,7 +151,7 @@ def _row(report: ProgressReport, goal: GoalOut, item: Forecast, parts: Parts) ->
         "client_id": report.client_id,
         "trainer_id": parts.facts.trainer_id,
         "status": goal.status,
-        "llm_used": parts.llm.used,
+        "llm_used": report.provenance.llm.used,
         "goal_id": goal.goal_id,
         "category": goal.category,
         "metric": goal.metric,

@@ -93,6 +93,10 @@ class World:
         notes = [f"sentences: {count} {why}" for why, count in dropped.items()]
         return ProgressWords(sentences=kept), notes
 
+    def check(self, words: ProgressWords) -> list[str]:
+        """Why nothing of repaired `words` can be shown; empty if something can."""
+        return [] if words.sentences else ["no sentence keeps all words of its `text`"]
+
 
 def question(
     status: str, insights: Sequence[Advice], advice: Sequence[Advice]

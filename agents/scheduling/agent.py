@@ -37,7 +37,7 @@ from agents.scheduling.slots import (
     candidates,
     conflicts,
 )
-from agents.scheduling.words import WORDS_SYSTEM, Kept, ScheduleWords, repair, sieve
+from agents.scheduling.words import WORDS_SYSTEM, Kept, ScheduleWords, repair, sieve, unusable
 
 _WIDE = tuple(Window(6 * 60, 22 * 60, weekday) for weekday in range(1, 8))
 _ITEM = re.compile(r"(suggestions|week\.placements|week\.moves)\[([0-9]+)\]")
@@ -236,6 +236,7 @@ async def narrate(state: State, runtime: Runtime[Any]) -> State:
         system=WORDS_SYSTEM,
         data={"slots": [{"id": key, **item.data()} for key, item in said.items()]},
         repair=lambda words: repair(known, words),
+        check=lambda words: unusable(words, said),
         max_output_tokens=config.max_output_tokens,
     )
     if reply.value is None:
@@ -252,6 +253,8 @@ async def validate(state: State, runtime: Runtime[Any]) -> State:
     parts, output, refused = await ctx.compute(_checked, state["parts"], ctx.request_id)
     for violation in refused:
         ctx.log.error("schedule_refused", rule=violation.rule, where=violation.where)
+    if parts.llm.used and not output.provenance.llm.used:
+        ctx.llm.disown()
     return {"parts": parts, "output": output}
 
 

@@ -180,7 +180,9 @@ def compose(parts: Parts, request_id: int) -> Schedule:
             version=VERSION,
             input_sha256=facts.input_sha256,
             llm=LlmUsed(
-                used=parts.llm.used, model=parts.llm.model, dropped=list(parts.llm.dropped)
+                used=bool(parts.sentences),
+                model=parts.llm.model,
+                dropped=list(parts.llm.dropped),
             ),
             elapsed_ms=round(1000 * (time.monotonic() - parts.started)),
             generated_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -175,6 +175,13 @@ def sieve(words: ScheduleWords, said: Mapping[str, Said]) -> Kept:
     return kept
 
 
+def unusable(words: ScheduleWords, said: Mapping[str, Said]) -> list[str]:
+    """Why nothing of `words` can be shown; empty if something can."""
+    if sieve(words, said).sentences:
+        return []
+    return ["no sentence names its slot's own time, as in `when`, and keeps to the rules"]
+
+
 def clean(text: str, said: Said) -> str | None:
     """`text` on one line if it may be shown beside the slot, else None."""
     line = " ".join(unicodedata.normalize("NFKC", text).split())

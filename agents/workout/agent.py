@@ -28,6 +28,7 @@ from agents.workout.answer.model_words import (
     question,
     sieve,
     unnamed,
+    unusable,
 )
 from agents.workout.answer.models import WorkoutPlan
 from agents.workout.answer.templates import templates, why_not
@@ -219,19 +220,21 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
         shared if config.share_texts else (),
         facts.library.exercises,
     )
+    library = facts.library.exercises
+    worded = {key: library[key] for key in world.keys}
     reply = await ctx.llm.ask(
         WorkoutWords,
         name="workout_words",
         system=WORDS_SYSTEM,
         data=data,
         repair=world.repair,
+        check=lambda words: unusable(words, worded, built.profile),
         max_output_tokens=config.max_output_tokens,
     )
     if reply.value is None:
         return {"llm": compose.ModelPart(dropped=reply.dropped)}
     changed = await ctx.compute(_leaned, state, reply.value)
-    library = facts.library.exercises
-    kept = sieve(reply.value, {key: library[key] for key in world.keys}, built.profile.goal)
+    kept = sieve(reply.value, worded, built.profile.goal)
     part = compose.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
     return {**changed, "words": kept, "llm": part}
 
@@ -281,6 +284,8 @@ async def validate(state: State, runtime: Runtime[Any]) -> State:
     output, refused = await ctx.compute(_checked, state, ctx.request_id)
     for rule in refused:
         ctx.log.error("workout_plan_refused", rule=rule)
+    if state.get("llm", compose.ModelPart()).used and not output.provenance.llm.used:
+        ctx.llm.disown()
     return {"output": output}
 
 

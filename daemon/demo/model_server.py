@@ -29,7 +29,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.demo.model_words import workout_words
+from daemon.demo.model_words import schedule_words, workout_words
 
 Json = Any
 Responder = Callable[[Mapping[str, Json], Mapping[str, Json]], Json]
@@ -37,7 +37,10 @@ Behaviour = Callable[
     ["ModelServer", web.Request, Mapping[str, Json]], Awaitable[web.StreamResponse]
 ]
 
-RESPONDERS: dict[str, Responder] = {"workout_words": workout_words}
+RESPONDERS: dict[str, Responder] = {
+    "schedule_words": schedule_words,
+    "workout_words": workout_words,
+}
 CACHE_BLOCK_TOKENS = 128
 CACHE_FROM_TOKENS = 1024
 REQUESTS_PER_MINUTE = 10_000

@@ -43,6 +43,16 @@ def workout_words(data: Mapping[str, Json], _: Mapping[str, Json]) -> Json:
     }
 
 
+def schedule_words(data: Mapping[str, Json], _: Mapping[str, Json]) -> Json:
+    """A sentence for each slot, with its own time."""
+    return {
+        "sentences": [
+            {"id": slot["id"], "text": f"{slot['when']} is a good time to train."}
+            for slot in data["slots"]
+        ]
+    }
+
+
 def _listed(names: list[str]) -> str:
     words = [name.replace("_", " ") for name in names]
     return " and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -3,10 +3,12 @@
 ``ask`` climbs the ladder of ``structured``: an answer cut off by its length is asked for once more
 with twice the room, a refusal ends it, an answer that cannot be used is sent back once with what
 is wrong with it. Every answer, good or not, ends as an :class:`~agents.base.Answer`; the request's
-mode is computed from all of them and never claimed by an agent:
+mode is computed from all of them and never claimed by an agent, which can only
+disown an answer:
 
 ``full``           every answer that was asked for passed every check;
-``degraded``       one was wanted and is not there; the first reason is kept;
+``degraded``       one was wanted and is not there, or nothing of it stands in the result; the
+                   first reason is kept;
 ``deterministic``  nobody asked, or there is no model to ask.
 """
 
@@ -283,6 +285,11 @@ class RequestLLM:
             self._insist(answer.reason)
         self.ended.append(Ended(answer.reason))
         return answer
+
+    def disown(self) -> None:
+        """See ``agents.base.LLM.disown``."""
+        self._insist("invalid_output")
+        self.ended.append(Ended("invalid_output"))
 
     def _miss(self) -> None:
         """No model is configured: an agent that has an answer of its own goes on without it."""

@@ -199,6 +199,25 @@ async def test_a_request_that_wants_no_model_asks_none(bench: Bench) -> None:
     assert bench.server.count() == 0
 
 
+async def test_an_answer_of_which_nothing_stands_is_none(bench: Bench) -> None:
+    """An agent that could use nothing of a valid answer disowns it: degraded, never full."""
+    llm = bench.llm(await bench.request())
+    await ask(llm)
+    assert llm.mode() == ("full", None)
+
+    llm.disown()
+
+    assert llm.mode() == ("degraded", "invalid_output")
+
+
+async def test_a_disowned_answer_is_none_for_who_demands_the_model(bench: Bench) -> None:
+    """A request that accepts no answer without the model fails where nothing of it stands."""
+    llm = bench.llm(await bench.request(on_unavailable="fail"))
+    await ask(llm)
+    with pytest.raises(ProviderUnavailable):
+        llm.disown()
+
+
 async def test_the_mode_covers_agents_that_ran_inside(bench: Bench) -> None:
     """A question that failed in an inner agent degrades the outer request, on one ledger."""
     bench.server.script = deque([honest, provider.refusal()])

@@ -71,6 +71,9 @@ class ScriptedLLM:
             return self._none("invalid_output")
         return Answer(value, None, "scripted-model", tuple(dropped))
 
+    def disown(self) -> None:
+        self.reasons.append("invalid_output")
+
     def _none(self, reason: DegradedReason) -> Answer[Any]:
         self.reasons.append(reason)
         return Answer(None, reason)

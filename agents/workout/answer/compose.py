@@ -171,7 +171,7 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
             "summary": summary,
             "disclaimer": sentences.DISCLAIMER,
             "data_warnings": _warnings(parts),
-            "provenance": _provenance(parts),
+            "provenance": _provenance(parts, used=_stands(parts, weeks, cards)),
         }
     )
 
@@ -240,12 +240,22 @@ def _warnings(parts: Parts) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _provenance(parts: Parts) -> Provenance:
+def _stands(parts: Parts, weeks: Sequence[PlanWeek], cards: Sequence[Recommendation]) -> bool:
+    """Whether anything that the model said stands in the answer: a sentence, a condition."""
+    shown = {card.key for card in cards}
+    shown |= {line.key for week in weeks for day in week.workouts for line in day.exercises}
+    summed_up = bool(parts.words.summary) and isinstance(parts.outcome, Built)
+    found = any(item.by == "llm" for item in parts.screening.evidence)
+    worded = not shown.isdisjoint(parts.words.reasons) or any(card.tip for card in cards)
+    return parts.llm.used and (worded or summed_up or found)
+
+
+def _provenance(parts: Parts, *, used: bool) -> Provenance:
     return Provenance(
         algorithm=ALGORITHM,
         version=VERSION,
         input_sha256=parts.facts.input_sha256,
-        llm=LlmUsed(used=parts.llm.used, model=parts.llm.model, dropped=list(parts.llm.dropped)),
+        llm=LlmUsed(used=used, model=parts.llm.model, dropped=list(parts.llm.dropped)),
         elapsed_ms=round(1000 * (time.monotonic() - parts.started)),
         generated_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )

@@ -238,6 +238,18 @@ def sieve(words: WorkoutWords, exercises: Mapping[str, Exercise], goal: str) -> 
     return kept
 
 
+def unusable(
+    words: WorkoutWords, exercises: Mapping[str, Exercise], profile: Profile
+) -> list[str]:
+    """Why nothing of `words` can stand in the answer; empty if a sentence can, or if a condition
+    was found that nobody knew of: safety is not lost for want of words."""
+    kept = sieve(words, exercises, profile.goal)
+    found = {item.code for item in words.conditions} - profile.conditions
+    if kept.reasons or kept.tips or kept.summary or found:
+        return []
+    return ["reasons and summary use words outside the list, and no tip is one of the cues"]
+
+
 def clean(text: str, subject: Subject, longest: int) -> str | None:
     """`text` on one line if it may be shown, else None."""
     line = " ".join(unicodedata.normalize("NFKC", text).split())

@@ -126,8 +126,12 @@ async def test_a_refused_repair_is_asked_for_once_more() -> None:
         bad = LINE.rstrip() + "  # nosec\n"
         return words(items=[item(found["id"], existing_code=LINE, replacement_code=bad)])
 
-    output, kept = await review({"files": PROJECT}, llm=ScriptedLLM(script))
+    llm = ScriptedLLM(script)
+    output, kept = await review({"files": PROJECT}, llm=llm)
     assert len(asked) == 2
+    # Nothing that the model said is in the answer, and mode and provenance say so.
+    assert llm.reasons == ["invalid_output"]
+    assert not output.provenance.llm.used
     assert [one["refused"] for one in asked[1]["findings"]] == ["only_comments"]
     assert output.provenance.refused == {"only_comments": 1}
     [row] = [row for row in kept["suggestions"] if row["rule"] == "sql-injection"]

@@ -292,6 +292,7 @@ async def test_hostile_model(name: str) -> None:
     plain = await answer(request())
     found = await answer(request(), HOSTILE[name])
     assert_grounded(found)
+    assert not found["provenance"]["llm"]["used"]
     same = KEYS - {"provenance", "insights", "recommendations"}
     assert {key: plain[key] for key in same} == {key: found[key] for key in same}
     assert prose(found) == prose(plain)

@@ -456,6 +456,7 @@ async def test_a_hostile_model_changes_nothing(app: App, reply: Any) -> None:
     plain = await app.ask(client_id=1)
     answer = await app.ask(lambda _name, _data: reply, client_id=1)
     assert {**answer, "provenance": 0} == {**plain, "provenance": 0}
+    assert not answer["provenance"]["llm"]["used"]
 
 
 @pytest.mark.parametrize("variant", ["A", "B", "C"])

@@ -348,6 +348,61 @@ async def test_no_model_can_break_or_empty_an_answer(name: str) -> None:
     assert "low_back" in found["screening"]["conditions"]
 
 
+def empty(_name: str, data: Mapping[str, Any]) -> Json:
+    return honest(data, summary="", reasons=[], tips=[])
+
+
+def refusal(_name: str, data: Mapping[str, Any]) -> Json:
+    text = "I'm sorry, but as a language model I cannot help with that."
+    return honest(data, summary=text, reasons=[], tips=[])
+
+
+@pytest.mark.parametrize("script", [shout, endanger, empty, refusal])
+async def test_a_template_never_poses_as_the_models(script: Callable[..., Any]) -> None:
+    """Where nothing that the model said stands, mode and provenance say that no model spoke."""
+    plain = await answer(GYM_PLAN)
+    llm = ScriptedLLM(script)
+    result = await WorkoutOptimizer().execute(
+        FakeContext(llm=llm), WorkoutRequest.model_validate(GYM_PLAN)
+    )
+    found = result.output.model_dump(mode="json")
+    assert not found["provenance"]["llm"]["used"]
+    assert llm.reasons == ["invalid_output"]
+    assert {k: v for k, v in plain.items() if k != "provenance"} == {
+        k: v for k, v in found.items() if k != "provenance"
+    }
+
+
+async def test_a_condition_is_not_lost_for_want_of_words() -> None:
+    """A condition that the model quotes stands even where none of its sentences does."""
+    request = GYM_PLAN | {"preferences": ["the old trouble again, sitting is awful"]}
+    finding = [{"code": "low_back", "span": "sitting is awful"}]
+    found = await answer(
+        request,
+        script=lambda _n, data: honest(data, conditions=finding, summary="", reasons=[], tips=[]),
+    )
+    assert "low_back" in found["screening"]["conditions"]
+    assert found["provenance"]["llm"]["used"]
+
+
+async def test_words_that_the_checker_refuses_are_disowned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the independent check takes the model's words out, the mode learns of it."""
+    verdicts = [*check({}, request={}, trusted_facts={})][:1]
+    monkeypatch.setattr(
+        agent_module,
+        "check",
+        lambda output, **_: verdicts if SUMMARY in output["summary"] else [],
+    )
+    llm = ScriptedLLM(lambda _name, data: honest(data))
+    result = await WorkoutOptimizer().execute(
+        FakeContext(llm=llm), WorkoutRequest.model_validate(GYM_PLAN)
+    )
+    assert not result.output.provenance.llm.used
+    assert llm.reasons == ["invalid_output"]
+
+
 async def test_the_model_can_be_switched_off() -> None:
     """`narrative: off` or the agent's config: no question is asked at all."""
     calls: list[str] = []
