@@ -86,6 +86,31 @@ async def test_many_at_once(database: str, console: Served, admin: Person, rows:
     assert page.status == 400
 
 
+async def test_nothing_is_done_to_more_than_was_meant(
+    database: str, console: Served, admin: Person, rows: Any
+) -> None:
+    """Where a word of a search was not understood, all that match are not what was meant: no page
+    offers to act on them, a form that asks for it is refused, and what was typed stays."""
+    fill(database, 70)
+    page = await admin.get("/gui/requests?q=status:failed+clint:5")
+    assert "Not understood: clint:5" in page.text
+    assert "all that match" not in page.text
+    [typed] = [a["value"] for a in page.all("input") if a.get("type") == "search"]
+    assert typed == "status:failed clint:5"
+    tabs = [a["href"] for a in page.all("a") if "status=expired" in a.get("href", "")]
+    assert "clint" in (await admin.get(tabs[0])).text
+    for form in (
+        {"q": "status:failed clint:5"},
+        {"q": "clint:5", "status": "failed"},
+        {"q": "5", "status": "failed"},
+        {"q": "", "status": "faild"},
+    ):
+        page = await admin.post("/gui/requests/bulk", {"do": "retry", "sure": "yes", **form})
+        assert page.status == 400
+        assert rows("SELECT count(*) FROM ai_requests WHERE status = 'failed'") == [(10,)]
+    assert "all that match" in (await admin.get("/gui/requests?q=status:failed")).text
+
+
 async def config_form(admin: Person, agent_id: int) -> tuple[Page, dict[str, str]]:
     """The configuration's form as it stands: the page, and field to value."""
     page = await admin.get(f"/gui/agents/{agent_id}")

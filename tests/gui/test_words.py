@@ -18,7 +18,7 @@ from daemon.web.gui.measures import EDGES, HOUR, percentile, series
 from daemon.web.gui.requests import cell
 from daemon.web.gui.results import parts
 from daemon.web.gui.schedules import in_words
-from daemon.web.gui.search import parse
+from daemon.web.gui.search import from_query, parse
 from daemon.web.gui.verdicts import judge
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -99,6 +99,24 @@ def test_search() -> None:
     )
     assert found.unknown == ("what",)
     assert parse("status:odd").unknown == ("status:odd",)
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("status:failed clint:5", ("clint:5",)),
+        ("client:5 client:6", ("client:6",)),
+        ("status:failed 1234", ("1234",)),
+        ("status:failed " + "x " * 95 + "client:5", ("x",) * 92 + ("…",)),
+    ],
+)
+def test_what_narrows_nothing_is_told(text: str, unknown: tuple[str, ...]) -> None:
+    """A word that a search leaves aside is named, stays in its field, goes along with links."""
+    found = parse(text)
+    assert found.unknown == unknown
+    assert found.words.split()[-len(unknown) :] == list(unknown)
+    again = from_query(found.parameters)
+    assert again == found
 
 
 @pytest.mark.parametrize("url", ["/gui", "/gui/agents?x=1", "/gui?window=7d"])

@@ -16,7 +16,7 @@ from daemon.web.gui.render import Page
 from daemon.web.gui.request import RequestPage
 from daemon.web.gui.requests import Cursor, Requests
 from daemon.web.gui.search import ENDED, Filter, from_query
-from daemon.web.gui.words import amount, usd
+from daemon.web.gui.words import amount, cut, usd
 from daemon.web.refused import Refused
 
 MOST = 1000
@@ -97,6 +97,15 @@ class RequestActs:
             ids = [int(v) for v in form.getall("id", []) if str(v).isdecimal() and len(v) < 19]
             return await self._act(request, what, ids[:TICKED])
         wanted = from_query({k: str(v) for k, v in form.items() if isinstance(v, str)})
+        if wanted.unknown or wanted.request_id is not None:
+            # The list was wider than what was typed: nobody saw what would be acted on.
+            words = ", ".join(wanted.unknown) or f"a single request, {wanted.request_id}"
+            raise Refused(
+                400,
+                "invalid_value",
+                f"Nothing was done: not understood: {cut(words, 200)}",
+                "Search with task:, status:, client: or error:, and act on what is then shown.",
+            )
         if what == "retry" and wanted.status not in {"failed", "cancelled", "expired"}:
             raise Refused(
                 400, "invalid_value", "Only failed, cancelled or expired ones are retried."

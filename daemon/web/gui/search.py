@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 STATUSES = ("pending", "running", "waiting", "completed", "failed", "cancelled", "expired")
 ENDED = ("completed", "failed", "cancelled", "expired")
@@ -36,56 +36,60 @@ class Filter:
 
     @property
     def words(self) -> str:
-        """The filter as a person would type it, without the status, which has its tabs."""
+        """The filter as a person would type it. Without the status, which has its tabs; but where
+        something was not understood, all of it stays to be mended."""
         parts = {"task": self.task_type, "client": self.client, "error": self.code}
-        return " ".join(f"{name}:{value}" for name, value in parts.items() if value)
+        if self.unknown:
+            parts = {"status": self.status, **parts}
+        typed = [f"{name}:{value}" for name, value in parts.items() if value]
+        return " ".join([*typed, *self.unknown])
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The filter as parameters of a link."""
+        """The filter as parameters of a link; what was not understood goes along, unread."""
         named = {
             "status": self.status,
             "task_type": self.task_type,
             "client": self.client,
             "code": self.code,
+            "q": " ".join(self.unknown),
         }
         return {name: value for name, value in named.items() if value}
 
 
-def parse(text: str) -> Filter:
-    """Read the search field. A bare number is a request's id."""
-    text = text.strip()[:LONGEST]
-    if text.lstrip("#").isdecimal():
+def parse(text: str, given: Mapping[str, str] | None = None) -> Filter:
+    """Read the search field. A bare number is a request's id, unless something else is given: then
+    it came along as a word that was not understood.
+
+    given: parts of a filter that a link names. Whatever narrows nothing beside them is told as
+    unknown, so that nobody takes the list for a narrower one.
+    """
+    text = text.strip()
+    if not given and len(text) <= LONGEST and text.lstrip("#").isdecimal():
         return Filter(request_id=min(int(text.lstrip("#")), 2**63 - 1))
-    found: dict[str, str] = {}
+    words = text.split() if len(text) <= LONGEST else [*text[:LONGEST].split()[:-1], "…"]
+    found = dict(given or {})
     unknown: list[str] = []
-    for word in text.split():
-        match = _WORD.fullmatch(word)
-        if match is not None and match[1].lower() in _NAMES:
-            found[_NAMES[match[1].lower()]] = match[2]
-        elif word.lower() in STATUSES:
-            found["status"] = word.lower()
-        else:
-            unknown.append(word)
     if found.get("status") not in {None, *STATUSES}:
         unknown.append(f"status:{found.pop('status')}")
+    for word in words:
+        match = _WORD.fullmatch(word)
+        name = _NAMES.get(match[1].lower()) if match is not None else None
+        value = match[2] if match is not None else ""
+        if word.lower() in STATUSES:
+            name, value = "status", word.lower()
+        if name is None or (name == "status" and value not in STATUSES):
+            unknown.append(word)
+        elif found.setdefault(name, value) != value:
+            unknown.append(word)  # two of a kind: only one can be looked for
     return Filter(**found, unknown=tuple(unknown))  # type: ignore[arg-type]
 
 
 def from_query(query: Mapping[str, str]) -> Filter:
-    """The filter of a link; what stands in ``q`` goes before the single parameters."""
-    typed = parse(query.get("q", ""))
-    plain = {
+    """The filter of a link: its single parameters, and what stands in ``q``."""
+    given = {
         name: value[:LONGEST].replace("\0", "")
         for name in ("status", "task_type", "client", "code")
         if (value := query.get(name, "").strip())
     }
-    if plain.get("status") not in {None, *STATUSES}:
-        plain.pop("status")
-    return replace(
-        typed,
-        status=typed.status or plain.get("status"),
-        task_type=typed.task_type or plain.get("task_type"),
-        client=typed.client or plain.get("client"),
-        code=typed.code or plain.get("code"),
-    )
+    return parse(query.get("q", ""), given)
