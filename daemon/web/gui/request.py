@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ LARGE_BYTES = 24 * 1024
 """Longer JSON is not put into the page, but behind a link of its own."""
 SIBLINGS = 8
 
+Standing = tuple[str, dt.datetime | None]
+
 
 class RequestPage:
     def __init__(self, console: Console) -> None:
@@ -37,7 +40,8 @@ class RequestPage:
             return shaped(row, person.role)
 
         async def trace() -> Any:
-            return told(await reads.rows("console_trace", request_id=row["id"]))
+            found = await reads.rows("console_trace", request_id=row["id"])
+            return {**told(found), "standing": standing(row, found)}
 
         async def siblings() -> Any:
             found = await reads.rows(
@@ -59,6 +63,7 @@ class RequestPage:
             | ({"siblings": siblings} if client is not None else {}),
             {
                 "id": row["id"],
+                "row": row,
                 "client": client,
                 "revealed": revealed,
                 "prompts": prompts,
@@ -145,6 +150,30 @@ def told(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "progress": None if over else max(percents, default=None),
         "node": current[-1]["node"] if current else "",
     }
+
+
+def standing(row: Mapping[str, Any], trace: Sequence[Mapping[str, Any]]) -> list[Standing]:
+    """Why no attempt is under way, as (reason, until when or None); [] where the trace tells.
+
+    It belongs to the trace, which open pages fetch without the rest of the page.
+    """
+    attempts = [line["item"] for line in trace if line["kind"] == "attempt"]
+    if row["status"] != "pending":
+        return [] if attempts else [(row["status"], None)]
+    if any(attempt["outcome"] is None for attempt in attempts):
+        return []  # it began between two reads
+    if row["cancel_requested_at"] is not None:
+        return [("stopping", None)]
+    reasons: list[Standing] = []
+    if row["due_later"]:
+        reasons.append(("due_later", row["run_after"]))
+    for whose in ("agent", "all"):
+        if row[f"{whose}_paused"]:
+            until = row[f"{whose}_resume_at"]
+            reasons.append((f"{whose}_paused", until))
+        elif row[f"{whose}_limit"] == 0:
+            reasons.append((f"{whose}_limit", None))
+    return reasons or [("slot", None)]
 
 
 def as_sql(row: Mapping[str, Any]) -> str:
