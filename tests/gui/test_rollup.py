@@ -74,6 +74,22 @@ async def test_one_counts(database: str, rollup: Rollup, rows: Any) -> None:
     assert await rollup.count() == 3
 
 
+async def test_no_answer_is_said_to_have_had_a_model(
+    rollup: Rollup, admin: Person, rows: Any
+) -> None:
+    """The share of degraded answers is told as what it is: deterministic ones used no model too,
+    so the page must not say that all others had one."""
+    rows(ENDED)
+    rows("UPDATE ai_requests SET mode = 'deterministic' WHERE status = 'completed'")
+    await rollup.count()
+    page = await admin.get("/gui/metrics")
+    assert "0.0 % of 90 answers had to do without a model that was wanted." in page.text
+    assert "none was needed or configured" in page.text
+    assert "did without the model" not in page.text
+    degraded = page.text.partition("Degraded answers")[2]
+    assert "Nothing to draw yet" not in degraded
+
+
 async def test_the_metrics_page_reads_them(rollup: Rollup, admin: Person, rows: Any) -> None:
     """What was counted is what the page says, in a sentence and as a table."""
     rows(ENDED)

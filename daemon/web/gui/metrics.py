@@ -227,6 +227,8 @@ def durations(rows: Sequence[Row], window: Window, column: str, what: str, promq
 
 
 def share_of_degraded(rows: Sequence[Row], window: Window) -> Chart:
+    """How many answers did without a model that was wanted. Deterministic ones, for which none was
+    needed or configured, are no failure of a model and are not counted by hour."""
     by = {row["at"]: row for row in rows}
     values = [
         float(by[at]["degraded"]) / float(by[at]["completed"])
@@ -237,7 +239,8 @@ def share_of_degraded(rows: Sequence[Row], window: Window) -> Chart:
     done = sum(row["completed"] for row in rows)
     degraded = sum(row["degraded"] for row in rows)
     sentence = (
-        f"{percent(degraded / done, 1)} of {amount(int(done), 'answer')} did without the model."
+        f"{percent(degraded / done, 1)} of {amount(int(done), 'answer')} had to do without a model"
+        " that was wanted. Answers for which none was needed or configured do not count here."
         if done
         else "Nothing was answered."
     )
