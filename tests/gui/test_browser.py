@@ -306,6 +306,34 @@ async def test_every_page_is_quiet_and_narrow(shown: World) -> None:
     assert [c for c in visit.complaints if "404" not in c] == []
 
 
+async def test_long_words_stay_in_their_place(server: Any, world: World) -> None:
+    """A word as long as a page, from whoever sent the request, widens no page; beside it, all
+    columns of the list stay in sight."""
+    with server.database(migrated=True) as dsn:
+        fill(dsn, 3, "plain")
+        async with serving(dsn, admin_api_key=KEY) as served:
+            shown = World(world.browser, served.url, served.gui.live, dsn)
+            shown.sql(
+                "SET session_replication_role = replica; UPDATE ai_requests SET"
+                " task_type = CASE id WHEN 1 THEN 'scheduling' ELSE repeat('W', 200) END,"
+                " input_data = jsonb_build_object('client_id', repeat('W', 3000)),"
+                " requested_by = repeat('W', 200), fair_key = repeat('W', 200)"
+            )
+            visit = await shown.visitor(viewport={"width": 1440, "height": 900})
+            for path in ("/gui", "/gui/requests", "/gui/requests/1", "/gui/requests/2"):
+                await visit.page.goto(shown.url + path)
+                wide, room = await visit.page.evaluate(
+                    "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+                )
+                assert wide <= room, path
+            await visit.page.goto(shown.url + "/gui/requests")
+            wide, room = await visit.page.locator(".scroll").evaluate(
+                "e => [e.scrollWidth, e.clientWidth]"
+            )
+            assert wide <= room
+            await visit.page.context.close()
+
+
 async def test_without_scripts(world: World) -> None:
     """Without JavaScript people sign in, see everything, and act."""
     visit = await world.visitor(java_script_enabled=False)
