@@ -439,6 +439,41 @@ async def test_keys_decide_what_was_looked_at(world: World, visit: Visit) -> Non
     assert decided(world) == ["pear", "newest"]
 
 
+async def test_a_key_takes_back_what_was_just_done(world: World, visit: Visit) -> None:
+    """In a list too, u undoes the last decision, whichever row is chosen or has come meanwhile."""
+    world.sql("DELETE FROM ai_code_suggestions")
+    await suggested(world, "apple", "pear")
+    page = visit.page
+    await visit.start("/gui/suggestions")
+    await page.keyboard.press("j")
+    async with page.expect_navigation():
+        await page.keyboard.press("y")
+    await visit.said("is accepted")
+    assert decided(world) == ["pear"]
+    await page.keyboard.press("j")
+    async with page.expect_navigation():
+        await page.keyboard.press("u")
+    await visit.said("is pending")
+    assert decided(world) == []
+
+
+async def test_no_key_alone_cancels(world: World, visit: Visit) -> None:
+    """What a key would end for good waits for Enter; the list of keys says so."""
+    request_id = await ask(world, "test_sleep", '{"seconds": 60}')
+    await visit.start(f"/gui/requests/{request_id}")
+    await visit.page.keyboard.press("n")
+    await visit.said("Cancel? Enter does it.")
+    asked = "SELECT cancel_requested_at IS NOT NULL FROM ai_requests WHERE id = %s"
+    assert world.sql(asked, request_id) == [(False,)]
+    async with visit.page.expect_navigation():
+        await visit.page.keyboard.press("Enter")
+    await visit.said("was asked to stop")
+    assert world.sql(asked, request_id) == [(True,)]
+    await visit.page.keyboard.press("?")
+    await visit.picture("keys")
+    await expect(visit.page.get_by_role("dialog")).to_contain_text("cancel, once Enter confirms")
+
+
 async def test_what_could_not_be_fetched_is_fetched_later(world: World) -> None:
     """A change that fell into a moment without an answer is shown without a further one."""
     world.sql("DELETE FROM ai_code_suggestions")

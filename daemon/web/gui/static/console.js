@@ -181,13 +181,22 @@ function move(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-// A key acts on the row chosen with j and k, else on the page's first such button.
-function press(name) {
-  if (!shifted) return (current() || document).querySelector(`[data-key="${name}"]`)?.click();
+const tell = (text) => {
   const words = document.createElement("div");
   words.className = "toast bad";
-  words.textContent = "The list has changed: choose a row with j and k.";
+  words.textContent = text;
   said.replaceChildren(words);
+};
+
+// A key acts on the row chosen with j and k, else on the page's first such button; u first on what
+// was just done. What cannot be taken back is only brought under the finger.
+function press(name) {
+  const justDone = name === "u" && said.querySelector("[data-key=u]");
+  if (shifted && !justDone) return tell("The list has changed: choose a row with j and k.");
+  const button = justDone || (current() || document).querySelector(`[data-key="${name}"]`);
+  if (!button?.classList.contains("danger")) return button?.click();
+  button.focus();
+  tell(`${button.textContent.trim()}? Enter does it.`);
 }
 
 const PAGES = { o: "/gui", r: "/gui/requests", a: "/gui/agents", m: "/gui/metrics", s: "/gui/suggestions", h: "/gui/health" };
