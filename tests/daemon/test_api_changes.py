@@ -87,6 +87,28 @@ async def test_agents(admin: Caller, aconnection: Connection) -> None:
     }
 
 
+async def test_a_change_that_is_none_says_so(admin: Caller, aconnection: Connection) -> None:
+    """Fields that no agent has are ignored as ever, and named; where nothing was changed the
+    answer says so, and the audit log has no line."""
+    made = await admin.post("/api/agents", name="Haiku", type="haiku", config=HAIKU, odd=1)
+    assert made.body["ignored"] == ["odd"]
+    path = f"/api/agents/{made.body['agent']['id']}"
+    for body, said, ignored in (
+        ({}, "nothing was changed", []),
+        ({"bogus": "x"}, "nothing was changed; ignored: bogus", ["bogus"]),
+        ({"enable": False}, "nothing was changed; ignored: enable", ["enable"]),
+        ({"name": "Haiku", "enabled": True, "config": HAIKU}, "nothing was changed", []),
+    ):
+        answer = await admin.put(path, **body)
+        assert (answer.status, answer.body["message"]) == (200, said)
+        assert answer.body["ignored"] == ignored
+        assert answer.body["agent"]["version"] == 1
+    assert [action for _, _, action, _, _ in await logged(aconnection)] == ["create_agent"]
+    answer = await admin.put(path, enabled=False, type="haiku")
+    assert answer.body["message"] == "the agent was changed; ignored: type"
+    assert answer.body["agent"]["status"] == "inactive"
+
+
 async def test_conflicting_change(admin: Caller, aconnection: Connection) -> None:
     """Whoever looked at an older version is told which one holds, and nothing is overwritten."""
     made = await admin.post("/api/agents", name="Haiku", type="haiku", config=HAIKU)

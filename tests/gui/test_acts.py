@@ -71,6 +71,34 @@ async def test_retry_and_cancel(database: str, console: Served, admin: Person, r
     assert statuses[ids["completed"]] == "completed"
 
 
+async def test_the_audit_log_tells_no_change_that_was_none(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """A cancel and a retry cleared nothing; a setting that was so already makes no line."""
+    agent_id = agent(rows)
+    rows("INSERT INTO ai_requests (id, task_type) VALUES (1, 'scheduling')")
+    [(request_id,)] = rows("SELECT id FROM ai_requests")
+    await admin.post(f"/gui/requests/{request_id}/cancel")
+    rows(
+        "UPDATE ai_requests SET status = 'cancelled', finished_at = now(), attempt = 2"
+        " WHERE status <> 'cancelled'"
+    )
+    await admin.post(f"/gui/requests/{request_id}/retry")
+    before = logged(rows)
+    assert before == ["cancel", "retry"]
+    page = await admin.get("/gui/audit")
+    assert "status was pending" in page.text
+    assert "cancelled → pending" in page.text
+    assert "not set" not in page.text
+
+    _, form = await config_form(admin, agent_id)
+    page = await admin.post(f"/gui/agents/{agent_id}/config", form)
+    assert "Nothing was changed." in page.text
+    await admin.post(f"/gui/agents/{agent_id}/enable", enabled="yes")
+    await admin.post(f"/gui/agents/{agent_id}/resume")
+    assert logged(rows) == before
+
+
 async def test_many_at_once(database: str, console: Served, admin: Person, rows: Any) -> None:
     """All that match are retried after a question with their count and cost."""
     fill(database, 70)

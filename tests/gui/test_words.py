@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from daemon.web.gui import chart, words
 from daemon.web.gui.chart import Axis, Line, plain
 from daemon.web.gui.console import inside
-from daemon.web.gui.differences import changes
+from daemon.web.gui.differences import Change, changes, told
 from daemon.web.gui.forms import Unreadable, fields_of, read
 from daemon.web.gui.measures import EDGES, HOUR, percentile, series
 from daemon.web.gui.requests import cell
@@ -232,6 +232,19 @@ def test_changes() -> None:
         ("b", "not set", "2"),
     ]
     assert ("add", "+three") in found[-1].lines and ("del", "-two") in found[-1].lines
+
+
+def test_what_a_line_of_the_audit_log_leaves_out_was_not_cleared() -> None:
+    """Only a field of both sides has changed; what one side alone tells is told as that."""
+    found = told({"status": "failed", "attempt": 3, "same": 1}, {"status": "pending", "same": 1})
+    assert [(c.key, c.before, c.after) for c in found] == [
+        ("attempt", "3", None),
+        ("status", "failed", "pending"),
+    ]
+    assert told({"limit": 5, "code": None}, {"limit": None, "why": "x"}) == [
+        Change("limit", "5", "not set", []),
+        Change("why", None, "x", []),
+    ]
 
 
 @pytest.mark.parametrize(

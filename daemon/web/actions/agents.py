@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -31,6 +31,13 @@ LIMITS: Mapping[str, Json] = {
 LEAST = {"concurrency": 0, "per_key": 1, "starts_per_minute": 1}
 OPTIONAL = {"starts_per_minute", "daily_budget_usd", "resume_at"}
 MOST_INTEGER, MOST_USD = 2**31 - 1, Decimal(999_999)
+
+
+class Saved(NamedTuple):
+    """version: what holds now. changed: whether anything was."""
+
+    version: int
+    changed: bool
 
 
 class AgentActions(Act):
@@ -91,8 +98,8 @@ class AgentActions(Act):
         config: Mapping[str, Json] | None = None,
         enabled: bool | None = None,
         note: str = "",
-    ) -> int:
-        """Change what is given; returns the version that holds now.
+    ) -> Saved:
+        """Change what is given. What is so already is no change: nothing is written or logged.
 
         config replaces the whole configuration. task_type: only a draft's may change. based_on:
         the version that was looked at. Running requests keep theirs.
@@ -112,9 +119,11 @@ class AgentActions(Act):
             if config is not None:
                 after["config"] = dict(config)
                 self._check_config(after["type"], after["config"], before["config"])
+            if after == before:
+                return Saved(before["version"], changed=False)
             version = await self._put(connection, who, agent_id, after, archive=False)
             await self._tell_change(connection, who, "set_agent", agent_id, before, after, version)
-        return version
+        return Saved(version, changed=True)
 
     async def roll_back(
         self, who: Principal, agent_id: int, to_version: int, *, based_on: int | None = None
@@ -190,10 +199,12 @@ class AgentActions(Act):
         async with self._transaction(who) as connection:
             row = await self._row(connection, "control_lock", task_type=task_type)
             before = {**LIMITS, **(row or {})}
+            changed = {field for field in checked if checked[field] != before[field]}
+            if not changed:
+                return
             await self._row(
                 connection, "control_put", task_type=task_type, **{**before, **checked}
             )
-            changed = {field for field in checked if checked[field] != before[field]}
             await self._audit(
                 connection,
                 who,
@@ -262,6 +273,8 @@ class AgentActions(Act):
         version: int,
     ) -> None:
         changed = [key for key in after if after[key] != before[key]]
+        if not changed:
+            return
         await self._audit(
             connection,
             who,

@@ -90,6 +90,9 @@ class UpkeepActions(Act):
             before = {key: (row or SCHEDULE)[key] for key in SCHEDULE}
             after = {**before, **changes}
             self._check_schedule(after)
+            changed = [key for key in after if row is None or after[key] != before[key]]
+            if not changed:
+                return
             try:
                 await self._row(
                     connection,
@@ -100,7 +103,6 @@ class UpkeepActions(Act):
             except (psycopg.errors.CheckViolation, psycopg.errors.DataError) as error:
                 field = error.diag.column_name or error.diag.constraint_name or "schedule"
                 raise invalid(field.removeprefix("ai_schedules_"), "cannot be used") from None
-            changed = [key for key in after if row is None or after[key] != before[key]]
             await self._audit(
                 connection,
                 who,

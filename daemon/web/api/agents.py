@@ -10,6 +10,9 @@ from daemon.web.api.models import AgentChange, NewAgent
 from daemon.web.api.shared import Parts, Row
 from daemon.web.refused import not_found
 
+MOST_NAMED = 20
+"""Unknown fields that an answer names."""
+
 
 class Agents:
     def __init__(self, parts: Parts) -> None:
@@ -33,13 +36,13 @@ class Agents:
             enabled=body.enabled,
             note=body.note,
         )
-        saved = {"message": "the agent was created", "agent": await self._row(agent_id)}
+        saved = await self._saved("the agent was created", agent_id, body)
         return answer(request, saved, 201, headers={"Location": f"/api/agents/{agent_id}"})
 
     async def change(self, request: web.Request) -> web.StreamResponse:
         agent_id = id_of(request, most=2**31 - 1)
         body = await body_of(request, AgentChange)
-        await self._parts.actions.set_agent(
+        done = await self._parts.actions.set_agent(
             request[PRINCIPAL],
             agent_id,
             based_on=body.version,
@@ -49,13 +52,23 @@ class Agents:
             enabled=body.enabled,
             note=body.note,
         )
-        saved = {"message": "the agent was changed", "agent": await self._row(agent_id)}
-        return answer(request, saved)
+        said = "the agent was changed" if done.changed else "nothing was changed"
+        return answer(request, await self._saved(said, agent_id, body))
 
     async def archive(self, request: web.Request) -> web.StreamResponse:
         agent_id = id_of(request, most=2**31 - 1)
         name = await self._parts.actions.archive_agent(request[PRINCIPAL], agent_id)
         return answer(request, {"message": f"{name} was archived"})
+
+    async def _saved(self, said: str, agent_id: int, body: AgentChange | NewAgent) -> Row:
+        """The answer: what was done, and which fields of the body no agent has."""
+        ignored = [name[:60] for name in body.model_extra or ()][:MOST_NAMED]
+        also = f"; ignored: {', '.join(ignored)}" if ignored else ""
+        return {
+            "message": said + also,
+            "agent": await self._row(agent_id),
+            "ignored": ignored,
+        }
 
     async def _row(self, agent_id: int) -> Row:
         if agent_id < 2**31:

@@ -2,8 +2,8 @@
 
 Callers that exist already read these shapes: ids are integers, lists are never null, times end
 in ``Z``, ``execution_time`` is a number of seconds or null. What a caller sends beyond a shape
-that is older than this service is ignored; requests to ``/api/execute`` are strict, so that a
-misspelt option is not silently lost.
+that is older than this service is ignored, and named in the answer where an agent is made or
+changed; requests to ``/api/execute`` are strict, so that a misspelt option is not silently lost.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Strict(BaseModel):
 
 class Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore")
+
+
+class Telling(BaseModel):
+    """Takes what it does not know, so that the answer can name it."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class Error(BaseModel):
@@ -174,15 +180,18 @@ class OneAgent(BaseModel):
 
 
 class SavedAgent(BaseModel):
+    """ignored: fields of the body that no agent has, a misspelt one too."""
+
     message: str
     agent: Agent
+    ignored: list[str]
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Note = Annotated[str, StringConstraints(max_length=500)]
 
 
-class NewAgent(Lenient):
+class NewAgent(Telling):
     name: Name
     type: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     description: Annotated[str, StringConstraints(max_length=5000)] | None = None
@@ -191,7 +200,7 @@ class NewAgent(Lenient):
     note: Note = ""
 
 
-class AgentChange(Lenient):
+class AgentChange(Telling):
     """What is left out stays. version: the one this change is based on; another is a conflict."""
 
     name: Name | None = None

@@ -88,7 +88,7 @@ class AgentActs:
         if wrong_config:
             return await self._page.show(request, typed=form, wrong=wrong_config, status=422)
         try:
-            version = await self._console.actions.set_agent(
+            version, changed = await self._console.actions.set_agent(
                 request[PRINCIPAL],
                 row["id"],
                 config={**kept, **given},
@@ -103,9 +103,7 @@ class AgentActs:
                 request, typed=form, wrong={"": refused.message}, status=refused.status
             )
         said = (
-            f"Version {version} of {row['name']} is in use."
-            if version != row["version"]
-            else "Nothing was changed."
+            f"Version {version} of {row['name']} is in use." if changed else "Nothing was changed."
         )
         undo = Undo(
             f"/gui/agents/{row['id']}/rollback",
@@ -115,7 +113,7 @@ class AgentActs:
             form,
             said,
             to=f"/gui/agents/{row['id']}",
-            undo=undo if version != row["version"] else None,
+            undo=undo if changed else None,
         )
 
     def _problem(self, row: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:

@@ -12,15 +12,17 @@ Json = Any
 Lines = list[tuple[str, str]]
 """Class of the stylesheet (add, del, hunk or '') and text of each line."""
 LONG = 80
+NONE = "not set"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field. lines: a unified difference, where before and after are long."""
+    """One field. before, after: None where that side says nothing of it. lines: a unified
+    difference, where both are long."""
 
     key: str
-    before: str
-    after: str
+    before: str | None
+    after: str | None
     lines: Lines
 
 
@@ -31,11 +33,23 @@ def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Chang
         old, new = before.get(key), after.get(key)
         if old == new:
             continue
-        texts = (text(old, "not set"), text(new, "not set"))
+        texts = (text(old, NONE), text(new, NONE))
         long = max(map(len, texts)) > LONG or "\n" in texts[0] + texts[1]
         lines = unified(texts[0], texts[1]) if long else []
         found.append(Change(key, *texts, lines))
     return found
+
+
+def told(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Change]:
+    """What a line of the audit log tells: a field that one side leaves out was not cleared, that
+    side only says nothing of it; nor does an empty one say anything by itself."""
+    both = before.keys() & after.keys()
+    found = changes({key: before[key] for key in both}, {key: after[key] for key in both})
+    left = [(key, value) for key, value in before.items() if key not in both]
+    came = [(key, value) for key, value in after.items() if key not in both]
+    found += [Change(key, text(value), None, []) for key, value in left if value is not None]
+    found += [Change(key, None, text(value), []) for key, value in came if value is not None]
+    return sorted(found, key=lambda change: change.key)
 
 
 def unified(before: str, after: str) -> Lines:

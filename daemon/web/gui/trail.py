@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
-from daemon.web.gui.differences import Change, changes, text
+from daemon.web.gui.differences import told
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import CSV_ROWS, ROWS, cell
 from daemon.web.gui.words import cut, utc
@@ -88,13 +89,18 @@ def shaped(row: dict[str, Any], role: str) -> dict[str, Any]:
     number = rest.split(":")[0]
     row["link"] = PLACES[kind] + number if kind in PLACES and number.isdecimal() else ""
     if isinstance(before or {}, Mapping) and isinstance(after or {}, Mapping):
-        found = changes(before or {}, after or {})
-        row["changes"] = [Change(c.key, cut(c.before, 200), cut(c.after, 200), []) for c in found][
-            :8
-        ]
+        found = told(before or {}, after or {})
     else:
-        row["changes"] = [Change("value", cut(text(before), 200), cut(text(after), 200), [])]
+        found = told(*({"value": side} if side is not None else {} for side in (before, after)))
+    row["changes"] = [
+        replace(change, before=_brief(change.before), after=_brief(change.after), lines=[])
+        for change in found[:8]
+    ]
     return row
+
+
+def _brief(side: str | None) -> str | None:
+    return None if side is None else cut(side, 200)
 
 
 def _wanted(query: Mapping[str, str]) -> dict[str, str | None]:
