@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from daemon import backoff
 from daemon.errors import ConfigurationError
@@ -124,23 +124,30 @@ def is_contended(error: BaseException) -> bool:
 async def persistently(
     action: Callable[[], Awaitable[T]],
     *,
-    tries: int = TRIES,
+    tries: int | None = TRIES,
+    cap_seconds: float = 8.0,
     unless: Callable[[BaseException], bool] | None = None,
 ) -> T:
     """The result of ``action``, which is safe to repeat, once the database has answered.
 
-    Raises its error if that is not transient or meets ``unless``, or after ``tries``: about a
-    minute of an absence.
+    tries: about a minute of an absence; None: until the pool is closed. cap_seconds: the longest
+    pause between two.
+
+    Raises its error if that is not transient or meets ``unless``, and the last one.
     """
-    for attempt in range(1, tries):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return await action()
         except Exception as error:
-            if not is_transient(error) or (unless is not None and unless(error)):
+            # A pool that was closed says so with an error that looks like a lost connection.
+            lasting = isinstance(error, PoolClosed) or not is_transient(error)
+            if lasting or attempt == tries or (unless is not None and unless(error)):
                 raise
             log.info("database_repeated", attempt=attempt, error=brief(error))
-        await asyncio.sleep(backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=8.0))
-    return await action()
+        pause = backoff.full_jitter(attempt, base_seconds=0.2, cap_seconds=cap_seconds)
+        await asyncio.sleep(pause)
 
 
 def hang_up(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:

@@ -145,9 +145,24 @@ class Shop:
     models: KnownModels = field(default_factory=KnownModels)
     log_prompts: bool = True
     retry_base_seconds: float = RETRY_BASE_SECONDS
-    settling: set[asyncio.Task[str]] = field(default_factory=set)
+    settling: dict[asyncio.Task[str], Authority] = field(default_factory=dict)
+    """Calls that are being settled, and whose they were."""
     fallbacks: Counter[str] = field(default_factory=Counter)
     """How often a model answered because those before it could not."""
+
+    async def settled(self, authority: Authority) -> None:
+        """Wait until this process has settled the calls of earlier attempts at the same request.
+
+        While the database is away an answer waits here to be written, and the request's next
+        attempt may begin before that is done. It would not find it, and buy it again.
+        """
+        earlier = [
+            task
+            for task, owner in self.settling.items()
+            if owner.request_id == authority.request_id and owner != authority
+        ]
+        if earlier:
+            await asyncio.wait(earlier)
 
 
 @dataclass
@@ -336,12 +351,12 @@ class Buyer:
         """Settle in a task of its own, which the end of this attempt does not stop."""
         work = self.shop.journal.end(entry, settlement, feedback or Feedback())
         task = asyncio.create_task(work, name=f"settle-{entry.token}")
-        self.shop.settling.add(task)
+        self.shop.settling[task] = entry.authority
         task.add_done_callback(self._settled)
         return task
 
     def _settled(self, task: asyncio.Task[str]) -> None:
-        self.shop.settling.discard(task)
+        del self.shop.settling[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("settlement_failed", error=type(error).__name__)
 

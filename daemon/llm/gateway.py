@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -97,12 +96,15 @@ class Gateway:
         await self._shop.provider.warm()
 
     async def aclose(self) -> None:
-        """Wait for calls that are being settled, then close the connections."""
-        with suppress(TimeoutError):
+        """Wait for calls that are being settled, not for ever, then close the connections."""
+        try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 if self._shop.settling:
                     await asyncio.wait(list(self._shop.settling))
                 await self._shop.journal.idle()
+        except TimeoutError:
+            # The database is away. Their money stays reserved until it is counted as uncertain.
+            log.error("calls_left_unsettled", calls=len(self._shop.settling))
         await self._shop.provider.aclose()
 
     async def tidy(self) -> None:
@@ -271,6 +273,7 @@ class RequestLLM:
             self._miss()
             return Answer(None)
         await self.gateway.know()
+        await self.gateway.shop.settled(self.claimed.authority)
         if self._buyer is None:
             self._buyer = self.gateway.buyer(
                 self.claimed, self.agent, self.config, self.numbers, self.within

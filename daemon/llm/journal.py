@@ -5,16 +5,17 @@ and ``n``, the how-manieth identical call of the attempt it is. So parallel bran
 a second run finds every finished call, and changed code pays for changed calls only.
 
 ``begin`` commits asynchronously, an attempt's first and every ``end`` synchronously. Either is
-repeated, for about a minute, while the database is away, and may be repeated after a lost reply:
-``begin`` takes its own unconfirmed reservation back, ``end`` recognises its call by a token. Calls
-that come while a statement is under way go together with the next one.
+repeated while the database is away, ``begin`` for about a minute, ``end`` for as long as this
+process lives: what it writes was paid for, and nobody else knows it. Either may be repeated after
+a lost reply: ``begin`` takes its own unconfirmed reservation back, ``end`` recognises its call by
+a token. Calls that come while a statement is under way go together with the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
@@ -35,6 +36,9 @@ Go = Literal["go", "replay", "cached", "wait", "budget", "breaker", "cancelled",
 
 PROBE_SECONDS = 60.0
 """How long a half-open breaker waits for its only caller."""
+END_PAUSE_SECONDS = 2.0
+"""The longest pause before an ``end`` is sent again: when the database is back, it should be there
+before somebody takes the request up and buys the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,9 @@ class Journal(Executor):
         await self._ends.idle()
 
     async def _begin_all(self, calls: Sequence[tuple[Entry, str]]) -> Sequence[Begun]:
-        rows = await self._answered("call_begin", calls, probe_seconds=PROBE_SECONDS)
+        rows = await self._answered(
+            calls, lambda text: self._rows("call_begin", calls=text, probe_seconds=PROBE_SECONDS)
+        )
         return [
             Begun(
                 row["verdict"],
@@ -229,19 +235,30 @@ class Journal(Executor):
         ]
 
     async def _end_all(self, calls: Sequence[tuple[Entry, str]]) -> Sequence[str]:
-        return [row["verdict"] for row in await self._answered("call_end", calls)]
+        rows = await self._answered(
+            calls,
+            lambda text: self._rows("call_end", calls=text),
+            tries=None,
+            cap_seconds=END_PAUSE_SECONDS,
+        )
+        return [row["verdict"] for row in rows]
 
     async def _answered(
-        self, name: str, calls: Sequence[tuple[Entry, str]], **more: Any
+        self,
+        calls: Sequence[tuple[Entry, str]],
+        statement: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]],
+        **patience: Any,
     ) -> Sequence[Mapping[str, Any]]:
         """A row for each call, once the database has answered; all of it is safe to repeat.
 
         Several calls of which one is locked or cannot be stored are not repeated: each goes alone.
+        patience: see ``persistently``.
         """
         text = f"[{','.join(text for _, text in calls)}]"
         rows = await persistently(
-            lambda: self._rows(name, calls=text, **more),
+            lambda: statement(text),
             unless=is_contended if len(calls) > 1 else None,
+            **patience,
         )
         return sorted(rows, key=itemgetter("place"))
 

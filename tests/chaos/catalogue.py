@@ -165,6 +165,17 @@ DATABASE = (
         ),
     ),
     Fault(
+        "the database is away while a model answers, for longer than a lease",
+        "the answer is booked when it is back, however late, and the next attempt replays it;"
+        " where another worker was quicker than the booking, both answers are booked",
+        (
+            "daemon/test_llm_outage.py::test_a_paid_answer_outlasts_any_absence_of_the_database",
+            "daemon/test_llm_outage.py::test_who_has_an_answer_to_book_does_not_buy_it_again",
+            "daemon/test_llm_outage.py::test_a_stop_does_not_wait_for_a_database_that_stays_away",
+            "sql/test_journal.py::test_a_second_answer_to_the_same_call_is_a_duplicate",
+        ),
+    ),
+    Fault(
         "the primary lost under load, again and again; it comes back for a moment",
         "the standby takes over: what was confirmed is there and ends once",
         ("chaos/test_failover.py::test_promotions_under_load",),
