@@ -3,7 +3,7 @@
 -- Caller:  the console, where a person asked to see it.
 -- Locks:   none.
 SELECT c.id, c.name, left(jsonb_pretty(c.prompt), 20000) AS prompt,
-    left(jsonb_pretty(c.response), 20000) AS response
+    left(jsonb_pretty(c.response - 'question'), 20000) AS response
 FROM ai_llm_calls c
 WHERE c.request_id = %(request_id)s::bigint
 ORDER BY c.id LIMIT 20

@@ -88,6 +88,16 @@ class Question:
             habits.omits,
         )
 
+    def asked(self, *configured: Json) -> bytes:
+        """All that decides whether a kept answer is this question's.
+
+        Not how it is put: learned forms, fallbacks and settings change while a request waits or
+        changes hands. configured: what the agent's own configuration wants of the model, which is
+        pinned for a request's life, and corrected by who retries it.
+        """
+        form = structured.response_format(self.schema, self.name, "json_schema")
+        return digest(canonical([self.identity().hex(), form, *configured]))
+
     def identity(self) -> bytes:
         """The same for every model and form; an attempt numbers identical questions by it."""
         return digest(
@@ -169,6 +179,7 @@ class Shop:
 class Buyer:
     """Buys for one agent inside one attempt.
 
+    configured: the model and the temperature that the agent's configuration names, if any.
     numbers: how often each question was asked in this attempt; shared with agents run inside it.
     """
 
@@ -177,6 +188,7 @@ class Buyer:
     task_type: str
     models: Sequence[str]
     temperature: float | None
+    configured: tuple[str | None, float | None]
     limits: Sequence[Limit]
     cache_seconds: float
     max_calls: int
@@ -242,6 +254,7 @@ class Buyer:
         entry = Entry(
             authority=self.authority,
             hashes=[digest(text), *(digest(calls[m].canonical()) for m in calls if m != model)],
+            question=question.asked(*self.configured),
             n=n,
             token=uuid.uuid4(),
             task_type=self.task_type,
@@ -333,7 +346,7 @@ class Buyer:
         settlement = Settlement(
             "done",
             cost,
-            response=response_of(body),
+            response=response_of(body) | {"question": entry.question.hex()},
             usage=usage if isinstance(usage, dict) else None,
             returned_model=returned,
             tier=tier,

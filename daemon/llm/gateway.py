@@ -151,16 +151,18 @@ class Gateway:
         within: Sequence[str] = (),
     ) -> Buyer:
         """A buyer with this agent's models, limits and time."""
-        first = getattr(config, "model", None) or self._settings.openai_model
-        temperature = getattr(config, "temperature", None)
+        configured = (getattr(config, "model", None), getattr(config, "temperature", None))
+        first, temperature = configured
         if temperature is None:
             temperature = self._settings.openai_temperature
+        first = first or self._settings.openai_model
         return Buyer(
             self._shop,
             claimed.authority,
             agent.type,
             tuple(dict.fromkeys((first, *self._settings.llm_fallback_models))),
             temperature,
+            configured,
             limits(claimed, agent, config, self._settings, within),
             agent.llm.cache_seconds,
             agent.llm.max_calls,

@@ -4,6 +4,11 @@ A call is known by what it says: SHA-256 of its canonical JSON. Its key in a req
 and ``n``, the how-manieth identical call of the attempt it is. So parallel branches need no order,
 a second run finds every finished call, and changed code pays for changed calls only.
 
+What a call says depends on more than what is asked: on what is known of the model by now, and on
+settings. So an answer is kept with the hash of its question, too, and a second run that would put
+the same question otherwise finds it by that. Workers that know nothing of this hash find calls by
+their own, as before.
+
 ``begin`` commits asynchronously, an attempt's first and every ``end`` synchronously. Either is
 repeated while the database is away, ``begin`` for about a minute, ``end`` for as long as this
 process lives: what it writes was paid for, and nobody else knows it. Either may be repeated after
@@ -61,13 +66,15 @@ class Limit:
 class Entry:
     """One physical call, as the journal knows it before it is made.
 
-    hashes: of this call, then of the same question as other models would be asked it.
+    hashes: of this call, then of the same question as other models would be asked it. question: of
+    what is asked, however it is put; see ``sql/call_begin.sql``.
     prompt: the body to keep, None to keep none of it (``private``: the answer is kept only as long
     as the request may need it again). tokens, usd: the estimates that are reserved.
     """
 
     authority: Authority
     hashes: Sequence[bytes]
+    question: bytes
     n: int
     token: uuid.UUID
     task_type: str
@@ -194,6 +201,7 @@ class Journal(Executor):
         """May this call be made? One that is cancelled meanwhile gets its money back."""
         about = {
             **_key(entry),
+            "question": entry.question.hex(),
             "call": entry.describe(prompt=True),
             "tokens": entry.tokens,
             "usd": str(entry.usd),

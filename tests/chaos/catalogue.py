@@ -417,6 +417,17 @@ PEOPLE = (
         ),
     ),
     Fault(
+        "a model is found to refuse a parameter, or a deploy changes model, temperature or"
+        " fallbacks, while a request waits or changes hands",
+        "what it bought before is replayed; another question is bought",
+        (
+            "daemon/test_llm_replay.py::test_what_an_attempt_learns_costs_none_of_its_answers",
+            "daemon/test_llm_replay.py::test_what_others_learn_costs_no_answer",
+            "daemon/test_llm_replay.py::test_settings_that_change_cost_no_answer",
+            "daemon/test_llm_replay.py::test_another_question_is_bought",
+        ),
+    ),
+    Fault(
         "racing calls on one budget",
         "never exceeded, sums equal the ledger",
         (

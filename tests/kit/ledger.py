@@ -91,6 +91,7 @@ def entry(authority: Authority, what: str = "a", **changes: Any) -> Entry:
     made = Entry(
         authority=authority,
         hashes=[digest(what)],
+        question=digest(f"the question of {what}"),
         n=1,
         token=uuid.uuid4(),
         task_type="x",
