@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -206,3 +208,21 @@ async def test_an_odd_address_is_no_failure(admin: Person, path: str) -> None:
     """Digits that are no numbers, numbers without end, bytes that no text has: a page, or none."""
     page = await admin.get(path)
     assert page.status in {200, 400, 404}, page.text[:200]
+
+
+async def test_the_csv_of_requests_is_for_programs(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """Costs are digits, moments are ISO 8601, and what has not ended has no end."""
+    rows(
+        "SET session_replication_role = replica; INSERT INTO ai_requests (id, task_type, status,"
+        " cost_usd, created_at, finished_at) VALUES"
+        " (1, 'a', 'pending', 0, '2026-01-02 03:04:05.678Z', NULL),"
+        " (2, '=1+1', 'completed', 0.0000012, '2026-01-02 03:04:05Z', '2026-01-02 03:04:06Z')"
+    )
+    answer = await admin.get("/gui/requests.csv")
+    lines = {line["id"]: line for line in csv.DictReader(io.StringIO(answer.html))}
+    assert (lines["1"]["cost_usd"], lines["1"]["finished_at"]) == ("0", "")
+    assert lines["1"]["created_at"] == "2026-01-02T03:04:05.678Z"
+    assert (lines["2"]["cost_usd"], lines["2"]["task_type"]) == ("0.0000012", "'=1+1")
+    assert lines["2"]["finished_at"] == "2026-01-02T03:04:06.000Z"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from typing import Any
 
 import psycopg
@@ -97,5 +100,29 @@ async def test_the_metrics_page_reads_them(rollup: Rollup, admin: Person, rows: 
     page = await admin.get("/gui/metrics")
     assert "100 requests ended in 24 hours, 10 of them failed." in page.text
     assert "$0.50 for 50 model calls." in page.text
-    table = await admin.get("/gui/metrics.csv?window=7d")
-    assert "throughput," in table.html and ",completed," in table.html
+
+
+async def test_the_csv_of_the_metrics_is_for_programs(
+    rollup: Rollup, admin: Person, rows: Any
+) -> None:
+    """Each number stands in the CSV as digits, in one unit that is named, at a moment with its
+    year; where nothing was measured, there is nothing."""
+    rows(ENDED)
+    await rollup.count()
+    answer = await admin.get("/gui/metrics.csv?window=7d")
+    lines = list(csv.DictReader(io.StringIO(answer.html)))
+    units = {line["chart"]: line["unit"] for line in lines}
+    assert units == {
+        "throughput": "requests",
+        "latency": "seconds",
+        "wait": "seconds",
+        "degraded": "share",
+        "cost": "usd",
+        "tokens": "tokens",
+    }
+    for line in lines:
+        assert re.fullmatch(r"(\d+(\.\d+)?)?", line["value"]), line
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:00:00.000Z", line["at"]), line
+    assert sum(float(x["value"]) for x in lines if x["chart"] == "cost") == pytest.approx(0.5)
+    done = [x for x in lines if (x["chart"], x["series"]) == ("throughput", "completed")]
+    assert sum(float(x["value"]) for x in done) == 80

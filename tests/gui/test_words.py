@@ -212,6 +212,24 @@ def test_triggers_in_words(trigger: str, said: str) -> None:
     assert in_words(trigger) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Decimal("0E-8"), "0"),
+        (Decimal("0.00000012"), "0.00000012"),
+        (-1.5, "-1.5"),
+        (1_234_567.0, "1234567"),
+        (-0.0, "0"),
+        (12, "12"),
+        (NOW, "2026-11-25T12:00:00.000Z"),
+        (None, ""),
+    ],
+)
+def test_cells_are_for_programs(value: Any, said: str) -> None:
+    """A number in a CSV is plain digits, a moment ISO 8601 in UTC, and nothing is nothing."""
+    assert cell(value) == said
+
+
 def test_cells() -> None:
     """No cell of a CSV is taken for a formula by a spreadsheet."""
     assert [cell(text) for text in ("=1+1", "@x", "-2", "fine", None)] == [
@@ -257,6 +275,8 @@ def test_what_a_line_of_the_audit_log_leaves_out_was_not_cleared() -> None:
         {"kind": "plan", "weeks": "no"},
         {"weeks": [1, None], "kind": "plan"},
         {"suggestions": [{"start": 5}]},
+        {"analysis_result": 3, "findings": [None, 5, {"line": {}}], "error_analysis": [1]},
+        {"analysis_result": "", "findings": [], "counts": {"severity": 5}, "skipped": [7]},
         {"interval_pct": 80, "goals": [None, {"trend": 3}]},
         {"workout": {"weeks": [{"workouts": [{"exercises": [3]}]}]}, "progress": {}},
         {"a": {"b": 1}, "c": [[1]], "d": True},

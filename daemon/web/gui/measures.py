@@ -28,13 +28,16 @@ Histograms = Iterable[Sequence[int]]
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn chart and the same as a table. rows: (label, one text per name)."""
+    """A drawn chart and the same as a table. rows: (label, one text per name). points: all of it
+    for programs, (moment, one number per name); measure: in what."""
 
     svg: Markup
     legend: Markup
     sentence: str
     names: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
+    points: Sequence[tuple[dt.datetime, Sequence[float | None]]]
+    measure: str
     promql: str = ""
     unit: str = "UTC"
 
@@ -148,8 +151,10 @@ def series(
     stacked: bool = True,
     promql: str = "",
     wide: bool = True,
+    measure: str = "requests",
 ) -> Chart:
-    """Lines over time as a chart with legend and table, newest row first."""
+    """Lines over time as a chart with legend and table, newest row first. measure: what its
+    numbers count, whatever their labels are rounded to."""
     axis = Axis([label_of(at, step) for at in slots], links, chart.WIDE if wide else chart.NARROW)
     draw = chart.bars if stacked else chart.curves
     rows = [
@@ -166,5 +171,7 @@ def series(
         sentence,
         [line.name for line in lines],
         rows,
+        [(at, [line.values[i] for line in lines]) for i, at in enumerate(slots)],
+        measure,
         promql,
     )

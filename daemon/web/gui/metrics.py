@@ -75,17 +75,18 @@ class Metrics:
         return await self._console.respond(request, page)
 
     async def csv(self, request: web.Request) -> web.Response:
-        """Every chart's numbers of the window as one CSV."""
+        """Every chart's numbers of the window as one CSV; all of a chart in one unit."""
         window = Window.of(request.query)
         charts = {**await self._ended(window), **await self._money(window)}
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(("chart", "at_utc", "series", "value"))
+        writer.writerow(("chart", "at", "series", "value", "unit"))
         for name, chart in charts.items():
             if isinstance(chart, Chart):
-                for label, values in chart.rows:
+                for at, values in chart.points:
                     for series, value in zip(chart.names, values, strict=True):
-                        writer.writerow((name, label, cell(series), value))
+                        row = (name, at, series, value, chart.measure)
+                        writer.writerow([cell(part) for part in row])
         return web.Response(
             text=out.getvalue(),
             content_type="text/csv",
@@ -148,6 +149,7 @@ class Metrics:
                 f"{usd(total)} for {amount(int(calls), 'model call')}.",
                 step=window.step,
                 label=usd,
+                measure="usd",
                 promql="rate(ai_llm_cost_usd_total[1h])",
             ),
             "tokens": measures.series(
@@ -156,6 +158,7 @@ class Metrics:
                 f"{short(float(read))} tokens read, {short(float(written))} written.",
                 step=window.step,
                 label=short,
+                measure="tokens",
                 promql="rate(ai_llm_tokens_total[1h])",
             ),
             "table": sorted(
@@ -220,6 +223,7 @@ def durations(rows: Sequence[Row], window: Window, column: str, what: str, promq
         sentence,
         step=window.step,
         label=about,
+        measure="seconds",
         stacked=False,
         promql=promql,
         wide=False,
@@ -250,6 +254,7 @@ def share_of_degraded(rows: Sequence[Row], window: Window) -> Chart:
         sentence,
         step=window.step,
         label=lambda v: percent(v, 1),
+        measure="share",
         stacked=False,
         wide=False,
     )

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.search import ENDED, STATUSES, Filter, from_query
-from daemon.web.gui.words import summary, utc
+from daemon.web.gui.words import summary
 from daemon.web.privacy import redact
 
 ROWS = 50
@@ -94,8 +95,8 @@ class Requests:
                         row["mode"],
                         row["attempt"],
                         row["cost_usd"],
-                        utc(row["created_at"]),
-                        utc(row["finished_at"]),
+                        row["created_at"],
+                        row["finished_at"],
                         row["error_code"],
                         row["error_message"],
                         summary(redact(row["input_data"], role), 200),
@@ -196,6 +197,19 @@ def link(wanted: Filter, **values: Any) -> str:
 
 
 def cell(value: Any) -> str:
-    """A CSV cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
+    """A value for programs: plain digits, a moment as ISO 8601 in UTC, nothing for None; and no
+    text that a spreadsheet takes for a formula."""
+    match value:
+        case None:
+            return ""
+        case dt.datetime():
+            at = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+            return at.replace("+00:00", "Z")
+        case float() | Decimal():
+            # As many digits as the columns for money hold, and never an exponent.
+            digits = f"{value:.8f}".rstrip("0").rstrip(".")
+            return "0" if digits == "-0" else digits
+        case int():
+            return str(value)
+    text = str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -17,7 +17,7 @@ from daemon.web.gui.console import Console
 from daemon.web.gui.differences import told
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import CSV_ROWS, ROWS, cell
-from daemon.web.gui.words import cut, utc
+from daemon.web.gui.words import cut
 from daemon.web.privacy import redact
 
 PLACES = {"request": "/gui/requests/", "agent": "/gui/agents/", "suggestion": "/gui/suggestions/"}
@@ -65,13 +65,15 @@ class Audit:
         for row in found:
             values = (
                 row["id"],
-                utc(row["at"]),
+                row["at"],
                 row["actor"],
                 row["channel"],
                 row["action"],
                 row["target"],
-                json.dumps(redact(row["before"], role)),
-                json.dumps(redact(row["after"], role)),
+                *(
+                    None if row[side] is None else json.dumps(redact(row[side], role))
+                    for side in ("before", "after")
+                ),
                 row["origin"],
             )
             writer.writerow([cell(value) for value in values])
