@@ -65,6 +65,7 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
         "console_audit",
         {"before": None, "actor": None, "action": None, "target": None, "limit": 51},
     ),
+    "findings": ("console_found", {"ids": [1, 2, 3]}),
     "suggestions": (
         "console_suggestions",
         {"status": "pending", "severity": None, "before": None, "ended": None, "limit": 51},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -97,3 +98,57 @@ async def test_why_no_attempt_is_under_way(
         assert page.text.count("before one began") == sentence.count("before one began")
     if "Scheduling Intelligence" in sentence:
         assert any(href.startswith(AGENT) for href in part.links())
+
+
+ANALYSIS = {
+    "analysis_result": "2 findings (1 high, 1 low) in 2 files, 40 lines.",
+    "error_analysis": "KeyError in total(): the key is missing.",
+    "error_fingerprint": "e1",
+    "root_cause": "the key is missing",
+    "culprit": {"file": "api/pay.py", "line": 9},
+    "findings": [
+        {"severity": "high", "rule": "S608", "file": "api/pay.py", "line": 7, "message": "SQL from"
+         " text", "fingerprint": "f1", "diff": "--- a"},
+        {"severity": "low", "rule": "F401", "file": "web/x.py", "line": 1, "message": "not used",
+         "fingerprint": "f2"},
+    ],
+    "counts": {"total": 2, "severity": {"high": 1, "low": 1}},
+    "skipped": [{"file": "big.py", "reason": "large", "detail": "more than 1 MB"}],
+    "suggestion_ids": [31, 30, 10**30, "x"],
+    "notes": ["<b>a note</b>"],
+}  # fmt: skip
+
+
+async def test_an_analysis_of_code_is_a_table(console: Served, admin: Person, rows: Any) -> None:
+    """Findings stand in a table, each with the suggestion on which people decide; beside them the
+    error that was asked about, the counts, and what was not analysed."""
+    for number, fingerprint in ((30, "f1"), (31, "error:e1"), (32, "f2")):
+        rows(
+            "INSERT INTO ai_code_suggestions (id, file_path, issue_type, severity, description,"
+            " suggestion, fingerprint) VALUES (%s, 'f', 'bug', 'high', 'd', 's', %s)",
+            number,
+            fingerprint,
+        )
+    rows(
+        "SET session_replication_role = replica; INSERT INTO ai_requests (id, task_type, status,"
+        " finished_at) VALUES (7, 'code_analysis', 'completed', now())"
+    )
+    rows(
+        "INSERT INTO ai_results (request_id, task_type, mode, result)"
+        " VALUES (7, 'code_analysis', 'full', %s)",
+        json.dumps(ANALYSIS),
+    )
+    page = await admin.get("/gui/requests/7")
+    answer = page.text.partition("Raw result")[0]
+    for said in (
+        "KeyError in total(): the key is missing.",
+        "api/pay.py:9",
+        "high SQL from text S608 · with a patch api/pay.py:7 30",
+        "low not used F401 web/x.py:1",
+        "2 (1 high, 1 low)",
+        "big.py: more than 1 MB",
+        "<b>a note</b>",
+    ):
+        assert said in answer, said
+    assert {"/gui/suggestions/30", "/gui/suggestions/31"} <= set(page.links())
+    assert "/gui/suggestions/32" not in page.links()  # the result does not name it

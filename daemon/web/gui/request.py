@@ -13,7 +13,7 @@ from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import with_words
-from daemon.web.gui.results import parts
+from daemon.web.gui.results import MOST, items, parts
 from daemon.web.gui.search import ENDED
 from daemon.web.privacy import redact
 
@@ -39,6 +39,16 @@ class RequestPage:
         async def state() -> Any:
             return shaped(row, person.role)
 
+        async def answer() -> Any:
+            ids = [
+                number
+                for number in items(mapping(row["result"]).get("suggestion_ids"))
+                if isinstance(number, int) and 0 < number < 2**63
+            ]
+            found = await reads.rows("console_found", ids=ids[: MOST + 1]) if ids else []
+            known = {line["fingerprint"]: line["id"] for line in found}
+            return shaped(row, person.role, known)
+
         async def trace() -> Any:
             found = await reads.rows("console_trace", request_id=row["id"])
             return {**told(found), "standing": standing(row, found)}
@@ -59,7 +69,7 @@ class RequestPage:
             "request.html",
             f"Request {row['id']}",
             "requests",
-            {"state": state, "answer": state, "trace": trace}
+            {"state": state, "answer": answer, "trace": trace}
             | ({"siblings": siblings} if client is not None else {}),
             {
                 "id": row["id"],
@@ -108,8 +118,10 @@ class RequestPage:
         return web.Response(text=svg, content_type="image/svg+xml", headers=headers)
 
 
-def shaped(row: Mapping[str, Any], role: str) -> dict[str, Any]:
-    """A request's row with its parts as the page shows them."""
+def shaped(
+    row: Mapping[str, Any], role: str, suggestions: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """A request's row with its parts as the page shows them. suggestions: see :func:`parts`."""
     error = mapping(row["error"])
     result = redact(row["result"], role)
     seen_input = redact(row["input_data"], role)
@@ -118,7 +130,7 @@ def shaped(row: Mapping[str, Any], role: str) -> dict[str, Any]:
         "error": error,
         "seconds": _seconds(row["started_at"], row["finished_at"]),
         "waited": _seconds(row["created_at"], row["started_at"]) if row["attempt"] == 1 else None,
-        "parts": parts(result),
+        "parts": parts(result, suggestions),
         "input": _bounded(seen_input),
         "raw": _bounded(result) if result is not None else None,
         "warnings": mapping(result).get("data_warnings"),

@@ -28,6 +28,7 @@ KEPT_QUIET = {
     "data_warnings",
 }
 """Fields that nobody reads; all of them are in the raw result."""
+SEVERITIES = ("critical", "high", "medium", "low")
 MOST = 60
 
 
@@ -40,8 +41,9 @@ class Part:
     data: Mapping[str, Json] = field(default_factory=dict)
 
 
-def parts(result: Json) -> list[Part]:
-    """The pieces of a result, best first; [] for what is no object."""
+def parts(result: Json, suggestions: Mapping[str, int] | None = None) -> list[Part]:
+    """The pieces of a result, best first; [] for what is no object. suggestions: of findings in
+    code, fingerprint to the suggestion on which people decide."""
     if not isinstance(result, Mapping):
         return []
     found: list[Part] = []
@@ -59,6 +61,8 @@ def parts(result: Json) -> list[Part]:
         else "attendance_summary" in result
     ):
         found += _schedule(result)
+    elif "analysis_result" in result and isinstance(result.get("findings"), list):
+        found += _code(result, suggestions or {})
     else:
         found += _plain(result)
     notes = [cut(text(note), 300) for note in items(result.get("data_warnings"))[:12]]
@@ -317,6 +321,81 @@ def _slot(slot: Mapping[str, Json]) -> dict[str, Json]:
         "rank": text(slot.get("priority")),
         "why": text(slot.get("suggestion")),
     }
+
+
+def _code(result: Mapping[str, Json], suggestions: Mapping[str, int]) -> list[Part]:
+    """An analysis of code: the error that was asked about, then the findings, worst first."""
+    found = []
+    if said := text(result.get("error_analysis")):
+        fingerprint = f"error:{text(result.get('error_fingerprint'))}"
+        known = mapping(result.get("known_error"))
+        facts = [
+            ("root cause", text(result.get("root_cause"))),
+            ("place", _place(mapping(result.get("culprit")))),
+            ("known as", text(known.get("cause"))),
+            ("cure", text(known.get("cure"))),
+        ]
+        found += [
+            Part("quote", "The error", {"text": said}),
+            Part(
+                "facts",
+                "",
+                {
+                    "rows": [fact for fact in facts if fact[1]],
+                    "suggestion": suggestions.get(fingerprint),
+                },
+            ),
+        ]
+    rows = [
+        {
+            "severity": text(row.get("severity")),
+            "rule": text(row.get("rule")),
+            "place": _place(row),
+            "message": text(row.get("message")),
+            "repaired": bool(row.get("diff")),
+            "suggestion": suggestions.get(text(row.get("fingerprint"))),
+        }
+        for row in map(mapping, items(result.get("findings"))[:MOST])
+    ]
+    words = text(result.get("analysis_result"))
+    if rows:
+        found.append(Part("findings", "Findings", {"rows": rows}))
+        found.append(Part("lines", "In words", {"lines": [words]}))
+    else:
+        found.append(Part("quote", "", {"text": words}))
+    counts = mapping(result.get("counts"))
+    total, severities = counts.get("total"), mapping(counts.get("severity"))
+    known_counts = [f"{severities[name]} {name}" for name in SEVERITIES if severities.get(name)]
+    facts = [
+        (
+            "findings",
+            f"{text(total)} ({', '.join(known_counts)})" if known_counts else text(total),
+        ),
+        (
+            "shown here",
+            f"the first {len(rows)}" if isinstance(total, int) and total > len(rows) else "",
+        ),
+        ("rejected before", text(result.get("silenced") or "")),
+        ("no longer found", text(result.get("suggestions_gone") or "")),
+        ("repository", text(result.get("repository"))),
+        ("commit", text(result.get("commit"))),
+    ]
+    found.append(Part("facts", "", {"rows": [fact for fact in facts if fact[1]]}))
+    skipped = [
+        f"{text(row.get('file'))}: {text(row.get('detail') or row.get('reason'))}"
+        for row in map(mapping, items(result.get("skipped"))[:MOST])
+    ]
+    if skipped:
+        found.append(Part("lines", "Not analysed, or not in full", {"lines": skipped}))
+    notes = [text(note) for note in items(result.get("notes"))[:MOST]]
+    if notes:
+        found.append(Part("notes", "Notes", {"lines": notes}))
+    return found
+
+
+def _place(row: Mapping[str, Json]) -> str:
+    file, line = text(row.get("file")), text(row.get("line"))
+    return f"{file}:{line}" if file and line else file
 
 
 def _plain(result: Mapping[str, Json]) -> list[Part]:
