@@ -56,6 +56,9 @@ OPEN_HINT = (
     "python -m daemon keys add NAME --role admin; or start the service with ADMIN_API_KEY (people)"
     " or MAIN_APP_API_KEY (the main app)"
 )
+CONSOLE_HINT = (
+    "python -m daemon keys add NAME --role admin; or start the service with ADMIN_API_KEY"
+)
 
 log = get_logger(__name__)
 
@@ -196,14 +199,14 @@ class Access:
         one, 429 for a guesser.
         """
         if not await self.is_open(console=True):
-            raise Refused(403, "no_key_set", "the console is closed: no key is set", OPEN_HINT)
+            raise Refused(403, "no_key_set", "the console is closed: no key is set", CONSOLE_HINT)
         address = address_of(request)
         found = await self._check(key.strip(), address)
         if found is None:
-            raise unauthorised("this key is unknown, expired or revoked", OPEN_HINT)
+            raise unauthorised("this key is unknown, expired or revoked", CONSOLE_HINT)
         if found.role == "service":
             raise Refused(
-                403, "not_for_people", "the main app's key does not open the console", OPEN_HINT
+                403, "not_for_people", "the main app's key does not open the console", CONSOLE_HINT
             )
         kind = "k" if found.key_id is not None else "e"
         cookie = f"{kind}.{secrets.token_urlsafe(32)}"

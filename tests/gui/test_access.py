@@ -10,7 +10,7 @@ import pytest
 from daemon.web.access import form_token
 from tests.gui.conftest import ADMIN_KEY, ROLES, Served, serving
 from tests.gui.fill import fill
-from tests.gui.page import Person
+from tests.gui.page import Page, Person
 
 SERVICE_KEY = "the-key-of-the-main-app"
 RANK = {role: rank for rank, role in enumerate(ROLES)}
@@ -31,7 +31,9 @@ async def test_closed_until_there_is_a_key(database: str) -> None:
         for path in ("/gui", "/gui/requests", "/gui/login"):
             async with session.get(path) as answer:
                 assert answer.status == 403
-                assert "python -m daemon keys" in await answer.text()
+                text = await answer.text()
+                assert "python -m daemon keys" in text
+                assert "MAIN_APP_API_KEY" not in text, "that one opens no console"
         status, _ = await try_key(session, served.url, SERVICE_KEY)
         assert status == 403
 
@@ -72,6 +74,19 @@ async def test_sign_in_leads_back(console: Served) -> None:
                 assert answer.headers["Location"] == leads, wish
                 cookie = answer.headers["Set-Cookie"]
                 assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+
+
+async def test_what_was_sent_after_the_session_did_nothing(console: Served) -> None:
+    """A form that is sent without a session is told to have done nothing, and the way to sign in
+    leads back to the page that it was on."""
+    async with (
+        aiohttp.ClientSession(console.url) as session,
+        session.post("/gui/requests/7/retry", headers={"Origin": console.url}) as answer,
+    ):
+        page = Page(answer.status, await answer.text(), answer.headers)
+    assert page.status == 401
+    assert "What you just sent did nothing" in page.text
+    assert page.links() == ["/gui/login?next=%2Fgui%2Frequests%2F7"]
 
 
 async def test_behind_tls_the_cookie_is_secure(console: Served) -> None:

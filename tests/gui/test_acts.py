@@ -114,6 +114,12 @@ async def test_many_at_once(database: str, console: Served, admin: Person, rows:
     assert page.status == 400
 
 
+async def test_nothing_ticked(console: Served, admin: Person) -> None:
+    """Where nothing was ticked, that is said."""
+    page = await admin.post("/gui/requests/bulk", do="retry", ticked="yes")
+    assert "Nothing was ticked." in page.text
+
+
 async def test_nothing_is_done_to_more_than_was_meant(
     database: str, console: Served, admin: Person, rows: Any
 ) -> None:

@@ -19,7 +19,7 @@ from psycopg_pool import PoolTimeout
 
 from daemon.log import get_logger
 from daemon.web.access import (
-    OPEN_HINT,
+    CONSOLE_HINT,
     PRINCIPAL,
     Access,
     Role,
@@ -109,10 +109,13 @@ class Door:
         return guarded
 
     def _to_sign_in(self, request: web.Request) -> web.Response:
-        if request.method != "GET" or "X-Fragment" in request.headers:
-            return bare(request, 401, "You are signed out", "Sign in again to go on.")
-        where = quote(inside(request.path_qs), safe="")
-        return web.Response(status=303, headers={"Location": f"/gui/login?next={where}"})
+        place = f"/gui/login?next={quote(inside(place_of(request)), safe='')}"
+        if request.method == "GET" and "X-Fragment" not in request.headers:
+            return web.Response(status=303, headers={"Location": place})
+        said = "Sign in again to go on."
+        if request.method == "POST":
+            said = "What you just sent did nothing: sign in, then do it again."
+        return bare(request, 401, "You are signed out", said, ("Sign in", place))
 
     # --- signing in -----------------------------------------------------------------------------
 
@@ -239,12 +242,18 @@ def headers_of(asset: str) -> Callable[[web.Request, web.StreamResponse], Awaita
 
 def closed(request: web.Request) -> web.Response:
     """403: there is no key yet, and how to make one."""
-    return bare(request, 403, "The console is closed until there is a key", f"Run {OPEN_HINT}.")
+    return bare(request, 403, "The console is closed until there is a key", f"Run {CONSOLE_HINT}.")
 
 
-def bare(request: web.Request, status: int, text: str, hint: str) -> web.Response:
-    """A page without the frame, for whoever is not signed in."""
-    return door_page(request, "bare.html", {"text": text, "hint": hint}, status)
+def bare(
+    request: web.Request,
+    status: int,
+    text: str,
+    hint: str,
+    link: tuple[str, str] = ("Overview", "/gui"),
+) -> web.Response:
+    """A page without the frame, for whoever is not signed in. link: words, and where they lead."""
+    return door_page(request, "bare.html", {"text": text, "hint": hint, "link": link}, status)
 
 
 def door_page(

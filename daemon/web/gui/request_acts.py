@@ -95,6 +95,8 @@ class RequestActs:
         what = "retry" if form.get("do") == "retry" else "cancel"
         if form.get("ticked"):
             ids = [int(v) for v in form.getall("id", []) if str(v).isdecimal() and len(v) < 19]
+            if not ids:
+                return self._console.done(form, "Nothing was ticked.", tone="bad")
             return await self._act(request, what, ids[:TICKED])
         wanted = from_query({k: str(v) for k, v in form.items() if isinstance(v, str)})
         if wanted.unknown or wanted.request_id is not None:
