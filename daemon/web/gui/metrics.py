@@ -244,7 +244,7 @@ def share_of_degraded(rows: Sequence[Row], window: Window) -> Chart:
     degraded = sum(row["degraded"] for row in rows)
     sentence = (
         f"{percent(degraded / done, 1)} of {amount(int(done), 'answer')} had to do without a model"
-        " that was wanted. Answers for which none was needed or configured do not count here."
+        " that was wanted. One for which none was needed or configured is not degraded."
         if done
         else "Nothing was answered."
     )
