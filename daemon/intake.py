@@ -280,9 +280,14 @@ def _sentences(error: ValidationError) -> Iterable[str]:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     if len(text) <= SHOWN_CHARACTERS:
-        return text
-    return f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
+        return _visible(text)
+    return f"{_visible(text[:SHOWN_CHARACTERS])}… ({len(text)} characters)"
 
 
 def _shown_key(key: str) -> str:
-    return key if len(key) <= SHOWN_CHARACTERS else key[:SHOWN_CHARACTERS] + "…"
+    return _visible(key if len(key) <= SHOWN_CHARACTERS else key[:SHOWN_CHARACTERS] + "…")
+
+
+def _visible(text: str) -> str:
+    """Characters that nobody sees as their escapes: some turn round the sentence behind them."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

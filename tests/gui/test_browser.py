@@ -306,6 +306,19 @@ async def test_every_page_is_quiet_and_narrow(shown: World) -> None:
     assert [c for c in visit.complaints if "404" not in c] == []
 
 
+async def test_a_phone_shows_the_page_and_not_its_frame(shown: World) -> None:
+    """On a phone the page begins in the upper third, and charts of half a page fit, with what
+    their axis says."""
+    visit = await shown.visitor(viewport={"width": 390, "height": 844})
+    await visit.page.goto(shown.url + "/gui/metrics")
+    begin = await visit.page.locator("main").evaluate("e => e.getBoundingClientRect().top")
+    chart = visit.page.locator(".two .pan").first
+    wide, room = await chart.evaluate("e => [e.scrollWidth, e.clientWidth]")
+    await visit.page.context.close()
+    assert begin <= 844 / 3
+    assert wide <= room
+
+
 async def test_long_words_stay_in_their_place(server: Any, world: World) -> None:
     """A word as long as a page, from whoever sent the request, widens no page; beside it, all
     columns of the list stay in sight."""
@@ -332,6 +345,34 @@ async def test_long_words_stay_in_their_place(server: Any, world: World) -> None
             )
             assert wide <= room
             await visit.page.context.close()
+
+
+async def test_text_from_outside_turns_nothing_round(server: Any, world: World) -> None:
+    """What changes the direction of writing within somebody's text ends with that text: what the
+    console says behind it stays behind it."""
+    with server.database(migrated=True) as dsn:
+        async with serving(dsn, admin_api_key=KEY) as served:
+            shown = World(world.browser, served.url, served.gui.live, dsn)
+            shown.sql(
+                "SET session_replication_role = replica; INSERT INTO ai_requests (id, task_type,"
+                " status, input_data, error, finished_at) VALUES (1, E'a\u202eb', 'failed',"
+                " jsonb_build_object('client_id', E'7\u202e8'), '{\"code\": \"timeout\"}', now())"
+            )
+            visit = await shown.visitor(viewport={"width": 1440, "height": 900})
+            await visit.page.goto(shown.url + "/gui/requests?status=failed")
+            asked = visit.page.locator("td.grow .sub")
+            await visit.picture("turned-round")
+            end = await asked.evaluate(
+                """e => {
+                    const range = document.createRange();
+                    const said = [...e.childNodes].find((node) => node.textContent.includes("7"));
+                    range.selectNodeContents(said);
+                    return range.getBoundingClientRect().right;
+                }"""
+            )
+            begin = await asked.locator(".bad").evaluate("e => e.getBoundingClientRect().left")
+            await visit.page.context.close()
+            assert end <= begin
 
 
 async def test_without_scripts(world: World) -> None:

@@ -81,3 +81,9 @@ def test_an_input_larger_than_the_agent_reads_is_refused_by_size() -> None:
     assert isinstance(found, ErrorInfo)
     assert found.code == "input_too_large"
     assert "65536" in found.message
+
+
+def test_what_nobody_sees_is_spelt_out() -> None:
+    """A character that turns the writing round stands in a message as its escape."""
+    assert 'input_data.client_id is "1\\u202e2";' in message({"client_id": "1\u202e2"})
+    assert 'input_data.client_id is "Łódź 中 😀";' in message({"client_id": "Łódź 中 😀"})
