@@ -6,10 +6,10 @@
 --
 -- jsonb keeps a number as its digits and an exponent: 1e131000 takes a few bytes, and 131,001 when it
 -- is written out; so does 0e-16383 with its 16,385. A row of two kilobytes can so become text of a
--- gigabyte, which no statement survives. So nothing is written out before it is known that no number
--- has more than a hundred digits before its point, and how many all have behind it. `#> '{}'` unpacks
--- a compressed value without writing it. The numbers are collected first: jsonb_path_query returns them
--- one by one in quadratic time.
+-- gigabyte, which no statement survives. So nothing is written out before the digits are counted: those
+-- behind the point as they are, those before it as 100, or as 10,000; a number of more is refused.
+-- `#> '{}'` unpacks a compressed value without writing it. The numbers are collected first, since
+-- jsonb_path_query returns one after another in quadratic time.
 CREATE FUNCTION ai_input_v1(p_input jsonb, p_most integer, OUT input_text text, OUT size_bytes bigint)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = @schema@, pg_temp AS $function$
 DECLARE
@@ -24,9 +24,10 @@ BEGIN
     IF size_bytes > c_overhead * p_most::bigint THEN
         RETURN;
     END IF;
-    IF p_input @? 'strict $.** ? (@ > 1e100 || @ < -1e100 || (@ != 0 && @ < 1e-100 && @ > -1e-100))'
+    IF p_input @? 'strict $.** ? (@ > 1e10000 || @ < -1e10000)'
         OR p_most < (
-            SELECT sum(scale(n.x::numeric))
+            SELECT sum(scale(n.x::numeric)
+                + CASE WHEN n.x::numeric BETWEEN -1e100 AND 1e100 THEN 0 ELSE 10000 END)
             FROM jsonb_array_elements(
                 jsonb_path_query_array(p_input, 'strict $.** ? (@.type() == "number")')) AS n (x))
     THEN

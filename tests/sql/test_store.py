@@ -308,10 +308,9 @@ async def test_intake(store: Store, queue: Queue) -> None:
         (True, False, False),
         (False, False, False),
         (True, True, True),
-        (True, True, True),
+        (True, True, False),
     ]
-    assert [u.input_data for u in seen] == [[1], [1], [1], None, None]
-    assert [u.size_bytes is None for u in seen] == [False, False, False, False, True]
+    assert [u.input_data for u in seen] == [[1], [1], [1], None, [float("inf")]]
 
     await store.mark_checked([seen[0].request_id])
     refused = await store.refuse([(seen[2].request_id, ErrorInfo("unknown_task_type", "m"))])
