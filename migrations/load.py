@@ -33,7 +33,8 @@ def statements(text: str) -> list[str]:
 _TOKENS = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$[a-z_]*\$).*?\1|;", re.DOTALL
 )
-_CREATE = re.compile(r"^CREATE (FUNCTION|TRIGGER)", re.MULTILINE)
+_CREATE_FUNCTION = re.compile(r"^CREATE FUNCTION", re.MULTILINE)
+_CREATE_TRIGGER = re.compile(r"^CREATE TRIGGER (\w+) [^;]*? ON (\w+)", re.MULTILINE)
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -57,7 +58,12 @@ def sql_file(path: str, *, again: bool = False) -> None:
     if "@schema@" in text:
         raise ValueError(f"{path}: @schema@ stands only in {PINNED!r}")
     for statement in statements(text):
-        execute(_CREATE.sub(r"CREATE OR REPLACE \1", statement) if again else statement)
+        if again and (trigger := _CREATE_TRIGGER.search(statement)):
+            # PostgreSQL 13 cannot replace one.
+            execute(f"DROP TRIGGER IF EXISTS {trigger[1]} ON {trigger[2]}")
+        execute(
+            _CREATE_FUNCTION.sub("CREATE OR REPLACE FUNCTION", statement) if again else statement
+        )
 
 
 def index(name: str, on: str, *, again: bool = False) -> None:

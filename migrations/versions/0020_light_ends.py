@@ -15,6 +15,10 @@ def upgrade() -> None:
     for name in ("complete_v1", "reap_v1", "transition_v1"):
         sql_file(f"sql/functions/{name}.sql", again=True)
     execute(
+        "COMMENT ON TRIGGER ai_transition ON ai_requests IS"
+        " 'Keeps the status, and the columns that go with it, within their rules, whoever writes.'"
+    )
+    execute(
         "COMMENT ON COLUMN ai_attempts.outcome IS 'completed, retry, snoozed (came back later at"
         " no fault of its own), released (the daemon stopped, or had no slot for it), waiting (for"
         " a person), failed, refused, cancelled, lost (the worker died) or superseded (it answered"

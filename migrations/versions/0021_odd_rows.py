@@ -19,6 +19,10 @@ def upgrade() -> None:
     )
     for name in ("guard_v1", "claim_v1", "sweep_v1", "call_end_v1"):
         sql_file(f"sql/functions/{name}.sql", again=True)
+    execute(
+        "COMMENT ON TRIGGER ai_guard ON ai_requests IS"
+        " 'Whatever a client sends, the server''s columns begin as they should.'"
+    )
     declare_compatible("0002_functions")
 
 

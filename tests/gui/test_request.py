@@ -143,8 +143,8 @@ async def test_an_analysis_of_code_is_a_table(console: Served, admin: Person, ro
     for said in (
         "KeyError in total(): the key is missing.",
         "api/pay.py:9",
-        "high SQL from text S608 · with a patch api/pay.py:7 30",
-        "low not used F401 web/x.py:1",
+        "high SQL from text api/pay.py:7 · S608 · with a patch 30",
+        "low not used web/x.py:1 · F401",
         "2 (1 high, 1 low)",
         "big.py: more than 1 MB",
         "<b>a note</b>",

@@ -209,6 +209,11 @@ def test_a_function_of_long_ago_becomes_the_one_of_today(database: str, name: st
     assert difference(whole, catalogue_at(database)) == {}
 
 
+def test_the_script_is_for_postgresql_13_too() -> None:
+    """No statement is one that came with a later version."""
+    assert "OR REPLACE TRIGGER" not in migrate.script()  # 14
+
+
 def test_daemons_claim_between_two_migrations(empty_database: str) -> None:
     """Each is committed by itself, and what it leaves works, also if the next one fails."""
     migrate.upgrade(empty_database, to="0012_console")
