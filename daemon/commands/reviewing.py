@@ -138,7 +138,7 @@ def _prefix(folder: Path) -> str:
         place = history.within(folder)
     finally:
         history.close()
-    return f"{place.strip('/')}/" if place.strip("/") else ""
+    return f"{place}/" if place else ""
 
 
 def _compared(

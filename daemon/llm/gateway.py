@@ -3,8 +3,7 @@
 ``ask`` climbs the ladder of ``structured``: an answer cut off by its length is asked for once more
 with twice the room, a refusal ends it, an answer that cannot be used is sent back once with what
 is wrong with it. Every answer, good or not, ends as an :class:`~agents.base.Answer`; the request's
-mode is computed from all of them and never claimed by an agent, which can only
-disown an answer:
+mode is computed from all of them and never claimed by an agent, which can only disown an answer:
 
 ``full``           every answer that was asked for passed every check;
 ``degraded``       one was wanted and is not there, or nothing of it stands in the result; the

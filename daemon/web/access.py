@@ -52,13 +52,10 @@ WRONG_PER_SECOND, WRONG_BURST = 1 / 30, 10.0
 CALLS_PER_SECOND, CALLS_BURST = 50.0, 200.0
 KNOWN_KEYS = 1000
 COOKIE, SECURE_COOKIE = "ai_session", "__Host-ai_session"
-OPEN_HINT = (
-    "python -m daemon keys add NAME --role admin; or start the service with ADMIN_API_KEY (people)"
-    " or MAIN_APP_API_KEY (the main app)"
-)
 CONSOLE_HINT = (
     "python -m daemon keys add NAME --role admin; or start the service with ADMIN_API_KEY"
 )
+OPEN_HINT = f"{CONSOLE_HINT} (people) or MAIN_APP_API_KEY (the main app)"
 
 log = get_logger(__name__)
 
