@@ -77,7 +77,11 @@ class Reflexes:
     def guarded(self, guards: str, *, pooled: bool) -> None:
         """Limits were set on each connection; behind a transaction pooler they cannot be."""
         outcome: Outcome = "no_effect" if pooled else "done"
-        reason = "a transaction pooler stands between: nothing may be set" if pooled else ""
+        reason = (
+            "a transaction pooler stands between: nothing may be set"
+            if pooled
+            else "no statement of ours may hold up the main app"
+        )
         self._note(Note("set_guards", self._worker_id, reason, {}, {"guards": guards}, outcome))
 
     async def flush(

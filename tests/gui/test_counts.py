@@ -89,3 +89,19 @@ async def test_alerts_that_are_over_may_be_more(admin: Person, rows: Any) -> Non
     run(rows, ALERTS, 14)
     page = await admin.get("/gui/health", **{"X-Fragment": "alerts"})
     assert "The newest 10 that are over" in page.text
+
+
+async def test_the_cost_of_a_workflow_is_its_agents(admin: Person, rows: Any) -> None:
+    """Who runs other agents is not said to cost nothing: money counts where it was spent."""
+    rows(
+        "INSERT INTO ai_agents (name, type) VALUES ('Client Review', 'client_review'),"
+        " ('Health Checker', 'health_check') ON CONFLICT DO NOTHING"
+    )
+    for path in ("/gui", "/gui/agents"):
+        page = await admin.get(path, **{"X-Fragment": "agents"})
+        cells = {
+            row.split("</a>")[0].split(">")[-1]: row
+            for row in page.html.split("<tr data-href")[1:]
+        }
+        assert "with its agents" in cells["Client Review"]
+        assert "with its agents" not in cells["Health Checker"]

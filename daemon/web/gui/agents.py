@@ -50,7 +50,8 @@ class Agents:
 
     async def show(self, request: web.Request) -> web.Response:
         async def agents() -> Any:
-            rows = agents_table(await self._console.reads.rows("console_agents"))
+            rows = await self._console.reads.rows("console_agents")
+            rows = agents_table(rows, self._console.registry)
             return sorted(rows, key=lambda row: row["type"].startswith(DRAFT))
 
         page = Page("agents.html", "Agents", "agents", {"agents": agents})

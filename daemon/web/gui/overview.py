@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from agents.prompt import DRAFT
+from daemon.registry import Registry
 from daemon.web.gui.chart import spark
 from daemon.web.gui.console import Console
 from daemon.web.gui.measures import DAY, HOUR, percentile, throughput, window
@@ -61,11 +62,15 @@ class Overview:
         return throughput(rows, since, now, step=HOUR)
 
     async def _agents(self) -> Any:
-        return agents_table(await self._console.reads.rows("console_agents"))
+        rows = await self._console.reads.rows("console_agents")
+        return agents_table(rows, self._console.registry)
 
 
-def agents_table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The agents' rows with what is computed from them: share of success, p95, a small chart."""
+def agents_table(rows: list[dict[str, Any]], registry: Registry) -> list[dict[str, Any]]:
+    """The agents' rows with what is computed from them: share of success, p95, a small chart.
+
+    workflow: it runs other agents, with whom its model calls are counted.
+    """
     now = today()
     hours = [
         (now - dt.timedelta(hours=back)).strftime("%Y-%m-%dT%H") for back in range(23, -1, -1)
@@ -81,6 +86,8 @@ def agents_table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             [counted.get(hour, 0) for hour in hours], f"{done} requests ended in 24 hours"
         )
         row["done"] = done
+        agent = registry.agent(row["type"])
+        row["workflow"] = agent is not None and bool(agent.runs)
         row["state"] = (
             "draft"
             if row["type"].startswith(DRAFT)
