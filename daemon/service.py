@@ -403,7 +403,7 @@ class Daemon:
         self.leases.hurry()  # cancels that were hinted meanwhile were not heard
 
     def _running(self) -> int:
-        return self._claimer.running_attempts if self._claimer is not None else 0
+        return self._claimer.slots.running if self._claimer is not None else 0
 
     def _quiet(self) -> bool:
         """Nothing runs, and whoever inserts would ring; what rang has been swept since."""

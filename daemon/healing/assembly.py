@@ -59,12 +59,12 @@ def hands(
 
     def limit() -> int:
         made = claimer()
-        return made.limit if made is not None else concurrency
+        return made.slots.limit if made is not None else concurrency
 
     def set_limit(attempts: int) -> None:
         made = claimer()
         if made is not None:
-            made.limit = attempts
+            made.slots.limit = attempts
 
     async def probe() -> bool:
         async with pool.connection() as connection:

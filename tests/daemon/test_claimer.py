@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from daemon import claimer as claimer_module
-from daemon import lifecycle, neighbours, runner
-from daemon.claimer import MOST_AHEAD, Claimer
+from daemon import lifecycle, neighbours, runner, slots
+from daemon.claimer import Claimer
 from daemon.service import Daemon
+from daemon.slots import MOST_AHEAD
 from daemon.store.work import WorkStore
 from daemon.turnover import Turnover
 from tests.kit.signals import eventually
@@ -84,13 +84,13 @@ async def test_a_claim_whose_answer_comes_too_late_is_not_run(
     monkeypatch.setattr(WorkStore, "claim", answered_late)
     async with running(database, poll_seconds=FOREVER, lease_seconds=3.0) as daemon:
         assert daemon._claimer is not None
-        run = daemon._claimer._runner.run
+        run = daemon._claimer.slots._runner.run
 
         async def noted(claimed: Any, lease: Any) -> Any:
             ran.append(claimed.authority.fence)
             return await run(claimed, lease)
 
-        daemon._claimer._runner.run = noted  # type: ignore[method-assign]
+        daemon._claimer.slots._runner.run = noted  # type: ignore[method-assign]
         [request_id] = await insert(aconnection, "test_echo", text="a")
         rescued = "SELECT count(*) FROM ai_attempts WHERE request_id = %s AND outcome = 'lost'"
         await eventually(lambda: count(aconnection, rescued, request_id), 30)
@@ -155,7 +155,7 @@ async def test_agents_run_while_ends_wait_for_their_commit(
         completer._store.complete = written_late  # type: ignore[method-assign, assignment]
         ids = await insert(aconnection, "test_echo", 7, text="a")
         await eventually(lambda: completer.waiting == 4, 30, what="twice as many as slots")
-        assert claimer.free == 0
+        assert claimer.slots.free == 0
         pending = "SELECT count(*) FROM ai_requests WHERE status = 'pending'"
         assert await count(aconnection, pending) == 3
         written.set()
@@ -181,14 +181,14 @@ async def test_slots_that_change_hands_quickly_are_claimed_for_ahead(
 
     monkeypatch.setattr(runner.Runner, "run", counted)
     async with running(database, worker_concurrency=4) as daemon:
-        begin_next = daemon._claimer._begin_next  # type: ignore[union-attr]
+        begin_next = daemon._claimer.slots._begin_next  # type: ignore[union-attr]
 
         def noted() -> None:
             nonlocal ahead
-            ahead = max(ahead, len(daemon._claimer._ahead))  # type: ignore[union-attr]
+            ahead = max(ahead, len(daemon._claimer.slots._ahead))  # type: ignore[union-attr]
             begin_next()
 
-        daemon._claimer._begin_next = noted  # type: ignore[union-attr, method-assign]
+        daemon._claimer.slots._begin_next = noted  # type: ignore[union-attr, method-assign]
         await limit_to(aconnection, 1000)
         ids = await insert(aconnection, "test_echo", 200, text="a")
         ends = [await becomes(aconnection, request_id, "completed") for request_id in ids]
@@ -202,13 +202,13 @@ async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
 ) -> None:
     """When slots stop changing hands, what was claimed for them is given back, and burns no
     attempt; a worker that stops gives it back at once."""
-    monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER if drained else 0.05)
+    monkeypatch.setattr(slots, "GIVE_BACK_SECONDS", FOREVER if drained else 0.05)
     quick = True
 
     def recent(*_: object) -> float:
         """Six a moment, and none any more as soon as something is ahead: one claim is for it."""
         nonlocal quick
-        quick = quick and not claimer._ahead
+        quick = quick and not claimer.slots._ahead
         return 6.0 if quick else 0.0
 
     async with running(database, worker_concurrency=2) as daemon:
@@ -216,9 +216,9 @@ async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
         monkeypatch.setattr(Turnover, "recent", recent)
         ids = await insert(aconnection, "test_sleep", 8, seconds=60)
         if drained:
-            await eventually(lambda: len(claimer._ahead) == 6, what="six claimed ahead")
+            await eventually(lambda: len(claimer.slots._ahead) == 6, what="six claimed ahead")
             stopping = asyncio.create_task(claimer.drain(FOREVER))
-            await eventually(lambda: not claimer._ahead)
+            await eventually(lambda: not claimer.slots._ahead)
         rows = await eventually(lambda: waiting(aconnection, ids, 6), what="six given back")
         assert {(row["attempt"], row["fence"]) for row in rows} == {(0, 1)}
         await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
@@ -228,6 +228,22 @@ async def test_what_was_claimed_ahead_and_gets_no_slot_goes_back(
             assert await stopping == 6
     released = "SELECT count(*) FROM ai_attempts WHERE outcome = 'released'"
     assert await count(aconnection, released) == 6
+
+
+async def test_more_slots_are_for_what_waits_for_one(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a worker that could not keep up may do more again, what it has claimed begins."""
+    monkeypatch.setattr(slots, "GIVE_BACK_SECONDS", FOREVER)
+    async with running(database, worker_concurrency=4) as daemon:
+        claimer = await able_to_claim_ahead(daemon, aconnection)
+        claimer.slots.limit = 2
+        monkeypatch.setattr(Turnover, "recent", lambda *_: 0.0 if claimer.slots._ahead else 2.0)
+        await insert(aconnection, "test_sleep", 4, seconds=60)
+        await eventually(lambda: claimer.slots.running == 2 and len(claimer.slots._ahead) == 2)
+        claimer.slots.limit = 4
+        await eventually(lambda: claimer.slots.running == 4)
+        await aconnection.execute("UPDATE ai_requests SET cancel_requested_at = now()")
 
 
 @pytest.mark.parametrize("on_lost", ["retry", "fail"])
@@ -257,7 +273,7 @@ async def test_what_a_claim_brought_ahead_and_must_not_wait_goes_back_at_once(
     database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An agent that becomes on_lost = 'fail' meanwhile has only as much claimed as runs."""
-    monkeypatch.setattr(claimer_module, "GIVE_BACK_SECONDS", FOREVER)
+    monkeypatch.setattr(slots, "GIVE_BACK_SECONDS", FOREVER)
     async with running(database, worker_concurrency=2) as daemon:
         await able_to_claim_ahead(daemon, aconnection)
         monkeypatch.setattr(Turnover, "recent", lambda *_: 6.0)
@@ -316,7 +332,7 @@ async def able_to_claim_ahead(daemon: Daemon, connection: Connection) -> Claimer
     await limit_to(connection, 1000)
     [request_id] = await insert(connection, "test_echo", text="a")
     await becomes(connection, request_id, "completed")
-    await eventually(lambda: not claimer._attempts, what="its slot is free")
+    await eventually(lambda: not claimer.slots.attempts, what="its slot is free")
     return claimer
 
 
