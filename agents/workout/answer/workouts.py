@@ -203,15 +203,20 @@ def _heart_rate(profile: Profile, limits: Limits) -> tuple[int | None, int | Non
 
 
 def recommendations(built: Built, pages: Pages) -> list[Recommendation]:
-    """Up to `count` exercises of the first week: focus first, then one of each movement."""
-    first: dict[str, Prescription] = {}
+    """Up to `count` exercises of the first week: focus first, then one of each movement.
+
+    Each as in its fullest session.
+    """
+    fullest: dict[str, Prescription] = {}
     for session in built.weeks[0].sessions:
         for entry in session.exercises:
-            first.setdefault(entry.exercise.key, entry)
+            key = entry.exercise.key
+            if key not in fullest or entry.sets > fullest[key].sets:
+                fullest[key] = entry
     focus = set(built.profile.focus)
     seen: dict[str | None, int] = {}
     ranked = []
-    for place, entry in enumerate(first.values()):
+    for place, entry in enumerate(fullest.values()):
         exercise = entry.exercise
         group = exercise.group
         again = seen.get(group, 0)
@@ -219,7 +224,7 @@ def recommendations(built: Built, pages: Pages) -> list[Recommendation]:
         rank = _CARD_ORDER.index(group) if group in _CARD_ORDER else len(_CARD_ORDER)
         ranked.append((again if group else again + 1, not focus & set(exercise.prim), rank, place))
     order = sorted(range(len(ranked)), key=lambda i: ranked[i])
-    entries = list(first.values())
+    entries = list(fullest.values())
     return [
         _card(entries[i], number, pages)
         for number, i in enumerate(order[: built.profile.count], start=1)

@@ -1,10 +1,10 @@
 """Makes a safe week a good one: thousands of small seeded changes, none against a rule.
 
 The solver stops at the first week that gives up the least; it does not know a popular exercise
-from an odd one. Here the week is changed in place: a set more or less, another exercise, another
-day, a longer rest, some minutes of cardio. A change is tried against every hard rule and against
-the price of what is given up, and is kept when the soft score rises, or sometimes, early on, when
-it falls a little. Same week, same seed, same result.
+from an odd one. Here the week is changed in place: a set more or less, or from one exercise to
+another, another exercise, another day, a longer rest, some minutes of cardio. A change is tried
+against every hard rule and against the price of what is given up, and is kept when the soft score
+rises, or sometimes, early on, when it falls a little. Same week, same seed, same result.
 
 This beats giving the solver ten times the time, because the score is no sum of independent terms.
 """
@@ -130,7 +130,9 @@ class _Week:
             return self._swap(day, place, self._resized(old, rng))
         if kind < 0.66:
             return self._swap(day, place, self._redosed(old, rng))
-        if kind < 0.90:
+        if kind < 0.72:
+            return self._shift(day, place, rng)
+        if kind < 0.91:
             near = rng.random() < 0.6
             pool = self.kin[old.option.exercise.pattern] if near else self.problem.options
             return self._swap(day, place, self._fresh(rng.choice(pool), rng, old.sets))
@@ -176,6 +178,30 @@ class _Week:
         if first is None:
             return None
         second = self._swap(target, None, item)
+        if second is None:
+            first()
+            return None
+
+        def undo() -> None:
+            second()
+            first()
+
+        return undo
+
+    def _shift(self, day: int, place: int, rng: random.Random) -> Undo | None:
+        """A set goes from one exercise to another; with its last, the exercise goes."""
+        taken = self.days[day][place]
+        target = rng.randrange(len(self.days))
+        given = rng.choice(self.days[target]) if self.days[target] else taken
+        if given is taken or given.sets >= given.option.most_sets:
+            return None
+        less = replace(taken, sets=taken.sets - 1) if taken.sets > self.fewest_sets else None
+        first = self._swap(day, place, less, priced=False)
+        if first is None:
+            return None
+        second = self._swap(
+            target, self.days[target].index(given), replace(given, sets=given.sets + 1)
+        )
         if second is None:
             first()
             return None

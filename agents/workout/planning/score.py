@@ -1,8 +1,9 @@
 """How good a week is beyond being safe: at most 100 points, no rule among them.
 
 35 volume (six majors, with a little for arms, calves and core), 15 time used and doses that need
-no hurry, 15 goal and focus, 10 compound work, 10 well-known exercises, 5 variety, 5 preferences,
-5 continuity with what the client did before. The weights are advice and may be tuned freely.
+no hurry and come more than once (to set up for one set is seldom worth it), 15 goal and focus,
+10 compound work, 10 well-known exercises, 5 variety, 5 preferences, 5 continuity with what the
+client did before. The weights are advice and may be tuned freely.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ class Totals:
         self.fit += sets * appeal.fit[key]
         self.liking += sign * appeal.liking[key]
         self.known += sign * appeal.known[key]
-        if item.dose is option.usual:
-            self.easy += sign
-        elif item.dose is option.tight:
-            self.easy += 0.5 * sign
+        if item.sets > 1:
+            if item.dose is option.usual:
+                self.easy += sign
+            elif item.dose is option.tight:
+                self.easy += 0.5 * sign
         uses = self.uses.get(key, 0) + sign
         if uses:
             self.uses[key] = uses

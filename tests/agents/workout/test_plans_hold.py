@@ -41,6 +41,33 @@ async def test_random_clients_get_sound_plans(batch: int) -> None:
         assert answer["status"] in ("ok", "relaxed", "needs_clearance"), request
 
 
+async def test_beginners_do_more_than_one_set() -> None:
+    """One set of an exercise is within the rules for them, and seldom what a coach would write."""
+    sets = [
+        line["sets"]
+        for request in random_requests(20, 7)
+        for week in (await answer_to(request | {"fitness_level": "beginner"}))["weeks"][:1]
+        for workout in week["workouts"]
+        for line in workout["exercises"]
+        if line["block"] in {"compound", "isolation", "core"} and line["rpe"] > 3
+    ]
+    assert len(sets) > 100
+    assert sets.count(1) < 0.1 * len(sets)
+
+
+async def test_a_card_shows_the_fullest_session() -> None:
+    """Who does one exercise more or less on other days is recommended the most of it."""
+    for request in random_requests(8, 3):
+        answer = await answer_to(request)
+        lines = [
+            (line["key"], line["sets"])
+            for workout in answer["weeks"][0]["workouts"]
+            for line in workout["exercises"]
+        ]
+        for card in answer["recommendations"]:
+            assert card["sets"] == max(sets for key, sets in lines if key == card["key"]), request
+
+
 FLAGS = ("chest pain when climbing stairs", "heart attack in the past", "stroke last year",
          "fainted twice this month", "had surgery on the knee")  # fmt: skip
 WIDE_WISHES = ("walking", "march", "balance", "mobility", "stretching", "cardio", "circles",
