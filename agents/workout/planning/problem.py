@@ -34,6 +34,9 @@ FEWEST_EXERCISES, MOST_EXERCISES = 2, 9
 FEWEST_DISTINCT = 3
 CONTACTS_PER_EXERCISE, CONTACTS_PER_WEEK = 100, 300
 MOST_SESSIONS_OF_ONE = 2
+FAST_BARBELL_REPS = 6
+"""Most repetitions of a set with which a plan for a flying barbell begins: technique tires before
+muscles do. Source: NSCA, Essentials, loads and repetitions for power (at most 5 to 6)."""
 
 # Training days of a week, Monday 1, spread so that as few as possible follow one another.
 WEEKDAYS: Mapping[int, tuple[int, ...]] = {
@@ -183,15 +186,22 @@ def problem_for(profile: Profile, limits: Limits, exercises: Iterable[Exercise])
     """
     scheme = scheme_for(profile, limits)
     options = [
-        option_for(exercise, scheme)
-        for exercise in exercises
-        if exercise.pattern not in STRENGTH_PATTERNS_NOT
-        and (exercise.impact < 2 or (limits.jumps and exercise.measure == "reps"))
+        option_for(exercise, scheme) for exercise in exercises if _suits(exercise, limits, scheme)
     ]
     kept = sorted((o for o in options if o.most_sets >= scheme.sets[0]), key=lambda o: o.key)
     if limits.pull_first and not any(option.group == "pull" for option in kept):
         kept = [option for option in kept if option.group != "push"]
     return Problem(profile, limits, scheme, tuple(kept))
+
+
+def _suits(exercise: Exercise, limits: Limits, scheme: Scheme) -> bool:
+    """Whether a week of strength may hold it, at this client's repetitions."""
+    if exercise.pattern in STRENGTH_PATTERNS_NOT:
+        return False
+    if exercise.impact >= 2 and not (limits.jumps and exercise.measure == "reps"):
+        return False
+    flying_barbell = exercise.pattern == "power" and "barbell" in exercise.equipment
+    return not flying_barbell or scheme.column(exercise).start <= FAST_BARBELL_REPS
 
 
 def option_for(exercise: Exercise, scheme: Scheme) -> Option:

@@ -448,3 +448,12 @@ def test_a_filter_only_ever_takes_away(change: Change) -> None:
     wide = select(before, restrictions(before.conditions), all_).allowed.keys()
     narrow = select(after, restrictions(after.conditions), all_).allowed.keys()
     assert narrow < wide
+
+
+@pytest.mark.parametrize(("goal", "offered"), [("strength", True), ("endurance", False)])
+def test_a_barbell_flies_for_few_repetitions_only(goal: Goal, offered: bool) -> None:
+    """No plan asks for fifteen power cleans in a row."""
+    profile = a_profile(goal=goal, level=2)
+    keys = {option.key for option in a_problem(profile).options}
+    assert ("hang_power_clean" in keys) is offered
+    assert "kettlebell_swing" in keys
