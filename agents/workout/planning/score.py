@@ -23,7 +23,7 @@ _STAPLE_SHARE = 0.8
 _DISTINCT_SHARE = 0.75
 _CARDIO_MINUTES = 10
 _KNOWN_SHARE, _KEPT_SHARE = 0.5, 0.7
-_LOADABLE = frozenset({"barbell", "dumbbells", "kettlebell", "machine", "cable", "bands"})
+_WEIGHTS = frozenset({"barbell", "dumbbells", "kettlebell", "machine", "cable"})
 
 
 class Appeal:
@@ -110,13 +110,21 @@ class Totals:
 
 
 def goal_fit(option: Option, goal: str) -> float:
-    """0-1: how well an exercise serves a goal."""
+    """0-1: how well an exercise serves a goal. A band pulls most where the movement ends, and
+    nobody knows how much; what beginners do with their own body is soon too easy to grow by; what
+    goes behind the neck does the same in front of it, where shoulders mind it less."""
     exercise = option.exercise
-    loadable = not _LOADABLE.isdisjoint(exercise.equipment)
+    if "behind_neck" in exercise.flags:
+        return 0.0
+    weighted = not _WEIGHTS.isdisjoint(exercise.equipment)
     if goal == "strength":
-        return (1.0 if loadable else 0.6) if exercise.compound else 0.4
+        if not exercise.compound:
+            return 0.4
+        return 1.0 if weighted else 0.6 if exercise.level else 0.3
     if goal == "hypertrophy":
-        return 1.0 if loadable else 0.6
+        if weighted:
+            return 1.0
+        return 0.8 if "bands" in exercise.equipment else 0.6 if exercise.level else 0.4
     if goal == "endurance":
         return 1.0 if exercise.compound else 0.8
     return 1.0 if exercise.compound else 0.8 if option.block == "core" else 0.6

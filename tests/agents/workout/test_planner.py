@@ -29,6 +29,7 @@ from agents.workout.planning.problem import (
 )
 from agents.workout.planning.progression import Week
 from agents.workout.planning.schemes import scheme_for
+from agents.workout.planning.score import goal_fit
 from agents.workout.planning.session_time import exercise_seconds, whole_minutes
 from agents.workout.planning.solver import plan_week, pruned, solve
 from agents.workout.planning.volume import as_sets, halves_per_set
@@ -457,3 +458,20 @@ def test_a_barbell_flies_for_few_repetitions_only(goal: Goal, offered: bool) -> 
     keys = {option.key for option in a_problem(profile).options}
     assert ("hang_power_clean" in keys) is offered
     assert "kettlebell_swing" in keys
+
+
+def test_an_exercise_serves_a_goal_as_far_as_it_can_be_loaded() -> None:
+    """A weight serves strength and growth more than a band or a body, that of a beginner least;
+    nothing goes behind the neck that could stay in front of it."""
+    options = {option.key: option for option in a_problem(a_profile(level=2)).options}
+
+    def worth(goal: str, *keys: str) -> list[float]:
+        return [goal_fit(options[key], goal) for key in keys]
+
+    falling = worth("strength", "back_squat", "pull_up", "chair_squat")
+    assert falling == sorted(set(falling), reverse=True)
+    falling = worth("hypertrophy", "bench_press", "band_chest_press", "push_up", "chair_squat")
+    assert falling == sorted(falling, reverse=True) and falling[0] > falling[1] > falling[-1]
+    for goal in ("strength", "hypertrophy", "endurance", "weight_loss", "general"):
+        front, behind = worth(goal, "lat_pulldown", "behind_neck_pulldown")
+        assert front > behind
