@@ -8,6 +8,7 @@ client did before. The weights are advice and may be tuned freely.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -130,6 +131,13 @@ def goal_fit(option: Option, goal: str) -> float:
     return 1.0 if exercise.compound else 0.8 if option.block == "core" else 0.6
 
 
+def _use(share: float) -> float:
+    """0-1: what a session's share of the wished time is worth. The emptier a session, the more a
+    minute in it, so that days come out alike."""
+    idle = max(0.0, 1.0 - share)
+    return 1.0 - idle * math.sqrt(idle)
+
+
 def score(totals: Totals, appeal: Appeal) -> tuple[float, dict[str, float]]:
     """(points, points by part)."""
     halves, target = totals.halves, appeal.target
@@ -137,7 +145,7 @@ def score(totals: Totals, appeal: Appeal) -> tuple[float, dict[str, float]]:
     minors = sum(min(2 * halves[m], target) for m in _MINORS) / (len(_MINORS) * target)
     days = len(totals.seconds)
     used = sum(
-        min(1.0, (appeal.overhead + seconds + 60 * minutes) / appeal.full_seconds)
+        _use((appeal.overhead + seconds + 60 * minutes) / appeal.full_seconds)
         for seconds, minutes in zip(totals.seconds, totals.cardio_minutes, strict=True)
     )
     items = totals.items or 1

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agents.workout.exercises.catalogue import CATALOGUE
-from agents.workout.exercises.exercise import EQUIPMENT
+from agents.workout.exercises.exercise import EQUIPMENT, MUSCLES
 from agents.workout.planning.allowed import limits_for, select
 from agents.workout.planning.conflict import Conflict
 from agents.workout.planning.gentle import safe_minimum
@@ -29,7 +29,7 @@ from agents.workout.planning.problem import (
 )
 from agents.workout.planning.progression import Week
 from agents.workout.planning.schemes import scheme_for
-from agents.workout.planning.score import goal_fit
+from agents.workout.planning.score import Appeal, Totals, goal_fit, score
 from agents.workout.planning.session_time import exercise_seconds, whole_minutes
 from agents.workout.planning.solver import plan_week, pruned, solve
 from agents.workout.planning.volume import as_sets, halves_per_set
@@ -475,3 +475,17 @@ def test_an_exercise_serves_a_goal_as_far_as_it_can_be_loaded() -> None:
     for goal in ("strength", "hypertrophy", "endurance", "weight_loss", "general"):
         front, behind = worth(goal, "lat_pulldown", "behind_neck_pulldown")
         assert front > behind
+
+
+def test_alike_days_are_better_than_a_long_and_a_short_one() -> None:
+    """The same minutes are worth more spread over the week."""
+    problem = a_problem(a_profile(minutes=60, sessions_per_week=2))
+    appeal = Appeal(problem, cardio=False, weights={})
+
+    def points(*seconds: int) -> float:
+        totals = Totals([0, 0], len(MUSCLES))
+        totals.seconds = list(seconds)
+        return score(totals, appeal)[0]
+
+    assert points(1200, 1200) > points(1500, 900) > points(1800, 600)
+    assert points(1300, 1200) > points(1200, 1200)
