@@ -27,6 +27,8 @@ SEARCH_YEARS = 50
 """How far ahead to look: 29 February on one weekday may be 40 years away. Looking on to the end of
 the calendar held up the event loop for seconds, for a line that never comes."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NUMBERS = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/([0-9]+))?")
+"""A weekday, or some of them, as cron numbers them."""
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 LONGEST_SECONDS = 36_500 * 86400
 """Of ``every``: the calendar, which ends with the year 9999, holds many of these."""
@@ -113,13 +115,28 @@ class Trigger:
 
 
 def named_weekdays(cron: str) -> str:
-    """The cron line with names for weekdays: APScheduler counts from Monday, cron from Sunday."""
+    """The cron line with names for weekdays: APScheduler counts from Monday, cron from Sunday.
+
+    Raises ValueError for a weekday that no week has.
+    """
     fields = cron.split()
-    if len(fields) != 5 or not re.fullmatch(r"[0-7,\-]+", fields[4]):
+    if len(fields) != 5 or fields[4] == "*":
         return " ".join(fields)
     days: list[str] = []
     for part in fields[4].split(","):
-        first, _, last = part.partition("-")
-        numbers = range(int(first), int(last or first) + 1)
-        days.extend(WEEKDAYS[number] for number in numbers)
+        numbers = NUMBERS.fullmatch(part)
+        days += [part] if numbers is None else _weekdays(part, numbers)
     return " ".join([*fields[:4], ",".join(dict.fromkeys(days))])
+
+
+def _weekdays(part: str, numbers: re.Match[str]) -> list[str]:
+    """The names of ``3``, ``1-5``, ``1-5/2`` and ``*/2``; from a lone ``3/2`` on to Saturday."""
+    first, last, step = (None if text is None else int(text) for text in numbers.groups())
+    if first is None:
+        first, last = 0, 6
+    elif last is None:
+        last = first if step is None else 6
+    days = WEEKDAYS[first : last + 1 : step or 1] if step != 0 else ()
+    if not days or last >= len(WEEKDAYS):
+        raise ValueError(f"{part!r} names no weekday; 0 and 7 are Sunday, 6 is Saturday")
+    return list(days)

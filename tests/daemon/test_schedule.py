@@ -62,9 +62,21 @@ def test_weekdays_are_counted_as_cron_does(cron: str, first: str) -> None:
     assert Trigger(cron, "UTC").next(at("2026-03-01T00:00")) == at(first)
 
 
-def test_steps_of_weekdays_are_left_alone() -> None:
-    """What is no list of numbers goes through as it is."""
-    assert named_weekdays("0 9 * * */2") == "0 9 * * */2"
+@pytest.mark.parametrize(
+    ("weekdays", "named"),
+    [
+        ("*/2", "sun,tue,thu,sat"),
+        ("1-5/2", "mon,wed,fri"),
+        ("2/2", "tue,thu,sat"),
+        ("mon,3", "mon,wed"),
+        ("6,*/3", "sat,sun,wed"),
+        ("sat-sun", "sat-sun"),
+        ("*", "*"),
+    ],
+)
+def test_steps_of_weekdays_are_counted_as_cron_does(weekdays: str, named: str) -> None:
+    """Numbers beside names and steps begin with Sunday too; what has no number stays as it is."""
+    assert named_weekdays(f"0 9 * * {weekdays}") == f"0 9 * * {named}"
 
 
 def test_every_does_not_depend_on_a_start() -> None:
@@ -97,6 +109,10 @@ def test_newest_is_the_last_of_all(minutes: int, width: int, cron: str, zone: st
     ("text", "zone", "says"),
     [
         ("every 0 seconds", "UTC", "never comes round"),
+        ("0 9 * * 8", "UTC", "'8' names no weekday"),
+        ("0 9 * * 1-99999999999", "UTC", "'1-99999999999' names no weekday"),
+        ("0 9 * * 5-1", "UTC", "'5-1' names no weekday"),
+        ("0 9 * * */0", "UTC", "'\\*/0' names no weekday"),
         ("61 * * * *", "UTC", "61"),
         ("noon", "UTC", "five cron fields"),
         ("every 3000000 days", "UTC", "five cron fields"),
@@ -174,12 +190,13 @@ async def test_edit_by_sql_starts_nothing_old(database: str, aconnection: Connec
             assert await count(aconnection, fresh) == 1
 
 
+@pytest.mark.parametrize("trigger", ["whenever", "0 9 * * 10"])
 async def test_bad_row_is_explained_and_others_go_on(
-    database: str, aconnection: Connection
+    database: str, aconnection: Connection, trigger: str
 ) -> None:
     """A schedule that cannot be read says why in its row; mending it clears that."""
     async with parts(database) as p:
-        await add(aconnection, "bad", "whenever")
+        await add(aconnection, "bad", trigger)
         await add(aconnection, "good", "every 6 hours")
         assert await Schedules(p.store).look() == 1
         told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%five cron fields%%'"

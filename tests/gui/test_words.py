@@ -205,6 +205,7 @@ def test_axes_end_at_round_numbers(value: float, top: float) -> None:
         ("every 90 minutes", "every 90 minutes"),
         ("every hour", "every hour"),
         ("*/5 1-3 * * *", "*/5 1-3 * * *"),
+        ("0 9 * * 1-5/2", "0 9 * * 1-5/2"),
     ],
 )
 def test_triggers_in_words(trigger: str, said: str) -> None:

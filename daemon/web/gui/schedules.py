@@ -136,7 +136,7 @@ def in_words(trigger: str) -> str:
     at = f"at {int(hour):02d}:{int(minute):02d}"
     if (day, month, weekday) == ("*", "*", "*"):
         return f"every day {at}"
-    if (day, month) == ("*", "*"):
+    if (day, month) == ("*", "*") and "/" not in weekday:
         return f"{_days(weekday)} {at}"
     if day.isdecimal() and weekday == "*":
         if month == "*":
