@@ -9,7 +9,8 @@ an edit by SQL counts at once.
 
 **Misfire.** A slot that is late because no daemon ran, or the database was away: of several missed
 ones only the newest counts. ``latest`` runs it however late it is; ``skip`` runs it only within
-``misfire_grace_seconds``. What lies before a row was last edited is not missed.
+``misfire_grace_seconds``, or as late as a look may be. What lies before a row was last edited is
+not missed.
 
 **For each.** With ``for_each = 'active_clients'`` a slot makes a request for each active client of
 the main app, all of them or none, each with its ``client_id`` and an idempotency key of its own.
@@ -96,7 +97,8 @@ class Schedules(Service):
         if slot is None:
             return 0
         late_seconds = (now - slot).total_seconds()
-        insert = row.misfire == "latest" or late_seconds <= row.misfire_grace_seconds
+        grace_seconds = max(row.misfire_grace_seconds, LOOK_SECONDS)
+        insert = row.misfire == "latest" or late_seconds <= grace_seconds
         clients = await self._clients(row) if insert else ()
         if clients is None:
             return 0

@@ -5,10 +5,14 @@
 -- Index:   primary key of ai_schedules; ai_requests_idempotency.
 -- Caller:  Store.schedule_fire.
 -- Locks:   the schedule's row.
+--
+-- last_slot: as schedule_list.sql gave it, within the years that Python knows.
 WITH moved AS (
     UPDATE ai_schedules s SET last_slot = %(slot)s::timestamptz
     WHERE s.name = %(name)s::text AND s.enabled
-        AND s.last_slot IS NOT DISTINCT FROM %(last_slot)s::timestamptz
+        AND CASE WHEN s.last_slot IS NOT NULL
+            THEN greatest('1970-01-02 00:00+00', least('9999-12-30 00:00+00', s.last_slot)) END
+            IS NOT DISTINCT FROM %(last_slot)s::timestamptz
     RETURNING s.name, s.task_type, s.input_data, s.priority, s.for_each,
         'cron:' || s.name || ':' || to_char(%(slot)s::timestamptz AT TIME ZONE 'UTC',
             'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS key

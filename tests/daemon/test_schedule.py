@@ -169,10 +169,31 @@ async def test_one_request_per_slot_however_many_daemons(
 async def test_late_slot_is_skipped_where_asked(database: str, aconnection: Connection) -> None:
     """misfire = skip: a slot later than the grace is passed over, not made up for."""
     async with parts(database) as p:
-        await add(aconnection, "strict", "every 1 day", misfire="skip", grace=0)
+        before = datetime.now(UTC) - timedelta(hours=3)
+        await add(aconnection, "strict", f"0 {before.hour} * * *", misfire="skip", grace=0)
         assert await Schedules(p.store).look() == 0
         moved = "SELECT count(*) FROM ai_schedules WHERE last_slot > now() - interval '25 hours'"
         assert await count(aconnection, moved) == 1
+
+
+async def test_slot_that_somebody_looks_at_is_not_late(
+    database: str, aconnection: Connection
+) -> None:
+    """Without any grace a slot is run when it comes: a look takes its time, and is no lateness."""
+    async with parts(database) as p:
+        await add(aconnection, "strict", "every 1 second", misfire="skip", grace=0)
+        assert await Schedules(p.store).look() == 1
+
+
+async def test_last_slot_before_all_time_is_left_behind(
+    database: str, aconnection: Connection
+) -> None:
+    """A last_slot of '-infinity', by SQL, keeps a schedule from nothing."""
+    async with parts(database) as p:
+        await add(aconnection, "anew", "every 6 hours")
+        await aconnection.execute("UPDATE ai_schedules SET last_slot = '-infinity'")
+        assert await Schedules(p.store).look() == 1
+        assert await Schedules(p.store).look() == 0
 
 
 async def test_edit_by_sql_starts_nothing_old(database: str, aconnection: Connection) -> None:
