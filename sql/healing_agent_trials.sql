@@ -4,8 +4,9 @@
 -- Locks:   none.
 --
 -- resumed: a person did not wait for the pause to end. quiet: it was paused more than 7 days ago; what
--- is older than that speaks for or against nobody. A limit other than 1 is by then a person's.
-SELECT h.id, c.task_type, h.concurrency, h.times, NOT c.paused AS resumed,
+-- is older than that speaks for or against nobody. A limit other than 1 is a person's, and stays.
+SELECT h.id, c.task_type, h.times, NOT c.paused AS resumed,
+    CASE WHEN c.concurrency = 1 THEN h.concurrency ELSE c.concurrency END AS concurrency,
     h.started_at <= now() - interval '7 days' AS quiet, e.completed, e.failed
 FROM ai_control c
 CROSS JOIN LATERAL (

@@ -54,6 +54,43 @@ async def test_failing_agent_is_paused_and_comes_back(database: str) -> None:
         assert made.outcomes() == ["done"]
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "limit"),
+    [
+        ("UPDATE ai_control SET concurrency = 3", 3),
+        ("UPDATE ai_control SET concurrency = 0, paused = false, resume_at = NULL", 0),
+    ],
+)
+async def test_a_limit_that_a_person_set_meanwhile_stays(
+    database: str, meanwhile: str, limit: int
+) -> None:
+    """Who lowers a paused agent's limit, or stops it, is not overruled when it works again."""
+    async with bench(database) as made:
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
+        made.rows(TRY_NOW + meanwhile)
+        ended(made, "completed", 1)
+        await made.heal(PauseAgent())
+        assert made.rows(CONTROL) == [(False, True, limit)]
+
+
+async def test_a_limit_that_a_person_set_outlives_the_next_pause(database: str) -> None:
+    """An agent whose trial fails comes back to the limit that a person gave it since."""
+    async with bench(database) as made:
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
+        made.rows(TRY_NOW + LATER + "; UPDATE ai_control SET concurrency = 3")
+        ended(made, "failed", 1)
+        await made.heal(PauseAgent())
+        made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
+        made.rows(TRY_NOW)
+        ended(made, "completed", 1)
+        await made.heal(PauseAgent())
+        assert made.rows(CONTROL) == [(False, True, 3)]
+
+
 QUIET_WEEK = (
     "UPDATE ai_healing_actions SET started_at = now() - interval '8 days';"
     " UPDATE ai_requests SET finished_at = now() - interval '8 days' - interval '1 minute';"
