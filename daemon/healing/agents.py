@@ -17,7 +17,6 @@ FORGIVEN = (*CALLER_CODES, "approval_rejected", "approval_expired")
 """Ends that say nothing about the agent: the caller's mistakes, and people's decisions."""
 SHED_ROWS = 1000
 """Put off by one statement."""
-OWN_MONEY = ("global",)
 EARLY_SHARE = 0.1
 """So much of a day must have passed before its pace means anything."""
 
@@ -103,10 +102,9 @@ class ShedCost(Remedy):
 
     async def find(self, seen: Seen) -> Sequence[Case]:
         result = seen.results.get("model.budget")
-        if result is None or result.value is None or result.detail.get("scope") not in OWN_MONEY:
-            return ()
-        spent, passed = result.value / 100, day_share(clock.utcnow())
-        if len(str(result.detail.get("period"))) != 10 or passed < EARLY_SHARE or spent <= passed:
+        spent = result.detail.get("day_share") if result is not None else None
+        passed = day_share(clock.utcnow())
+        if spent is None or passed < EARLY_SHARE or spent <= passed:
             return ()
         waiting = await seen.store.ask("healing_costs_waiting")
         if not waiting:

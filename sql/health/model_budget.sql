@@ -11,11 +11,13 @@
 --           then agents answer without the model
 --
 -- The fullest budget of this UTC day and month: spent, promised and uncertain money against the
--- tightest limit. A budget whose period has not begun, or is over, is none of today's.
+-- tightest limit that stands now; what its last call was allowed is no limit any more once somebody
+-- has raised it. A budget whose period has not begun, or is over, is none of today's. day_share: of
+-- the whole's day alone, whichever budget is the fullest.
 WITH budgets AS (
-    SELECT c.scope, c.period, c.spent_usd, c.reserved_usd, c.uncertain_usd,
+    SELECT k.kind, c.scope, c.period, c.spent_usd, c.reserved_usd, c.uncertain_usd,
         c.spent_usd + c.reserved_usd + c.uncertain_usd AS used,
-        least(c.limit_usd, own.limit_usd,
+        least(coalesce(own.limit_usd, every.limit_usd),
             CASE WHEN k.kind = 'day' THEN a.daily_budget_usd END,
             CASE WHEN k.kind = 'day' AND c.scope = 'global'
                 THEN %(daily_budget_usd)s::numeric END) AS most
@@ -23,12 +25,16 @@ WITH budgets AS (
         ('month', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM'))) AS k (kind, period)
     JOIN ai_budgets c ON c.period = k.period
     LEFT JOIN ai_budgets own ON own.scope = c.scope AND own.period = k.kind
+    LEFT JOIN ai_budgets every
+        ON starts_with(c.scope, 'key:') AND every.scope = 'key:*' AND every.period = k.kind
     LEFT JOIN ai_control a ON c.scope = 'agent:' || a.task_type
 )
 SELECT round(least(1000, 100 * b.used / b.most), 1)::float8 AS value, 0 AS hidden,
     jsonb_build_object('scope', b.scope, 'period', b.period, 'limit_usd', b.most::float8,
         'used_usd', round(b.used, 4)::float8, 'spent_usd', b.spent_usd::float8,
         'reserved_usd', b.reserved_usd::float8, 'uncertain_usd', b.uncertain_usd::float8,
+        'day_share', (SELECT round(g.used / g.most, 4)::float8 FROM budgets g
+            WHERE g.kind = 'day' AND g.scope = 'global' AND g.most > 0),
         'ratios', (SELECT jsonb_object_agg(o.scope, o.ratio) FROM (
             SELECT r.scope, round(max(r.used / r.most), 4)::float8 AS ratio FROM budgets r
             WHERE r.most > 0 AND (r.scope = 'global' OR starts_with(r.scope, 'agent:'))

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.healing.agents import PauseAgent, ShedCost, day_share
+from daemon.health.checker import Checker
+from daemon.health.session import Session
 from tests.kit.healing import Bench, bench, check
+from tests.kit.parts import TEXTS
 
 
 def ended(made: Bench, status: str, count: int, code: str = "agent_error") -> None:
@@ -177,12 +180,10 @@ async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> N
                 "INSERT INTO ai_requests (task_type, priority)"
                 f" SELECT 'work', {priority} FROM generate_series(1, 3)"
             )
-        period = noon.date().isoformat()
-        detail = {"scope": "global", "period": period}
-        slow = check("model.budget", 40.0, status="healthy", detail=detail)
+        slow = check("model.budget", 40.0, status="healthy", detail={"day_share": 0.4})
         await made.heal(ShedCost(), see=[slow])
         assert made.rows() == []
-        await made.heal(ShedCost(), see=[replace(slow, value=70.0)])
+        await made.heal(ShedCost(), see=[replace(slow, detail={"day_share": 0.7})])
         assert made.outcomes() == ["done"]
         assert made.rows(
             "SELECT priority, count(*) FROM ai_requests WHERE run_after > now() GROUP BY 1"
@@ -199,10 +200,33 @@ async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
             "INSERT INTO ai_requests (task_type, priority)"
             " SELECT 'work', -1 FROM generate_series(1, 2500)"
         )
-        detail = {"scope": "global", "period": noon.date().isoformat()}
+        detail = {"day_share": 0.7}
         await made.heal(ShedCost(), see=[check("model.budget", 70.0, detail=detail)])
         assert made.outcomes() == ["done"]
         assert made.rows("SELECT count(*) FROM ai_requests WHERE run_after <= now()") == [(0,)]
+
+
+@pytest.mark.parametrize(("fuller", "period"), [("global", "month"), ("agent:x", "day")])
+async def test_a_fuller_budget_does_not_hide_the_days(
+    database: str, noon: datetime, fuller: str, period: str
+) -> None:
+    """Cheap work waits for what the day costs, also while another budget is nearer to its end."""
+    async with bench(database) as made:
+        made.rows(
+            "INSERT INTO ai_budgets (scope, period, limit_usd)"
+            f" VALUES ('global', 'day', 10), ('{fuller}', '{period}', 10);"
+            " INSERT INTO ai_budgets (scope, period, spent_usd)"
+            " SELECT 'global', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 7 UNION ALL"
+            f" SELECT '{fuller}', to_char(now() AT TIME ZONE 'UTC',"
+            f" CASE '{period}' WHEN 'day' THEN 'YYYY-MM-DD' ELSE 'YYYY-MM' END), 9;"
+            " INSERT INTO ai_requests (task_type, priority) VALUES ('work', -1)"
+        )
+        checker = Checker(Session(database, "w1"), TEXTS)
+        results = {result.check: result for result in await checker.run(["model.budget"])}
+        await checker.close()
+        assert results["model.budget"].target == fuller
+        await made.heal(ShedCost(), see=[results["model.budget"]])
+        assert made.rows() == [("shed_cost", "", "auto", "done")]
 
 
 def test_share_of_a_day() -> None:

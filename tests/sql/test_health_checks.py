@@ -150,3 +150,23 @@ def test_a_header_that_says_too_little(tmp_path: Path) -> None:
     (tmp_path / "queue_new.sql").write_text("-- Check:    queue.new\nSELECT 1\n")
     with pytest.raises(ValueError, match="queue_new"):
         catalogue.sql_checks(tmp_path)
+
+
+async def test_a_budget_that_was_raised_is_judged_by_its_new_limit(
+    database: str, connection: psycopg.Connection[Any]
+) -> None:
+    """What the last call was allowed alarms nobody any more, whoever raised or lifted it since."""
+    for scope, standing in (("global", "global"), ("key:a", "key:*")):
+        connection.execute(
+            "INSERT INTO ai_budgets (scope, period, limit_usd, spent_usd) VALUES"
+            " (%s, 'day', 1, 0), (%s, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 1, 0.9)",
+            [standing, scope],
+        )
+    checker = Checker(Session(database, "w1"), statements.load())
+    found = []
+    for limit in ("1", "10", None):
+        connection.execute("UPDATE ai_budgets SET limit_usd = %s WHERE period = 'day'", [limit])
+        results = {result.check: result for result in await checker.run(["model.budget"])}
+        found.append(results["model.budget"].value)
+    await checker.close()
+    assert found == [90.0, 9.0, None]
