@@ -23,7 +23,7 @@ from daemon import backoff, clock
 from daemon.database import brief, is_contended, is_transient
 from daemon.healing.reflexes import Reflexes
 from daemon.healing.remedy import CannotAct, Effect, Remedy, Seen, why
-from daemon.healing.rules import RULES, Mode, Rule, Setting
+from daemon.healing.rules import RULES, Rule, Setting
 from daemon.healing.store import Case, HealingStore, Outcome
 from daemon.health.model import CheckResult
 from daemon.lifecycle import Service
@@ -130,7 +130,7 @@ class Healing(Service):
         self._name_strangers(settings)
         for name, remedy in self._remedies.items():
             mode = settings.get(name, RULES[name].mode)
-            if mode == "off" or name in self._acting or not self._due(RULES[name]):
+            if name in self._acting or not self._due(RULES[name]):
                 continue
             if not await self._shielded(name, partial(self._consider, remedy, mode)):
                 return
@@ -163,10 +163,13 @@ class Healing(Service):
         }
         return Seen(self._store, fresh, self._absent)
 
-    async def _consider(self, remedy: Remedy, mode: Mode) -> None:
+    async def _consider(self, remedy: Remedy, mode: Setting) -> None:
         rule, seen = RULES[remedy.rule], self._seen()
-        if mode == "auto":
-            await remedy.tend(seen)
+        # In any mode: what was taken away is given back also where a person approved it, and where
+        # the rule was switched off since.
+        await remedy.tend(seen)
+        if mode == "off":
+            return
         for case in await remedy.find(seen):
             action_id, verdict = await self._store.begin(rule, mode, case, self._worker_id)
             if verdict in ("proposed", "dry_run"):

@@ -71,7 +71,7 @@ class Remedy(ABC):
         """What came of it; asked until it healed or patience ends. Changes nothing."""
 
     async def tend(self, seen: Seen) -> None:
-        """A later step of what was begun, such as giving back what was taken away."""
+        """A later step of what was begun, such as giving back what was taken away; in any mode."""
 
 
 def why(error: psycopg.Error, grants: str) -> str:

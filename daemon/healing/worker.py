@@ -94,16 +94,20 @@ class BackOff(Remedy):
         self._judged: list[CheckResult] = []
         self._changed_monotonic = 0.0
 
-    async def find(self, seen: Seen) -> Sequence[Case]:
+    @staticmethod
+    def _pressing(seen: Seen) -> list[CheckResult]:
         pressing = seen.alarming("workers.pool_wait", "workers.loop_lag", "database.connections")
         memory = seen.results.get("workers.memory")
         if memory is not None and (memory.value or 0) > HIGH_MEMORY_PERCENT:
             pressing.append(memory)
+        return pressing
+
+    async def find(self, seen: Seen) -> Sequence[Case]:
+        pressing = self._pressing(seen)
         # The same measurement must not halve twice: the next comes a minute later.
         again = len(pressing) == len(self._judged) and all(map(is_, pressing, self._judged))
         if not pressing or again or self._hands.limit() <= 1:
             return ()
-        self._judged = pressing
         return [
             Case(
                 self._hands.worker_id,
@@ -114,6 +118,7 @@ class BackOff(Remedy):
         ]
 
     async def act(self, case: Case, seen: Seen) -> None:
+        self._judged = self._pressing(seen)
         self._hands.set_limit(max(1, self._hands.limit() // 2))
         self._changed_monotonic = self._monotonic()
 

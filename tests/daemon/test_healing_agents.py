@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.healing.agents import PauseAgent, ShedCost, day_share
+from daemon.healing.rules import Setting
 from daemon.health.checker import Checker
 from daemon.health.session import Session
 from tests.kit.healing import Bench, bench, check
@@ -55,6 +56,24 @@ async def test_failing_agent_is_paused_and_comes_back(database: str) -> None:
         await made.heal(PauseAgent(), see=FAILING)
         assert made.rows(CONTROL) == [(False, True, 8)]
         assert made.outcomes() == ["done"]
+
+
+@pytest.mark.parametrize("setting", ["propose", "off"])
+async def test_a_pause_that_a_person_approved_ends_as_any(database: str, setting: Setting) -> None:
+    """A proposed pause is over when a trial succeeds, also where the rule is off by then."""
+    async with bench(database) as made:
+        made.settings["pause_agent"] = "propose"
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        made.rows("SELECT ai_heal_answer(id, true, 'sam') FROM ai_healing_actions")
+        await made.heal(PauseAgent(), see=FAILING)
+        assert made.rows(CONTROL) == [(True, False, 1)]
+        made.settings["pause_agent"] = setting
+        made.rows("UPDATE ai_requests SET finished_at = now() - interval '1 minute'")
+        made.rows(TRY_NOW)
+        ended(made, "completed", 1)
+        await made.heal(PauseAgent())
+        assert made.rows(CONTROL) == [(False, True, 8)]
 
 
 @pytest.mark.parametrize(

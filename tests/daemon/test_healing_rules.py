@@ -14,7 +14,7 @@ import pytest
 from daemon.healing.agents import PauseAgent, ShedCost
 from daemon.healing.reflexes import Reflexes
 from daemon.healing.remedy import Seen
-from daemon.healing.rules import COUNTED, RULES
+from daemon.healing.rules import COUNTED, RULES, Setting
 from daemon.healing.sessions import EndForeignSession, EndOwnIdleTransaction, YieldToMainApp
 from daemon.healing.tables import ReindexInvalidOwn, TuneOwnAutovacuum, VacuumOwn
 from daemon.healing.worker import BackOff, Hands, RecyclePool, RestartMainApp, RestartSelf
@@ -309,6 +309,31 @@ async def test_worker_backs_off_and_recovers(database: str) -> None:
             await healing.tick()
         assert process.limit == 8
         assert made.rows() == [("back_off", "w1", "auto", "done")]
+
+
+@pytest.mark.parametrize("setting", ["propose", "dry_run", "off"])
+async def test_worker_recovers_in_any_mode(database: str, setting: Setting) -> None:
+    """A worker that took less, on its own or because a person approved it, takes all again, also
+    where the rule was switched off meanwhile."""
+    async with bench(database) as made:
+        process = FakeProcess(concurrency=8)
+        now = [0.0]
+        healing = made.healing(BackOff(process.hands(), monotonic=lambda: now[0]))
+        made.settings["back_off"] = "propose"
+        await healing.observe([check("workers.pool_wait")])
+        await healing.tick()
+        assert process.limit == 8
+        made.rows("SELECT ai_heal_answer(id, true, 'sam') FROM ai_healing_actions")
+        await healing.tick()
+        await healing.settled()
+        assert process.limit == 4
+        assert made.rows() == [("back_off", "w1", "propose", "done")]
+        made.settings["back_off"] = setting
+        await healing.observe([check("workers.pool_wait", 0.0, status="healthy")])
+        for _ in range(4):
+            now[0] += 31
+            await healing.tick()
+        assert process.limit == 8
 
 
 async def test_stuck_worker_starts_anew(database: str) -> None:
