@@ -30,7 +30,7 @@ BEGIN
     GRANT SELECT, INSERT ON ai_model_prices TO ai_admin;
     GRANT SELECT, INSERT, DELETE,
         UPDATE (task_type, trigger, time_zone, input_data, priority, misfire,
-            misfire_grace_seconds, enabled)
+            misfire_grace_seconds, for_each, enabled)
         ON ai_schedules TO ai_admin;
     GRANT SELECT, UPDATE (answer, decided_at, decided_by) ON ai_approvals TO ai_admin;
     GRANT SELECT, UPDATE (drain_requested_at) ON ai_workers TO ai_admin;

@@ -349,7 +349,10 @@ def test_admin_steers(admin: Database, daemon: Queue) -> None:
     admin.execute(
         "INSERT INTO ai_schedules (name, task_type, trigger) VALUES ('s', 'work', '0 6 * * *')"
     )
-    admin.execute("UPDATE ai_schedules SET trigger = '0 7 * * *' WHERE name = 's'")
+    admin.execute(
+        "UPDATE ai_schedules SET trigger = '0 7 * * *', for_each = 'active_clients'"
+        " WHERE name = 's'"
+    )
     admin.execute("DELETE FROM ai_schedules WHERE name = 's'")
     admin.execute("UPDATE ai_requests SET cancel_requested_at = now() WHERE id = %s", [request_id])
 
