@@ -10,7 +10,8 @@
 -- Text in an index must stay far below a third of a page, or the insert fails: longer task types are
 -- cut (nobody answers them), longer keys end in their hash and so stay distinct. What every claim
 -- carries is cut too. Moments are kept
--- within the years that every client can read, and the limit within what a budget can hold.
+-- within the years that every client can read, and the limit within what a budget can hold; NaN, which
+-- least() takes for more than that, allows nothing.
 --
 -- Nearly every insert leaves all of that to the column defaults. One condition finds this out, since
 -- in a transaction of one insert each further expression of plpgsql costs as much as an index entry.
@@ -62,7 +63,8 @@ BEGIN
         NEW.fair_key := ai_key_v1(NEW.fair_key);
     END IF;
     IF NEW.max_usd IS NOT NULL THEN
-        NEW.max_usd := round(greatest(-1, least(999999, NEW.max_usd)), 8);
+        NEW.max_usd := round(
+            CASE WHEN NEW.max_usd = 'NaN' THEN -1 ELSE greatest(-1, least(999999, NEW.max_usd)) END, 8);
     END IF;
     NEW.status := 'pending';
     NEW.attempt := 0;

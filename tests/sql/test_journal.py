@@ -313,6 +313,38 @@ async def test_limits_that_admins_set_hold_at_once(
     assert begun.verdict == ("budget" if spent else "go")
 
 
+PRICE = (
+    "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million,"
+    " cached_input_usd_per_million, output_usd_per_million) VALUES ('m', {})"
+)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 'NaN')",
+        "INSERT INTO ai_control (task_type, daily_budget_usd) VALUES ('x', 'NaN')",
+        PRICE.format("1, 'NaN', 2"),
+        PRICE.format("1, NULL, 'NaN'"),
+    ],
+)
+async def test_what_is_no_number_is_neither_a_limit_nor_a_price(
+    ledger: Ledger, written: str
+) -> None:
+    """NaN is refused where it is written: no sum would be above it, and every sum with it lost."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await ledger.run(written)
+
+
+async def test_a_request_may_not_spend_what_is_no_number(ledger: Ledger) -> None:
+    """A main app that works its limit out as NaN has set none that allows anything."""
+    authority = await ledger.request(max_usd=Decimal("NaN"))
+    (most,) = await ledger.one(
+        "SELECT max_usd FROM ai_requests WHERE id = %s", authority.request_id
+    )
+    assert most == -1
+
+
 async def test_a_key_without_a_limit_leaves_no_budget_row(ledger: Ledger) -> None:
     """Counting every client would fill the table: keys are counted where somebody limits them."""
     authority = await ledger.request()

@@ -209,6 +209,29 @@ def test_a_function_of_long_ago_becomes_the_one_of_today(database: str, name: st
     assert difference(whole, catalogue_at(database)) == {}
 
 
+def test_amounts_that_are_none_are_mended(database: str) -> None:
+    """What an older release took for a price or a limit is gone, the rest of its row is not."""
+    migrate.downgrade(database, "0021_odd_rows")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ai_control (task_type, daily_budget_usd) VALUES ('x', 'NaN'), ('y', 2);"
+            "INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 'NaN');"
+            "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million,"
+            " cached_input_usd_per_million, output_usd_per_million)"
+            " VALUES ('never', 1, NULL, 'NaN'), ('always', 1, 'NaN', 2)"
+        )
+        assert migrate.upgrade(database).changed
+        control = "SELECT task_type, daily_budget_usd FROM ai_control ORDER BY 1"
+        assert connection.execute(control).fetchall() == [("x", None), ("y", 2)]
+        budgets = "SELECT scope, limit_usd FROM ai_budgets"
+        assert connection.execute(budgets).fetchall() == [("global", None)]
+        prices = connection.execute(
+            "SELECT model_pattern, cached_input_usd_per_million FROM ai_model_prices"
+            " WHERE model_pattern IN ('never', 'always')"
+        )
+        assert prices.fetchall() == [("always", None)]
+
+
 def test_the_script_is_for_postgresql_13_too() -> None:
     """No statement is one that came with a later version."""
     assert "OR REPLACE TRIGGER" not in migrate.script()  # 14
