@@ -15,7 +15,8 @@ CLEAR_SHARE = 0.9
 class Finding:
     """A judged result, with what a message about it says.
 
-    threshold: the limit that was passed, or would be passed first.
+    threshold: the limit that was passed, or would be passed first. blind: the check could not be
+    made, however often by now, or is explained by another; it tells nothing about its targets.
     """
 
     check: str
@@ -25,6 +26,7 @@ class Finding:
     threshold: float | None = None
     message: str = ""
     remedy: str = ""
+    blind: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -35,14 +37,16 @@ def judge(result: CheckResult, *, target: str | None = None) -> Finding:
     """A result as the state machine takes it. target: instead of the result's own."""
     severity: Severity = "critical" if result.status == "critical" else "warning"
     limit = result.critical if severity == "critical" else result.warning
+    kind = _kind(result)
     return Finding(
         result.check,
         result.target if target is None else target,
-        Sample(_kind(result), severity),
+        Sample(kind, severity),
         result.value,
         limit if limit is not None else result.critical,
         result.message,
         result.remedy,
+        kind == "unseen" or (kind == "bad" and result.value is None),
     )
 
 

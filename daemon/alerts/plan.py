@@ -34,7 +34,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of findings. fleet: checks of which a missing target is a good one.
+    """One round of findings. fleet: checks of which a missing target is a good one, unless the
+    check itself was blind.
 
     A check that each worker makes of itself is not among them: what this worker does not find
     tells nothing about the others.
@@ -77,16 +78,18 @@ def plan(known: Known, round_: Round) -> Changes:
     """The changes that a round of findings makes to what is known."""
     changes = Changes()
     found = {finding.key: finding for finding in _worst_first(round_.findings)}
+    blind = {finding.check for finding in round_.findings if finding.blind}
     for key, memory in known.memories.items():
         if key not in found and key[0] in round_.fleet:
-            found[key] = Finding(*key, Sample("good"))
+            found[key] = Finding(*key, Sample("unseen" if key[0] in blind else "good"))
         elif key not in found and round_.now - memory.sampled_at > STALE:
             _note(changes, known, Finding(*key, Sample("good")), ended(memory, round_.now), True)
     for key, finding in found.items():
         before = known.memories.get(key)
         if before is None and finding.sample.kind != "bad":
             continue
-        if before is not None and round_.now - before.sampled_at < APART:
+        # abs: after a clock was set back a whole hour would be too close.
+        if before is not None and abs(round_.now - before.sampled_at) < APART:
             continue
         after = step(before or Memory(round_.now), finding.sample, round_.now)
         _note(changes, known, finding, after, False)

@@ -251,6 +251,34 @@ def test_samples_close_together_count_once() -> None:
     assert changes.memories == {}
 
 
+def test_a_clock_that_was_set_back_stops_no_alert() -> None:
+    """What was seen an hour later by the clock of before is no sample of the same moment."""
+    pending = Memory(START + timedelta(hours=1), phase="pending", bad=2)
+    key = ("database.connections", "")
+    changes = plan(Known({key: pending}, {}), Round(START, [judge(result(95.0))]))
+    assert [update.event for update in changes.opened] == ["firing"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "unknown", "value": None},
+        {"status": "warning", "value": None},
+        {"status": "warning", "caused_by": "database.blocked"},
+    ],
+)
+def test_what_cannot_be_seen_ends_no_targets_alert(values: dict[str, Any]) -> None:
+    """A check that cannot be made, or never can by now, or is explained by another, says nothing
+    about a target of before: neither that it is well nor that nobody reports it."""
+    firing = Memory(START, phase="firing", severity="critical", good=4, penalty=1.0)
+    before = known(firing, check="database.connections", target="a", escalated_at=START)
+    blind = replace(result(85.0), **values)
+    changes = plan(before, Round(START + MINUTE, [judge(blind)], {blind.check}))
+    assert changes.updated == []
+    memory = changes.memories[blind.check, "a"]
+    assert (memory.phase, memory.good, memory.sampled_at) == ("firing", 4, START + MINUTE)
+
+
 def test_target_that_is_gone_is_good() -> None:
     """A check that finds no more trouble with a target ends that target's alert."""
     firing = Memory(START, phase="firing", severity="critical", good=4, penalty=1.0)
