@@ -49,6 +49,10 @@ FAILURE_THRESHOLD = 5
 """So many transient failures in a row open a model's breaker."""
 FAILURE_SECONDS = 30.0
 
+LONGEST_SECONDS = 31 * 86_400.0
+"""No provider has anybody wait for longer: a larger number is a time of day in seconds since 1970,
+as some servers send it. Taken for a wait, it would keep every daemon from asking ever again."""
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CODE = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
@@ -128,6 +132,11 @@ def _failure(
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds the provider asks to wait; its headers say it in seconds, ms or as a date."""
+    seconds = _asked_to_wait(headers, now)
+    return seconds if seconds is not None and seconds <= LONGEST_SECONDS else None
+
+
+def _asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     lower = {name.lower(): value for name, value in headers.items()}
     if (milliseconds := _number(lower.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
@@ -175,7 +184,7 @@ def duration_seconds(text: str | None) -> float | None:
     if not text:
         return None
     if (plain := _number(text)) is not None:
-        return plain
+        return plain if plain <= LONGEST_SECONDS else None
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
         return None

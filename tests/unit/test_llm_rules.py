@@ -95,6 +95,8 @@ def test_the_providers_words_never_become_a_code() -> None:
         ({"retry-after": "Wed, 25 Nov 2026 12:01:30 GMT"}, 90),
         ({"retry-after": "Wed, 25 Nov 2026 11:00:00 GMT"}, 0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "1795608000"}, None),
+        ({"retry-after": "Wed, 25 Nov 2099 12:00:00 GMT"}, None),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 360),
         ({}, None),
     ],
@@ -102,6 +104,16 @@ def test_the_providers_words_never_become_a_code() -> None:
 def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, milliseconds, a date, or the reset of an empty bucket."""
     assert retry_after(headers, NOW) == seconds
+
+
+def test_a_moment_is_no_time_to_wait() -> None:
+    """A server that says at which second since 1970 it counts anew leaves the rate per minute."""
+    told = {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "1795608000",
+    }
+    assert buckets(told)[0].rate_per_second == 1.0
 
 
 def test_a_daily_limit_gives_its_true_rate() -> None:
