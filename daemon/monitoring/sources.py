@@ -37,10 +37,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found. commit: None where nothing changed."""
+    """What a look found. commit: None where nothing changed. since: the commit of the last look,
+    to compare with; None where it is no more, as in a clone that was made anew without its past.
+    """
 
     commit: str | None
     etag: str | None = None
+    since: str | None = None
 
 
 class Sources:
@@ -82,10 +85,10 @@ class Sources:
         """The newest commit of a source. Raises Unreadable."""
         if source.kind == "archive":
             commit, etag = await self._archive(source.location).head(source.branch, source.etag)
-            return Look(commit, etag)
+            return Look(commit, etag, source.last_commit)
         if source.kind == "image":
             return Look(self._environment.get("RAILWAY_GIT_COMMIT_SHA"))
-        return Look(await asyncio.to_thread(_newest, Path(source.location), source.branch))
+        return await asyncio.to_thread(_newest, Path(source.location), source)
 
     async def tree(self, name: str, commit: str | None, since: str | None) -> SourceTree:
         """A source's files at a commit, and what is new in them. Raises AgentError."""
@@ -131,19 +134,27 @@ class Sources:
         return Archive(repository, self._token, api=self._api)
 
 
-def _newest(folder: Path, branch: str | None) -> str:
+def _newest(folder: Path, source: CodeSource) -> Look:
     if not folder.is_dir():
         raise Unreadable(f"CODE_MONITOR_PATH is {str(folder)!r}; there is no such folder")
     try:
         history = History(folder)
     except Refused:
-        return _digest(collect.directory(folder).files)
+        return Look(_digest(collect.directory(folder).files))
     try:
-        return history.commit(branch or "HEAD")
+        commit = history.commit(source.branch or "HEAD")
+        return Look(commit, since=_still_there(history, source.last_commit))
     except Refused as refused:
         raise Unreadable(str(refused)) from refused
     finally:
         history.close()
+
+
+def _still_there(history: History, commit: str | None) -> str | None:
+    try:
+        return commit and history.commit(commit)
+    except Refused:
+        return None
 
 
 def _from_folder(place: Place, commit: str | None, since: str | None) -> SourceTree:

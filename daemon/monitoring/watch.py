@@ -75,8 +75,8 @@ class Monitoring(Service):
             await self._store.code_source_settle(source.name, etag=seen.etag)
             return 0
         wish: dict[str, Any] = {"source": source.name, "commit": seen.commit}
-        if source.last_commit is not None:
-            wish["range"] = f"{source.last_commit}..{seen.commit}"
+        if seen.since is not None:
+            wish["range"] = f"{seen.since}..{seen.commit}"
         request_id = await self._store.code_source_settle(
             source.name, commit=seen.commit, etag=seen.etag, input_data=wish
         )

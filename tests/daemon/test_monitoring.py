@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import tarfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -139,6 +140,23 @@ async def test_a_checkout_is_analysed_when_it_changes(
             " WHERE rule = 'sql-injection'"
         )
         assert await cursor.fetchall() == [("owner/name", True)]
+
+
+async def test_a_checkout_that_was_cloned_anew_is_analysed_whole(
+    database: str, aconnection: Connection, tmp_path: Path
+) -> None:
+    """A clone without the past, as a deploy makes it, lacks the commit of the last look: what is
+    new since then cannot be told, what is wrong can."""
+    commit(tmp_path, PROJECT)
+    catalog = {"code_analysis": "agents.code.agent:CodeReviewer"}
+    async with running(database, catalog, code_monitor_path=str(tmp_path)) as daemon:
+        await newest(aconnection)
+        shutil.rmtree(tmp_path / ".git")
+        anew = commit(tmp_path, PROJECT | {"more.py": "x = 1\n"})
+        await aconnection.execute("UPDATE ai_code_sources SET last_checked_at = NULL")
+        assert await daemon.monitoring.look() == 1
+        row = await newest(aconnection)
+        assert row["input_data"] == {"source": "checkout", "commit": anew}
 
 
 async def newest(connection: Connection) -> dict[str, Any]:
