@@ -102,6 +102,11 @@ def _channel(url: str, place: int) -> Channel:
             f"ALERT_WEBHOOK_URL: number {place} has no receiver",
             hint="end it with ?to= and an address, or several by comma",
         )
+    if parts.scheme == "smtp" and not _can_be_written_to(parts):
+        raise ConfigurationError(
+            f"ALERT_WEBHOOK_URL: number {place} has a receiver or sender that is no mail address",
+            hint="addresses such as a@example.com after ?to= and &from=",
+        )
     reason = check_literal(host)
     if reason:
         raise ConfigurationError(
@@ -204,15 +209,28 @@ def _mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> No
 
 def mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> EmailMessage:
     """The mail to the receivers that an ``smtp://`` address names."""
-    parts = urlsplit(url)
-    sender = parse_qs(parts.query).get("from", [f"ai-orchestrator@{parts.hostname}"])[0]
-    letter = EmailMessage()
+    letter = _addressed(urlsplit(url))
     letter["Subject"] = " ".join(heading(alerts).split())
-    letter["From"] = sender
-    letter["To"] = ", ".join(_receivers(parts))
     letter["Message-ID"] = f"<{message_id}@ai-orchestrator>"
     letter.set_content("\n".join(lines(alerts)) + "\n")
     return letter
+
+
+def _addressed(parts: SplitResult) -> EmailMessage:
+    """A letter with its sender and receivers. Raises whatever occurs to the email package."""
+    letter = EmailMessage()
+    default = f"ai-orchestrator@{parts.hostname}"
+    letter["From"] = parse_qs(parts.query).get("from", [default])[0]
+    letter["To"] = ", ".join(_receivers(parts))
+    return letter
+
+
+def _can_be_written_to(parts: SplitResult) -> bool:
+    try:
+        _addressed(parts)
+    except Exception:  # noqa: BLE001 - IndexError for "a@", AttributeError for "a@[", and others
+        return False
+    return True
 
 
 def _receivers(parts: SplitResult) -> list[str]:

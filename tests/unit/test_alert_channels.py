@@ -87,6 +87,10 @@ def test_name_hides_the_address() -> None:
         "http://0.0.0.0/x",
         "http://127.0.0.2/x",
         "smtp://169.254.169.254?to=a@example.com",
+        "smtp://mail.example.com?to=a@",
+        "smtp://mail.example.com?to=a@example.com,b@%5B",
+        "smtp://mail.example.com?to=a@example.com&from=%3C",
+        "smtp://mail.example.com?to=a%0A@example.com",
     ],
 )
 def test_useless_address_stops_the_start(address: str) -> None:
