@@ -82,7 +82,8 @@ class Schedules(Service):
             except ValueError as error:
                 await self._tell(row, str(error))
                 continue
-            if row.problem != NO_CLIENTS:  # that one is found out when the next slot comes
+            # That there are no clients is found out when the next slot comes.
+            if row.problem != NO_CLIENTS or row.for_each is None:
                 await self._tell(row, None)
             inserted += await self._fire(row, trigger, now)
             upcoming = trigger.next(now)

@@ -286,3 +286,21 @@ async def test_slot_waits_for_the_main_app(database: str, aconnection: Connectio
         assert await schedules.look() == 3
         assert await count(aconnection, told) == 0
         crm.close()
+
+
+async def test_without_clients_nobody_asks_for_them(
+    database: str, aconnection: Connection
+) -> None:
+    """A schedule that no longer asks for each client does not go on missing them."""
+    async with parts(database) as p:
+        await nightly(aconnection)
+        crm = Crm(open_engine(database))
+        schedules = Schedules(p.store)
+        schedules.people = crm.active_clients
+        assert await schedules.look() == 0
+        told = "SELECT count(*) FROM ai_schedules WHERE problem IS NOT NULL"
+        assert await count(aconnection, told) == 1
+        await aconnection.execute("UPDATE ai_schedules SET for_each = NULL")
+        assert await schedules.look() == 1
+        assert await count(aconnection, told) == 0
+        crm.close()
