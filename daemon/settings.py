@@ -6,12 +6,20 @@ example, never with the value itself: it may be a secret.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.errors import ConfigurationError
@@ -146,10 +154,11 @@ class Settings(BaseSettings):
 
     @field_validator("llm_fallback_models", "cors_origins", "alert_webhook_url", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return tuple(_whole(parts) if info.field_name == "alert_webhook_url" else parts)
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -189,6 +198,17 @@ class Settings(BaseSettings):
         """Where to LISTEN: the direct connection if there is one."""
         chosen = self.database_unpooled_url or self.database_url
         return chosen.get_secret_value() if chosen else None
+
+
+def _whole(parts: Iterable[str]) -> list[str]:
+    """Addresses for alerts: one of a mail server has commas between its receivers, too."""
+    found: list[str] = []
+    for part in parts:
+        if found and found[-1].startswith("smtp://") and "://" not in part:
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return found
 
 
 def normalise_dsn(url: str) -> str:

@@ -230,7 +230,7 @@ def _can_be_written_to(parts: SplitResult) -> bool:
         _addressed(parts)
     except Exception:  # noqa: BLE001 - IndexError for "a@", AttributeError for "a@[", and others
         return False
-    return True
+    return all("@" in receiver for receiver in _receivers(parts))
 
 
 def _receivers(parts: SplitResult) -> list[str]:

@@ -16,6 +16,7 @@ from daemon.alerts.words import heading, lines
 from daemon.errors import ConfigurationError
 from daemon.outgoing import CarefulResolver, ForbiddenAddress, careful_session, careful_socket
 from daemon.outward import refusal
+from daemon.settings import load
 
 SECRET = "T0KEN/s3cret"
 SLACK = f"https://hooks.slack.com/services/{SECRET}"
@@ -47,6 +48,14 @@ def test_each_host_gets_its_shape() -> None:
     """Slack and Discord are known by their hosts, mail by its scheme, all others get JSON."""
     found = channels([SLACK, DISCORD, PLAIN, MAIL])
     assert [one.kind for one in found] == ["slack", "discord", "webhook", "smtp"]
+
+
+def test_a_setting_holds_several_of_them() -> None:
+    """Commas stand between addresses, and between the receivers of a mail."""
+    given = load(alert_webhook_url=f"{PLAIN}, {MAIL},{SLACK},")
+    found = channels(given.alert_webhook_url)
+    assert [one.url for one in found] == [PLAIN, MAIL, SLACK]
+    assert mail(MAIL, "the-id", [alert()])["To"] == "a@example.com, b@example.com"
 
 
 def test_name_hides_the_address() -> None:
@@ -91,6 +100,7 @@ def test_name_hides_the_address() -> None:
         "smtp://mail.example.com?to=a@example.com,b@%5B",
         "smtp://mail.example.com?to=a@example.com&from=%3C",
         "smtp://mail.example.com?to=a%0A@example.com",
+        "smtp://mail.example.com?to=a@example.com,hooks.example.com/x",
     ],
 )
 def test_useless_address_stops_the_start(address: str) -> None:
