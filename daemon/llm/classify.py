@@ -146,7 +146,7 @@ def _asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     if value:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return max(0.0, (at - now).total_seconds())

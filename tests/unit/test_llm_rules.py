@@ -95,6 +95,7 @@ def test_the_providers_words_never_become_a_code() -> None:
         ({"retry-after": "Wed, 25 Nov 2026 12:01:30 GMT"}, 90),
         ({"retry-after": "Wed, 25 Nov 2026 11:00:00 GMT"}, 0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 25 Nov 2026 12:00:00 +99999999999999"}, None),
         ({"retry-after": "1795608000"}, None),
         ({"retry-after": "Wed, 25 Nov 2099 12:00:00 GMT"}, None),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 360),
