@@ -2,6 +2,8 @@
 
 It passes every CHECK of 0 and more, since PostgreSQL takes it for the largest number: such a limit
 limited nothing, such a price made the day's sums NaN and lost answers that were paid for.
+
+A breaker that is open until 'infinity' is open.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ down_revision = "0021_odd_rows"
 
 def upgrade() -> None:
     sql_file("migrations/versions/0022_amounts.sql")
-    sql_file("sql/functions/guard_v1.sql", again=True)
+    for name in ("guard_v1", "call_begin_v1"):
+        sql_file(f"sql/functions/{name}.sql", again=True)
     execute(
         "COMMENT ON TRIGGER ai_guard ON ai_requests IS"
         " 'Whatever a client sends, the server''s columns begin as they should.'"
@@ -23,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The guard stays: older code knows its columns as well."""
+    """The functions stay: older code knows their columns as well."""
     for table in ("ai_budgets", "ai_control", "ai_model_prices"):
         execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_amounts")
     declare_compatible("0002_functions")

@@ -1,5 +1,5 @@
--- First what is there, before any table is held: a limit of NaN was none, and nothing can be billed by
--- such a price.
+-- First what is there, before any table is held: a limit of NaN was none, and nothing can be billed
+-- by such a price.
 UPDATE ai_budgets SET limit_usd = NULL WHERE limit_usd = 'NaN';
 UPDATE ai_control SET daily_budget_usd = NULL WHERE daily_budget_usd = 'NaN';
 DELETE FROM ai_model_prices

@@ -41,6 +41,8 @@ CREATE FUNCTION ai_call_begin_v1(
     SET enable_seqscan = off SET search_path = @schema@, pg_temp AS $function$
 #variable_conflict use_column
 DECLARE
+    -- A breaker that a person opened until 'infinity': moments that never come cannot be subtracted.
+    c_year CONSTANT interval := '1 year';
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_model text := p_call ->> 'model';
     v_fair_key text;
@@ -109,7 +111,7 @@ BEGIN
     ORDER BY p.opened_until DESC LIMIT 1;
     IF FOUND THEN
         RETURN QUERY SELECT 'breaker', v_model, NULL::text, NULL::jsonb, NULL::jsonb,
-            extract(epoch FROM r.opened_until - v_now)::float8, r.reason;
+            extract(epoch FROM least(r.opened_until, v_now + c_year) - v_now)::float8, r.reason;
         RETURN;
     END IF;
 
@@ -180,7 +182,7 @@ BEGIN
         IF r.state = 'closed' THEN CONTINUE; END IF;
         IF r.opened_until > v_now THEN
             RETURN QUERY SELECT 'breaker', v_model, NULL::text, NULL::jsonb, NULL::jsonb,
-                extract(epoch FROM r.opened_until - v_now)::float8, r.reason;
+                extract(epoch FROM least(r.opened_until, v_now + c_year) - v_now)::float8, r.reason;
             RETURN;
         END IF;
         UPDATE ai_provider_state p

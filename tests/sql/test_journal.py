@@ -420,6 +420,18 @@ async def test_a_broken_model_is_probed_by_one_caller(ledger: Ledger) -> None:
     assert (await ledger.one(state))[0] == "closed"
 
 
+async def test_a_model_that_a_person_shut_for_ever_is_shut(ledger: Ledger) -> None:
+    """A breaker that is open until 'infinity' refuses calls; who waits looks again in a year."""
+    await ledger.run(
+        "INSERT INTO ai_provider_state (model, state, opened_until, reason)"
+        " VALUES ('m', 'open', 'infinity', 'too dear')"
+    )
+    begun = await ledger.journal.begin(entry(await ledger.request()))
+    assert (begun.verdict, begun.detail) == ("breaker", "too dear")
+    assert begun.wait_seconds is not None
+    assert 365 * 86_400 <= begun.wait_seconds <= 366 * 86_400
+
+
 async def test_a_prober_that_dies_does_not_shut_the_model_for_ever(ledger: Ledger) -> None:
     """A probe that nobody settles is over after its time, and another caller may try."""
     await ledger.run(
