@@ -2,6 +2,8 @@
 -- Index:   ai_requests_due.
 -- Caller:  the rule shed_cost.
 -- Locks:   those rows, unless somebody holds them.
+--
+-- What expires before then is no use tomorrow: it is answered today, or not at all.
 WITH shed AS (
     UPDATE ai_requests q
     SET run_after = (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
@@ -11,6 +13,8 @@ WITH shed AS (
         WHERE r.status = 'pending' AND r.priority < 0 AND r.run_after >= '-infinity'
             AND r.run_after < (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
                 AT TIME ZONE 'UTC'
+            AND coalesce(r.expires_at, 'infinity') > (date_trunc('day', now() AT TIME ZONE 'UTC')
+                + interval '1 day') AT TIME ZONE 'UTC'
         ORDER BY r.id LIMIT %(limit)s::integer
         FOR UPDATE SKIP LOCKED))
     RETURNING q.id

@@ -225,6 +225,22 @@ async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
         assert made.rows("SELECT count(*) FROM ai_requests WHERE run_after <= now()") == [(0,)]
 
 
+async def test_what_expires_today_is_not_put_off(database: str, noon: datetime) -> None:
+    """Cheap work that would expire before tomorrow is left where it is; the rest waits."""
+    async with bench(database) as made:
+        made.rows(
+            "INSERT INTO ai_requests (task_type, priority, expires_at)"
+            " SELECT 'work', -1, date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+            " + hours * interval '1 hour' FROM unnest('{24, 48, NULL}'::int[]) AS t (hours)"
+        )
+        pressed = [check("model.budget", 70.0, detail={"day_share": 0.7})]
+        for _ in range(2):
+            await made.heal(ShedCost(), see=pressed)
+        assert made.outcomes() == ["done"]
+        put_off = "SELECT run_after > now(), expires_at IS NULL FROM ai_requests ORDER BY id"
+        assert made.rows(put_off) == [(False, False), (True, False), (True, True)]
+
+
 @pytest.mark.parametrize(("fuller", "period"), [("global", "month"), ("agent:x", "day")])
 async def test_a_fuller_budget_does_not_hide_the_days(
     database: str, noon: datetime, fuller: str, period: str
