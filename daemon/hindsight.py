@@ -31,7 +31,8 @@ BATCH = 200
 BATCHES = 20
 """Most batches of one table in one hour, of which a nightly review of a large gym needs a few."""
 MOST_FAILURES = 5
-"""Clients whose rows could not be read, until the rest is left for another hour."""
+"""So many clients in a row whose rows could not be read, and the rest is left for another hour: it
+is the main app that cannot be read. A few with odd rows among the others are no reason."""
 
 Row = Mapping[str, Any]
 Judge = Callable[[int, Sequence[Row], datetime], list[Row]]
@@ -97,7 +98,7 @@ class Hindsight:
 
     async def _run(self, kind: _Kind, now: datetime) -> tuple[int, int]:
         """(rows that learned something, clients that could not be read)."""
-        settled = failed = 0
+        settled = failed = in_a_row = 0
         for _ in range(BATCHES):
             rows = await kind.look(BATCH)
             judged: list[Row] = []
@@ -108,10 +109,13 @@ class Hindsight:
                     # The text of an error may quote a client's row.
                     log.debug("outcome_not_judged", error=type(error).__name__)
                     failed += 1
-                    if failed >= MOST_FAILURES:
+                    in_a_row += 1
+                    if in_a_row >= MOST_FAILURES:
                         break
+                else:
+                    in_a_row = 0
             settled += await kind.settle(judged)
-            if len(rows) < BATCH or failed >= MOST_FAILURES:
+            if len(rows) < BATCH or in_a_row >= MOST_FAILURES:
                 break
         return settled, failed
 

@@ -313,3 +313,17 @@ async def test_a_client_that_cannot_be_judged(
         async with parts(database) as p:
             assert await hindsight(p, app.crm).look() == (1, 1)
         assert taken(app) == [(None, None), (None, "not_taken")]
+
+
+async def test_many_clients_that_cannot_be_judged(database: str, aconnection: Connection) -> None:
+    """However many clients have odd rows, those between and behind them are judged."""
+    odd = (1, 2, 3, 4, 6, 7, 8, 9)
+    with main_app(database) as app:
+        for app.client_id in (*odd, 5, 10):
+            proposal(app, -30, rank=app.client_id)
+        await aconnection.execute(
+            "UPDATE ai_schedule_suggestions SET tz = 'Gym/Upstairs' WHERE client_id = ANY (%s)",
+            [list(odd)],
+        )
+        async with parts(database) as p:
+            assert await hindsight(p, app.crm).look() == (0, 2)
