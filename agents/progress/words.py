@@ -13,16 +13,16 @@ period and what it counts. Otherwise the template's sentence stands.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.closed_world import plain_line
 from agents.progress.report import Advice
 
-LONGEST, SHORTEST = 240, 12
+LONGEST = 240
 
 WORDABLE = frozenset(
     ("trend", "adherence", "milestone", "keep_going", "maintain", "praise_adherence",
@@ -133,10 +133,8 @@ def clean(text: str, template: str, *, praised: bool) -> str | None:
 
     praised: whether what the template tells is good news, which may be called so.
     """
-    line = " ".join(unicodedata.normalize("NFKC", text).split())
-    if not SHORTEST <= len(line) <= LONGEST or not _PLAIN.fullmatch(line):
-        return None
-    if any(word.isupper() and len(word) > 3 for word in re.findall(r"[A-Za-z]+", line)):
+    line = plain_line(text, _PLAIN, LONGEST)
+    if line is None:
         return None
     friendly = frozenset((*NEUTRAL, *PRAISE) if praised else NEUTRAL)
     told, said = _words(template), _words(line)

@@ -14,15 +14,15 @@ note nor an invention of the model can come out of the answer.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.closed_world import plain_line
 from agents.workout.answer.models import PlanWeek
-from agents.workout.answer.vocabulary import SAYINGS, WORDS, Subject, describes
+from agents.workout.answer.vocabulary import DEEDS, SAYINGS, WORDS, Subject, describes
 from agents.workout.exercises.exercise import MAJOR_MUSCLES, MINOR_MUSCLES, Exercise
 from agents.workout.profile import LEVELS, Profile
 from agents.workout.screening.conditions import CODES, CONDITIONS
@@ -31,8 +31,8 @@ FOCUS_MUSCLES = (*MAJOR_MUSCLES, *MINOR_MUSCLES)
 MOST_SHOWN, MOST_OFFERED, MOST_TEXTS = 16, 24, 20
 MOST_TEXT_LETTERS = 600
 LONGEST_REASON, LONGEST_SUMMARY = 240, 500
-_SHORTEST = 12
-_PLAIN = re.compile(r"[A-Za-z ',.:;!()\u2019\u2013-]*")
+# A digit may stand in an exercise's name, and nowhere else.
+_PLAIN = re.compile(r"[A-Za-z0-9 ',.:;!()\u2019\u2013-]*")
 
 
 WORDS_SYSTEM = f"""\
@@ -57,8 +57,8 @@ client's wishes speak against or for the exercise; empty if they say nothing.
 Reasons and summary describe and never instruct. They say nothing of numbers, sets, loads, \
 effort, days, pain, breath, rest or health. A sentence that uses any other word than the \
 following, the exercise's own name, the muscles under `trains` and its equipment is thrown away: \
-{" ".join(WORDS)}; and the phrases {", ".join(SAYINGS)}. Use only keys, codes and muscles that \
-occur in the data.
+{" ".join(WORDS)}; and the phrases {", ".join((*SAYINGS, *DEEDS))}. Use only keys, codes and \
+muscles that occur in the data.
 """
 
 
@@ -252,9 +252,5 @@ def unusable(
 
 def clean(text: str, subject: Subject, longest: int) -> str | None:
     """`text` on one line if it may be shown, else None."""
-    line = " ".join(unicodedata.normalize("NFKC", text).split())
-    if not _SHORTEST <= len(line) <= longest or not _PLAIN.fullmatch(line):
-        return None
-    if any(word.isupper() and len(word) > 3 for word in re.findall(r"[A-Za-z]+", line)):
-        return None
-    return line if describes(line, subject) else None
+    line = plain_line(text, _PLAIN, longest)
+    return line if line is not None and describes(line, subject) else None
