@@ -2,62 +2,56 @@
 
 The model is asked once, when all slots are final. It sees ids, times and counts, nothing that a
 person typed, and may answer with those ids alone. Its sentence stands only if it is short and
-plain, if each number in it belongs to the slot it talks about, and if it names no weekday, month
-or part of the day but the slot's own; otherwise the template's stands.
+plain, and made of the words of ``vocabulary.py`` and of facts of the slot it talks about;
+otherwise the template's stands.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.closed_world import plain_line
 from agents.scheduling.attendance import PART_NAMES, part_of
 from agents.scheduling.choose import Record, when
+from agents.scheduling.preferences import WEEKDAY_NAMES
 from agents.scheduling.slots import Slot
+from agents.scheduling.vocabulary import GIVEN, LIKELY_PERCENT, SAYINGS, WORDS, Subject, describes
 
-LONGEST, _SHORTEST = 240, 12
+LONGEST = 240
 
-WORDS_SYSTEM = """\
+_LIKELY = f"`likely_percent` is {LIKELY_PERCENT} or more"
+_WHEN_TRUE = {
+    "record": "`kept` is known",
+    "own good record": f"`kept_by` is this client, and most were kept, and {_LIKELY}",
+    "good record of others": "`kept_by` is everybody, and most were kept",
+    "likely": _LIKELY,
+    "wish": "`wished_for`",
+    "few sessions": "`few_sessions`",
+}
+_GIVEN = "\n".join(
+    f"- {_WHEN_TRUE[name]}: {' '.join(sorted(words))}" for name, words in GIVEN.items()
+)
+WORDS_SYSTEM = f"""\
 You word appointment suggestions for a gym. An algorithm chose the times; they are final and you \
 cannot change them. The user message is data in JSON.
 
 Return `sentences`: for ids listed in `slots`, one plain English sentence each (at most 200 \
-characters) that names the time as given in `when` and says why it suits. Use no numbers but \
-those of that slot, no other day, month or time, no markup, no links, no names of people, no \
-promises. Use only ids that occur in the data.
+characters) that names the time as given in `when` and says why it suits: how likely it is kept, \
+as "86 % likely"; what `kept_by` kept at such times, as "9 of 10"; a wish that it meets. \
+Describe, never instruct, and use only ids that occur in the data.
+
+A sentence with any other word than the slot's own facts and the following is thrown away, so it \
+can deny nothing and name no other time, person, price or state of health: {" ".join(WORDS)}; the \
+phrases {", ".join(SAYINGS)}; and where it is so:
+{_GIVEN}
 """
 
-_NUMBER = re.compile(r"[0-9]+(?:[:.][0-9]+)*")
-_PLAIN = re.compile(r"[A-Za-z0-9 ,.:;!?'()%\u2019\u2013-]*")
-_UNWANTED = re.compile(
-    r"\b(today|tonight|tomorrow|yesterday|noon|midnight|midday|cancel\w*|booked|confirmed|free of"
-    r"|guarantee\w*|certain(ly)?|always|never|must|ignore\w*|instruction\w*|system|prompt|password"
-    r"|http\w*|www|click|call|pay\w*|price\w*|discount\w*|doctor|medic\w*|diagnos\w*|cleared"
-    r"|am|pm|a\.m|p\.m|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half"
-    r"|quarter|hundred|percent)\b"
-)
-_DAYS = {
-    form: place
-    for place, forms in enumerate(
-        ("mon monday", "tue tues tuesday", "wed wednesday", "thu thur thurs thursday",
-         "fri friday", "sat saturday", "sun sunday")
-    )
-    for form in forms.split()
-}  # fmt: skip
-_MONTHS = {
-    form: place
-    for place, forms in enumerate(
-        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july",
-         "aug august", "sep sept september", "oct october", "nov november", "dec december")
-    )
-    for form in forms.split()
-}  # fmt: skip
-_TIMES = {"morning": (0, 12), "afternoon": (12, 18), "evening": (16, 24), "night": (20, 24)}
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.:;!'()%#\u2019\u2013-]*")
 
 
 class Sentence(BaseModel):
@@ -93,33 +87,34 @@ class Said:
     instead_of: str | None = None
     lean: float = 0.0
 
-    def numbers(self) -> frozenset[str]:
-        """Every numeral a sentence about it may contain."""
-        start = self.slot.start
-        told = [
-            when(self.slot),
-            start.isoformat(),
-            f"{start.day} {start.hour} {start:%H} {start:%H:%M} {start.hour}:{start:%M}",
-            f"{self.percent} {self.slot.minutes}",
-            f"{self.record.kept} {self.record.n}" if self.record else "",
-            self.wish or "",
-            f"{self.gain_percent}" if self.gain_percent is not None else "",
-            self.instead_of or "",
-            f"{self.client_id}" if self.client_id is not None else "",
-        ]
-        return frozenset(_NUMBER.findall(" ".join(told)))
+    def subject(self) -> Subject:
+        """What a sentence about it may speak of."""
+        wished = self.wish is not None
+        return Subject(self.slot, self.percent, self.record, wished, self.cold, self.client_id)
 
     def data(self) -> dict[str, Any]:
         """What the model may know."""
         return {
             "when": when(self.slot),
+            "minutes": self.slot.minutes,
             "part_of_day": PART_NAMES[part_of(self.slot.start.hour)],
             "likely_percent": self.percent,
             "kept": f"{self.record.kept} of {self.record.n}" if self.record else None,
             "kept_by": "everybody" if self.record and self.record.by == "gym" else "this client",
+            "kept_at": self._kept_at(),
+            "few_sessions": self.cold,
             "wished_for": self.wish is not None,
             "client_id": self.client_id,
         }
+
+    def _kept_at(self) -> str | None:
+        """Of which sessions the record is, e.g. ``Tue evening``."""
+        if self.record is None:
+            return None
+        start = self.slot.start
+        part = PART_NAMES[part_of(start.hour)]
+        day = f"{WEEKDAY_NAMES[start.weekday()]} " if self.record.by == "weekday_part" else ""
+        return f"{day}{part}"
 
 
 def template(said: Said) -> str:
@@ -184,34 +179,5 @@ def unusable(words: ScheduleWords, said: Mapping[str, Said]) -> list[str]:
 
 def clean(text: str, said: Said) -> str | None:
     """`text` on one line if it may be shown beside the slot, else None."""
-    line = " ".join(unicodedata.normalize("NFKC", text).split())
-    if not _SHORTEST <= len(line) <= LONGEST or not _PLAIN.fullmatch(line):
-        return None
-    if any(word.isupper() and len(word) > 3 for word in re.findall(r"[A-Za-z]+", line)):
-        return None
-    folded = line.casefold()
-    if _UNWANTED.search(folded):
-        return None
-    if not said.numbers().issuperset(_NUMBER.findall(line)):
-        return None
-    # Without its own time a sentence could stand beside the wrong slot unnoticed.
-    if f"{said.slot.start:%H:%M}" not in line:
-        return None
-    return line if _of_this_time(folded, said) else None
-
-
-def _of_this_time(folded: str, said: Said) -> bool:
-    start = said.slot.start
-    for word in re.findall(r"[a-z]+", folded):
-        single = word.removesuffix("s")
-        day = _DAYS.get(word, _DAYS.get(single))
-        # "may" and "sat" are ordinary words too; as a wrong month or day they are no loss.
-        month = _MONTHS.get(word)
-        hours = _TIMES.get(word, _TIMES.get(single))
-        if day is not None and day != start.weekday():
-            return False
-        if month is not None and month != start.month - 1:
-            return False
-        if hours is not None and not hours[0] <= start.hour < hours[1]:
-            return False
-    return True
+    line = plain_line(text, _PLAIN, LONGEST)
+    return line if line is not None and describes(line, said.subject()) else None

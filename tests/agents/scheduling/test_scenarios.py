@@ -459,6 +459,37 @@ async def test_a_hostile_model_changes_nothing(app: App, reply: Any) -> None:
     assert not answer["provenance"]["llm"]["used"]
 
 
+async def test_an_insult_beside_the_right_time_is_not_shown(app: App) -> None:
+    """Where every sentence falls the templates stand, and the answer does not call them a
+    model's."""
+    app.weekly(1, 18, ["completed"] * 5)
+
+    def script(_name: str, data: Any) -> Json:
+        insult = "although nobody of your kind ever keeps it"
+        return {
+            "sentences": [{"id": s["id"], "text": f"{s['when']} {insult}."} for s in data["slots"]]
+        }
+
+    plain, answer = await app.ask(client_id=1), await app.ask(script, client_id=1)
+    assert answer["suggestions"] == plain["suggestions"]
+    assert not answer["provenance"]["llm"]["used"]
+
+
+async def test_the_model_is_told_whose_record_it_is_and_of_which_times(app: App) -> None:
+    """ "5 of 5" is this client's, and of Monday evenings alone."""
+    app.weekly(1, 18, ["completed"] * 5)
+    seen: list[Json] = []
+
+    def script(_name: str, data: Any) -> Json:
+        seen.extend(data["slots"])
+        return {"sentences": []}
+
+    await app.ask(script, client_id=1)
+    known = {(s["kept"], s["kept_by"], s["kept_at"], s["few_sessions"]) for s in seen}
+    assert ("5 of 5", "this client", "Mon evening", False) in known
+    assert {s["minutes"] for s in seen} == {60}
+
+
 @pytest.mark.parametrize("variant", ["A", "B", "C"])
 async def test_every_shape_of_the_app(bare: App, variant: Any) -> None:
     """On each shape of the tables the demo gym gets answers that the checker accepts."""
