@@ -134,6 +134,10 @@ def _clearance(value: Any) -> Any:
             '{"cleared": true, "by": "Dr Meyer", "date": "2026-03-01"}'
         )
     given = {key: value[key] for key in ("cleared", "by", "date") if value.get(key) is not None}
+    if not isinstance(given.get("by", ""), str):
+        raise ValueError(f"by {_short(given['by'])} given; expected who gave it, such as Dr Meyer")
+    if not isinstance(given.get("cleared", False), bool | str | int | float):
+        raise ValueError(f"cleared {_short(given['cleared'])} given; expected true or false")
     day = given.get("date")
     if day is None or isinstance(day, dt.date):
         return given

@@ -112,6 +112,8 @@ def test_an_avoided_word_finds_names_and_patterns(wish: str, avoided: str, kept:
         ("clearance", "yes", "an object"),
         ("clearance", {"cleared": True, "date": "soon"}, "ISO date"),
         ("clearance", {"cleared": True, "date": 5}, "date 5 given; expected an ISO date"),
+        ("clearance", {"by": ["x"]}, "given; expected who gave it, such as Dr Meyer"),
+        ("clearance", {"cleared": [1]}, "given; expected true or false"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_right(field: str, value: Any, says: str) -> None:
