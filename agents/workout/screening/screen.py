@@ -17,6 +17,7 @@ from typing import Literal
 from agents.workout.screening.clearance import Clearance, still_stopping
 from agents.workout.screening.conditions import CODES, RED_FLAGS, age_codes
 from agents.workout.screening.lexicon import tokenise, words
+from agents.workout.screening.pressure import read_pressures
 from agents.workout.screening.verdict import Reading, Verdict, read_conditions
 
 By = Literal["lexicon", "llm"]
@@ -227,7 +228,7 @@ def _read(source: Source, as_of: date) -> list[Evidence]:
         read_conditions(source.text, written=written, as_of=as_of, declared=source.declared)
     )
     pressures = list(
-        _pressures(
+        read_pressures(
             source.text,
             measured=source.name == "blood_pressure",
             declared=source.declared,
@@ -241,65 +242,6 @@ def _read(source: Source, as_of: date) -> list[Evidence]:
         for r in sorted(readings, key=lambda r: (r.start, r.code))
     )
     return list(found)
-
-
-_PAIR = re.compile(
-    r"(?<![\d/.])(\d{2,3})\s*(?:/|over|sobre|con)\s*(\d{2,3})(?![\d/])"
-    # A dash also joins dates, telephone numbers and ranges.
-    r"|(?<![\d/.])(?<!\d[-–—])(\d{3})\s*[-–—]\s*(\d{2,3})(?![\d/]|[-–—.]\d)",
-    re.IGNORECASE,
-)
-_PRESSURE = re.compile(
-    r"\b(?:bp|(?<!eye )(?<!ocular )pressure|mm ?hg|presi[oó]n|tensi[oó]n|hypertension"
-    r"|hipertensi[oó]n|ta)\b",
-    re.IGNORECASE,
-)
-# What else two numbers may measure: the unit behind them, or the thing before them.
-_OTHER_UNIT = re.compile(
-    r"\s*(?:kg|kilos?|lbs?|pounds|libras|cm|mm(?! ?hg)|mg|g|kcal|cal|bpm|ppm|deg\w*|grados"
-    r"|x|×|reps?|sets?|repeticiones|series|s|secs?|seconds?|segundos|min|mins|minut\w+|days?"
-    r"|d[ií]as|m|km|metros|miles?|steps|pasos|watts?|w)\b|\s*[%°]",
-    re.IGNORECASE,
-)
-_OTHER_THING = re.compile(
-    r"\b(?:hr|heart ?rate|pulse|pulso|frecuencia|weigh\w*|peso|pesaba|bench|squat|deadlift|press"
-    r"|vision|visi[oó]n|eyes?|score|ldl|hdl|cholesterol|colesterol|glucose|glucosa|sugar|az[uú]car"
-    r"|rom|flexion|extension|reps?|tempo|bpm|room|height|altura|lost|perdi\w*)\b"
-    r"[^\w,;.\n]*(?:\w+[^\w,;.\n]+){0,2}$",
-    re.IGNORECASE,
-)
-# Less stands between the ends of a range far more often than between two pressures.
-_LEAST_PULSE = 20
-
-
-def _pressures(text: str, *, measured: bool, declared: bool) -> Iterable[Reading]:
-    """Blood pressures written as pairs, where the words around say that they are ones.
-
-    In a `declared` field two numbers that may be a pressure are one unless the words around say
-    what else they are. A pair with a dash falls by 20 or more; others are ranges.
-    """
-    for pair in _PAIR.finditer(text):
-        numbers = [int(number) for number in pair.groups() if number is not None]
-        dashed = pair[3] is not None
-        falls = numbers[0] - numbers[1] >= _LEAST_PULSE
-        # Who typed them the wrong way round meant the same pressure.
-        diastolic, systolic = sorted(numbers)
-        near = text[max(0, pair.start() - 60) : pair.end() + 15]
-        # Up to what the reader of the tables takes for a pressure: none may be read and forgotten.
-        if not (70 <= systolic <= 300 and 35 <= diastolic <= 200 and systolic > diastolic):
-            continue
-        other = _OTHER_UNIT.match(text, pair.end()) or _OTHER_THING.search(
-            text[max(0, pair.start() - 60) : pair.start()]
-        )
-        named = measured or _PRESSURE.search(near)
-        if not (named or (declared and falls and not other)):
-            continue
-        if dashed and (other or not falls):
-            continue
-        verdict: Verdict = "active" if systolic >= 140 or diastolic >= 90 else "negated"
-        yield Reading("hypertension", pair[0], pair.start(), verdict)
-        if systolic > 180 or diastolic > 110:
-            yield Reading("bp_crisis", pair[0], pair.start(), "active")
 
 
 # Words that end like these name a disease, in English and Spanish.

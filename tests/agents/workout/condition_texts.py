@@ -3,8 +3,9 @@
 `condition_texts.txt` grew in batches. Each batch was written first, read once by the rules as they
 stood, and only then used to improve them: the first readings had a recall of .96, .94, .87, .90
 and .92 at a precision of .87 and more, so a new sentence of this adversarial kind is understood
-about nine times in ten, and every sentence here is. `field` says where the text stood:
-`conditions` is a field that asks for health problems, `note` any other text.
+about nine times in ten, and every sentence here is. The last section came in three such batches,
+of which few, three in four and nine in ten were understood at first. `field` says where the text
+stood: `conditions` is a field that asks for health problems, `note` any other text.
 """
 
 from __future__ import annotations
