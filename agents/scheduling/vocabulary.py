@@ -42,30 +42,30 @@ _OTHERS = listed("""
     appointment appointments candidate choice client client's day moment option part point
     possibility session sessions slot slots starting suggestion time times training way week
     workout workouts
-
-    attractive available balanced based comfortable convenient done easy estimated excellent
-    expected fitting good great handy ideal natural nice pleasant practical proposed reasonable
+""")
+_OF_TIMES = listed("""
+    available balanced based comfortable convenient done easy estimated excellent expected
+    fitting good great handy ideal natural nice pleasant practical proposed reasonable
     recommended right same sensible similar simple smart solid sound suggested suitable suited
     useful workable
-
+""")
+_HOW = listed("""
     comfortably conveniently exactly neatly nicely perfectly simply well
 """)
 _NOUNS = listed("exercise fit match open start work")
 _VERBS = listed("""
-    align allow attend begin bring come complement continue exercise fall find fit
-    fulfill give have help keep look make match meet offer provide remain represent seem serve
-    stay suit support train work
+    align allow attend begin bring come complement continue exercise fall find fit fulfill give
+    have help keep look make match meet offer provide remain represent seem serve stay suit
+    support train work
 """)
 # Sayings whose single words could say something else: "hour", "gym", "schedule", "likely".
 SAYINGS = (
     "this hour", "that hour", "such hours", "these hours", "this gym", "at the gym", "in the gym",
     "your schedule", "the client's schedule", "good place to start", "be kept", "being kept",
     "is kept", "get started", "makes sense", "good pick", "great pick", "in line with",
-    "one at which", "across the gym", "most sessions",
-)  # fmt: skip
-_CHANCE_SAYINGS = (
-    "likely kept", "likely attendance", "expected attendance", "estimated attendance",
-    "of attendance", "a chance", "the chance", "a likelihood", "the likelihood", "a probability",
+    "one at which", "across the gym", "most sessions", "likely kept",
+    "likely attendance", "expected attendance", "estimated attendance", "of attendance",
+    "a chance", "the chance", "a likelihood", "the likelihood", "a probability",
     "the probability", "estimated chance", "estimated likelihood", "estimated probability",
 )  # fmt: skip
 
@@ -85,14 +85,16 @@ GIVEN: Mapping[str, frozenset[str]] = {
         "chance confident high likelihood likely probability promising reliable strong"
     ),
     "wish": listed("""
-        ask asked honors honours preference preferences prefer preferred prefers request requested
-        requests want wanted wish wished wishes
+        ask asked fulfils honors honours preference preferences prefer preferred prefers
+        request requested requests want wanted wish wished wishes
     """),
     "few sessions": listed("first new started"),
 }
 """Words for some slots alone, by what must be so."""
 _SPOKEN = Vocabulary(
     free=_OTHERS
+    | _OF_TIMES
+    | _HOW
     | {third(verb) for verb in _VERBS - {"attend", "have", "keep"}}
     | {ing(verb) for verb in _VERBS},
     nouns=_NOUNS,
@@ -114,6 +116,13 @@ _OWN_PRESENT = re.compile(r"\byou(?: \w+ly)? (?:keep|attend)\b")
 _UNTRUE = re.compile(
     r"\bwith (?:\w+ )?(?:clients|everybody|everyone|members|others|people)\b"
     r"|\bkept (?:\w+ )?for\b"
+)
+# A time may be called simple or easy, a person may not.
+_PEOPLE = "clients?|everybody|everyone|members|others|they|you"
+_OF_PEOPLE = re.compile(
+    rf"\b(?:{_PEOPLE}) (?:\w+ )?(?:are|is|was|were|been|seems?|looks?|remains?|stays?)\b"
+    r"(?! +it\b| likely\b)"
+    rf"|\b(?:{'|'.join(sorted(_OF_TIMES))}) (?:clients?|members|others)\b"
 )
 _HABITUAL = r"sessions|appointments|workouts|times|hours|mornings|middays|afternoons|evenings"
 
@@ -173,9 +182,13 @@ def _stands(clause: str, subject: Subject) -> bool:
         return False
     if _UNTRUE.search(clause):
         return False
+    if subject.client_id is not None:
+        clause = re.sub(rf"\bclient #?{subject.client_id}\b", "client", clause)
     for fact in (*_date(subject), *_counts(subject)):
         clause = re.sub(fact, FACT, clause)
     clause = stand_in(_without_chance(clause, subject.percent), _phrases(subject), FACT)
+    if _OF_PEOPLE.search(clause):
+        return False
     return Vocabulary(
         _SPOKEN.free.union(*(GIVEN[name] for name in groups)), _SPOKEN.nouns, _SPOKEN.verbs
     ).admits(clause)
@@ -184,7 +197,6 @@ def _stands(clause: str, subject: Subject) -> bool:
 def _phrases(subject: Subject) -> Iterator[str]:
     """Sayings, the part of the day, and which part of the week it is."""
     yield from SAYINGS
-    yield from _CHANCE_SAYINGS
     part = PART_NAMES[part_of(subject.slot.start.hour)]
     for name in (part, part.split()[-1]):
         yield from (name, f"{name}s", f"{name} schedule", f"{name} sessions suit", f"{name}s suit")
@@ -231,5 +243,3 @@ def _counts(subject: Subject) -> Iterator[str]:
             rf"(?<![\d:.]){record.kept} (?:out )?of (?:(?:{whose}) )?(?:(?:last|past|previous) )?"
             rf"{record.n}(?!\d|[:.]\d| ?%)(?! (?:\w+ )?(?:clients|members|people|others)\b)"
         )
-    if subject.client_id is not None:
-        yield rf"\bclient #?{subject.client_id}\b"

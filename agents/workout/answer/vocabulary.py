@@ -21,7 +21,10 @@ from agents.closed_world import FACT, Vocabulary, clauses, folded, ing, listed, 
 from agents.workout.exercises.exercise import Exercise
 
 # The client's body as it is now: nobody looked at it. "Lets you train it, which is good" is none.
-_STATE = re.compile(r"\b(?:your|client's)\b.*\bis\b|\byou\b(?:(?!\bwhich\b).)*\bis\b")
+_STATE = re.compile(
+    r"\b(?:your|client's)\b.*\b(?:is|needs?|requires?|demands?)\b"
+    r"|\byou\b(?:(?!\bwhich\b).)*\bis\b"
+)
 # What somebody has to do: the plan says that, in numbers.
 _DUTY = re.compile(r"\b(?:important|essential|needed)(?: for you)? (?:that|to)\b")
 
@@ -80,7 +83,8 @@ _MANY = (
 )  # fmt: skip
 _EXPLOSIVE = ("explosive", "explosively", "explosiveness")
 _NO_EQUIPMENT = (
-    "no equipment", "without equipment", "only your bodyweight", "just your bodyweight",
+    "no equipment", "needs no equipment", "without equipment", "only your bodyweight",
+    "just your bodyweight",
 )  # fmt: skip
 _LIGHTLY_EQUIPPED = frozenset({"bodyweight", "bands"})
 _FOR_BEGINNERS = (
@@ -123,7 +127,7 @@ _OTHERS = listed("""
     varied versatile well-balanced well-developed well-rounded whole-body wonderful
 
     activated adding adds built carrying challenged climbing combined developed engaged holding
-    improved needs puts putting running shaped sitting squatting standing strengthened
+    improved puts putting running shaped sitting squatting standing strengthened
     stretches stretching twisting
 
     actively additionally consistently directly dynamically effectively efficiently equally
