@@ -392,6 +392,7 @@ REMEDIES = (
     (("no pg_hba.conf entry",), "have this host, user and database let in by pg_hba.conf"),
     (("too many clients", "connection slots"), "raise max_connections, or close connections"),
     (("does not exist",), "create it, or name another in DATABASE_URL"),
+    (("connection is bad: invalid",), "mend that parameter after the ? in DATABASE_URL"),
 )
 """What a failed connection's message holds, and what to do."""
 
@@ -411,7 +412,12 @@ def remedy(error: BaseException) -> str:
 def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
     """Authentication, a database that does not exist, a name that cannot be parsed."""
     text = str(error)
-    hopeless = ("password authentication failed", "no password supplied", "no pg_hba.conf entry")
+    hopeless = (
+        "password authentication failed",
+        "no password supplied",
+        "no pg_hba.conf entry",
+        "connection is bad: invalid ",  # said before anybody was asked: a parameter's value
+    )
     missing = 'database "' in text and "does not exist" in text
     if any(sign in text for sign in hopeless) or missing:
         raise ConfigurationError(

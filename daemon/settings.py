@@ -6,26 +6,23 @@ example, never with the value itself: it may be a secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import (
-    AliasChoices,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.errors import ConfigurationError
 from daemon.outward import check_literal
 
 Csv = Annotated[tuple[str, ...], NoDecode]
+REPOSITORY = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
+"""``owner/name``, and nothing that could lead elsewhere as a part of an address."""
 
 
 def _example(text: str, description: str) -> dict[str, Any]:
@@ -146,19 +143,26 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _empty_is_unset(cls, value: Any, info: Any) -> Any:
-        """``NAME=`` in a dashboard means "not set", as does a template nobody filled in."""
-        if isinstance(value, str) and not value.strip():
-            return cls.model_fields[info.field_name].get_default()
+    def _trimmed(cls, value: Any, info: Any) -> Any:
+        """``NAME=`` in a dashboard means "not set", as does a template nobody filled in; and what
+        was copied with a blank or a line's end around it means what it says."""
+        if isinstance(value, str):
+            return value.strip() or cls.model_fields[info.field_name].get_default()
         return value
 
     @field_validator("llm_fallback_models", "cors_origins", "alert_webhook_url", mode="before")
     @classmethod
-    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+    def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        return tuple(_whole(parts) if info.field_name == "alert_webhook_url" else parts)
+        parts: list[str] = []
+        for part in filter(None, map(str.strip, value.split(","))):
+            # The receivers of a mail stand in one address, with commas between.
+            if parts and parts[-1].startswith("smtp://") and "://" not in part:
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
+        return tuple(parts)
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -185,12 +189,31 @@ class Settings(BaseSettings):
     def _reachable_url(cls, value: str | None) -> str | None:
         """A private network and this machine are fine; what hands out a machine's keys is not."""
         if value is not None:
-            scheme, found, _ = value.partition("://")
-            if found and scheme.lower() not in {"http", "https"}:
+            parts = urlsplit(value)
+            if parts.scheme not in {"http", "https"}:
                 raise ValueError("is not an http:// or https:// URL")
-            host = urlsplit(value if found else f"//{value}").hostname or ""
-            if reason := check_literal(host, loopback=True):
+            if not parts.hostname or parts.port == 0:
+                raise ValueError("names no host, or one with a port that cannot be")
+            if reason := check_literal(parts.hostname, loopback=True):
                 raise ValueError(reason)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A browser sends ``scheme://host[:port]``, which anything else would never equal."""
+        for origin in value:
+            parts = urlsplit(origin)
+            extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+            if not parts.scheme or not parts.hostname or extra:
+                raise ValueError("each origin is a scheme and a host, without a path or a *")
+        return value
+
+    @field_validator("code_repository")
+    @classmethod
+    def _on_github(cls, value: str | None) -> str | None:
+        if value is not None and not REPOSITORY.fullmatch(value):
+            raise ValueError("is not owner/name")
         return value
 
     @property
@@ -198,17 +221,6 @@ class Settings(BaseSettings):
         """Where to LISTEN: the direct connection if there is one."""
         chosen = self.database_unpooled_url or self.database_url
         return chosen.get_secret_value() if chosen else None
-
-
-def _whole(parts: Iterable[str]) -> list[str]:
-    """Addresses for alerts: one of a mail server has commas between its receivers, too."""
-    found: list[str] = []
-    for part in parts:
-        if found and found[-1].startswith("smtp://") and "://" not in part:
-            found[-1] += f",{part}"
-        else:
-            found.append(part)
-    return found
 
 
 def normalise_dsn(url: str) -> str:
@@ -224,14 +236,25 @@ def normalise_dsn(url: str) -> str:
     # port, repeating a piece of the password, and be tried again for ever.
     for host in parts.netloc.rpartition("@")[2].split(","):
         port = host.rpartition("]")[2].rpartition(":")
-        if port[1] and not port[2].isdecimal():
+        if port[1] and not (port[2].isdecimal() and 0 < int(port[2]) < 65536):
             raise ValueError(
-                "has a port that is no number; in a password write / as %2F, ? as %3F, # as %23"
+                "has a port that is no number from 1 to 65535; in a password write / as %2F, ? as"
+                " %3F, # as %23"
             )
     foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema"}
-    query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in foreign])
+    # To libpq a + is a plus, not a blank.
+    given = parse_qsl(parts.query.replace("+", "%2B"))
+    query = urlencode([(k, v) for k, v in given if k not in foreign], quote_via=quote)
     # Not urlunsplit: it forgets the // where no host stands, as for a socket's folder.
-    return f"postgresql://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
+    dsn = f"postgresql://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
+    try:
+        conninfo_to_dict(dsn)
+    except ProgrammingError:
+        raise ValueError(
+            "cannot be read; in user and password write a blank as %20, % as %25, @ as %40; after"
+            " the ? stand parameters of libpq alone"
+        ) from None
+    return dsn
 
 
 def load(**overrides: Any) -> Settings:

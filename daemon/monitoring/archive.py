@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from agents.code.secrets import secret_file
+from daemon.settings import REPOSITORY
 
 API = "https://api.github.com"
 FILES = "codeload.github.com"
@@ -26,7 +27,6 @@ MOST_FILE_BYTES = 1_000_000
 MOST_MEMBERS = 50_000
 SECONDS = 60.0
 HEAD_SECONDS = 15.0
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -38,7 +38,7 @@ class Archive:
     """api: GitHub's, or a stand-in for it, whose host is then the only one asked."""
 
     def __init__(self, repository: str, token: str | None, *, api: str = API) -> None:
-        if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+        if not REPOSITORY.fullmatch(repository):
             raise Unreadable("CODE_REPOSITORY is not owner/name")
         self._repository = repository
         self._token = token

@@ -246,6 +246,14 @@ async def test_wrong_password_is_a_configuration_error(database: str) -> None:
         assert "wrong-secret" not in daemon.report()
 
 
+async def test_a_parameter_that_cannot_be_is_a_configuration_error(database: str) -> None:
+    """What libpq refuses to begin with is not waited for."""
+    with child(f"{database}?sslmode=none") as daemon:
+        assert await asyncio.to_thread(daemon.wait, 30) == 78
+        told = daemon.wait_event("cannot_run")
+        assert ("sslmode" in told["reason"], "parameter" in told["hint"]) == (True, True)
+
+
 async def test_sigusr1_tells_where_tasks_stand(database: str, aconnection: Connection) -> None:
     """SIGUSR1 logs every task with its stack and no values."""
     with child(database) as daemon:

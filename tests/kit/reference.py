@@ -31,9 +31,9 @@ CONFIGURATION_HEAD = """\
 # Configuration
 
 Every variable that the service reads, from its environment, once at the start. All are optional.
-An empty value counts as unset. A value that cannot be used stops the start with exit code 78 and
-a line that names the variable, what is wrong and an example, and never the value: it may be a
-secret.
+An empty value counts as unset, and blanks around a value are no part of it. A value that cannot be
+used stops the start with exit code 78 and a line that names the variable, what is wrong and an
+example, and never the value: it may be a secret.
 
 [`.env.example`](../.env.example) holds the same list as a file to copy. What can be changed while
 the service runs (models, limits, pauses, schedules) stands in tables instead: see `ai_agents`,

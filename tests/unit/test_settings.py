@@ -53,6 +53,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("postgresql+psycopg://u:p@h/d", "postgresql://u:p@h/d"),
         ("postgresql://h/d?pgbouncer=true&sslmode=require", "postgresql://h/d?sslmode=require"),
         ("postgres:///d?host=/run/postgresql", "postgresql:///d?host=%2Frun%2Fpostgresql"),
+        ("postgres://h/d?options=-c%20geqo%3Doff", "postgresql://h/d?options=-c%20geqo%3Doff"),
+        ("postgres://h/d?application_name=a+b", "postgresql://h/d?application_name=a%2Bb"),
         ("postgres://h:5,[::1]:6,i/d", "postgresql://h:5,[::1]:6,i/d"),
     ],
 )
@@ -100,10 +102,62 @@ def test_addresses_that_hand_out_credentials_stop_the_start(
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:11434/v1", "http://[::1]:8000", "https://10.0.0.7", "app.internal:80"],
+    ["http://127.0.0.1:11434/v1", "http://[::1]:8000", "https://10.0.0.7", "http://app.internal"],
 )
 def test_private_servers_may_be_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A model or an app on this machine or in a private network is what many have."""
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     monkeypatch.setenv("MAIN_APP_URL", url)
     assert (load().openai_base_url, load().main_app_url) == (url, url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:hunter2 x@h/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2%zz@h/d"),
+        ("DATABASE_URL", "postgresql://u:p@h/d?hunter2=x"),
+        ("DATABASE_URL", "postgresql://u:p@h:99999/d"),
+        ("DATABASE_UNPOOLED_URL", "postgresql://u:hunter2%@h/d"),
+        ("OPENAI_BASE_URL", "api.example.com/v1"),
+        ("OPENAI_BASE_URL", "http://"),
+        ("MAIN_APP_URL", "app.internal:80"),
+        ("MAIN_APP_URL", "http://app.internal:99999"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://a.example.com,https://b.example.com/page"),
+        ("CODE_REPOSITORY", "https://github.com/owner/name"),
+    ],
+)
+def test_what_could_never_work_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """An address that leads nowhere is a mistake to name now, not a failure to meet later."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{name}: ")
+    assert "example: " in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_blanks_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was pasted with the end of its line is the same value, a key too."""
+    monkeypatch.setenv("DATABASE_URL", " postgresql://h/d\n")
+    monkeypatch.setenv("ADMIN_API_KEY", "k \n")
+    monkeypatch.setenv("GYM_TIME_ZONE", " Europe/Berlin")
+    monkeypatch.setenv("LOG_PROMPTS", "false ")
+    monkeypatch.setenv("LOG_LEVEL", "info ")
+    settings = load()
+    assert settings.listen_url == "postgresql://h/d"
+    assert settings.admin_api_key is not None
+    assert settings.admin_api_key.get_secret_value() == "k"
+    assert settings.gym_time_zone == "Europe/Berlin"
+    assert (settings.log_prompts, settings.log_level) == (False, "INFO")
+
+
+def test_a_mail_may_have_several_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commas stand between addresses, and between the receivers of one mail."""
+    mail = "smtp://mail.example.com?to=a@example.com,b@example.com"
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", f"https://h.example.com/x, {mail}, https://i.example")
+    assert load().alert_webhook_url == ("https://h.example.com/x", mail, "https://i.example")
