@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -19,8 +20,11 @@ from daemon.web.refused import Refused
 
 Json = Any
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 MOST_DEEP = 500
 """Levels of brackets that a body may have: half of what Python can write out again."""
+BODY_SECONDS = 30.0
+"""How long a body may take to arrive: 2 MB over a bad line."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -78,9 +82,28 @@ def answer(
     return web.Response(body=body, status=status, content_type="application/json", headers=sent)
 
 
+async def arrived(reading: Awaitable[T]) -> T:
+    """What a caller sends, once it is here. Raises Refused: 408 for one who takes too long, 400
+    for what is not encoded as its headers say."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await reading
+    except TimeoutError:
+        raise Refused(
+            408, "too_slow", f"the body did not come within {BODY_SECONDS:g} s", "send it at once"
+        ) from None
+    except web.RequestPayloadError:
+        raise Refused(
+            400,
+            "invalid_body",
+            "the body is not encoded as its headers say",
+            "look at Content-Encoding, or leave it out",
+        ) from None
+
+
 async def body_of(request: web.Request, model: type[M]) -> M:
     """The body as ``model``. Raises Refused (400) naming the field."""
-    data = await request.read()
+    data = await arrived(request.read())
     try:
         value = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError):

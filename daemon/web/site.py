@@ -3,21 +3,29 @@
 It is up before the database is, and answers while everything else is busy: no handler of the open
 core waits for anything. Errors are JSON, ``{"error", "code", "hint"}``, without a stack. Callers
 that join a base URL and a path clumsily send ``//api/...``; it is taken as ``/api/...``.
+
+aiohttp waits for ever for a request that was begun, and an hour for the next one on a connection.
+Whoever opens some thousand connections so has every file that the process may open, with no key;
+so a new one has ``HEAD_SECONDS`` for its first request, and an idle one ``IDLE_SECONDS``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import psycopg
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from daemon import clock
 from daemon.database import is_transient
 from daemon.errors import ConfigurationError
 from daemon.log import get_logger
@@ -27,6 +35,9 @@ from daemon.web.refused import Refused
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 STOP_SECONDS = 1.0
 """How long open connections may finish at a stop; streams would otherwise hold it up for long."""
+HEAD_SECONDS = 10.0
+IDLE_SECONDS = 75.0
+"""Longer than the 60 seconds after which Railway's edge lets go of one itself."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -44,8 +55,19 @@ REQUEST_NAME: web.RequestKey[str] = web.RequestKey("request_id", str)
 CORS: web.RequestKey[dict[str, str]] = web.RequestKey("cors", dict[str, str])
 STOP: web.AppKey[asyncio.Event] = web.AppKey("stop", asyncio.Event)
 """Set when the server stops: whoever streams ends then."""
+ASKED: web.AppKey[set[Any]] = web.AppKey("asked", set)
+"""Connections on which a whole request has come."""
 
 log = get_logger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether an error is ours: what strangers send to an open port is no fault, and no news."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (HttpProcessingError, web.RequestPayloadError))
+
+
+logging.getLogger("aiohttp.server").addFilter(_is_ours)
 
 
 class Site:
@@ -58,13 +80,18 @@ class Site:
         self.port = port
         self.app = app
         self._runner: web.AppRunner | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bind and serve. Raises ConfigurationError when the port cannot be had."""
         if self._runner is not None:
             return
         runner = web.AppRunner(
-            self.app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS
+            self.app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=STOP_SECONDS,
+            keepalive_timeout=IDLE_SECONDS,
         )
         await runner.setup()
         try:
@@ -78,6 +105,7 @@ class Site:
                 hint="stop the other process, or set PORT to a free one, for example PORT=5002",
             ) from error
         self._runner = runner
+        self._watching = asyncio.create_task(self._hang_up_on_the_silent(runner))
         # With port 0 each family gets its own; an IPv4 address has two parts.
         self.port = min(runner.addresses, key=len)[1]
         log.info("http_listening", port=self.port)
@@ -85,8 +113,24 @@ class Site:
     async def stop(self) -> None:
         """Close the sockets; returns when that is done."""
         runner, self._runner = self._runner, None
+        if self._watching is not None:
+            self._watching.cancel()
         if runner is not None:
             await runner.cleanup()
+
+    async def _hang_up_on_the_silent(self, runner: web.AppRunner) -> None:
+        """Close connections whose first request does not come."""
+        asked = self.app[ASKED]
+        seen: dict[Any, float] = {}
+        while True:
+            await asyncio.sleep(HEAD_SECONDS / 10)
+            now = clock.monotonic()
+            open_ones = runner.server.connections if runner.server is not None else []
+            seen = {connection: seen.get(connection, now) for connection in open_ones}
+            asked.intersection_update(seen)
+            for connection, since in seen.items():
+                if connection not in asked and now - since > HEAD_SECONDS:
+                    connection.force_close()
 
 
 def application(cors_origins: Sequence[str] = ()) -> web.Application:
@@ -99,6 +143,7 @@ def application(cors_origins: Sequence[str] = ()) -> web.Application:
         client_max_size=BODY_LIMIT_BYTES,
     )
     app[STOP] = asyncio.Event()
+    app[ASKED] = set()
     app.on_shutdown.append(_stop_streams)
     app.on_response_prepare.append(_dress)
     return app
@@ -125,6 +170,7 @@ def problem(status: int, error: str, code: str, hint: str = "") -> web.Response:
 @web.middleware
 async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Each call has an id, the caller's own or one of ours, in its answer and in its log lines."""
+    request.app[ASKED].add(request.protocol)
     given = request.headers.get("X-Request-Id", "")
     request[REQUEST_NAME] = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     with structlog.contextvars.bound_contextvars(http_request_id=request[REQUEST_NAME]):

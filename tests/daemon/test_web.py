@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
 from daemon.meters import Meters
+from daemon.web import answers, site
+from daemon.web.api.models import FeedbackBody
 from daemon.web.site import Site
 from daemon.web.status import Vitals, build
 
@@ -30,12 +34,17 @@ async def client(vitals: Vitals, meters: Meters) -> AsyncIterator[aiohttp.Client
     async def broken(_: aiohttp.web.Request) -> aiohttp.web.Response:
         raise RuntimeError("secret")
 
+    async def takes(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        await answers.body_of(request, FeedbackBody)
+        return aiohttp.web.Response()
+
     app.router.add_get("/api/broken", broken)
-    site = Site(app, 0)
-    await site.start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{site.port}") as session:
+    app.router.add_post("/api/takes", takes)
+    server = Site(app, 0)
+    await server.start()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
         yield session
-    await site.stop()
+    await server.stop()
 
 
 async def test_healthy(client: aiohttp.ClientSession) -> None:
@@ -124,3 +133,67 @@ async def test_every_documented_metric_is_there(client: aiohttp.ClientSession) -
     for name in names.split():
         family = name.removesuffix("_total") if f"# TYPE {name} " not in text else name
         assert f"# TYPE {family} " in text, name
+
+
+async def test_who_never_asks_is_hung_up_on(
+    vitals: Vitals, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections without a request do not pile up; one whose call takes long is left alone."""
+    monkeypatch.setattr(site, "HEAD_SECONDS", 0.1)
+    app = build(vitals, meters)
+    finish = asyncio.Event()
+
+    async def slow(_: aiohttp.web.Request) -> aiohttp.web.Response:
+        await finish.wait()
+        return aiohttp.web.Response(text="done")
+
+    app.router.add_get("/slow", slow)
+    server = Site(app, 0)
+    await server.start()
+    try:
+        asking, asks = await asyncio.open_connection("127.0.0.1", server.port)
+        asks.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        for begun in (b"", b"GET /health HTTP/1.1\r\nHost: x\r\nX-More: "):
+            silent, holds = await asyncio.open_connection("127.0.0.1", server.port)
+            holds.write(begun)
+            async with asyncio.timeout(30):
+                assert await silent.read() == b""
+            holds.close()
+        finish.set()
+        async with asyncio.timeout(30):
+            assert b"200 OK" in await asking.readline()
+        asks.close()
+    finally:
+        await server.stop()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a body holds nothing up for ever."""
+    monkeypatch.setattr(answers, "BODY_SECONDS", 0.1)
+    never = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await never.wait()
+
+    async with asyncio.timeout(30), client.post("/api/takes", data=half()) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (408, "too_slow")
+
+
+async def test_what_strangers_send_is_no_error_of_ours(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body that is not encoded as it says, and what is no HTTP, are refused without a stack."""
+    caplog.set_level(logging.WARNING)
+    async with client.post(
+        "/api/takes", data=b"hello", headers={"Content-Encoding": "gzip"}
+    ) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, "invalid_body")
+        reading, writing = await asyncio.open_connection(answer.url.host, answer.url.port)
+    writing.write(b"GET /health HTTP/1.1\r\nHost: x\r\nNo header\r\n\r\n")
+    async with asyncio.timeout(30):
+        assert b" 400 " in await reading.readline()
+    writing.close()
+    assert [record.getMessage() for record in caplog.records] == []

@@ -25,6 +25,7 @@ WORDS = {
     401: "No key, or one that is unknown, expired or revoked",
     403: "The key's role may not do this, or no key is set at all",
     404: "There is no such thing",
+    408: "The body took too long to come",
     409: "It is in no state for this, or somebody was faster",
     413: "The body is too large",
     422: "The agent cannot answer this input",
@@ -140,7 +141,8 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Json]:
         elif status == 200:
             response["content"] = {"application/json": {"schema": {"type": "object"}}}
         responses[str(status)] = response
-    for status in sorted({*EVERYWHERE, *route.errors}):
+    late = {408} if route.body is not None else set()
+    for status in sorted({*EVERYWHERE, *route.errors, *late}):
         shape = schemas.of(Error)
         if (
             route.body is not None

@@ -30,6 +30,7 @@ from daemon.web.access import (
     set_cookie,
     token_is_right,
 )
+from daemon.web.answers import arrived
 from daemon.web.gui.console import FORM, LOOKS, Console, inside, place_of
 from daemon.web.gui.reads import SLOW
 from daemon.web.gui.render import Page, hand_over
@@ -92,7 +93,7 @@ class Door:
                     "Ask an admin for a key of that role.",
                 )
             if request.method == "POST":
-                form = request[FORM] = await request.post()
+                form = request[FORM] = await arrived(request.post())
                 if not same_origin(request) or not token_is_right(person, _token(form)):
                     raise Refused(
                         403,
@@ -129,7 +130,7 @@ class Door:
         return self._sign_in_form(request, request.query.get("next", ""))
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await arrived(request.post())
         after = inside(str(form.get("next", "")))
         if not same_origin(request):
             return self._sign_in_form(request, after, "This form came from another site.", 403)
