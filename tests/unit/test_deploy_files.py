@@ -103,6 +103,8 @@ def test_unit_waits_for_the_drain() -> None:
     drain_seconds = Settings.model_fields["drain_seconds"].default
     assert int(service["TimeoutStopSec"]) > drain_seconds + 10
     assert service["RestartPreventExitStatus"].split() == ["57", "78"]
+    # The exit status of the main process alone counts, and only that process waits for a database.
+    assert "ExecStartPre" not in service
     assert service["DynamicUser"] == service["NoNewPrivileges"] == "yes"
 
 
