@@ -71,6 +71,11 @@ def reachable() -> Iterator[None]:
             f"the database cannot take what was typed: {brief(error)}",
             hint="ids and numbers have bounds; text holds no \\u0000, JSON no NaN",
         ) from None
+    except UnicodeEncodeError:
+        raise WrongUse(
+            "the database cannot take what was typed: it is not UTF-8",
+            hint="look at the terminal's locale, or at the file that it comes from",
+        ) from None
 
 
 class Queue:

@@ -17,6 +17,7 @@ import json
 
 from daemon import migrate
 from daemon.commands.connection import database_url, reachable
+from daemon.errors import WrongUse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.since is not None:
+        _check_since(arguments.since, sql=arguments.sql)
     if arguments.sql:
         print(migrate.script(since=arguments.since))
         return 0
@@ -52,3 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"nothing to do: the database is at {migrated.after}")
     return 0
+
+
+def _check_since(revision: str, *, sql: bool) -> None:
+    """Raises WrongUse."""
+    if not sql:
+        raise WrongUse("--since says where the script begins", hint="add --sql")
+    if revision not in migrate.revisions():
+        raise WrongUse(
+            f"there is no revision {revision}", hint=f"one of {', '.join(migrate.revisions())}"
+        )

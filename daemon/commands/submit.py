@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    text = sys.stdin.read() if arguments.input_data == "-" else arguments.input_data
     try:
+        text = sys.stdin.read() if arguments.input_data == "-" else arguments.input_data
         json.loads(text)
     except (ValueError, RecursionError) as error:
         example = "for example '{\"client_id\": 1}'"

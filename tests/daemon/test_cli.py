@@ -107,6 +107,12 @@ def test_a_database_of_another_release(
     assert "python -m daemon migrate" in said
 
 
+def test_what_is_typed_in_no_utf8(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes of another encoding, as Python hands them on, are wrong use and no traceback."""
+    assert cli.main(["submit", "test_\udcff"]) == 64
+    assert "not UTF-8" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["submit", "test_echo"], ["approvals", "answer", "1", "k"]])
 def test_brackets_without_end_are_wrong_use(
     at: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -270,6 +276,15 @@ def test_migrate_prints_sql_without_a_database(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert cli.main(["migrate", "--sql"]) == 0
     assert "CREATE TABLE ai_requests" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--sql", "--since", "9999"], ["--since", "0001_tables"]])
+def test_migrate_since_a_revision_that_cannot_be(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another revision than ours, or one for a migration that asks the database, is wrong use."""
+    assert cli.main(["migrate", *arguments]) == 64
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_unreachable_database_is_75(
