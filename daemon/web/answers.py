@@ -140,7 +140,8 @@ def _checked(value: Mapping[str, Json], model: type[M]) -> M:
         problem = error.errors(include_url=False, include_context=False)[0]
     except RecursionError:
         raise Refused(400, "invalid_json", "the body is nested too deeply") from None
-    field = ".".join(str(part) for part in problem["loc"])[:200] or "body"
+    # What follows is pydantic's own name for a kind that the field may be of.
+    field = str(problem["loc"][0])[:200] if problem["loc"] else "body"
     message = str(problem["msg"]).removeprefix("Value error, ")
     known = ", ".join(model.model_fields)
     hint = f"fields: {known}" if problem["type"] in {"extra_forbidden", "missing"} else ""

@@ -178,6 +178,8 @@ async def test_feedback(daemon: Daemon, aconnection: Connection) -> None:
             ({"feedback": "helpful"}, 400),
         ):
             assert (await app.post("/api/feedback", **wrong)).status == status
+        odd = await app.post("/api/feedback", **{**said, "feedback": "helpful", "user_id": 3.5})
+        assert odd.body["error"].startswith("user_id: ")
     cursor = await aconnection.execute(
         "SELECT request_id, item_id, task_type, verdict, given_by FROM ai_feedback"
     )

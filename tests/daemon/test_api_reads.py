@@ -77,6 +77,9 @@ async def test_executions(admin: Caller, aconnection: Connection) -> None:
     other = next(agent["id"] for agent in agents if agent["type"] != "test_echo")
     assert (await admin.get(f"/api/executions?agent_id={other}")).body["executions"] == []
     assert (await admin.get("/api/executions?agent_id=99999")).status == 404
+    both = f"/api/executions?agent_id={echo}&task_type="
+    assert len((await admin.get(f"{both}test_echo")).body["executions"]) > 0
+    assert (await admin.get(f"{both}scheduling")).status == 400  # never another list than asked
 
 
 async def test_cursors(admin: Caller, aconnection: Connection) -> None:

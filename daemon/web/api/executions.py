@@ -96,6 +96,12 @@ class Executions:
         if row is None:
             raise not_found(f"agent {query.agent_id}", "GET /api/agents")
         task_type: str = row["type"]
+        if query.task_type not in {None, task_type}:
+            raise invalid(
+                "task_type",
+                f"agent {query.agent_id} answers {task_type}",
+                "leave out task_type or agent_id",
+            )
         return task_type
 
     # --- following one --------------------------------------------------------------------------
