@@ -202,8 +202,8 @@ class Database:
         self.facts: Facts | None = None
         self._pool = self._make_pool("pool", POOL_MIN, POOL_MAX)
         self._reader = self._make_pool("reader", 1, READERS_MAX)
-        self._web_read = self._make_pool("web-read", 0, WEB_MAX, READ_LIMITS)
-        self._web_write = self._make_pool("web-write", 0, WEB_MAX)
+        self._web_read = self._make_pool("web-read", 0, WEB_MAX, READ_LIMITS, check=True)
+        self._web_write = self._make_pool("web-write", 0, WEB_MAX, check=True)
         self._pools = (self._pool, self._reader, self._web_read, self._web_write)
 
     @property
@@ -317,8 +317,17 @@ class Database:
         return connection
 
     def _make_pool(
-        self, role: str, smallest: int, largest: int, limits: LiteralString = LIMITS
+        self,
+        role: str,
+        smallest: int,
+        largest: int,
+        limits: LiteralString = LIMITS,
+        *,
+        check: bool = False,
     ) -> Pool:
+        """check: ask each connection whether it lives before it is given out. The service tries
+        again where one died; nobody does that for who calls over HTTP."""
+
         async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
             if await self._is_pooled(connection):
                 connection.prepare_threshold = None
@@ -338,6 +347,7 @@ class Database:
             max_lifetime=SESSION_SECONDS,
             name=role,
             configure=configure,
+            check=AsyncConnectionPool.check_connection if check else None,
             kwargs={
                 "autocommit": True,
                 "application_name": application_name(self.worker_id, role),

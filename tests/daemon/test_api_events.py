@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
 from daemon.web.api import executions
 from tests.kit import worker
@@ -95,6 +96,27 @@ async def test_many_steps(database: str, aconnection: Connection) -> None:
         told = [data["message"] for kind, data, _ in seen if kind == "progress"]
         assert told == [str(n) for n in range(1, steps + 1)]
         assert seen[-1][0] == "end"
+
+
+async def test_a_stream_without_a_database_ends(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that has begun is never followed by another one on the same line."""
+
+    async def away(*_: Any) -> None:
+        raise PoolTimeout("the database is away")
+
+    monkeypatch.setattr(executions.Executions, "_pause", away)
+    async with (
+        worker.running(database, main_app_api_key=SERVICE_KEY, drain_seconds=0.0) as daemon,
+        calling(daemon, SERVICE_KEY) as app,
+    ):
+        request_id = await begun(app, 600)
+        await worker.becomes(aconnection, request_id, "running")
+        async with app.session.get(f"{app.base}/api/executions/{request_id}/events") as answer:
+            assert [told async for told in events(answer)] == [
+                ("status", {"status": "running"}, "")
+            ]
 
 
 async def test_stop_ends_streams(database: str) -> None:

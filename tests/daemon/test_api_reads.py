@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -98,6 +99,23 @@ async def test_cursors(admin: Caller, aconnection: Connection) -> None:
         answer = await admin.get(f"/api/executions?status=failed&cursor={cursor}")
         assert answer.status == 400
         assert "cursor" in answer.body["error"]
+
+
+async def test_sessions_that_the_server_ended(admin: Caller, aconnection: Connection) -> None:
+    """After a restart of the database the first call is answered like any other."""
+    asked = {"task_type": "test_echo", "input_data": {"text": "a"}}
+    assert (await admin.post("/api/execute", **asked)).status == 200
+    ended = await aconnection.execute(
+        "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name ~ '/web-(read|write)$'"
+    )
+    pids = [pid for pid, _ in await ended.fetchall()]
+    assert len(pids) > 1
+    alive = "SELECT 1 FROM pg_stat_activity WHERE pid = ANY (%s)"
+    async with asyncio.timeout(30):
+        while await (await aconnection.execute(alive, (pids,))).fetchone():
+            pass
+    assert (await admin.post("/api/execute", **asked, priority=1)).status == 200
 
 
 async def test_bad_queries(admin: Caller) -> None:

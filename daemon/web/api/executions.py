@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from aiohttp.client_exceptions import ClientConnectionResetError
 
 from daemon import clock
+from daemon.database import is_transient
 from daemon.web.access import ACCESS, PRINCIPAL, Principal
 from daemon.web.answers import answer, dumps, id_of, query_of
 from daemon.web.api.models import ExecutionsQuery
@@ -125,10 +124,14 @@ class Executions:
         )
         self._streams += 1
         try:
-            # A browser that has gone shows at the next write only, which is no fault.
-            with suppress(ClientConnectionResetError, ConnectionResetError):
-                await response.prepare(request)
-                await self._follow(request, response, request_id)
+            await response.prepare(request)
+            await self._follow(request, response, request_id)
+        except Exception as error:
+            # A browser that has gone shows at the next write only; a database that is away has
+            # nothing to tell. An answer that has begun cannot become another one: it ends, and
+            # whoever still listens comes again.
+            if not is_transient(error):
+                raise
         finally:
             self._streams -= 1
         return response
