@@ -229,6 +229,11 @@ def _run_alembic(
                 hint="migrate as the owner of the ai_ tables, or hand the output of"
                 " `python -m daemon migrate --sql` to your DBA",
             ) from None
+        except (psycopg.errors.DuplicateFunction, psycopg.errors.DuplicateObject) as error:
+            raise ConfigurationError(
+                f"an earlier installation is in the way: {error.diag.message_primary}",
+                hint="drop it too; what begins with ai_ and stands in docs/database.md is ours",
+            ) from None
         else:
             break
     if say:

@@ -314,6 +314,18 @@ def test_schema_that_needs_quotes(database: str, empty_database: str) -> None:
     }
 
 
+def test_what_an_incomplete_removal_left(empty_database: str) -> None:
+    """A function without its tables is named, with what to do; nothing is made beside it."""
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION ai_key_v1(text) RETURNS text LANGUAGE sql AS 'SELECT 1'"
+        )
+        with pytest.raises(ConfigurationError, match=r"in the way: function \"ai_key_v1\""):
+            migrate.upgrade(empty_database)
+        made = connection.execute("SELECT FROM pg_class WHERE relname LIKE 'ai\\_%'").fetchall()
+    assert made == []
+
+
 def test_tables_further_down_the_path(database: str) -> None:
     """Tables in a later schema of the search path are found there, not made a second time."""
     with psycopg.connect(database, autocommit=True) as connection:
