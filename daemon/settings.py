@@ -77,7 +77,11 @@ class Settings(BaseSettings):
         (), **_example("gpt-4.1-mini,gpt-4o", "Models to ask, in order, when the first is down.")
     )
     daily_budget_usd: Decimal | None = Field(
-        None, ge=0, **_example("5.00", "Most that all model calls of a UTC day may cost.")
+        # What the column of a budget takes.
+        None,
+        ge=0,
+        le=999_999,
+        **_example("5.00", "Most that all model calls of a UTC day may cost."),
     )
     log_prompts: bool = Field(
         True, **_example("true", "false keeps hashes and counts of prompts, never their text.")

@@ -121,6 +121,7 @@ def test_private_servers_may_be_named(monkeypatch: pytest.MonkeyPatch, url: str)
         ("DATABASE_UNPOOLED_URL", "postgresql://u:hunter2%@h/d"),
         ("OPENAI_BASE_URL", "api.example.com/v1"),
         ("OPENAI_BASE_URL", "http://"),
+        ("DAILY_BUDGET_USD", "1000000"),
         ("MAIN_APP_URL", "app.internal:80"),
         ("MAIN_APP_URL", "http://app.internal:99999"),
         ("CORS_ORIGINS", "*"),
