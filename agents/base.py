@@ -184,7 +184,7 @@ class AgentConfig(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     use_model: bool = True
     on_unavailable: Literal["degrade", "wait", "fail"] | None = None
-    max_usd: Decimal | None = None
+    max_usd: Decimal | None = Field(None, ge=0, le=999_999)
     upgrade_degraded: bool = False
     legacy: Json | None = None
 

@@ -73,7 +73,7 @@ class PromptConfig(AgentConfig):
     output_schema: dict[str, Json]
     views: tuple[Literal[VIEWS], ...] = ()  # type: ignore[valid-type]
     limits: PromptLimits = PromptLimits()
-    max_usd: Decimal | None = Field(Decimal("0.05"), ge=0)
+    max_usd: Decimal | None = Field(Decimal("0.05"), ge=0, le=999_999)
 
     _input: type[BaseModel] = PrivateAttr(default=PromptInput)
     _answer: type[BaseModel] = PrivateAttr(default=Closed)

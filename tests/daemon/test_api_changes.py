@@ -62,6 +62,8 @@ async def test_agents(admin: Caller, aconnection: Connection) -> None:
         ({"name": "Other", "type": "No Slug", "config": HAIKU}, "type"),
         ({"name": "Other", "type": "nobody"}, "type"),
         ({"name": "Other", "type": "other", "config": {"kind": "prompt"}}, "config.system"),
+        ({"name": "Other", "type": "other", "config": HAIKU | {"max_usd": 1e6}}, "config.max_usd"),
+        ({"name": "Echo", "type": "test_echo", "config": {"max_usd": -1}}, "config.max_usd"),
     ):
         answer = await admin.post("/api/agents", **body)
         assert (answer.status, said in answer.body["error"]) == (400, True), answer.text
