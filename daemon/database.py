@@ -401,6 +401,11 @@ REMEDIES = (
     (("no encryption",), "add ?sslmode=require to DATABASE_URL"),
     (("no pg_hba.conf entry",), "have this host, user and database let in by pg_hba.conf"),
     (("too many clients", "connection slots"), "raise max_connections, or close connections"),
+    (
+        ("root certificate", "certificate verify failed", "does not match host name"),
+        "name the file of the server's CA, &sslrootcert=ca.crt, and the host that it certifies",
+    ),
+    (("does not support SSL",), "switch it on at the server, or take sslmode out of DATABASE_URL"),
     (("does not exist",), "create it, or name another in DATABASE_URL"),
     (("connection is bad: invalid",), "mend that parameter after the ? in DATABASE_URL"),
 )
