@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -67,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     module.add_arguments(parser)
     parsed = parser.parse_args(given[1:])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As standard error does: letters that the terminal does not have are shown by number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = module.run(parsed)
         sys.stdout.flush()

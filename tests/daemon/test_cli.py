@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sys
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_a_database_of_another_release(
     said = capsys.readouterr().err
     assert f"{lacks} does not exist" in said
     assert "python -m daemon migrate" in said
+
+
+def test_a_terminal_without_the_letters(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the terminal's encoding does not have is no traceback."""
+    assert cli.main(["keys", "add", "dan\xe9", "--role", "viewer"]) == 0
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert cli.main(["keys", "list"]) == 0
+    assert b"dan\\xe9" in shown.getvalue()
 
 
 def test_what_is_typed_in_no_utf8(at: str, capsys: pytest.CaptureFixture[str]) -> None:
