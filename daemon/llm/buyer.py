@@ -202,6 +202,8 @@ class Buyer:
         n = self.numbers[identity] = self.numbers.get(identity, 0) + 1
         last = Unavailable("provider_error", "no_model", None)
         for place, model in enumerate(self.models):
+            if place and self.spent:
+                break  # what the last one met is the reason, not that nobody else was asked
             try:
                 completion = await self._buy_from(model, question, n)
             except Unavailable as unavailable:
@@ -213,6 +215,11 @@ class Buyer:
                     self.shop.fallbacks[model] += 1
                 return completion
         raise last
+
+    @property
+    def spent(self) -> bool:
+        """Whether this agent has no call left in this request."""
+        return self.calls >= self.max_calls
 
     async def _buy_from(self, model: str, question: Question, n: int) -> Completion:
         retries, learnings, shrunk = 0, 0, False
@@ -231,7 +238,7 @@ class Buyer:
             if completion is not None:
                 return completion
             match verdict.kind:
-                case "transient" | "rate_limited" if retries < RETRIES:
+                case "transient" | "rate_limited" if retries < RETRIES and not self.spent:
                     retries += 1
                     await self._wait(self._pause(verdict, retries), verdict.code)
                 case "parameter" if learnings < LEARNINGS and verdict.parameter:
@@ -270,7 +277,7 @@ class Buyer:
         return entry, call
 
     async def _begin(self, entry: Entry) -> Begun:
-        if self.calls >= self.max_calls:
+        if self.spent:
             raise Unavailable("budget_exhausted", "max_calls", None)
         if self.clock.left() < SHORTEST_CALL_SECONDS:
             raise Unavailable("timeout", "deadline")

@@ -352,6 +352,8 @@ async def _climb(
         parsed = _read(completion, schema, repair, check)
         if parsed.value is not None:
             return Answer(parsed.value, None, completion.model, parsed.dropped)
+        if buyer.spent:
+            break
         if completion.truncated and not longer:
             longer = True
             question = replace(question, max_output_tokens=2 * question.max_output_tokens)
@@ -360,8 +362,9 @@ async def _climb(
             turns = structured.repair_messages(completion.text, parsed.problems)
             question = replace(question, turns=turns)
         else:
-            log.info("model_answer_unusable", name=question.name, problems=len(parsed.problems))
-            return Answer(None, "invalid_output", completion.model)
+            break
+    log.info("model_answer_unusable", name=question.name, problems=len(parsed.problems))
+    return Answer(None, "invalid_output", completion.model)
 
 
 def _read(

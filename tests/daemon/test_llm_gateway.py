@@ -248,11 +248,31 @@ async def test_a_spent_budget_degrades_waits_or_fails(bench: Bench) -> None:
 
 async def test_the_number_of_calls_per_request_is_limited(bench: Bench) -> None:
     """max_calls counts repairs and retries; beyond it the request goes on without the model."""
-    bench.server.script = deque([status(500), status(500), honest])
+    bench.server.script = deque([honest, honest, honest])
+    llm = bench.llm(await bench.request(), asker(max_calls=2))
+
+    reasons = [(await ask(llm, system=text)).reason for text in ("One.", "Two.", "Three.")]
+
+    assert reasons == [None, None, "budget_exhausted"]
+    assert bench.server.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ((status(500), status(500), honest), "provider_error"),
+        ((status(500), provider.text("{}"), honest), "invalid_output"),
+    ],
+)
+async def test_the_last_call_tells_why_there_is_no_answer(
+    bench: Bench, script: tuple[Any, ...], reason: str
+) -> None:
+    """Where calls run out the reason is what the last one met, not that there is no other."""
+    bench.server.script = deque(script)
 
     answer = await bench.ask(await bench.request(), asker(max_calls=2))
 
-    assert answer.reason == "budget_exhausted"
+    assert answer.reason == reason
     assert bench.server.count() == 2
 
 
