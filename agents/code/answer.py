@@ -68,6 +68,7 @@ class CodeAnswer(BaseModel):
     known_error: dict[str, Any] | None = None
     related: list[str] = []
     error_fingerprint: str | None = None
+    data_warnings: list[str] = []
     provenance: Provenance
 
 

@@ -24,6 +24,7 @@ from agents.health.model import (
     HealthReport,
     HealthRequest,
     LlmUsed,
+    Provenance,
     given,
 )
 from agents.health.states import ComponentState, overall, states
@@ -125,7 +126,7 @@ def persist(state: State) -> State:
         analysis=state["summary"] or words.analysis(results),
         timestamp=measured["measured_at"],
         seconds=measured["seconds"],
-        llm=state["llm"],
+        provenance=Provenance(llm=state["llm"]),
     )
     rows = [
         one.as_json() | {"worker_id": measured["worker_id"]}

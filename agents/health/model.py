@@ -160,6 +160,12 @@ class LlmUsed(Part):
     dropped: list[str] = []
 
 
+class Provenance(Part):
+    """How ``analysis`` came about: by the template where the model is not used."""
+
+    llm: LlmUsed
+
+
 class HealthReport(Part):
     """The whole answer. seconds: what measuring took. timestamp: when that was, ISO, in UTC."""
 
@@ -169,5 +175,5 @@ class HealthReport(Part):
     analysis: str
     timestamp: str
     seconds: Number
-    llm: LlmUsed
+    provenance: Provenance
     data_warnings: list[str] = []

@@ -115,7 +115,7 @@ async def test_the_model_sums_up() -> None:
     ctx = context(FULL, FINE, script=lambda name, data: {"summary": said})
     output = (await answer(ctx)).output
     assert output.analysis == said
-    assert output.llm.used
+    assert output.provenance.llm.used
     (data,) = ctx.llm.asked
     assert data["findings"][0]["check"] == "queue.depth"
 
@@ -126,7 +126,7 @@ async def test_the_model_invents() -> None:
         FULL, script=lambda name, data: {"summary": "About 900 requests wait there now."}
     )
     output = (await answer(ctx)).output
-    assert not output.llm.used
+    assert not output.provenance.llm.used
     assert "612 requests are due and wait." in output.analysis
 
 
