@@ -268,11 +268,14 @@ def _sentences(error: ValidationError) -> Iterable[str]:
         if problem["type"] == "missing":
             yield f"input_data{path} is missing; it is required"
             continue
-        expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        said = problem["msg"].removeprefix("Value error, ")
+        expected = said.removeprefix("Input should be ")
         if problem["type"] in SHOWABLE:
             yield f"input_data{path} is {_shown(problem['input'])}; expected {expected}"
+        elif expected != said:
+            yield f"input_data{path}: expected {expected}"
         else:
-            yield f"input_data{path}: {expected}"
+            yield f"input_data{path}: {said}"
     if len(problems) > MOST_PROBLEMS:
         yield f"and {len(problems) - MOST_PROBLEMS} more"
 

@@ -58,6 +58,11 @@ def test_free_text_is_never_repeated() -> None:
     assert "chest pain" not in message({"client_id": 1, "notes": "chest pain since Monday, " * 9})
 
 
+def test_another_kind_of_value_is_told_what_is_right() -> None:
+    """Where the value stays out of the message, what would be right still stands in it."""
+    assert message({"client_id": 1, "notes": 7}) == "input_data.notes: expected a valid string"
+
+
 def test_what_is_no_object_is_said_to_be_none() -> None:
     """Arrays, strings, numbers and null are named for what they are."""
     assert message([1]) == "input_data is an array; expected a JSON object"
