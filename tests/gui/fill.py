@@ -38,6 +38,7 @@ def document(text: str) -> dict[str, Any]:
         "hint": text,
         "goals": [text, {"deep": text}],
         text[:60]: text,
+        "note": text,
         "notes": text,
         "summary": text,
     }

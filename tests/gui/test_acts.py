@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents.code.model import Finding, Step
 from tests.gui.conftest import Served
 from tests.gui.fill import fill
 from tests.gui.page import Page, Person
@@ -237,6 +238,10 @@ async def test_answers(database: str, console: Served, admin: Person, rows: Any)
         )
     page = await admin.get("/gui/approvals")
     assert "Publish it?" in page.text and "writes 12 rows" in page.text
+    page = await admin.get(f"/gui/approvals/{second}")
+    assert [f"/gui/approvals/{second}/reject"] == [
+        form["action"] for form in page.all("form") if "reject" in form.get("action", "")
+    ]
     page = await admin.post(f"/gui/approvals/{first}/approve", key="publish")
     assert "Approved; the request goes on." in page.text
     other = await console.sign_in("operator", "dana")
@@ -255,6 +260,27 @@ async def test_suggestions(database: str, console: Served, admin: Person, rows: 
     assert any(a.get("action") == "/gui/suggestions/1" for a in page.all("form"))
     page = await admin.post("/gui/suggestions/1", status="pending")
     assert rows("SELECT status FROM ai_code_suggestions") == [("pending",)]
+
+
+async def test_a_suggestion_tells_how_data_gets_there(admin: Person, rows: Any) -> None:
+    """Each step of the way is a place and what happens there, as the analysis says it."""
+    finding = Finding(
+        rule="command-injection",
+        file="api/x.py",
+        line=4,
+        message="m",
+        issue_type="security",
+        severity="critical",
+        confidence="high",
+        taint_path=(Step("api/x.py", 3, "the parameter r comes from outside"),),
+    )
+    rows(
+        "INSERT INTO ai_code_suggestions (id, file_path, issue_type, severity, description,"
+        " suggestion, taint_path) VALUES (7, 'f', 'bug', 'high', 'd', 's', %s)",
+        json.dumps(finding.json()["taint_path"]),
+    )
+    page = await admin.get("/gui/suggestions/7")
+    assert "api/x.py:3 the parameter r comes from outside" in page.text
 
 
 async def test_money_and_schedules(console: Served, admin: Person, rows: Any) -> None:

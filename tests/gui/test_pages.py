@@ -26,7 +26,6 @@ EXTRA = (
     "/gui/metrics?window=30d",
     "/gui/agents/1001",
     "/gui/suggestions?status=rejected&severity=low",
-    "/gui/approvals?request=1",
     "/gui/audit?actor=x",
 )
 
@@ -199,7 +198,7 @@ async def test_odd_json_takes_its_own_place(console: Served, rows: Any, role: st
         "/gui/requests?q=task:a%00b",
         "/gui/requests?before=%C2%B2",
         "/gui/requests?before=" + "9" * 5000,
-        "/gui/approvals?request=%C2%B2",
+        "/gui/approvals/%C2%B2",
         "/gui/audit?before=%C2%B2",
         "/gui/requests/" + "9" * 5000,
     ],
@@ -208,6 +207,31 @@ async def test_an_odd_address_is_no_failure(admin: Person, path: str) -> None:
     """Digits that are no numbers, numbers without end, bytes that no text has: a page, or none."""
     page = await admin.get(path)
     assert page.status in {200, 400, 404}, page.text[:200]
+
+
+async def test_what_is_not_there_is_said(admin: Person) -> None:
+    """Only what goes with age is said to have gone with it."""
+    page = await admin.get("/gui/requests/77")
+    assert page.status == 404
+    assert "There is no request 77 It may have been pruned by age." in page.text
+    for path, said in (("/gui/agents/77", "agent 77"), ("/gui/nothing", "/gui/nothing")):
+        page = await admin.get(path)
+        assert page.status == 404
+        assert f"There is no {said} Overview" in page.text
+
+
+async def test_the_list_of_requests_tells_how_each_was_answered(admin: Person, rows: Any) -> None:
+    """Whether a model had part in an answer is seen without opening it."""
+    rows(
+        "SET session_replication_role = replica; INSERT INTO ai_requests (id, task_type, status,"
+        " mode, finished_at) VALUES (1, 'scheduling', 'completed', 'full', now()),"
+        " (2, 'scheduling', 'completed', 'deterministic', now())"
+    )
+    page = await admin.get("/gui/requests")
+    assert [a["class"] for tag, a in page.tags if a.get("class", "").startswith("tag ")] == [
+        "tag deterministic",
+        "tag full",
+    ]
 
 
 async def test_the_csv_of_requests_is_for_programs(

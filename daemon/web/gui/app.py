@@ -110,7 +110,7 @@ def pages(console: Console, live: Live) -> Routes:
     requests, request, compose = Requests(console), RequestPage(console), Compose(console)
     agents, agent, agent_acts = Agents(console), AgentPage(console), AgentActs(console)
     metrics, audit = Metrics(console), Audit(console)
-    overview = Overview(console)
+    overview, approvals = Overview(console), Approvals(console)
     return [
         ("", overview.show, "viewer"),
         ("/", overview.show, "viewer"),
@@ -129,7 +129,8 @@ def pages(console: Console, live: Live) -> Routes:
         ("/suggestions", Suggestions(console).show, "viewer"),
         (r"/suggestions/{id:\d+}", SuggestionPage(console).show, "viewer"),
         ("/health", Health(console).show, "viewer"),
-        ("/approvals", Approvals(console).show, "viewer"),
+        ("/approvals", approvals.show, "viewer"),
+        (r"/approvals/{id:\d+}", approvals.show, "viewer"),
         ("/schedules", Schedules(console).show, "viewer"),
         ("/budgets", Budgets(console).show, "viewer"),
         ("/access", AccessPage(console).show, "admin"),

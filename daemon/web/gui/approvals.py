@@ -1,4 +1,5 @@
-"""``/gui/approvals``: agents' questions to people, and the answers given."""
+"""``/gui/approvals``, ``/{id}`` for those of one request: agents' questions to people, and the
+answers given."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ class Approvals:
         self._console = console
 
     async def show(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("request", "")
-        request_id = int(wanted) if wanted.isdecimal() and len(wanted) < 19 else None
+        wanted = request.match_info.get("id")
+        request_id = int(wanted) if wanted else None
         role = request[PRINCIPAL].role
 
         async def questions(*, is_open: bool) -> Any:

@@ -180,7 +180,7 @@ class Door:
             )
         except web.HTTPNotFound as error:
             reason = error.reason if error.reason != "Not Found" else f"There is no {request.path}"
-            return await self._trouble(request, 404, reason, "It may have been pruned by age.")
+            return await self._trouble(request, 404, reason, "")
         except web.HTTPException as error:
             if error.status < 400:
                 raise

@@ -16,6 +16,7 @@ from daemon.web.gui.requests import with_words
 from daemon.web.gui.results import MOST, items, parts
 from daemon.web.gui.search import ENDED
 from daemon.web.privacy import redact
+from daemon.web.refused import not_found
 
 LARGE_BYTES = 24 * 1024
 """Longer JSON is not put into the page, but behind a link of its own."""
@@ -83,7 +84,7 @@ class RequestPage:
         return await self._console.respond(request, page)
 
     async def load(self, request: web.Request) -> dict[str, Any]:
-        """The request of the URL. Raises HTTPNotFound."""
+        """The request of the URL. Refused: 404."""
         request_id = int(request.match_info["id"])
         row = (
             await self._console.reads.row("console_request", request_id=request_id)
@@ -91,7 +92,7 @@ class RequestPage:
             else None
         )
         if row is None:
-            raise web.HTTPNotFound(reason=f"there is no request {request_id}")
+            raise not_found(f"request {request_id}", "It may have been pruned by age.")
         return row
 
     async def raw(self, request: web.Request) -> web.Response:
