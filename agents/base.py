@@ -100,8 +100,9 @@ class NotAssigned(AgentError):
 
     def __init__(self, requested_by: str, client_id: int) -> None:
         super().__init__(
-            f"requested_by {requested_by!r} has no active assignment to client_id {client_id}",
-            hint="assign the trainer to the client first, or leave requested_by empty",
+            f"requested_by {requested_by!r} has no right to client_id {client_id}",
+            hint="a client may ask for itself, a trainer for whom it is actively assigned to, an"
+            " active user for its own or as staff for all; or leave requested_by empty",
         )
 
 

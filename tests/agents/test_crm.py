@@ -459,7 +459,7 @@ def test_those_who_may_not(gym: Gym) -> None:
     askers += ["client:1", "client:0", f"user:{stranger}", "user:999"]
     with gym.crm.snapshot() as snap:
         for asker in askers:
-            with pytest.raises(NotAssigned):
+            with pytest.raises(NotAssigned, match=f"'{asker}' has no right to client_id"):
                 snap.check_authority(asker, client.client_id)
 
 
