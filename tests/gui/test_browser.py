@@ -216,6 +216,113 @@ async def test_approve(world: World, visit: Visit) -> None:
     await becomes(world, request_id, "completed")
 
 
+async def test_all_of_one_cause_again(world: World, visit: Visit) -> None:
+    """All failures of one cause are tried again with two clicks."""
+    ids = [await ask(world, "test_nobody") for _ in range(3)]
+    for request_id in ids:
+        await becomes(world, request_id, "failed")
+    await visit.start()
+    await visit.page.reload()
+    row = visit.page.get_by_role("row").filter(has_text="test_nobody")
+    await visit.click(row.get_by_role("button", name="Retry 3"))
+    await visit.click("Retry them", role="button")
+    await visit.said("3 requests tried again.")
+    assert visit.clicks == 2
+
+
+async def test_find_a_clients_requests(world: World, visit: Visit) -> None:
+    """A client's requests are found by typing alone."""
+    request_id = await ask(world, "test_stranger", '{"client_id": 17}')
+    await visit.start()
+    await visit.page.keyboard.press("/")
+    await visit.page.keyboard.type("client:17")
+    await visit.page.keyboard.press("Enter")
+    await visit.page.get_by_role("link", name=str(request_id), exact=True).wait_for()
+    assert visit.clicks == 0
+
+
+async def test_run_and_cancel_by_hand(world: World, visit: Visit) -> None:
+    """An agent is run by hand with three clicks, and what runs is cancelled with three."""
+    await visit.start()
+    await visit.click("Sleep", role="link")
+    await visit.click("Run now", role="link")
+    await visit.page.get_by_label("Seconds").fill("60")
+    await visit.click("Send", role="button")
+    await visit.said("is on its way.")
+    assert visit.clicks == 3
+    ((request_id,),) = world.sql(
+        "SELECT max(id) FROM ai_requests WHERE task_type = 'test_sleep' AND attempt < 2"
+    )
+    await becomes(world, request_id, "running")
+    await visit.start()
+    await visit.click("running", role="link", exact=False)
+    await visit.click(str(request_id), role="link")
+    await visit.click("Cancel", role="button", exact=False)
+    await becomes(world, request_id, "cancelled")
+    assert visit.clicks == 3
+
+
+async def test_money_and_time_by_agent(world: World, visit: Visit) -> None:
+    """The week's cost by agent takes two clicks, as does a bar that leads to its requests."""
+    request_id = await ask(world, "test_writer", '{"topic": "rest"}')
+    await becomes(world, request_id, "completed")
+    pages = visit.page.get_by_label("Pages")
+    await visit.start()
+    await visit.click(pages.get_by_role("link", name="Metrics"))
+    await visit.page.get_by_label("Window").select_option("7d")
+    await visit.click("Show", role="button")
+    await expect(visit.page.get_by_role("heading", name="Cost by agent")).to_be_visible()
+    await expect(visit.page).to_have_url(re.compile("window=7d"))
+    assert visit.clicks == 2
+    await visit.start()
+    await visit.click(pages.get_by_role("link", name="Metrics"))
+    await visit.click(visit.page.locator("svg a").last)
+    await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Requests")
+    assert visit.clicks == 2
+
+
+async def test_upkeep_by_hand(world: World, visit: Visit) -> None:
+    """Two clicks each: a worker is drained, a limit set, a schedule switched off, a key made, and
+    a key revoked."""
+    world.sql(
+        "INSERT INTO ai_workers (worker_id, version, host, pid, concurrency, state)"
+        " VALUES ('another', '1', 'h', 1, 20, 'ready')"
+    )
+    world.sql(
+        "INSERT INTO ai_schedules (name, task_type, trigger, input_data)"
+        " VALUES ('rest', 'test_sleep', '0 6 1 1 *', '{\"seconds\": 0}')"
+    )
+    page, pages = visit.page, visit.page.get_by_label("Pages")
+
+    async def on(name: str) -> None:
+        await visit.start()
+        await visit.click(pages.get_by_role("link", name=name))
+
+    await on("Health")
+    await visit.click("Drain another", role="button")
+    await visit.said("another")
+    assert visit.clicks == 2
+    await on("Budgets")
+    await page.get_by_label("Limit, US dollars").fill("50")
+    await page.get_by_label("Reason").fill("a busy week")
+    await visit.click("Set", role="button")
+    await visit.said("may cost $50.00 a day")
+    assert visit.clicks == 2
+    await on("Schedules")
+    await visit.click("Switch off rest", role="button")
+    await visit.said("rest is off.")
+    assert visit.clicks == 2
+    await on("Access")
+    await page.get_by_label("Name").fill("board")
+    await visit.click("Make key", role="button")
+    await visit.sees("It is shown this once")
+    assert visit.clicks == 2
+    await on("Access")
+    await visit.click("Revoke the key of board", role="button")
+    await visit.said("The key of board opens nothing any more.")
+    assert visit.clicks == 2
+
+
 async def test_decide_suggestions_by_keys(world: World, visit: Visit) -> None:
     """Ten suggestions are decided with one click and ten keys."""
     world.sql("DELETE FROM ai_code_suggestions")
