@@ -8,7 +8,8 @@ WITH scope AS (
     UNION (SELECT b.scope FROM ai_budgets b WHERE b.scope LIKE 'key:%%'
         AND b.period IN ('day', 'month') ORDER BY b.scope LIMIT 20)
 )
-SELECT s.name AS scope, k.kind, own.limit_usd, c.daily_budget_usd AS agent_limit_usd,
+SELECT s.name AS scope, k.kind, own.limit_usd,
+    CASE WHEN now() < own.interim_until THEN own.interim_usd END AS interim_usd, c.daily_budget_usd AS agent_limit_usd,
     coalesce(b.spent_usd, 0) AS spent_usd, coalesce(b.reserved_usd, 0) AS reserved_usd,
     coalesce(b.uncertain_usd, 0) AS uncertain_usd, own.updated_at
 FROM scope s

@@ -21,5 +21,6 @@ SELECT
         WHERE s.status = 'pending' LIMIT 100) q) AS suggestions,
     coalesce((SELECT b.spent_usd + b.uncertain_usd FROM ai_budgets b WHERE b.scope = 'global'
         AND b.period = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')), 0) AS cost_today,
-    (SELECT b.limit_usd FROM ai_budgets b WHERE b.scope = 'global' AND b.period = 'day')
+    (SELECT coalesce(CASE WHEN now() < b.interim_until THEN b.interim_usd END, b.limit_usd)
+        FROM ai_budgets b WHERE b.scope = 'global' AND b.period = 'day')
         AS budget

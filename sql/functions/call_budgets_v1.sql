@@ -7,7 +7,9 @@
 -- The tightest of three limits holds: the caller's (environment, request, agent), the standing row
 -- that an admin wrote (period 'day' or 'month'; 'key:*' stands for every key without a row of its
 -- own), and ai_control.daily_budget_usd. The agents and the whole are counted without a limit too,
--- so that one set at noon knows the morning; a key or a request only where it has one.
+-- so that one set at noon knows the morning; a key or a request only where it has one. A standing
+-- row's interim_usd, until interim_until, holds in place of what admins set otherwise, theirs in
+-- ai_control too: who raises a limit for the rest of a day need not find out which one was the tightest.
 --
 -- What stands in a request's own row is what its last call was allowed, no limit that anybody set: one
 -- that was raised since would never count.
@@ -29,8 +31,13 @@ BEGIN
                 WHEN 'month' THEN to_char(p_now AT TIME ZONE 'UTC', 'YYYY-MM')
                 ELSE 'request'
             END AS period,
-            least(l.limit_usd, coalesce(own.limit_usd, every.limit_usd),
-                CASE l.kind WHEN 'day' THEN c.daily_budget_usd END) AS limit_usd,
+            least(l.limit_usd, coalesce(
+                CASE WHEN p_now < own.interim_until THEN own.interim_usd END,
+                least(
+                    coalesce(own.limit_usd,
+                        CASE WHEN p_now < every.interim_until THEN every.interim_usd END,
+                        every.limit_usd),
+                    CASE l.kind WHEN 'day' THEN c.daily_budget_usd END))) AS limit_usd,
             CASE WHEN l.kind IN ('day', 'month') THEN
                 (date_trunc(l.kind, p_now AT TIME ZONE 'UTC') + ('1 ' || l.kind)::interval)
                     AT TIME ZONE 'UTC'

@@ -26,7 +26,8 @@ BEGIN
         UPDATE (paused, resume_at, concurrency, per_key, starts_per_minute, daily_budget_usd,
             on_lost)
         ON ai_control TO ai_admin;
-    GRANT SELECT, INSERT (scope, period, limit_usd), UPDATE (limit_usd) ON ai_budgets TO ai_admin;
+    GRANT SELECT, INSERT (scope, period, limit_usd, interim_usd, interim_until),
+        UPDATE (limit_usd, interim_usd, interim_until) ON ai_budgets TO ai_admin;
     GRANT SELECT, INSERT ON ai_model_prices TO ai_admin;
     GRANT SELECT, INSERT, DELETE,
         UPDATE (task_type, trigger, time_zone, input_data, priority, misfire,

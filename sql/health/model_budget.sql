@@ -17,8 +17,13 @@
 WITH budgets AS (
     SELECT k.kind, c.scope, c.period, c.spent_usd, c.reserved_usd, c.uncertain_usd,
         c.spent_usd + c.reserved_usd + c.uncertain_usd AS used,
-        least(coalesce(own.limit_usd, every.limit_usd),
-            CASE WHEN k.kind = 'day' THEN a.daily_budget_usd END,
+        least(
+            coalesce(CASE WHEN now() < own.interim_until THEN own.interim_usd END,
+                least(
+                    coalesce(own.limit_usd,
+                        CASE WHEN now() < every.interim_until THEN every.interim_usd END,
+                        every.limit_usd),
+                    CASE WHEN k.kind = 'day' THEN a.daily_budget_usd END)),
             CASE WHEN k.kind = 'day' AND c.scope = 'global'
                 THEN %(daily_budget_usd)s::numeric END) AS most
     FROM (VALUES ('day', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')),

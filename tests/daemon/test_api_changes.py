@@ -236,6 +236,7 @@ async def test_what_people_steer(daemon: Daemon, aconnection: Connection) -> Non
         (act.set_budget(DANA, "global:x", "day", "5", "a"), "scope"),
         (act.set_budget(DANA, "agent:x", "year", "5", "a"), "period"),
         (act.set_budget(DANA, "agent:x", "day", "NaN", "a"), "limit_usd"),
+        (act.set_budget(DANA, "agent:x", "day", None, "a", lapses=True), "limit_usd"),
         (act.set_schedule(DANA, "s", {"task_type": "test_echo", "trigger": "x"}, new=True), "x"),
         (act.set_schedule(DANA, "s", {"task_type": "no", "trigger": "x"}, new=True), "task_type"),
         (act.set_schedule(DANA, "none", {"enabled": True}), "none"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -292,6 +293,23 @@ async def test_money_and_schedules(console: Served, admin: Person, rows: Any) ->
     )
     assert "may cost $7.50 a day" in page.text
     assert "$7.50" in (await admin.get("/gui/budgets")).text
+    page = await admin.post(
+        "/gui/budgets/set",
+        scope="global",
+        period="day",
+        limit_usd="9",
+        holds="today",
+        reason="an open day",
+    )
+    assert "may cost $9.00 a day until midnight UTC" in page.text
+    page = await admin.get("/gui/budgets")
+    assert "$9.00" in page.text and "until midnight" in page.text
+    standing = "SELECT limit_usd, interim_until > now() FROM ai_budgets WHERE period = 'day'"
+    assert rows(standing) == [(Decimal("7.5"), True)]
+    await admin.post(
+        "/gui/budgets/set", scope="global", period="day", limit_usd="8", reason="for good"
+    )
+    assert rows(standing) == [(Decimal(8), None)]
     schedule = {
         "name": "nightly",
         "task_type": "scheduling",
@@ -309,7 +327,14 @@ async def test_money_and_schedules(console: Served, admin: Person, rows: Any) ->
     page = await admin.post("/gui/schedules/off", name="nightly")
     assert "nightly is off." in page.text
     assert rows("SELECT enabled FROM ai_schedules WHERE name = 'nightly'") == [(False,)]
-    assert logged(rows) == ["set_budget", "add_schedule", "run_schedule", "set_schedule"]
+    assert logged(rows) == [
+        "set_budget",
+        "set_budget",
+        "set_budget",
+        "add_schedule",
+        "run_schedule",
+        "set_schedule",
+    ]
 
 
 async def test_ask_by_hand(console: Served, admin: Person, rows: Any) -> None:

@@ -168,5 +168,10 @@ async def test_a_budget_that_was_raised_is_judged_by_its_new_limit(
         connection.execute("UPDATE ai_budgets SET limit_usd = %s WHERE period = 'day'", [limit])
         results = {result.check: result for result in await checker.run(["model.budget"])}
         found.append(results["model.budget"].value)
+    connection.execute(
+        "UPDATE ai_budgets SET interim_usd = 2, interim_until = now() + interval '1 hour'"
+        " WHERE period = 'day'"
+    )
+    results = {result.check: result for result in await checker.run(["model.budget"])}
     await checker.close()
-    assert found == [90.0, 9.0, None]
+    assert (found, results["model.budget"].value) == ([90.0, 9.0, None], 45.0)

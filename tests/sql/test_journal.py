@@ -284,9 +284,24 @@ async def test_a_request_whose_limit_was_raised_goes_on(ledger: Ledger) -> None:
     assert (await ledger.journal.begin(beyond)).verdict == "budget"
 
 
+INTERIM = (
+    "INSERT INTO ai_budgets (scope, period, limit_usd, interim_usd, interim_until)"
+    " VALUES ({}, {}, now() + {} * interval '1 hour')"
+)
+
+
 @pytest.mark.parametrize(
     ("setting", "spent"),
     [
+        (INTERIM.format("'global', 'day'", "0.005, 1", 1), 0),
+        (INTERIM.format("'global', 'day'", "0.005, 1", 0), 1),
+        (INTERIM.format("'global', 'day'", "1, 0.005", 1), 1),
+        (INTERIM.format("'key:*', 'month'", "0.005, 1", 1), 0),
+        (
+            INTERIM.format("'agent:x', 'day'", "NULL, 1", 1)
+            + "; INSERT INTO ai_control (task_type, daily_budget_usd) VALUES ('x', 0.005)",
+            0,
+        ),
         ("INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 0.005)", 1),
         ("INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'month', 0.005)", 1),
         ("INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('key:*', 'day', 0.005)", 1),

@@ -38,12 +38,20 @@ class UpkeepActions(Act):
     # --- money ----------------------------------------------------------------------------------
 
     async def set_budget(
-        self, who: Principal, scope: str, period: str, limit_usd: Json, reason: str
+        self,
+        who: Principal,
+        scope: str,
+        period: str,
+        limit_usd: Json,
+        reason: str,
+        *,
+        lapses: bool = False,
     ) -> None:
-        """The standing limit of a scope (``global``, ``agent:TYPE``, ``key:NAME``, ``key:*``).
+        """The limit of a scope (``global``, ``agent:TYPE``, ``key:NAME``, ``key:*``).
 
-        period: ``day`` or ``month``, UTC. limit_usd: None lifts it. Counts from the next model
-        call on. Refused: 400 naming the field; a reason is needed.
+        period: ``day`` or ``month``, UTC. limit_usd: None lifts it. lapses: at the end of the UTC
+        day the limit that stood before holds again. Counts from the next model call on. Refused:
+        400 naming the field; a reason is needed.
         """
         kind, _, name = scope.partition(":")
         if kind not in {"global", "agent", "key"} or (kind == "global") != (not name):
@@ -57,12 +65,19 @@ class UpkeepActions(Act):
         if not reason.strip():
             raise invalid("reason", "a budget changes for a reason", "say it in a few words")
         amount = None if limit_usd is None else check_usd("limit_usd", limit_usd)
+        if lapses and amount is None:
+            raise invalid("limit_usd", "a limit that lapses is an amount", "for example 20")
         async with self._transaction(who) as connection:
             row = await self._row(
-                connection, "budget_set", scope=scope, period=period, limit_usd=amount
+                connection,
+                "budget_set",
+                scope=scope,
+                period=period,
+                limit_usd=amount,
+                lapses=lapses,
             )
             before = {"limit_usd": row["before"] if row else None}
-            after = {"limit_usd": amount, "reason": reason.strip()[:500]}
+            after = {"limit_usd": amount, "lapses": lapses, "reason": reason.strip()[:500]}
             await self._audit(
                 connection, who, "set_budget", f"budget:{scope}:{period}", before, after
             )

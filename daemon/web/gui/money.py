@@ -41,7 +41,9 @@ class Budgets:
 
 def shaped(row: dict[str, Any], now: dt.datetime, environment: Decimal | None) -> dict[str, Any]:
     """A budget with the limit that holds, its shares, and what it comes to at this pace."""
-    limits = [row["limit_usd"], row["agent_limit_usd"]]
+    limits = [row["interim_usd"]]
+    if row["interim_usd"] is None:
+        limits = [row["limit_usd"], row["agent_limit_usd"]]
     if row["scope"] == "global" and row["kind"] == "day":
         limits.append(environment)
     limit = min((x for x in limits if x is not None), default=None)

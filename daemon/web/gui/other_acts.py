@@ -153,9 +153,17 @@ class OtherActs:
         form = request[FORM]
         text = str(form.get("limit_usd", "")).strip()
         scope, period = str(form.get("scope", "")), str(form.get("period", ""))
+        lapses = form.get("holds") == "today"
         await self._console.actions.set_budget(
-            request[PRINCIPAL], scope, period, text or None, str(form.get("reason", ""))
+            request[PRINCIPAL],
+            scope,
+            period,
+            text or None,
+            str(form.get("reason", "")),
+            lapses=lapses,
         )
         said = f"may cost {usd(text)} a {period}" if text else f"has no limit a {period}"
+        if lapses:
+            said += " until midnight UTC"
         name = "All agents together" if scope == "global" else scope.partition(":")[2]
         return self._console.done(form, f"{name} {said}.")
