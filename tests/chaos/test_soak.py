@@ -166,7 +166,8 @@ async def test_a_few_rounds_of_the_million(database: str, tmp_path: Path) -> Non
     rounds = await grind(database, 1000, told.append)
     assert rounds == told
     assert [one.requests for one in rounds] == [100 * n for n in range(1, 11)]
-    assert {one.kept for one in rounds[1:]} <= {100, 200}
+    # The age to which it prunes is measured here, the ends by the server: a batch may be split.
+    assert all(100 <= one.kept <= 200 for one in rounds[1:])
     assert rounds[-1].tables_mb > rounds[0].tables_mb > 0
     save(rounds, tmp_path / "million.json")
     assert load(tmp_path / "million.json") == rounds

@@ -123,7 +123,8 @@ async def test_stop_reads_the_answer_to_a_claim(
     async with running(database, poll_seconds=FOREVER) as daemon:
         claimer = daemon._claimer
         assert claimer is not None
-        await eventually(lambda: daemon.listener.lying, what="asleep")
+        # Not only in bed: the look that comes after that is over.
+        await eventually(lambda: claimer.signals.counts["asleep"], what="asleep")
         inserted.set()
         [request_id] = await insert(aconnection, "test_echo", text="a")
         await claimed.wait()

@@ -40,7 +40,7 @@ SHAPED: Mapping[str, Callable[[random.Random], str]] = {
         ("eyJhbGciOiJIUzI1NiJ9", "eyJ" + _run(d, LETTERS, 40), _run(d, LETTERS, 43))
     ),
     "random": lambda d: _run(d, LETTERS, 32),
-    "random_letters": lambda d: _run(d, string.ascii_letters, 28),
+    "random_letters": lambda d: _run(d, string.ascii_letters, 36),
     "random_hex": lambda d: _run(d, HEX, 40),
     "base64": lambda d: base64.b64encode(d.randbytes(33)).decode(),
 }
