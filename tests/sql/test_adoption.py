@@ -102,7 +102,7 @@ def test_failure_leaves_the_older_shape(
         before = catalogue(plain)
         row = rows(older, "SELECT * FROM ai_agents")
         monkeypatch.setattr(migrate, "DDL_TRIES", 1)
-        with pytest.raises(psycopg.errors.DuplicateFunction):
+        with pytest.raises(ConfigurationError, match="ai_guard_v1"):
             migrate.upgrade(empty_database)
         assert difference(before, catalogue(plain)) == {}
     assert rows(older, "SELECT * FROM ai_agents") == row
