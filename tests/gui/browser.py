@@ -1,4 +1,4 @@
-"""A real browser for the console's tests: started once, clicks counted, complaints kept.
+"""A real browser for the console's tests: clicks counted, complaints kept, a daemon behind it.
 
 Chromium is the system's (``/usr/bin/chromium``, or what ``CHROMIUM`` names): no downloads.
 """
@@ -13,10 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
 
+from daemon.web.gui.live import Live
+from tests.kit.signals import eventually
+
 ROOT = Path(__file__).resolve().parents[2]
+KEY = "the-admin-key-of-the-browser"
 PICTURES = ROOT / ".data" / "screenshots"
 FLAGS = (
     "--no-sandbox",
@@ -102,3 +107,41 @@ async def signed_in(context: BrowserContext, url: str, key: str) -> Visit:
     await visit.page.get_by_role("button", name="Sign in").click()
     await visit.page.get_by_role("heading", name="Overview").wait_for()
     return visit
+
+
+@dataclass
+class World:
+    """A daemon with a model, a browser, and the database behind both."""
+
+    browser: Browser
+    url: str
+    live: Live
+    dsn: str
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    async def visitor(self, **options: Any) -> Visit:
+        context = await self.browser.new_context(**options)
+        return await signed_in(context, self.url, KEY)
+
+
+async def ask(world: World, task_type: str, data: str = "{}") -> int:
+    ((request_id,),) = world.sql(
+        "INSERT INTO ai_requests (task_type, input_data) VALUES (%s, %s) RETURNING id",
+        task_type,
+        data,
+    )
+    world.sql("NOTIFY ai_requests")
+    return int(request_id)
+
+
+async def becomes(world: World, request_id: int, *statuses: str) -> None:
+    await eventually(
+        lambda: (
+            world.sql("SELECT status FROM ai_requests WHERE id = %s", request_id)[0][0] in statuses
+        ),
+        what=f"request {request_id} is {statuses}",
+    )

@@ -10,11 +10,13 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+import pytest_asyncio
 from yarl import URL
 
 from agents.catalog import AGENTS
 from daemon import statements
 from daemon.database import Database
+from daemon.demo.model_server import ModelServer
 from daemon.registry import Registry
 from daemon.settings import load
 from daemon.store import Store
@@ -22,7 +24,10 @@ from daemon.web.access import Access, Principal
 from daemon.web.actions import Actions
 from daemon.web.gui.app import Gui, build
 from daemon.web.site import Site, application
+from tests.gui.browser import KEY, Visit, World, launched
 from tests.gui.page import Person
+from tests.kit import agents, model_agents
+from tests.kit.worker import running
 
 TEXTS = statements.load()
 ADMIN_KEY = "admin-key-of-this-test"
@@ -118,3 +123,32 @@ def rows(database: str) -> Any:
             return cursor.fetchall() if cursor.description else []
 
     return run
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(server: Any) -> AsyncIterator[World]:
+    """A daemon and a browser for all tests of a module; each makes the rows it needs."""
+    with server.database(migrated=True) as dsn:
+        async with (
+            launched() as browser,
+            ModelServer().running() as model,
+            running(
+                dsn,
+                agents.CATALOG | model_agents.CATALOG,
+                admin_api_key=KEY,
+                openai_base_url=model.url,
+                openai_api_key="local",
+                environment="test",
+            ) as daemon,
+        ):
+            url = f"http://127.0.0.1:{daemon.site.port}"
+            yield World(browser, url, daemon.web.console.live, dsn)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(world: World) -> AsyncIterator[Visit]:
+    """An admin at the overview; the browser must not have complained at the end."""
+    someone = await world.visitor(viewport={"width": 1280, "height": 900})
+    yield someone
+    await someone.page.context.close()
+    assert someone.complaints == []

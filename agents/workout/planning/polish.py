@@ -174,19 +174,9 @@ class _Week:
         if target == day or len(self.days[day]) <= FEWEST_EXERCISES:
             return None
         item = self.days[day][place]
-        first = self._swap(day, place, None, priced=False)
-        if first is None:
-            return None
-        second = self._swap(target, None, item)
-        if second is None:
-            first()
-            return None
-
-        def undo() -> None:
-            second()
-            first()
-
-        return undo
+        return _both(
+            self._swap(day, place, None, priced=False), lambda: self._swap(target, None, item)
+        )
 
     def _shift(self, day: int, place: int, rng: random.Random) -> Undo | None:
         """A set goes from one exercise to another; with its last, the exercise goes."""
@@ -196,21 +186,12 @@ class _Week:
         if given is taken or given.sets >= given.option.most_sets:
             return None
         less = replace(taken, sets=taken.sets - 1) if taken.sets > self.fewest_sets else None
-        first = self._swap(day, place, less, priced=False)
-        if first is None:
-            return None
-        second = self._swap(
-            target, self.days[target].index(given), replace(given, sets=given.sets + 1)
+        return _both(
+            self._swap(day, place, less, priced=False),
+            lambda: self._swap(
+                target, self.days[target].index(given), replace(given, sets=given.sets + 1)
+            ),
         )
-        if second is None:
-            first()
-            return None
-
-        def undo() -> None:
-            second()
-            first()
-
-        return undo
 
     def _swap(
         self, day: int, place: int | None, new: Item | None, *, priced: bool = True
@@ -297,3 +278,19 @@ class _Week:
             halves[muscle] += per_set * sets
             by_day[muscle] += per_set * sets
         self.totals.count(day, item, sign, self.appeal)
+
+
+def _both(first: Undo | None, change: Callable[[], Undo | None]) -> Undo | None:
+    """Two changes as one: the first is taken back where a rule refuses the second."""
+    if first is None:
+        return None
+    second = change()
+    if second is None:
+        first()
+        return None
+
+    def undo() -> None:
+        second()
+        first()
+
+    return undo
