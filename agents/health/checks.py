@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 Json = Any
@@ -133,6 +133,7 @@ class CheckResult:
     target: what it is about where there may be several (a task type, a table); '' for the whole.
     caused_by: the id of the check whose trouble explains this one; such a result is no alarm of
         its own.
+    others: the same check of further targets, none worse than this one.
     """
 
     check: str
@@ -149,6 +150,7 @@ class CheckResult:
     worse: Worse = "high"
     target: str = ""
     caused_by: str | None = None
+    others: tuple[CheckResult, ...] = ()
 
     @property
     def alarming(self) -> bool:
@@ -156,8 +158,10 @@ class CheckResult:
         return SEVERITY[self.status] > 0 and self.caused_by is None
 
     def as_json(self) -> dict[str, Json]:
-        """A JSON object with the fields' names."""
-        return asdict(self) | {"detail": dict(self.detail)}
+        """A JSON object with the fields' names, without ``others``: the message names them."""
+        value = asdict(replace(self, others=())) | {"detail": dict(self.detail)}
+        del value["others"]
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> CheckResult:

@@ -8,12 +8,13 @@ that is hidden.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from agents.health.checks import Check, CheckResult, Json, Status
+from agents.health.checks import SEVERITY, Check, CheckResult, Json, Status
 
 LONGEST_DETAIL = 120
+MOST_NAMED = 3
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -74,6 +75,16 @@ def judge(
         worse=check.worse,
         target=str(shown.get(check.target) or "") if check.target else "",
     )
+
+
+def with_others(worst: CheckResult, others: Sequence[CheckResult]) -> CheckResult:
+    """A check's result with those of its other targets; the message names the ones in trouble."""
+    troubled = [one for one in others if SEVERITY[one.status]]
+    named = [f"{one.target} ({quantity(one.value, one.unit)})" for one in troubled[:MOST_NAMED]]
+    if more := len(troubled) - len(named):
+        named.append(f"{more} more")
+    message = f"{worst.message} Also {', '.join(named)}." if named else worst.message
+    return replace(worst, message=message, others=tuple(others))
 
 
 def unknown(check: Check, why: str, limits: Limits | None = None) -> CheckResult:

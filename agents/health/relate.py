@@ -86,7 +86,13 @@ def relate(results: Sequence[CheckResult]) -> list[CheckResult]:
             else _put_down(result, CONNECT)
             for result in results
         ]
-    return [_explained(result, by_id) for result in results]
+    return [
+        replace(
+            _explained(result, by_id),
+            others=tuple(_explained(other, by_id) for other in result.others),
+        )
+        for result in results
+    ]
 
 
 def _explained(result: CheckResult, by_id: Mapping[str, CheckResult]) -> CheckResult:

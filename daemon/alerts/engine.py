@@ -154,7 +154,11 @@ class Alerts(Service):
         self, results: Sequence[CheckResult], *, now: datetime | None = None
     ) -> Changes:
         """Judge these results, and write what follows from them."""
-        findings = [judge(result, target=self._target(result)) for result in results]
+        findings = [
+            judge(one, target=self._target(one))
+            for result in results
+            for one in (result, *result.others)
+        ]
         changes = await self._store.round(
             lambda known, at, own: self._plan(known, at, [*findings, *own]),
             channels=self._channels,

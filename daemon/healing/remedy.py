@@ -29,9 +29,9 @@ class Seen:
         return () if name in self.absent else await self.store.look(name, **values)
 
     def alarming(self, *checks: str) -> list[CheckResult]:
-        """Those of the checks that are in trouble of their own."""
-        found = (self.results.get(check) for check in checks)
-        return [result for result in found if result is not None and result.alarming]
+        """Those of the checks that are in trouble of their own, each with all its targets."""
+        found = (self.results[check] for check in checks if check in self.results)
+        return [one for result in found for one in (result, *result.others) if one.alarming]
 
 
 @dataclass(frozen=True, slots=True)

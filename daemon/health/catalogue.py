@@ -17,10 +17,11 @@
     -- Says:     {value} requests wait
     -- Remedy:   what to do
 
-A statement of shape ``value`` has one row: value, hidden (objects that it may not see), detail; of
-``rate`` the same, where value is a counter; of ``clock`` the same, where value is the server's
-clock; of ``seen`` any number of rows: key and detail, and what counts is for how long a key is
-seen. No row, or value NULL with nothing hidden: there is nothing to judge.
+A statement of shape ``value`` has one row: value, hidden (objects that it may not see), detail.
+Where it names a target there may be more rows, each with a target of its own, the worst first. Of
+``rate`` one row, where value is a counter; of ``clock`` one, where value is the server's clock; of
+``seen`` any number: key and detail, and what counts is for how long a key is seen. No row, or
+value NULL with nothing hidden: there is nothing to judge.
 """
 
 from __future__ import annotations

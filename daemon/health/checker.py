@@ -25,12 +25,12 @@ from typing import Any
 import psycopg
 
 from agents.health.checks import Check, CheckResult, Json
-from agents.health.judge import Limits, judge, sentence, unknown
+from agents.health.judge import Limits, judge, sentence, unknown, with_others
 from agents.health.relate import relate
 from daemon import clock, migrate
 from daemon.database import brief
 from daemon.health.catalogue import SqlCheck, applicable, sql_checks
-from daemon.health.late import LATE, latest
+from daemon.health.late import LATE, late
 from daemon.health.process import Measured, Probe
 from daemon.health.session import Session
 from daemon.health.together import Rows, Together, by_name, statement
@@ -53,6 +53,7 @@ CONNECT_PAUSE_SECONDS = 0.2
 AWAY_SECONDS = 3600.0
 """What a database that does not answer counts as: over any limit."""
 IN_A_ROW = 3
+MOST_TARGETS = 10
 RATE_SECONDS = 60.0
 RATE_WINDOW_SECONDS = 300.0
 RECENT_SECONDS = 900.0
@@ -97,15 +98,15 @@ class Memory:
         self._counters: dict[str, deque[tuple[float, float]]] = {}
         self._failures: dict[str, int] = {}
 
-    def oldest(self, check: str, rows: Rows) -> Measured:
-        """For how long the longest seen of these keys is there, and its detail."""
+    def seen(self, check: str, rows: Rows) -> list[Measured]:
+        """For how long each of these keys is there, and its detail; the longest seen first."""
         now = self._monotonic()
         before = self._first_seen.get(check, {})
         seen = self._first_seen[check] = {r["key"]: before.get(r["key"], now) for r in rows}
-        if not rows:
-            return Measured(None)
-        first = min(rows, key=lambda row: seen[row["key"]])
-        return Measured(now - seen[first["key"]], first["detail"])
+        return [
+            Measured(now - seen[row["key"]], row["detail"])
+            for row in sorted(rows, key=lambda row: seen[row["key"]])[:MOST_TARGETS]
+        ]
 
     def per_minute(self, check: str, counter: float) -> float | None:
         """Growth per minute within the last five; None at the first look or after a reset."""
@@ -269,14 +270,19 @@ class Checker:
         check = one.check
         self._memory.worked(check.id)
         if one.shape == "seen":
-            return _judged(check, self._memory.oldest(check.id, rows), asked)
-        row = rows[0] if rows else {"value": None, "hidden": 0, "detail": {}}
-        value: float | None = row["value"]
+            return _worst(check, self._memory.seen(check.id, rows), asked)
+        measured = [
+            Measured(self._compared(one, row["value"], middle), row["detail"]) for row in rows
+        ]
+        return _worst(check, measured, asked, hidden=rows[0]["hidden"] if rows else 0)
+
+    def _compared(self, one: SqlCheck, value: float | None, middle: float) -> float | None:
+        """What is held against the limits, by the check's shape."""
         if value is not None and one.shape == "rate":
-            value = self._memory.per_minute(check.id, value)
-        elif value is not None and one.shape == "clock":
-            value = abs(value - middle)
-        return _judged(check, Measured(value, row["detail"]), asked, hidden=row["hidden"])
+            return self._memory.per_minute(one.check.id, value)
+        if value is not None and one.shape == "clock":
+            return abs(value - middle)
+        return value
 
     async def _late(self, asked: _Asked) -> CheckResult:
         try:
@@ -284,7 +290,8 @@ class Checker:
         except (psycopg.Error, OSError, TimeoutError) as error:
             return self._could_not(None, error, asked, check=LATE)
         self._memory.worked(LATE.id)
-        return _judged(LATE, latest(rows[0]["now"], [r for r in rows if r["name"]]), asked)
+        measured = late(rows[0]["now"], [r for r in rows if r["name"]])
+        return _worst(LATE, measured[:MOST_TARGETS], asked)
 
     def _could_not(
         self,
@@ -360,6 +367,16 @@ class _Asked:
         return Limits.of(
             check, self.wishes.thresholds.get(check.id), self.thresholds.get(check.id)
         )
+
+
+def _worst(
+    check: Check, measured: Sequence[Measured], asked: _Asked, *, hidden: int = 0
+) -> CheckResult:
+    """The first, which is the worst, with the further ones where each has its own target."""
+    first = _judged(check, measured[0] if measured else Measured(None), asked, hidden=hidden)
+    if not check.target:
+        return first
+    return with_others(first, [_judged(check, one, asked) for one in measured[1:]])
 
 
 def _judged(check: Check, measured: Measured, asked: _Asked, *, hidden: int = 0) -> CheckResult:

@@ -25,23 +25,21 @@ LATE = Check(
 )
 
 
-def latest(now: datetime, rows: Iterable[Mapping[str, Any]]) -> Measured:
-    """The schedule that is latest, measured by its own limits.
+def late(now: datetime, rows: Iterable[Mapping[str, Any]]) -> list[Measured]:
+    """The schedules that are late, each measured by its own limits, the latest by them first.
 
     rows: of ai_schedules. A schedule is late from half its interval on, critically from two, and
     never within a minute, or five. What cannot be read is ``schedules.problem``.
     """
-    worst: tuple[float, Measured] | None = None
+    found: list[tuple[float, Measured]] = []
     for row in rows:
         if not row["enabled"] or row["problem"]:
             continue
         measured = _late(now, row)
         if measured is None or measured.value is None or measured.limits is None:
             continue
-        share = measured.value / (measured.limits.warning or 1.0)
-        if worst is None or share > worst[0]:
-            worst = share, measured
-    return worst[1] if worst else Measured(None)
+        found.append((measured.value / (measured.limits.warning or 1.0), measured))
+    return [measured for _, measured in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
 def _late(now: datetime, row: Mapping[str, Any]) -> Measured | None:

@@ -10,7 +10,7 @@
 -- Remedy:   SELECT error FROM ai_requests WHERE task_type = '...' AND status = 'failed' ORDER BY id
 --           DESC; a provider that is down shows in model.error_rate; else pause the agent
 --
--- The worst agent with at least ten ends in a quarter of an hour. Callers' mistakes do not count, nor
+-- The worst agents with at least ten ends in a quarter of an hour. Callers' mistakes do not count, nor
 -- a person's refusal.
 SELECT round(100.0 * x.bad / x.n, 1)::float8 AS value, 0 AS hidden,
     jsonb_build_object('task_type', x.task_type, 'failed', x.bad, 'of', x.n, 'codes', x.codes)
@@ -24,4 +24,4 @@ FROM (
             || ARRAY['approval_rejected', 'approval_expired']), false)
     GROUP BY 1 HAVING count(*) >= 10
 ) x
-ORDER BY 1 DESC, x.n DESC LIMIT 1
+ORDER BY 1 DESC, x.n DESC LIMIT 10

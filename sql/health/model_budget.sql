@@ -10,7 +10,7 @@
 -- Remedy:   raise DAILY_BUDGET_USD, or UPDATE ai_budgets SET limit_usd for the standing row; until
 --           then agents answer without the model
 --
--- The fullest budget of this UTC day and month: spent, promised and uncertain money against the
+-- The fullest budgets of this UTC day and month, of each scope the fuller one: spent, promised and uncertain money against the
 -- tightest limit that stands now; what its last call was allowed is no limit any more once somebody
 -- has raised it. A budget whose period has not begun, or is over, is none of today's. day_share: of
 -- the whole's day alone, whichever budget is the fullest.
@@ -44,6 +44,8 @@ SELECT round(least(1000, 100 * b.used / b.most), 1)::float8 AS value, 0 AS hidde
             SELECT r.scope, round(max(r.used / r.most), 4)::float8 AS ratio FROM budgets r
             WHERE r.most > 0 AND (r.scope = 'global' OR starts_with(r.scope, 'agent:'))
             GROUP BY r.scope) o)) AS detail
-FROM budgets b
-WHERE b.most > 0
-ORDER BY b.used / b.most DESC LIMIT 1
+FROM (
+    SELECT DISTINCT ON (f.scope) f.* FROM budgets f
+    WHERE f.most > 0 ORDER BY f.scope, f.used / f.most DESC
+) b
+ORDER BY b.used / b.most DESC LIMIT 10

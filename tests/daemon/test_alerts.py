@@ -17,7 +17,9 @@ from daemon.alerts.engine import Alerts
 from daemon.alerts.outbox import LEASE_SECONDS, Outbox
 from daemon.alerts.store import AlertStore, Message
 from daemon.database import Database
+from daemon.health.checker import Checker
 from daemon.health.model import CheckResult
+from daemon.health.session import Session
 from daemon.meters import Meters
 from tests.kit.mail import mail_server
 from tests.kit.parts import TEXTS, Parts, parts
@@ -121,6 +123,44 @@ async def test_an_alert_lives_and_ends(database: str) -> None:
         ((state, lasted),) = made.rows("SELECT state, resolved_at - opened_at FROM ai_alerts")
         assert (state, lasted) == ("resolved", 8 * MINUTE)
         assert made.events() == ["firing", "resolved"]
+
+
+async def test_each_target_has_its_own_alert(database: str) -> None:
+    """Of two agents that fail neither hides the other, nor ends its alert by becoming worse."""
+    checker = Checker(Session(database, "w1"), TEXTS)
+
+    async def look(made: Bench, **failed: int) -> CheckResult:
+        made.rows("DELETE FROM ai_requests")
+        for task_type, count in failed.items():
+            made.rows(
+                "INSERT INTO ai_requests (task_type, input_data, status, error, finished_at)"
+                f" SELECT '{task_type}', '{{}}', CASE WHEN n > {count} THEN 'completed' ELSE"
+                " 'failed' END, CASE WHEN n > "
+                f'{count} THEN NULL ELSE \'{{"code": "agent_error"}}\'::jsonb END, now()'
+                " FROM generate_series(1, 20) n"
+            )
+        results = await checker.run({"agents.failure_rate"})
+        (found,) = [one for one in results if one.check == "agents.failure_rate"]
+        await made.rounds(found)
+        return found
+
+    async with bench(database) as made:
+        made.rows("ALTER TABLE ai_requests DISABLE TRIGGER USER")  # which begin every request
+        for _ in range(3):
+            found = await look(made, one=10, two=9, fine=0)
+        assert (found.target, found.value) == ("one", 50.0)
+        assert "Also two (45 %)." in found.message
+        for _ in range(6):
+            await look(made, one=9, two=10)
+        open_ones = "SELECT target, state, value FROM ai_alerts ORDER BY target"
+        assert made.rows(open_ones) == [("one", "firing", 45.0), ("two", "firing", 50.0)]
+        for _ in range(6):
+            await look(made, one=0, two=10)
+        assert [row[:2] for row in made.rows(open_ones)] == [
+            ("one", "resolved"),
+            ("two", "firing"),
+        ]
+    await checker.close()
 
 
 async def test_one_open_row_whoever_looks(database: str) -> None:

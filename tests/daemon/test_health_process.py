@@ -18,13 +18,14 @@ from agents.health.judge import judge
 from daemon import statements
 from daemon.health import main_app
 from daemon.health.checker import Checker
-from daemon.health.late import LATE, latest
+from daemon.health.late import LATE, late
 from daemon.health.process import (
     CANARY,
     MEMORY,
     POOL_WAIT,
     Hearing,
     LoopLag,
+    Measured,
     canary_probe,
     configured_probe,
     memory,
@@ -199,7 +200,7 @@ def row(trigger: str, last: timedelta, **more: object) -> dict[str, object]:
 )
 def test_late_schedules(rows: list[dict[str, object]], status: str) -> None:
     """A slot not taken is late by half its interval, never within a minute; the worst is named."""
-    measured = latest(NOW, rows)
+    measured = next(iter(late(NOW, rows)), Measured(None))
     assert judge(LATE, measured.value, measured.detail, limits=measured.limits).status == status
     if len(rows) == 2:
         assert measured.detail["schedule"] == "b"
