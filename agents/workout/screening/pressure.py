@@ -115,6 +115,10 @@ _SIDE = (
     r"\b(?P<side>systolic|sys|sbp|pas|sist[oó]lica|diastolic|dbp|diast[oó]lica)\b"
     r"(?: (?:blood )?pressure\b| bp\b| value\b)?"
 )
+_PLACE = r"\b(?P<side>top|upper|bottom|lower) (?:number|value|reading|figure)\b"
+_HYPERTENSION = r"\b(?:hypertension|hipertensi[oó]n)(?: arterial)?"
+_LOWER = ("d", "bottom", "lower")
+"""How the names of the diastolic side begin."""
 # What may stand between the word and its number; "on", "since" and "checked" lead to a day.
 _LINK = (
     r"(?:\s*[:=,~]|\s+(?:of|is|was|at|about|around|approximately|reads?|reading|high|still|now"
@@ -128,7 +132,7 @@ _SMALL = rf"(?<![\d/.,-]){_NUMBER}\s*(?:[/–-]|over|sobre|con)\s*{_NUMBER}{_END
 _CENTIMETRES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"{_NAME}{_LINK}(?P<pair>{_SMALL})",
+        rf"(?:{_NAME}|{_HYPERTENSION}){_LINK}(?P<pair>{_SMALL})",
         rf"(?P<pair>{_SMALL})(?=\s*(?:cm ?hg\b|mm ?hg\b|de (?:tensi[oó]n|presi[oó]n)\b))",
     )
 )
@@ -139,6 +143,7 @@ _SINGLE = tuple(
         rf"{_SIDE}{_LINK}{_NUMBER}s?(?:\s*(?:[-–—]|and|to|y|a)\s*{_NUMBER})?(?![\d/]|[.,]\d)",
         rf"(?<![\d/.,-]){_NUMBER}(?: mm ?hg)? (?:de )?{_SIDE}",
         rf"{_NAME}{_LINK}(\d{{3}}){_END}(?!\s*(?:over|sobre|con)\b)",
+        rf"{_NAME}[^.;\n]{{0,40}}?{_PLACE}{_LINK}{_NUMBER}(?![\d/]|[.,]\d)",
     )
 )
 _SUPPOSED = re.compile(
@@ -159,6 +164,10 @@ def _centimetres(text: str) -> Iterator[_Told]:
         after = text[match.end("pair") : match.end("pair") + 30].partition(".")[0]
         if _YEAR.match(after) or any(len(pair[1] or "") == 3 for pair in _PAIR.finditer(after)):
             continue
+        # Behind the illness itself what is no high pressure is more likely a day.
+        high = systolic >= 140 and diastolic >= 60
+        if match[0].lower().startswith(("hyper", "hiper")) and not high:
+            continue
         if 80 <= systolic <= 300 and 40 <= diastolic <= 200 and systolic - diastolic >= 30:
             yield _Told(match.start("pair"), match["pair"], systolic, diastolic)
 
@@ -167,7 +176,7 @@ def _single_values(text: str) -> Iterator[_Told]:
     """One value alone: "systolic 190", "diastólica 115", "BP 190". The higher end of a range."""
     for match in (match for pattern in _SINGLE for match in pattern.finditer(text)):
         said = match.groupdict().get("side")
-        lower = said is not None and said[0] in "dD"
+        lower = said is not None and said.lower().startswith(_LOWER)
         value = max(_number(part) for part in match.groups() if part is not None and part != said)
         if said is not None and value <= (20 if lower else 30):
             value *= 10
