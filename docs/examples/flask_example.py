@@ -26,7 +26,8 @@ def recommendations(
     """Exercises for a client: (body, HTTP status).
 
     200 with ``recommendations``; an honest "cannot say" is an answer too, see its ``status``.
-    202 with ``request_id`` when it takes longer, 422 or 503 with ``error`` when it failed.
+    202 with ``request_id`` when it takes longer, 422 or 503 with ``error`` when it failed, 410
+    when somebody cancelled it or it expired: nothing will come of it any more.
     """
     requested_by = None if trainer_id is None else f"trainer:{trainer_id}"
     asked = {"client_id": client_id}
@@ -45,7 +46,9 @@ def recommendations(
         error = answer["error"]
         status = 503 if error["retryable"] else 422
         return {"success": False, "error": error["message"], "hint": error["hint"]}, status
-    return {"success": False, "request_id": request_id, "status": answer["status"]}, 202
+    ended = answer["status"] in {"cancelled", "expired"}
+    body = {"success": False, "request_id": request_id, "status": answer["status"]}
+    return body, 410 if ended else 202
 
 
 def register(app: Any, connect: Callable[[], Any]) -> None:
