@@ -9,7 +9,9 @@ SELECT a.id, a.name, a.type, a.description, a.config, a.enabled, a.status, a.pro
     nullif(c.resume_at, 'infinity') AS resume_at,
     c.concurrency, c.per_key, c.starts_per_minute, c.daily_budget_usd, c.on_lost,
     (SELECT b.spent_usd + b.uncertain_usd FROM ai_budgets b WHERE b.scope = 'agent:' || a.type
-        AND b.period = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS spent_today
+        AND b.period = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS spent_today,
+    (SELECT b.interim_usd FROM ai_budgets b WHERE b.scope = 'agent:' || a.type AND b.period = 'day'
+        AND now() < b.interim_until) AS interim_usd
 FROM ai_agents a
 LEFT JOIN ai_control c ON c.task_type = a.type
 WHERE a.id = %(agent_id)s::integer

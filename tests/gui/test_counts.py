@@ -105,3 +105,45 @@ async def test_the_cost_of_a_workflow_is_its_agents(admin: Person, rows: Any) ->
         }
         assert "with its agents" in cells["Client Review"]
         assert "with its agents" not in cells["Health Checker"]
+
+
+async def test_the_list_of_agents_tells_opinions_and_slots(admin: Person, rows: Any) -> None:
+    """How an agent's answers were received, when it runs next by itself, and how to run it now."""
+    rows(
+        "INSERT INTO ai_agents (name, type) VALUES ('Client Review', 'client_review'),"
+        " ('Health Checker', 'health_check') ON CONFLICT DO NOTHING"
+    )
+    rows("ALTER TABLE ai_feedback DISABLE TRIGGER USER")
+    rows(
+        "INSERT INTO ai_feedback (request_id, task_type, verdict) VALUES"
+        " (1, 'client_review', 'helpful'), (2, 'client_review', 'helpful'),"
+        " (3, 'client_review', 'not_helpful')"
+    )
+    rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger, enabled) VALUES"
+        " ('a', 'client_review', 'every 2 days', true),"
+        " ('b', 'client_review', 'every 90 minutes', true),"
+        " ('c', 'client_review', 'every minute', false)"
+    )
+    page = await admin.get("/gui/agents", **{"X-Fragment": "agents"})
+    cells = {
+        row.split("</a>")[0].split(">")[-1]: row for row in page.html.split("<tr data-href")[1:]
+    }
+    review, health = cells["Client Review"], cells["Health Checker"]
+    assert ('67 %<span class="sub">of 3</span>' in review, "of 3" in health) == (True, False)
+    assert ("in 1 h" in review or " min</time>" in review) and "in 1 day" not in review
+    assert "/gui/requests/new?task_type=client_review" in review
+    overview = await admin.get("/gui", **{"X-Fragment": "agents"})
+    assert "Helpful" not in overview.text
+
+
+async def test_an_agents_page_knows_a_budget_until_midnight(admin: Person, rows: Any) -> None:
+    """What was granted for today is what the agent's money is held against."""
+    rows("INSERT INTO ai_agents (name, type) VALUES ('A', 'work') ON CONFLICT DO NOTHING")
+    rows(
+        "INSERT INTO ai_budgets (scope, period, limit_usd, interim_usd, interim_until)"
+        " VALUES ('agent:work', 'day', 1, 4, now() + interval '1 hour')"
+    )
+    ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'work'")
+    page = await admin.get(f"/gui/agents/{agent_id}", **{"X-Fragment": "limits"})
+    assert "of $4.00, its budget until midnight" in page.text

@@ -39,6 +39,8 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
     "frame": ("console_frame", {}),
     "pulse": ("console_pulse", {}),
     "agents": ("console_agents", {}),
+    "opinions": ("console_opinions", {}),
+    "triggers": ("console_triggers", {}),
     "signs": ("console_signs", {}),
     "failures": ("console_failures", {}),
     "status counts": ("console_status_counts", {}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,13 @@ from aiohttp import web
 
 from agents.base import AgentConfig
 from agents.prompt import DRAFT, KIND, PromptConfig
+from daemon.trigger import Trigger
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, fields_of
 from daemon.web.gui.overview import agents_table
-from daemon.web.gui.render import Page
+from daemon.web.gui.render import Page, today
 from daemon.web.gui.requests import with_words
 
 OF_THE_CODE = ("legacy", "kind")
@@ -50,8 +52,13 @@ class Agents:
 
     async def show(self, request: web.Request) -> web.Response:
         async def agents() -> Any:
-            rows = await self._console.reads.rows("console_agents")
-            rows = agents_table(rows, self._console.registry)
+            reads = self._console.reads
+            rows = agents_table(await reads.rows("console_agents"), self._console.registry)
+            heard = {row["type"]: row for row in await reads.rows("console_opinions")}
+            slots = next_slots(await reads.rows("console_triggers"), today())
+            for row in rows:
+                row["heard"] = heard.get(row["type"])
+                row["next_slot"] = slots.get(row["type"])
             return sorted(rows, key=lambda row: row["type"].startswith(DRAFT))
 
         page = Page("agents.html", "Agents", "agents", {"agents": agents})
@@ -154,6 +161,19 @@ class AgentPage:
         """The fields of the agent's input; [] where its configuration cannot be used."""
         usable = self._console.registry.usable(row["type"], row["config"])
         return [] if isinstance(usable, str) else fields_of(usable[0].Input)
+
+
+def next_slots(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> dict[str, dt.datetime]:
+    """When each agent runs next by itself. rows: task_type, trigger and time_zone."""
+    found: dict[str, dt.datetime] = {}
+    for row in rows:
+        try:
+            slot = Trigger(row["trigger"], row["time_zone"]).next(now)
+        except ValueError:
+            continue  # the page of schedules says what is wrong with it
+        if slot is not None:
+            found[row["task_type"]] = min(slot, found.get(row["task_type"], slot))
+    return found
 
 
 def told(field: Field) -> Field:
