@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from daemon import clock
 from daemon.log import get_logger
 from daemon.model import ErrorInfo, Json
+from daemon.outcome import stack
 from daemon.store.safe_json import MOST_DEEP, TOO_DEEP
 
 if TYPE_CHECKING:
@@ -103,7 +104,17 @@ class Intake:
         refused: list[tuple[int, ErrorInfo]] = []
         fine: list[int] = []
         for row in rows:
-            problem = self.problem(row.task_type, row.input_data, row.size_bytes)
+            try:
+                problem = self.problem(row.task_type, row.input_data, row.size_bytes)
+            except Exception as error:  # noqa: BLE001 - it would end the daemon
+                # A validator of its agent broke. So will the attempt, and there it is an outcome.
+                log.error(
+                    "intake_broke",
+                    request_id=row.request_id,
+                    error=type(error).__name__,
+                    frames=stack(error),
+                )
+                problem = None
             if problem is None:
                 fine.append(row.request_id)
             else:

@@ -187,6 +187,8 @@ def _period(value: Any) -> str | int | None:
         raise ValueError(
             f'a {type(value).__name__} given; expected days or a text like "3 months"'
         )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number beyond all bounds given; expected days")
     return int(value) if isinstance(value, int | float) else value.strip()[:40]
 
 

@@ -8,9 +8,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import model_validator
 
+from agents.base import AgentInput
+from daemon.intake import Intake
+from daemon.registry import Registry
 from tests.kit import worker
+from tests.kit.agents import CATALOG, Sleep
 from tests.kit.http import ADMIN_KEY, add_key, calling
+from tests.kit.parts import parts
 from tests.kit.signals import eventually
 
 Connection = psycopg.AsyncConnection[Any]
@@ -182,3 +188,31 @@ async def test_lists_show_the_others(role: str, database: str, aconnection: Conn
                     found = re.findall(r'"id": ([0-9]+), "agent_id"', await answer.text())
                     assert answer.status == 200
                     assert found == ([path[1:]] if path else [str(i) for i in ids[::-1]])
+
+
+async def test_a_validator_that_breaks_ends_its_own_request(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in one agent's Input costs its requests their attempts, and nobody else anything."""
+
+    class Brittle(AgentInput):
+        text: str = ""
+
+        @model_validator(mode="before")
+        @classmethod
+        def _break(cls, value: Any) -> Any:
+            return value["missing"]
+
+    monkeypatch.setattr(Sleep, "Input", Brittle)
+    [broken] = await worker.insert(aconnection, "test_sleep")
+    [unknown] = await worker.insert(aconnection, "nobody")
+    await aconnection.execute("UPDATE ai_requests SET max_attempts = 1")
+    async with parts(database) as p:
+        registry = Registry(p.store, worker.settings(database), CATALOG)
+        await registry.start()
+        assert await Intake(p.store, registry).check_once() == 2
+        assert (await ended(aconnection, unknown))[0] == "failed"
+    async with worker.running(database):
+        status, attempt, error = await ended(aconnection, broken)
+        assert (status, attempt, error["code"]) == ("failed", 1, "agent_error")
+        assert "KeyError in tests/daemon/test_odd_input.py" in error["message"]

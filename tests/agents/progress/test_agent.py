@@ -144,6 +144,7 @@ async def test_other_data_other_answer() -> None:
         ("narrative", "poem"),
         ("units", 3),
         ("time_period", ["3 months"]),
+        ("time_period", float("inf")),  # as a number of five thousand digits is read
     ],
 )
 def test_bad_input_is_named(field: str, value: Any) -> None:
