@@ -123,7 +123,7 @@ class _Reader:
             if key not in required:
                 options["default"] = node.get("default")
                 if options["default"] is None:
-                    annotation = annotation | None
+                    annotation = Union[annotation, None]  # noqa: UP007 - it may be None itself
             fields[attribute] = (annotation, Field(**options))
         base = self._base if depth == DEEPEST else Closed
         try:
@@ -195,6 +195,9 @@ class _Reader:
                 raise SchemaProblem(
                     f"{where}.format is {_shown(node['format'])}; expected {known}"
                 )
+            if beside := node.keys() & {"minLength", "maxLength", "pattern"}:
+                # A date is no text any more by the time that these would be looked at.
+                raise SchemaProblem(f"{where}.{min(beside)} beside format is not understood")
             inner = FORMATS[node["format"]]
         else:
             inner = TYPES[kind]

@@ -169,6 +169,6 @@ def agent_of(task_type: str, name: str, config: PromptConfig) -> BaseAgent[Any, 
     return made()
 
 
-def is_prompt(task_type: str, config: Mapping[str, Json]) -> bool:
+def is_prompt(task_type: str, config: Json) -> bool:
     """Whether a row describes such an agent, well or badly."""
-    return task_type == KIND or config.get("kind") == KIND
+    return task_type == KIND or (isinstance(config, Mapping) and config.get("kind") == KIND)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from agents.prompt import PromptConfig, agent_of, is_prompt
 from daemon.log import get_logger
+from daemon.outcome import where
 from daemon.settings import Settings
 
 if TYPE_CHECKING:
@@ -159,6 +160,10 @@ class Registry:
             first = error.errors(include_url=False, include_input=False)[0]
             path = ".".join(["config", *(str(part) for part in first["loc"])])
             return f"{path}: {first['msg'].removeprefix('Value error, ')}"
+        except Exception as error:
+            # A validator broke: the row takes its own agent out, as any that cannot be used.
+            log.exception("config_broke", task_type=task_type)
+            return f"config cannot be used: {type(error).__name__} in {where(error)}"
 
     def _import(self) -> dict[str, BaseAgent[Any, Any]]:
         agents: dict[str, BaseAgent[Any, Any]] = {}

@@ -80,6 +80,10 @@ def test_what_does_not_fit_is_refused(wrong: dict[str, Any], loc: tuple[str, ...
         ({"type": "string", "pattern": "("}, "input_schema.properties.a.pattern cannot be used"),
         ({"type": "string", "format": "email"}, "input_schema.properties.a.format is 'email'"),
         ({"type": "string", "minLength": "3"}, "which is no limit"),
+        (
+            {"type": "string", "format": "date", "maxLength": 10},
+            "input_schema.properties.a.maxLength beside format is not understood",
+        ),
         ({"type": "integer", "default": "x"}, "input_schema.properties.a.default"),
         ({"type": "array"}, "input_schema.properties.a.items.type is missing"),
         ({"enum": []}, "input_schema.properties.a.enum is no list"),
@@ -95,6 +99,12 @@ def test_what_is_not_understood_is_named(node: Any, says: str) -> None:
     with pytest.raises(SchemaProblem) as problem:
         model({"properties": {"a": node}})
     assert says in str(problem.value)
+
+
+def test_what_can_only_be_null_may_be_left_out() -> None:
+    """A property of type null is as good as any other."""
+    nothing = model({"properties": {"a": {"type": "null"}}})
+    assert nothing.model_validate({}) == nothing.model_validate({"a": None})
 
 
 def test_a_schema_of_something_else_is_refused() -> None:
