@@ -109,6 +109,8 @@ class Upkeep(Service):
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
+        self._jumped = False
+        """The database's clock has jumped, and no lease was granted its full time yet."""
         self._duties = Duties()
         self._pulse = Duties()
 
@@ -180,10 +182,14 @@ class Upkeep(Service):
 
     async def reap(self) -> int:
         """Rescue what dead workers left; returns how many requests."""
-        extend = await self._clock_jumped()
+        # Kept until it is done: clocks jump in a failover, when statements fail too.
+        self._jumped = await self._clock_jumped() or self._jumped
         rescued = 0
         while True:
-            rows = await self._store.reap(self._lease_seconds, limit=REAP_ROWS, extend=extend)
+            rows = await self._store.reap(
+                self._lease_seconds, limit=REAP_ROWS, extend=self._jumped
+            )
+            self._jumped = False
             for row in rows:
                 log.warning(
                     "request_rescued",

@@ -79,6 +79,28 @@ async def test_jump_of_the_clock_rescues_nobody(
         assert await count(aconnection, in_time) == 1
 
 
+async def test_a_jump_that_met_a_failure_is_not_forgotten(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clocks jump in a failover, when statements fail too: leases are granted a full time once the
+    database answers, before any of them is judged by its age."""
+    clock = Clock()
+    async with parts(database) as p:
+        keeper = upkeep(p, monotonic=clock)
+        await keeper.reap()
+        request_id = await abandoned(p, aconnection)
+        clock.ahead = -3600.0
+
+        async def away(*_: Any, **__: Any) -> Any:
+            raise psycopg.OperationalError("the server closed the connection")
+
+        with monkeypatch.context() as patched, pytest.raises(psycopg.OperationalError):
+            patched.setattr(p.store, "reap", away)
+            await keeper.reap()
+        assert await keeper.reap() == 0
+        assert (await request(aconnection, request_id))["status"] == "running"
+
+
 async def test_sweep_counts_what_ended(database: str, aconnection: Connection) -> None:
     """Expired and cancelled requests end without an attempt and are counted."""
     async with parts(database) as p:
