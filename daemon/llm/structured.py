@@ -217,28 +217,36 @@ def _mend(raw: Json, problems: Sequence[Any]) -> tuple[Json, list[str]]:
     """A mended copy, and what was done to it: ``"tips.3: dropped"``."""
     mended = copy.deepcopy(raw)
     done: list[str] = []
+    gone: set[tuple[int | str, ...]] = set()
     # From the end, so that dropping a list's entry does not move the ones still to mend.
     ordered = sorted(problems, key=lambda p: [_order(part) for part in p["loc"]], reverse=True)
     for problem in ordered:
         loc, kind, limits = problem["loc"], problem["type"], problem.get("ctx") or {}
         path = ".".join(str(part) for part in loc)
         parent, key = _parent(mended, loc)
-        if parent is None:
+        # Where an entry was dropped for another problem of its own, the next one stands by now.
+        if parent is None or any(loc[:end] in gone for end in range(len(loc) + 1)):
             continue
         if kind == "extra_forbidden":
             del parent[key]
             done.append(f"{path}: unknown key")
-        elif kind in _CUT and isinstance(limit := limits.get("max_length"), int):
+        elif (
+            kind in _CUT
+            and isinstance(limit := limits.get("max_length"), int)
+            and isinstance(parent[key], str | list)
+        ):
             parent[key] = parent[key][:limit]
             done.append(f"{path}: cut to {limit}")
         elif kind in _CLAMP and isinstance(limit := limits.get(_CLAMP[kind]), int | float):
             parent[key] = limit
             done.append(f"{path}: clamped to {limit}")
         elif kind in _CLOSED and (index := _last_index(loc)) is not None:
-            items, at = _parent(mended, loc[: index + 1])
+            entry = loc[: index + 1]
+            items, at = _parent(mended, entry)
             if items is not None and len(items) > at:
                 del items[at]
-                done.append(f"{'.'.join(str(part) for part in loc[: index + 1])}: unknown value")
+                gone.add(entry)
+                done.append(f"{'.'.join(str(part) for part in entry)}: unknown value")
     return mended, done
 
 

@@ -330,6 +330,39 @@ def test_small_faults_are_mended_and_listed() -> None:
     }
 
 
+def test_an_entry_with_several_faults_costs_no_other_entry() -> None:
+    """Dropping an entry moves those behind it: what else was wrong with it is not theirs."""
+
+    class Choice(BaseModel):
+        effort: int = Field(ge=1, le=10)
+        focus: Literal["form", "tempo"]
+        side: Literal["left", "right"]
+
+    class Choices(BaseModel):
+        choices: list[Choice]
+
+    good = [{"effort": n, "focus": "form", "side": "left"} for n in (7, 8)]
+    answer = {"choices": [{"effort": 99, "focus": "dance", "side": "up"}, *good]}
+
+    parsed = parse(json.dumps(answer), 100, Choices)
+
+    assert parsed.value is not None
+    assert [choice.model_dump() for choice in parsed.value.choices] == good
+    assert parsed.dropped == ("choices.0: unknown value",)
+
+
+def test_a_map_that_is_too_long_is_not_cut() -> None:
+    """Only texts and lists have an end to cut: which keys to keep only the model can tell."""
+
+    class Answer(BaseModel):
+        words: dict[str, str] = Field(max_length=1)
+
+    parsed = parse(json.dumps({"words": {"a": "x", "b": "y"}}), 100, Answer)
+
+    assert parsed.value is None
+    assert parsed.problems
+
+
 @pytest.mark.parametrize("text", ["", "no", "[1]", "null", "{" * 5000, '{"weight": "a"}'])
 def test_what_is_no_answer_says_why(text: str) -> None:
     """Text that holds no valid object has no value and at least one problem to show the model."""
