@@ -16,6 +16,9 @@ not missed.
 the main app, all of them or none, each with its ``client_id`` and an idempotency key of its own.
 They share the fair key ``schedule:<name>``, which a budget (scope ``key:schedule:<name>``) and the
 agent's limit per key can name.
+
+A row that cannot be used, or whose requests the database refuses, says why in ``problem`` and
+costs the others nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
+import psycopg
+
+from daemon.database import brief, is_transient
 from daemon.lifecycle import Service
 from daemon.log import get_logger
 from daemon.store import ScheduleRow, Store
@@ -37,6 +43,7 @@ LATE_SECONDS = 60.0
 MOST_CLIENTS = 20_000
 """Of one slot: its requests are inserted by one statement."""
 NO_CLIENTS = "for_each = 'active_clients' needs the main app's table of clients; there is none"
+REFUSED = "its slot came, and the database refused its requests: "
 
 log = get_logger(__name__)
 
@@ -82,8 +89,9 @@ class Schedules(Service):
             except ValueError as error:
                 await self._tell(row, str(error))
                 continue
-            # That there are no clients is found out when the next slot comes.
-            if row.problem != NO_CLIENTS or row.for_each is None:
+            # What is found out when a slot comes stays until one comes again.
+            lasting = row.problem == NO_CLIENTS and row.for_each is not None
+            if not lasting and not (row.problem or "").startswith(REFUSED):
                 await self._tell(row, None)
             inserted += await self._fire(row, trigger, now)
             upcoming = trigger.next(now)
@@ -103,9 +111,18 @@ class Schedules(Service):
         clients = await self._clients(row) if insert else ()
         if clients is None:
             return 0
-        ids = await self._store.schedule_fire(
-            row.name, row.last_slot, slot, insert=insert, clients=clients
-        )
+        try:
+            ids = await self._store.schedule_fire(
+                row.name, row.last_slot, slot, insert=insert, clients=clients
+            )
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            # Such as by a trigger of the main app's: that is this schedule's trouble.
+            await self._tell(row, REFUSED + brief(error))
+            return 0
+        if (row.problem or "").startswith(REFUSED):
+            await self._tell(row, None)
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
         if not ids:
@@ -129,7 +146,8 @@ class Schedules(Service):
         except SQLAlchemyError as error:
             log.warning("schedule_delayed", schedule=row.name, error=type(error).__name__)
             return None
-        await self._tell(row, NO_CLIENTS if clients is None else None)
+        if clients is None or row.problem == NO_CLIENTS:
+            await self._tell(row, NO_CLIENTS if clients is None else None)
         return clients
 
     async def _tell(self, row: ScheduleRow, problem: str | None) -> None:

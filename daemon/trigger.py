@@ -75,6 +75,12 @@ class Trigger:
 
     def next(self, after: datetime) -> datetime | None:
         """The first slot after ``after``, in UTC; None if there is none within SEARCH_YEARS."""
+        try:
+            return self._next(after)
+        except (OverflowError, ValueError):  # it would lie behind the calendar's end
+            return None
+
+    def _next(self, after: datetime) -> datetime | None:
         if self._every is not None:
             moment = self._every.get_next_fire_time(None, after + timedelta(microseconds=1))
             return moment.astimezone(UTC) if moment else None

@@ -144,6 +144,13 @@ def test_slot_that_seldom_comes() -> None:
     assert trigger.next(at("2072-03-01T00:00")) == at("2112-02-29T00:00")
 
 
+@pytest.mark.parametrize("text", ["every 90 minutes", "every 1000 days", "0 12 * * *"])
+def test_nothing_comes_behind_the_calendars_end(text: str) -> None:
+    """A last_slot that never comes, by SQL, leads to no next slot, and to no error."""
+    last = Trigger(text, "Europe/Berlin").next(at("9999-12-30T23:59"))
+    assert last is None or last.year == 9999
+
+
 async def add(connection: Connection, name: str, trigger: str, **columns: Any) -> None:
     """A schedule that was last edited long ago and has run up to two days ago."""
     await connection.execute(
@@ -304,3 +311,31 @@ async def test_without_clients_nobody_asks_for_them(
         assert await schedules.look() == 1
         assert await count(aconnection, told) == 0
         crm.close()
+
+
+async def test_refused_requests_are_one_schedules_trouble(
+    database: str, aconnection: Connection
+) -> None:
+    """A schedule whose requests cannot be inserted says why, keeps its slot, and costs the others
+    nothing; mended, it runs the slot that it missed."""
+    async with parts(database) as p:
+        await nightly(aconnection)
+        await aconnection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'not at night'; END $$"
+        )
+        await aconnection.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON ai_requests FOR EACH ROW"
+            " WHEN (NEW.requested_by = 'schedule:nightly') EXECUTE FUNCTION refuse()"
+        )
+        await add(aconnection, "other", "every 6 hours")
+        schedules = Schedules(p.store)
+        schedules.people = lambda _: (1, 2)
+        told = (
+            "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%its requests: not at night'"
+        )
+        assert [await schedules.look() for _ in range(2)] == [1, 0]
+        assert await count(aconnection, told) == 1
+        await aconnection.execute("DROP TRIGGER refused ON ai_requests")
+        assert await schedules.look() == 2
+        assert await count(aconnection, told) == 0
