@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from agents.base import DegradedReason
 from daemon import backoff, telemetry
+from daemon.database import persistently
 from daemon.errors import LeaseLost
 from daemon.llm import CancelRequested, classify, structured
 from daemon.llm.classify import Verdict
@@ -281,7 +282,15 @@ class Buyer:
             raise Unavailable("budget_exhausted", "max_calls", None)
         if self.clock.left() < SHORTEST_CALL_SECONDS:
             raise Unavailable("timeout", "deadline")
-        begun = await self.shop.journal.begin(entry)
+        # Taken before it is known whether it goes: branches side by side share what is left.
+        self.calls += 1
+        goes = False
+        try:
+            begun = await self.shop.journal.begin(entry)
+            goes = begun.verdict in {"go", "replay", "cached"}
+        finally:
+            if not goes:
+                self.calls -= 1
         match begun.verdict:
             case "lost":
                 raise LeaseLost(f"request {self.authority.request_id} is another attempt's now")
@@ -295,8 +304,6 @@ class Buyer:
                 raise Unavailable("breaker_open", begun.detail or "", begun.wait_seconds)
             case "replay" | "cached":
                 self._count(entry, begun.verdict)
-        if begun.verdict != "wait":
-            self.calls += 1
         return begun
 
     async def _send(self, entry: Entry, call: Call) -> Reply:
@@ -403,7 +410,7 @@ class Buyer:
         if learned is None:
             raise Unavailable("provider_error", f"refuses_{parameter}")
         log.warning("model_refuses", model=model, parameter=parameter)
-        await self.shop.journal.learn(model, learned)
+        await persistently(lambda: self.shop.journal.learn(model, learned))
 
     def _given_up(self, verdict: Verdict) -> Unavailable:
         match verdict.kind:

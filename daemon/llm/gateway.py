@@ -29,6 +29,7 @@ from agents.base import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from daemon.database import persistently
 from daemon.llm import structured
 from daemon.llm.buyer import Buyer, Completion, Question, Shop, Stopwatch, Unavailable
 from daemon.llm.journal import Journal, Limit
@@ -273,7 +274,7 @@ class RequestLLM:
         if not self.gateway.configured:
             self._miss()
             return Answer(None)
-        await self.gateway.know()
+        await persistently(self.gateway.know)
         await self.gateway.shop.settled(self.claimed.authority)
         if self._buyer is None:
             self._buyer = self.gateway.buyer(

@@ -511,3 +511,33 @@ async def test_an_agent_that_needs_a_model_waits_for_one(bench: Bench) -> None:
             claimed = await bench.request(on_unavailable=wish)
             with pytest.raises(ProviderUnavailable):
                 await ask(gateway.for_request(claimed, needs))
+
+
+async def test_branches_side_by_side_share_the_calls_of_their_agent(bench: Bench) -> None:
+    """max_calls is the most that an agent makes, however many questions it asks at once."""
+    llm = bench.llm(await bench.request(), asker(max_calls=2))
+    answers = await asyncio.gather(*(ask(llm, data={"q": q}) for q in "abcd"))
+    assert bench.server.count() == 2
+    assert sorted(str(answer.reason) for answer in answers) == [
+        "None",
+        "None",
+        "budget_exhausted",
+        "budget_exhausted",
+    ]
+
+
+async def test_a_database_that_is_away_for_a_moment_costs_no_attempt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices that cannot be read just now are read a moment later, within the same attempt."""
+    look = bench.gateway.shop.journal.prices
+    failures = deque([psycopg.OperationalError("the server closed the connection")])
+
+    async def flaky() -> Any:
+        if failures:
+            raise failures.popleft()
+        return await look()
+
+    monkeypatch.setattr(bench.gateway.shop.journal, "prices", flaky)
+    assert (await bench.ask(await bench.request())).value is not None
+    assert not failures

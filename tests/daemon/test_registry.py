@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import model_validator
 
+from agents.base import AgentConfig
 from daemon.registry import Registry
 from daemon.store import AgentRow
-from tests.kit.agents import CATALOG
+from tests.kit.agents import CATALOG, Echo
 from tests.kit.parts import parts
-from tests.kit.worker import settings
+from tests.kit.worker import becomes, insert, running, settings
 
 
 async def test_slow_look_does_not_undo_a_later_one(
@@ -43,3 +46,61 @@ async def test_slow_look_does_not_undo_a_later_one(
         state = registry.state("test_echo")
         assert state is not None
         assert not state.enabled
+
+
+async def test_a_config_that_nobody_can_walk_through_is_its_agents_trouble(
+    database: str, aconnection: psycopg.AsyncConnection[Any]
+) -> None:
+    """However deeply a row's config is nested, every other agent is read."""
+    deep = '{"a":' * 4000 + "1" + "}" * 4000
+    await aconnection.execute(
+        "INSERT INTO ai_agents (name, type, config) VALUES ('Deep', 'test_deep', %s::jsonb)",
+        (deep,),
+    )
+    async with parts(database) as p:
+        registry = Registry(p.store, settings(database), CATALOG)
+        await registry.start()
+        state = registry.state("test_deep")
+        assert state is not None
+        assert not state.here
+        assert "test_echo" in registry.claimable()
+
+
+async def test_a_validator_that_breaks_takes_out_its_agent_alone(
+    database: str, aconnection: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in one agent's Config is that agent's problem, told in its row."""
+
+    class Brittle(AgentConfig):
+        @model_validator(mode="before")
+        @classmethod
+        def _break(cls, value: Any) -> Any:
+            return value["missing"]
+
+    monkeypatch.setattr(Echo, "Config", Brittle)
+    async with parts(database) as p:
+        registry = Registry(p.store, settings(database), CATALOG)
+        await registry.start()
+        state = registry.state("test_echo")
+        assert state is not None
+        assert "KeyError in tests/daemon/test_registry.py" in (state.problem or "")
+        assert registry.state("test_sleep") is not None
+
+
+async def test_a_registry_that_cannot_look_costs_no_attempt(
+    database: str, aconnection: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away for a moment before an attempt begins is waited for in it."""
+    look = Registry.catch_up
+    failures = deque([psycopg.OperationalError("the server closed the connection")])
+
+    async def flaky(self: Registry, task_type: str, version: int | None) -> None:
+        if failures:
+            raise failures.popleft()
+        await look(self, task_type, version)
+
+    monkeypatch.setattr(Registry, "catch_up", flaky)
+    async with running(database):
+        [request_id] = await insert(aconnection, "test_echo", text="x")
+        assert (await becomes(aconnection, request_id, "completed"))["attempt"] == 1
+    assert not failures
