@@ -204,7 +204,7 @@ class AttemptContext:
 
     def on_drain(self, stop: Callable[[], None]) -> None:
         self.drain_hooks.append(stop)
-        if self.draining:
+        if self.root.draining:
             stop()
 
     def drain(self) -> None:
@@ -285,7 +285,6 @@ class AttemptContext:
             config,
             task_type,
             drain_hooks=self.drain_hooks,
-            draining=self.draining,
             scope=f"{self.scope}{task_type}:{digest}:",
             outer=self,
             share=share,

@@ -7,11 +7,24 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon.context import AttemptContext
 from tests.kit.gyms import App, gym_app
 from tests.kit.inside_agents import CATALOG
 from tests.kit.worker import becomes
 
 Connection = psycopg.AsyncConnection[Any]
+
+
+def test_an_inner_agent_that_begins_late_hears_of_the_drain_too() -> None:
+    """What asks to be told once the worker already drains is told at once, however deep inside."""
+    nothing: Any = None
+    outermost = AttemptContext(nothing, nothing, nothing, nothing, nothing, "outer")
+    middle = outermost.inside("middle", {}, nothing, nothing, (0, 50))
+    inner = middle.inside("inner", {}, nothing, nothing, (0, 50))
+    outermost.drain()
+    told: list[str] = []
+    inner.on_drain(lambda: told.append("inner"))
+    assert told == ["inner"]
 
 
 async def outer(app: App, **given: Any) -> str:
