@@ -86,16 +86,20 @@ class Session:
             application_name=application_name(self._worker_id, "health"),
             **CONNECT,
         )
+        try:
+            cursor = await connection.execute(
+                "SELECT pg_backend_pid(), ARRAY(SELECT extname::text FROM pg_extension)"
+            )
+            pid, extensions = await cursor.fetchone() or (None, [])
+            self.pooled = pid != connection.info.backend_pid
+            self.server_version = connection.info.server_version
+            self.extensions = frozenset(extensions)
+            if not self.pooled:
+                await connection.execute(LIMITS)
+        except BaseException:
+            await connection.close()  # none is kept without its limits
+            raise
         self._connection = connection
-        cursor = await connection.execute(
-            "SELECT pg_backend_pid(), ARRAY(SELECT extname::text FROM pg_extension)"
-        )
-        pid, extensions = await cursor.fetchone() or (None, [])
-        self.pooled = pid != connection.info.backend_pid
-        self.server_version = connection.info.server_version
-        self.extensions = frozenset(extensions)
-        if not self.pooled:
-            await connection.execute(LIMITS)
         return connection
 
     @staticmethod

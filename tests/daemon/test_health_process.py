@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from agents.health.judge import judge
 from daemon import statements
-from daemon.health import main_app
+from daemon.health import main_app, session
 from daemon.health.checker import Checker
 from daemon.health.late import LATE, late
 from daemon.health.process import (
@@ -256,3 +256,16 @@ async def test_clock(database: str, ahead_seconds: float, status: str) -> None:
     results = {r.check: r for r in await checker.run({"workers.clock"})}
     assert results["workers.clock"].status == status
     await checker.close()
+
+
+async def test_no_session_without_its_limits(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An opening that was broken off leaves no session behind that may write or wait for ever."""
+    health = Session(database, "w1")
+    with monkeypatch.context() as patched, pytest.raises(psycopg.errors.DivisionByZero):
+        patched.setattr(session, "LIMITS", "SELECT 1 / 0")
+        await health.rows("SELECT 1")
+    [row] = await health.rows("SHOW default_transaction_read_only")
+    assert row["default_transaction_read_only"] == "on"
+    await health.close()
