@@ -21,7 +21,7 @@ from psycopg.rows import DictRow
 
 from agents.catalog import AGENTS
 from daemon import clock, statements
-from daemon.database import Database
+from daemon.database import Database, is_transient
 from daemon.errors import ConfigurationError
 from daemon.lease import LeaseState
 from daemon.meters import Meters
@@ -192,14 +192,19 @@ class Replays:
         """Keep the lease while this process lives; without it a daemon ends the replay."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            await self._rows(
-                "lease_renew",
-                worker_id=authority.worker_id,
-                ids=[authority.request_id],
-                fences=[authority.fence],
-                lease_seconds=LEASE_SECONDS,
-                now=None,
-            )
+            try:
+                await self._rows(
+                    "lease_renew",
+                    worker_id=authority.worker_id,
+                    ids=[authority.request_id],
+                    fences=[authority.fence],
+                    lease_seconds=LEASE_SECONDS,
+                    now=None,
+                )
+            except Exception as error:
+                # A third of a lease is gone: there is time for another try.
+                if not is_transient(error):
+                    raise
 
     async def _rows(self, name: str, **values: Any) -> list[DictRow]:
         from psycopg.rows import dict_row

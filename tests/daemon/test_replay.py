@@ -14,8 +14,11 @@ import pytest
 
 from agents.catalog import AGENTS
 from daemon import cli
+from daemon.commands import replaying
+from daemon.commands.replaying import Replays
 from daemon.demo.gym import load
 from daemon.demo.model_server import ModelServer
+from daemon.model import Authority
 from tests.daemon.test_prompt_agents import HAIKU, write
 from tests.kit import provider
 from tests.kit.process import DaemonProcess, ended
@@ -178,3 +181,25 @@ async def test_an_agent_of_the_code_is_replayed_without_typed_rows(
     assert row["same_decision"] is True
     assert row["same_question"] is True
     assert await count(aconnection, "SELECT count(*) FROM ai_workout_plans") == 1
+
+
+async def test_a_renewal_that_failed_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lost statement does not end the renewing: a replay keeps its lease to its end."""
+    nothing: Any = None
+    replays = Replays(nothing, nothing, nothing, nothing)
+    failures = deque([psycopg.OperationalError("the server closed the connection")])
+    renewed = asyncio.Event()
+
+    async def rows(name: str, **_: Any) -> list[Any]:
+        assert name == "lease_renew"
+        if failures:
+            raise failures.popleft()
+        renewed.set()
+        return []
+
+    monkeypatch.setattr(replaying, "LEASE_SECONDS", 0.03)
+    monkeypatch.setattr(replays, "_rows", rows)
+    renewing = asyncio.create_task(replays._renew(Authority(1, 1, "w1")))
+    async with asyncio.timeout(5):
+        await renewed.wait()
+    renewing.cancel()
