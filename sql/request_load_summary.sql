@@ -3,6 +3,8 @@
 -- Index:   ai_requests_claim, ai_requests_due, ai_requests_live.
 -- Caller:  Store.load.
 -- Locks:   none.
+--
+-- A run_after of '-infinity', as of what somebody wants done first, cannot be subtracted.
 SELECT
     (SELECT coalesce(jsonb_object_agg(t.task_type, p.n), '{}')
      FROM unnest(%(types)s::text[]) AS t(task_type)
@@ -17,7 +19,8 @@ SELECT
         SELECT FROM ai_requests r WHERE r.status = 'waiting'
         LIMIT %(cap)s::integer) capped) AS waiting,
     coalesce((
-        SELECT greatest(0, extract(epoch FROM now() - r.run_after))::double precision
+        SELECT greatest(0, extract(epoch FROM now() - CASE WHEN isfinite(r.run_after)
+            THEN r.run_after ELSE r.created_at END))::double precision
         FROM ai_requests r
         WHERE r.status = 'pending' AND r.run_after <= now() AND r.run_after >= '-infinity'
         ORDER BY r.run_after LIMIT 1), 0) AS oldest_pending_seconds

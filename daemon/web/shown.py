@@ -1,16 +1,20 @@
-"""JSON of the database as pages and answers can carry it, whatever somebody put into it.
+"""What the database holds as pages and answers can carry it, whatever somebody put into it.
 
-``jsonb`` keeps numbers of 100,000 digits and thousands of levels of brackets. Neither may cost
-more than its own place: a list of fifty requests is shown although one of them is like that.
+``jsonb`` keeps numbers of 100,000 digits and thousands of levels of brackets; a moment may be
+``infinity``, as in the run_after of what is held back for good. Neither may cost more than its own
+place: a list of fifty requests is shown although one of them is like that.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
-from psycopg import AsyncCursor
+from psycopg import AsyncCursor, DataError
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
 from daemon.store.safe_json import is_shallow
@@ -19,6 +23,8 @@ Json = Any
 MOST_DIGITS = 4300
 """Python makes no longer int of a text."""
 TOO_DEEP = "(nested too deeply to be shown)"
+FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""Stand for moments before and behind every calendar, as in ``ai_guard_v1``."""
 
 
 def loads(text: str | bytes) -> Json:
@@ -31,8 +37,20 @@ def loads(text: str | bytes) -> Json:
 
 
 def reading(cursor: AsyncCursor[Any]) -> None:
-    """Have a cursor read JSON like that."""
+    """Have a cursor read JSON and moments like that."""
     set_json_loads(loads, cursor)
+    cursor.adapters.register_loader("timestamptz", Moments)
+
+
+class Moments(TimestamptzLoader):
+    """Moments that Python has; FIRST or LAST for one that it has not."""
+
+    def load(self, data: Buffer) -> datetime:
+        try:
+            return super().load(data)
+        except DataError:
+            text = bytes(data)
+            return FIRST if text.startswith(b"-") or text.endswith(b"BC") else LAST
 
 
 def _int(digits: str) -> int | str:

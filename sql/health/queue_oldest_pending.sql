@@ -9,13 +9,16 @@
 -- Remedy:   is a daemon ready (workers.heartbeat), the agent paused (detail.paused), a limit of
 --           ai_control reached, or the queue long (queue.depth)?
 --
--- The age since it was due, not since it was made. A paused agent's requests count too.
-SELECT extract(epoch FROM now() - o.run_after)::float8 AS value, 0 AS hidden,
+-- The age since it was due, not since it was made; but for a run_after of '-infinity', which cannot be
+-- subtracted. A paused agent's requests count too.
+SELECT extract(epoch FROM now() - o.due_at)::float8 AS value, 0 AS hidden,
     jsonb_build_object('task_type', left(o.task_type, 100), 'request_id', o.id,
         'paused', (SELECT jsonb_agg(c.task_type) FROM ai_control c
             WHERE c.paused AND (c.resume_at IS NULL OR c.resume_at > now()))) AS detail
 FROM (
-    SELECT r.id, r.task_type, r.run_after FROM ai_requests r
+    SELECT r.id, r.task_type,
+        CASE WHEN isfinite(r.run_after) THEN r.run_after ELSE r.created_at END AS due_at
+    FROM ai_requests r
     WHERE r.status = 'pending' AND r.run_after <= now() AND r.run_after >= '-infinity'
     ORDER BY r.run_after LIMIT 1
 ) o

@@ -480,6 +480,17 @@ async def test_what_waits_for_ever_fails_no_claim(store: Store, queue: Queue, he
     assert sooner is not None and 86_400 < sooner < float("inf")
 
 
+async def test_what_was_due_for_ever_is_counted(store: Store, queue: Queue) -> None:
+    """A run_after of '-infinity' on what nobody may take yet is no error for whoever counts."""
+    queue.control("work")
+    queue.insert()
+    queue.rows("UPDATE ai_control SET paused = true WHERE task_type = 'work'")
+    queue.rows("UPDATE ai_requests SET run_after = '-infinity'")
+    load = await store.load(["work"])
+    assert load.pending == {"work": 1}
+    assert 0 <= load.oldest_pending_seconds < 60
+
+
 async def test_what_is_put_off_says_why(store: Store, queue: Queue) -> None:
     """A request that waits for the provider or for money shows so, until it is taken up again."""
     [claimed] = await claim(store, queue)

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from daemon.statements import Statements
+from daemon.web import shown
 from daemon.web.access import Access, Principal
 from daemon.web.audit import audit, begin
 
@@ -56,6 +57,7 @@ class Act:
             self._pool.connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
+            shown.reading(cursor)
             await cursor.execute(self._texts[name], values)
             return list(await cursor.fetchall())
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from daemon.web.shown import LAST
+
 DASH = "–"
 MANY = 10_000
 """Counts end here: one more row means "more than this many"."""
@@ -120,9 +122,12 @@ def utc(moment: dt.datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
 
 
 def when(moment: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
-    """A ``<time>`` in UTC with relative text: ``3 min ago``, ``in 2 h``."""
+    """A ``<time>`` in UTC with relative text: ``3 min ago``, ``in 2 h``; ``never`` for a moment
+    that never comes."""
     if moment is None:
         return Markup("–")
+    if moment.year >= LAST.year:
+        return Markup("never")
     at = moment.astimezone(dt.UTC)
     apart = ((now or dt.datetime.now(dt.UTC)) - at).total_seconds()
     said = seconds(abs(apart)).split(" ")
