@@ -1,4 +1,5 @@
--- Purpose: questions that wait for a person, oldest first; with `every`, answered ones too.
+-- Purpose: questions that wait for a person, oldest first; with `every`, answered ones too, and
+--          those of requests that have ended.
 -- Index:   ai_approvals_open.
 -- Caller:  python -m daemon approvals list.
 -- Locks:   none.
@@ -7,5 +8,5 @@ SELECT a.request_id, r.task_type, a.key, a.question, a.answer, a.decided_by,
     a.created_at::text AS created_at
 FROM ai_approvals a
 LEFT JOIN ai_requests r ON r.id = a.request_id
-WHERE (a.decided_at IS NULL OR %(every)s::boolean)
+WHERE (a.decided_at IS NULL AND r.finished_at IS NULL OR %(every)s::boolean)
 ORDER BY a.id LIMIT %(limit)s::integer

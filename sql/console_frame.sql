@@ -15,8 +15,8 @@ SELECT
     (SELECT count(*) FROM (SELECT FROM ai_requests r
         WHERE r.status = 'failed' AND r.finished_at > now() - interval '24 hours'
         LIMIT 10001) q) AS failed_day,
-    (SELECT count(*) FROM (SELECT FROM ai_approvals a
-        WHERE a.decided_at IS NULL LIMIT 100) q) AS approvals,
+    (SELECT count(*) FROM (SELECT FROM ai_approvals a LEFT JOIN ai_requests r ON r.id = a.request_id
+        WHERE a.decided_at IS NULL AND r.finished_at IS NULL LIMIT 100) q) AS approvals,
     (SELECT count(*) FROM (SELECT FROM ai_code_suggestions s
         WHERE s.status = 'pending' LIMIT 100) q) AS suggestions,
     coalesce((SELECT b.spent_usd + b.uncertain_usd FROM ai_budgets b WHERE b.scope = 'global'

@@ -23,8 +23,9 @@ SELECT
             c.starts_per_minute, c.daily_budget_usd), ',' ORDER BY c.task_type)
             FROM ai_control c)) AS agents,
     concat_ws('|', (SELECT max(q.id) FROM ai_approvals q),
-        (SELECT count(*) FROM (SELECT FROM ai_approvals q WHERE q.decided_at IS NULL
-            LIMIT 1000) o)) AS approvals,
+        (SELECT count(*) FROM (SELECT FROM ai_approvals q
+            LEFT JOIN ai_requests r ON r.id = q.request_id
+            WHERE q.decided_at IS NULL AND r.finished_at IS NULL LIMIT 1000) o)) AS approvals,
     (SELECT max(l.id) FROM ai_audit_log l)::text AS audit,
     concat_ws('|', (SELECT max(c.id) FROM ai_llm_calls c),
         (SELECT max(b.updated_at) FROM ai_budgets b WHERE b.scope = 'global'),

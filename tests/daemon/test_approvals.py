@@ -134,12 +134,14 @@ async def test_questions_are_listed_and_answered_by_command(
 
 
 async def test_a_waiting_request_can_be_cancelled(
-    model: ModelServer, aconnection: Connection
+    model: ModelServer, aconnection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A question nobody needs answered any more ends with its request."""
     request_id = await asked(aconnection)
     assert cli.main(["cancel", str(request_id)]) == 0
     await becomes(aconnection, request_id, "cancelled")
+    assert cli.main(["approvals", "list"]) == 0
+    assert "nobody asks anything" in capsys.readouterr().out
     answered = "SELECT ai_answer(%s, 'publish')::int"
     await count(aconnection, answered, request_id)
     assert (await becomes(aconnection, request_id, "cancelled"))["finished_at"] is not None

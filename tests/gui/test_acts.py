@@ -12,6 +12,7 @@ from agents.code.model import Finding, Step
 from tests.gui.conftest import Served
 from tests.gui.fill import fill
 from tests.gui.page import Page, Person
+from tests.kit.signals import eventually
 
 
 def logged(rows: Any) -> list[str]:
@@ -56,6 +57,37 @@ async def test_a_pause_for_ever_is_shown_and_ended(
     page = await admin.post(f"/gui/agents/{agent_id}/resume", back="/gui")
     assert "goes on." in page.text
     assert rows("SELECT paused FROM ai_control WHERE task_type = 'scheduling'") == [(False,)]
+
+
+async def test_moments_that_never_come_are_shown(
+    database: str, console: Served, admin: Person, rows: Any
+) -> None:
+    """A request that is held back for good, a model that is never asked again, a question that is
+    open for ever: each in its place, on pages that show everything else as well."""
+    fill(database, 7)
+    ((request_id,),) = rows(
+        "UPDATE ai_requests SET run_after = 'infinity', expires_at = 'infinity'"
+        " WHERE status = 'pending' RETURNING id"
+    )
+    rows(
+        "INSERT INTO ai_provider_state (model, state, opened_until, reason)"
+        " VALUES ('m', 'open', 'infinity', 'too dear') RETURNING model"
+    )
+    rows(
+        "INSERT INTO ai_approvals (request_id, key, question, expires_at)"
+        " VALUES (%s, 'k', '{}', 'infinity') RETURNING id",
+        request_id,
+    )
+    rows(
+        "INSERT INTO ai_api_keys (name, role, hash, prefix, created_by, expires_at)"
+        " VALUES ('old', 'viewer', sha256('x'), 'fai_', 'me', '-infinity') RETURNING id"
+    )
+    pages = ("requests", f"requests/{request_id}", "health", "approvals", "access")
+    for path in ("", *(f"/{page}" for page in pages)):
+        page = await admin.get(f"/gui{path}")
+        assert page.status == 200, path
+        assert "cannot be looked up" not in page.text
+    assert "not before never" in (await admin.get(f"/gui/requests/{request_id}")).text
 
 
 async def test_retry_and_cancel(database: str, console: Served, admin: Person, rows: Any) -> None:
@@ -251,6 +283,25 @@ async def test_answers(database: str, console: Served, admin: Person, rows: Any)
     page = await other.post(f"/gui/approvals/{second}/reject", key="publish", reason=" ")
     assert page.status == 400 and "rejection" in page.text
     await other.close()
+
+
+async def test_a_question_ends_with_its_request(admin: Person, rows: Any) -> None:
+    """What a cancelled request asked is neither counted nor shown: nobody waits for an answer."""
+    rows("INSERT INTO ai_requests (task_type) VALUES ('scheduling')")
+    ((request_id,),) = rows(
+        "INSERT INTO ai_approvals (request_id, key, question)"
+        " SELECT id, 'publish', '{\"question\": \"Publish it?\"}' FROM ai_requests"
+        " RETURNING request_id"
+    )
+    assert "1 question waits for a person" in (await admin.get("/gui")).text
+    rows("UPDATE ai_requests SET status = 'cancelled', finished_at = now()")
+    for path in ("/gui/approvals", f"/gui/approvals/{request_id}"):
+        assert "Publish it?" not in (await admin.get(path)).text, path
+
+    async def uncounted() -> bool:
+        return "question waits" not in (await admin.get("/gui")).text
+
+    await eventually(uncounted, what="the counters, which are kept for a second, are read again")
 
 
 async def test_suggestions(database: str, console: Served, admin: Person, rows: Any) -> None:
