@@ -281,6 +281,10 @@ def test_what_a_line_of_the_audit_log_leaves_out_was_not_cleared() -> None:
         {"interval_pct": 80, "goals": [None, {"trend": 3}]},
         {"workout": {"weeks": [{"workouts": [{"exercises": [3]}]}]}, "progress": {}},
         {"a": {"b": 1}, "c": [[1]], "d": True},
+        {"kind": ["plan"]},
+        {"interval_pct": 80, "goals": [{"current": 10**400, "target": 1e999}]},
+        {"suggestions": [{"start": 5, "p_attend": 10**400, "p_lo": 0.5, "p_hi": True}]},
+        {"kind": "recommendations", "recommendations": [{"rpe": 10**400}]},
     ],
 )
 def test_odd_results_are_no_trouble(result: Any) -> None:

@@ -30,6 +30,7 @@ KEPT_QUIET = {
 """Fields that nobody reads; all of them are in the raw result."""
 SEVERITIES = ("critical", "high", "medium", "low")
 MOST = 60
+MOST_NUMBER = 1e300
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def parts(result: Json, suggestions: Mapping[str, int] | None = None) -> list[Pa
     found: list[Part] = []
     if isinstance(result.get("workout"), Mapping) or isinstance(result.get("progress"), Mapping):
         found += _review(result)
-    elif result.get("kind") in {"plan", "recommendations"} or (
+    elif result.get("kind") in ("plan", "recommendations") or (
         "weeks" in result and "recommendations" in result
     ):
         found += _workout(result)
@@ -198,7 +199,7 @@ def _exercise(row: Mapping[str, Json]) -> dict[str, Json]:
     extra = []
     if row.get("rest_seconds"):
         extra.append(f"rest {row['rest_seconds']} s")
-    if isinstance(row.get("rpe"), int | float):
+    if countable(row.get("rpe")):
         extra.append(f"effort {row['rpe']:g} of 10")
     return {
         "name": text(row.get("exercise")),
@@ -308,16 +309,18 @@ def _slot(slot: Mapping[str, Json]) -> dict[str, Json]:
         day, hour = f"{at:%A} {at.day} {at:%B}", f"{at:%H:%M}"
     except ValueError:
         at, day, hour = None, text(slot.get("start")), ""
-    chance = slot.get("p_attend")
-    known = isinstance(chance, int | float)
+    shares = {
+        name: float(slot[name]) if countable(slot.get(name)) else None
+        for name in ("p_attend", "p_lo", "p_hi")
+    }
     return {
         "at": at or "",
         "day": day,
         "hour": hour,
         "minutes": slot.get("duration_minutes"),
-        "chance": float(chance) if known and chance is not None else None,
-        "low": slot.get("p_lo") if isinstance(slot.get("p_lo"), int | float) else None,
-        "high": slot.get("p_hi") if isinstance(slot.get("p_hi"), int | float) else None,
+        "chance": shares["p_attend"],
+        "low": shares["p_lo"],
+        "high": shares["p_hi"],
         "rank": text(slot.get("priority")),
         "why": text(slot.get("suggestion")),
     }
@@ -417,9 +420,12 @@ def _plain(result: Mapping[str, Json]) -> list[Part]:
 
 
 def amount(value: Json, unit: Json, form: str = ".1f") -> str:
-    if not isinstance(value, int | float):
-        return "–"
-    return f"{value:{form}} {text(unit)}".strip()
+    return f"{value:{form}} {text(unit)}".strip() if countable(value) else "–"
+
+
+def countable(value: Json) -> bool:
+    """Whether it is a number that can be shown as one: not every whole number fits a float."""
+    return isinstance(value, int | float) and abs(value) < MOST_NUMBER
 
 
 def text(value: Json) -> str:
