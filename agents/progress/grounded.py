@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PROSE = frozenset({"prediction", "insights", "recommendations", "detail"})
 _NO_GROUND = frozenset({"provenance", "data_warnings", "chart_svg", "prediction", "insights"})
 NUMERAL = re.compile(r"\d+(?:\.\d+)?")
 

@@ -23,7 +23,6 @@ POUNDS_PER_KG = 2.2046
 FACTORS = (1.0, 1 / POUNDS_PER_KG, POUNDS_PER_KG, 0.1, 10.0)
 """What turns a stored value into kilograms."""
 
-_SLIPPED = (3, 4)
 _LOG_FACTORS = np.log(np.array(FACTORS))
 _STEP, _STEP_PER_ROOT_DAY = 0.02, 0.008
 _JUMP_CAP = 60.0

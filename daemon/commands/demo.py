@@ -12,8 +12,6 @@ from rich.console import Console
 from daemon.errors import ServiceError
 from daemon.settings import load
 
-HELP = "play the main app against a daemon: a sample gym, requests by SQL, answers to read"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

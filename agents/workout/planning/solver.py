@@ -53,10 +53,6 @@ _START_SECONDS = 0.15
 _SEED = 20
 _LOWER_BODY = frozenset({"quads", "hamstrings", "glutes"})
 DoseName = Literal["least", "tight", "usual"]
-# Rules that can be left out one by one to learn which of them hinder each other.
-SOLVER_RULES = (
-    "time_max", "recovery48", "dup", "push_pull", "vol_max", "session_cap", "deload", "count",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

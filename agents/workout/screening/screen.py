@@ -88,24 +88,6 @@ class Screening:
         """Whether only gentle work may be planned until somebody clears the client."""
         return bool(self.stopped_by)
 
-    def as_result(self, excluded_count: int) -> dict[str, object]:
-        """The `screening` object of a result, JSON-ready."""
-        return {
-            "conditions": list(self.conditions),
-            "evidence": [
-                {
-                    "code": found.code,
-                    "span": found.span,
-                    "source": found.source,
-                    "by": found.by,
-                    "verdict": found.verdict,
-                }
-                for found in self.evidence
-            ],
-            "excluded_count": excluded_count,
-            "clearance": {"required": self.needs_clearance, "reasons": list(self.stopped_by)},
-        }
-
 
 def screen(
     sources: Sequence[Source],

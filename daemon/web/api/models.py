@@ -20,7 +20,6 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Status = Literal["pending", "running", "waiting", "completed", "failed", "cancelled", "expired"]
 Severity = Literal["critical", "high", "medium", "low"]
 SuggestionStatus = Literal["pending", "accepted", "rejected", "applied"]
-LAST_ID = 10**18
 
 
 class Strict(BaseModel):

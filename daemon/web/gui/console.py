@@ -1,7 +1,7 @@
 """What the console's pages share: reads, actions, the person at the other end, the frame.
 
-Pages declare their routes with the least role that may use them (:meth:`Console.get`,
-:meth:`Console.post`); the door in front asks the session before a handler runs.
+Which role each page needs stands in :mod:`daemon.web.gui.app`; the door in front asks the session
+before a handler runs.
 """
 
 from __future__ import annotations

@@ -16,11 +16,6 @@ from daemon.web.gui.render import Page, today
 from daemon.web.gui.verdicts import judge
 
 
-def routes(console: Console) -> list[web.RouteDef]:
-    overview = Overview(console)
-    return [web.get("", overview.show), web.get("/", overview.show)]
-
-
 class Overview:
     def __init__(self, console: Console) -> None:
         self._console = console

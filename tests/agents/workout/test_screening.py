@@ -428,21 +428,6 @@ def test_a_model_cannot_remove() -> None:
     assert _with_model().conditions == ("knee",)
 
 
-def test_the_result_is_json() -> None:
-    """The `screening` object of a result has the agreed keys."""
-    result = read("chest pain").as_result(12)
-
-    assert result == {
-        "conditions": ["chest_pain"],
-        "evidence": [
-            {"code": "chest_pain", "span": "chest pain", "source": "text", "by": "lexicon",
-             "verdict": "active"}
-        ],
-        "excluded_count": 12,
-        "clearance": {"required": True, "reasons": ["chest_pain"]},
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("text", "days"),
     [
