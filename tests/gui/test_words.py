@@ -168,6 +168,13 @@ def test_forms_round_trip() -> None:
     assert set(caught.value.fields) == {"client_id", "wish"}
 
 
+@pytest.mark.parametrize("value", [None, True, 3, "x", [1], {"a": 1}])
+def test_a_value_of_another_kind_is_no_failure(value: Any) -> None:
+    """A configuration that was written by SQL is corrected in the form, whatever stands in it."""
+    fields = fields_of(Sample, dict.fromkeys(Sample.model_fields, value))
+    assert [field.name for field in fields] == list(Sample.model_fields)
+
+
 def test_percentiles() -> None:
     """A percentile lies within its bucket; no histogram, no percentile."""
     ones = [0] * 30

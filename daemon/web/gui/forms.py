@@ -85,7 +85,7 @@ def _field(name: str, part: Json, schema: Json, required: bool, value: Json) -> 
                 kind="select",
                 form="boolean",
                 options=YES_NO,
-                value={True: "true", False: "false"}.get(value, ""),
+                value=json.dumps(value) if isinstance(value, bool) else "",
             )
         case ("integer",) | ("number",) | ("integer", "number"):
             form: Form = "integer" if kinds == {"integer"} else "number"
