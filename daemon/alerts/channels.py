@@ -44,6 +44,9 @@ DISCORD = ("discord.com", "discordapp.com")
 DISCORD_LIMIT = 2000
 SLACK_LIMIT = 8000
 SMTP_SECONDS = 15.0
+"""For each step of a mail's conversation."""
+ATTEMPT_SECONDS = 25.0
+"""For all of one: the outbox's lease on a message is longer, and other channels wait meanwhile."""
 EXAMPLES = "https://hooks.example.com/x or smtp://user:password@mail.example.com:587?to=a@b.c"
 
 
@@ -154,10 +157,11 @@ async def send(
 ) -> None:
     """Send one message. Raises NotTaken."""
     try:
-        if channel.kind == "smtp":
-            await asyncio.to_thread(_mail, channel.url, message_id, alerts)
-        else:
-            await _post(channel, message_id, alerts, session, key)
+        async with asyncio.timeout(ATTEMPT_SECONDS):
+            if channel.kind == "smtp":
+                await asyncio.to_thread(_mail, channel.url, message_id, alerts)
+            else:
+                await _post(channel, message_id, alerts, session, key)
     except NotTaken:
         raise
     except TimeoutError:

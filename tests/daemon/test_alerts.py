@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.alerts.channels import Channel, channels, signature
+from daemon.alerts.channels import ATTEMPT_SECONDS, Channel, channels, signature
 from daemon.alerts.engine import Alerts
 from daemon.alerts.outbox import LEASE_SECONDS, Outbox
 from daemon.alerts.store import AlertStore, Message
@@ -327,6 +327,19 @@ async def test_refused_mail_waits(database: str) -> None:
         address = f"smtp://127.0.0.1:{server.port}?to=a@example.com"
         async with bench(database, address) as made, outbox(made) as out:
             assert await failed_delivery(made, out) == "SMTPSenderRefused 550"
+
+
+async def test_a_server_that_dawdles_holds_up_nobody(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly each step is answered, an attempt ends before its lease does."""
+    assert ATTEMPT_SECONDS < LEASE_SECONDS
+    monkeypatch.setattr("daemon.alerts.channels.ATTEMPT_SECONDS", 0.5)
+    async with mail_server() as server:
+        server.dawdle_seconds = 0.3
+        address = f"smtp://127.0.0.1:{server.port}?to=a@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            assert await failed_delivery(made, out) == "no answer in time"
 
 
 async def test_password_is_not_sent_in_the_clear(database: str) -> None:

@@ -10,18 +10,22 @@ from dataclasses import dataclass, field
 
 @dataclass
 class MailServer:
-    """letters: what came, headers and body as sent. refuse: answer the sender with 550."""
+    """letters: what came, headers and body as sent. refuse: answer the sender with 550.
+    dawdle_seconds: before each answer.
+    """
 
     port: int = 0
     letters: list[str] = field(default_factory=list)
     receivers: list[list[str]] = field(default_factory=list)
     refuse: bool = False
+    dawdle_seconds: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One conversation, command by command, without any extension."""
         to: list[str] = []
 
         async def say(line: str) -> None:
+            await asyncio.sleep(self.dawdle_seconds)
             writer.write(line.encode() + b"\r\n")
             await writer.drain()
 
