@@ -1,17 +1,21 @@
 """How this process connects to PostgreSQL: one place for names, timeouts and pools.
 
-Every session is named ``ai-daemon/<worker>/<role>``, so ``pg_stat_activity`` tells who is who:
+Every session is named ``ai-daemon/<worker>/<role>``, so ``pg_stat_activity`` tells who is who;
+those in which agents read the main app's tables are ``ai-orchestrator agents``:
 
-============  ==============================================================================
-role          what it is for
-============  ==============================================================================
-``listener``  LISTEN and the doorbell's lock; a connection of its own, direct
-``heartbeat`` renews leases from a thread; nothing else ever waits for it, nor it for others
-``pool``      the hot path: claim, complete, journal of model calls
-``reader``    what may be slow or can wait: health, healing, alerts
-``web-read``  what pages and the API read: read-only, a second per statement
-``web-write`` what people and programs change over HTTP
-============  ==============================================================================
+============== ===========================================================================
+role           what it is for
+============== ===========================================================================
+``listener``   LISTEN and the doorbell's lock; a connection of its own, direct
+``heartbeat``  renews leases from a thread; nothing else ever waits for it, nor it for others
+``pool``       the hot path: claim, complete, journal of model calls
+``reader``     what may be slow or can wait: healing, alerts, roll-ups
+``health``     the health checks' own: read-only, impatient, without sequential scans
+``healing``    one statement that may take half an hour, and no longer than that
+``web-read``   what pages and the API read: read-only, a second per statement
+``web-write``  what people and programs change over HTTP
+``web-listen`` LISTEN for those who wait over HTTP, while there are any
+============== ===========================================================================
 
 A connection that hangs is worse than one that fails: each gives up connecting after 5 s, notices
 a dead peer by TCP, and has limits on statements, locks and idle transactions; an answer that does

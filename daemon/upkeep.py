@@ -120,7 +120,7 @@ class Upkeep(Service):
         return self.running and not self._pulse.failing
 
     def sweep_soon(self) -> None:
-        """Somebody cancelled something: do not wait for the second to pass."""
+        """Somebody cancelled something: do not wait for the next sweep."""
         self._sweep_wanted.set()
 
     def _loops(self) -> list[Loop]:

@@ -2,7 +2,7 @@
 --          more than 5,000 requests of one outcome ended in it. A share of so many is sure enough,
 --          and the checks stay quick on the busiest day.
 -- Index:   ai_requests_finished_at.
--- Caller:  daemon.health.runner, before the checks.
+-- Caller:  daemon.health.checker, before the checks.
 -- Locks:   none.
 SELECT greatest(now() - interval '15 minutes', max(x.finished_at)) AS recent
 FROM (VALUES ('completed'), ('failed'), ('cancelled'), ('expired')) AS s (status)

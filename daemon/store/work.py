@@ -105,7 +105,7 @@ class WorkStore(Executor):
     async def unchecked(self, limit: int = 200, *, newest: bool = False) -> list[Unchecked]:
         """Pending requests that intake has not seen, in the order of their ids.
 
-        The oldest, or the ``newest``. At most ``limit``, and about 8 MB of input, at a time; never
+        The oldest, or the ``newest``. At most ``limit``, and about 4 MB of input, at a time; never
         empty while there are any.
         """
         rows = await self._rows(

@@ -2,7 +2,7 @@
 --          an overdue pending one expired. Answers overdue approvals with {"decision": "timeout"}.
 --          Has intake look again at what waits for an agent that is archived by now.
 -- Index:   ai_requests_stop, ai_requests_expire, ai_approvals_open, ai_requests_fair.
--- Caller:  request_sweep.sql, each second and on a cancel.
+-- Caller:  request_sweep.sql, every two seconds, ten where it is quiet, and on a cancel.
 -- Locks:   requests, then approvals, only those that nobody holds; a request held now is swept next
 --          time.
 CREATE FUNCTION ai_sweep_v1(p_limit integer DEFAULT 200, p_now timestamptz DEFAULT NULL)
