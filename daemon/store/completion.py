@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +86,11 @@ class CompletionStore(Executor):
             table = step["name"].removeprefix(PROJECTION)
             async with self._transaction() as connection:
                 if await self._project(
-                    connection, step["request_id"], step["agent_version"], table, step["value"]
+                    connection,
+                    step["request_id"],
+                    step["agent_version"],
+                    table,
+                    dumps(step["value"]),
                 ):
                     done += 1
                     await self._rows(
@@ -150,10 +154,21 @@ class CompletionStore(Executor):
 
     async def _project_all(self, connection: AsyncConnection[Any], item: Finished) -> None:
         assert isinstance(item.outcome, Complete)
+        request_id = item.authority.request_id
         for table, rows in item.outcome.rows.items():
-            request_id = item.authority.request_id
+            try:
+                text = dumps(list(rows))
+            except (TypeError, ValueError, RecursionError) as error:
+                # Keys that are no texts, or a circle: no table ever takes that. The answer counts.
+                log.error(
+                    "projection_unwritable",
+                    request_id=request_id,
+                    table=table,
+                    error=type(error).__name__,
+                )
+                continue
             if rows and not await self._project(
-                connection, request_id, item.agent_version, table, list(rows)
+                connection, request_id, item.agent_version, table, text
             ):
                 await self._rows(
                     "projection_put",
@@ -161,7 +176,7 @@ class CompletionStore(Executor):
                     request_id=request_id,
                     fence=item.authority.fence,
                     name=PROJECTION + table,
-                    value=dumps(list(rows)),
+                    value=text,
                 )
 
     async def _project(
@@ -170,9 +185,9 @@ class CompletionStore(Executor):
         request_id: int,
         agent_version: int | None,
         table: str,
-        rows: Sequence[Mapping[str, Json]],
+        text: str,
     ) -> bool:
-        """Write typed rows behind a savepoint; False if the database refused them."""
+        """Write typed rows behind a savepoint; False if the database refused them. text: as JSON."""
         name = "result_" + table.removeprefix("ai_")
         if name not in self._statements:
             log.error("projection_unknown", request_id=request_id, table=table)
@@ -184,7 +199,7 @@ class CompletionStore(Executor):
                     connection,
                     request_id=request_id,
                     agent_version=agent_version,
-                    rows=dumps(list(rows)),
+                    rows=text,
                 )
         except psycopg.Error as error:
             if is_transient(error) and not isinstance(error, TOO_LONG):

@@ -187,6 +187,24 @@ async def test_bad_typed_rows_cost_no_result(store: Store, queue: Queue) -> None
     assert await store.redo_projections() == 0
 
 
+async def test_rows_that_are_no_json_cost_no_result(store: Store, queue: Queue) -> None:
+    """What an agent's bug put there is told in the log; answers, its own too, are written."""
+    bad, good = await claim(store, queue, 2)
+    circle: dict[str, Any] = {}
+    circle["itself"] = circle
+    rows: Any = {"ai_workout_plans": [{("a", "b"): 1}], "ai_system_health": [circle]}
+    verdicts = await store.complete(
+        "w1",
+        [
+            (bad.authority, complete({}, rows), None),
+            (good.authority, complete({}, {"ai_workout_plans": [PLAN]}), None),
+        ],
+    )
+    assert set(verdicts.values()) == {"accepted"}
+    assert queue.rows("SELECT client_id FROM ai_workout_plans") == [{"client_id": 7}]
+    assert await store.redo_projections() == 0
+
+
 async def test_typed_rows_that_never_fit_hold_up_no_others(store: Store, queue: Queue) -> None:
     """However many rows the database refuses again and again: those behind them are written."""
     queue.rows("ALTER TABLE ai_workout_plans ADD CONSTRAINT broken CHECK (client_id = 8)")
