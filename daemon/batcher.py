@@ -47,14 +47,15 @@ class Batcher(Generic[I, O]):
         self._size = size
         self._most_size = most_size
         self._orphaned = orphaned
-        self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
+        self._waiting: deque[tuple[I, int, asyncio.Future[O]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def put(self, item: I) -> O:
         """The item's result. A caller that is cancelled before the item left takes it back."""
         answered: asyncio.Future[O] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answered))
+        # Measured here: an item that cannot be is its caller's trouble, and nobody else's.
+        self._waiting.append((item, self._size(item), answered))
         if self._task is None or self._task.done():
             # In no caller's context: the batch is everybody's, and so is what it logs.
             self._task = asyncio.create_task(self._run(), name="batches", context=Context())
@@ -86,8 +87,8 @@ class Batcher(Generic[I, O]):
         batch: list[tuple[I, asyncio.Future[O]]] = []
         total = 0
         while self._waiting and len(batch) < self._most:
-            item, answered = self._waiting[0]
-            total += self._size(item)
+            item, size, answered = self._waiting[0]
+            total += size
             if batch and total > self._most_size:
                 break
             self._waiting.popleft()
@@ -98,6 +99,8 @@ class Batcher(Generic[I, O]):
     async def _flush(self, batch: list[tuple[I, asyncio.Future[O]]]) -> None:
         try:
             results = await self._carry([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(results)} results for {len(batch)} items")
         except Exception as error:  # noqa: BLE001 - the callers raise it
             if len(batch) > 1 and self._divides(error):
                 await asyncio.gather(*(self._flush([each]) for each in batch))

@@ -170,3 +170,29 @@ async def test_a_batch_runs_in_nobodys_context() -> None:
     caller.set("the first one")
     await bridge.batcher().put(1)
     assert bridge.seen == ["nobody"]
+
+
+async def test_an_item_that_cannot_be_measured_fails_its_caller_alone() -> None:
+    """What no batch could take is told to whoever brought it; those behind it go on."""
+    bridge = Bridge()
+    bridge.open.set()
+    batcher = Batcher(bridge.carry, divides=lambda _error: True, size=lambda number: 10 // number)
+    async with asyncio.timeout(5):
+        with pytest.raises(ZeroDivisionError):
+            await batcher.put(0)
+        assert await batcher.put(3) == 9
+
+
+async def test_answers_that_are_too_few_are_nobodys() -> None:
+    """Where fewer results come back than items went, every caller is told instead of waiting."""
+
+    async def forgetful(numbers: Sequence[int]) -> Sequence[int]:
+        return list(numbers)[1:]
+
+    batcher: Batcher[int, int] = Batcher(
+        forgetful, divides=lambda _error: True, size=lambda number: number
+    )
+    tasks = await started(batcher, 1, 2, 3)
+    async with asyncio.timeout(5):
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [RuntimeError] * 3
