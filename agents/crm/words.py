@@ -64,7 +64,7 @@ def coerce(kind: Kind, value: Any, text_limit: int) -> tuple[Any, str | None]:
 def _loaded(text: str) -> tuple[Any, str | None]:
     try:
         return json.loads(text), None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: brackets in brackets, a thousand deep
         return None, "not_json"
 
 

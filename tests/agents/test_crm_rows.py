@@ -334,3 +334,16 @@ def test_the_newest_plausible_blood_pressure_counts(
     with crm.snapshot() as snap:
         found = snap.blood_pressure(3, AS_OF)
     assert (found and (found.systolic, found.diastolic)) == expected
+
+
+def test_json_too_deep_to_be_read_is_unknown(app: App, crm: Crm) -> None:
+    """A record whose json holds thousands of nested lists costs that column, not the answer."""
+    app.execute(
+        "INSERT INTO progress_records (client_id, record_date, weight, measurements)"
+        " SELECT 3, %s, 80, (repeat('[', 5000) || repeat(']', 5000))::json",
+        (AS_OF.replace(tzinfo=None),),
+    )
+    with crm.snapshot() as snap:
+        (record,) = snap.progress_records(3, AS_OF)
+    assert (record.weight, record.measurements) == (80, None)
+    assert "not_json: progress_records.measurements" in snap.warnings

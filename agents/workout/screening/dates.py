@@ -112,7 +112,7 @@ def _fixed(match: re.Match[str], _written: date) -> int | None:
 
 
 def _last_year(_match: re.Match[str], written: date) -> int | None:
-    return (written - date(written.year - 1, 12, 31)).days
+    return written.timetuple().tm_yday  # the year before the first one has no last day
 
 
 def _iso(match: re.Match[str], written: date) -> int | None:

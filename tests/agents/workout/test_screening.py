@@ -457,3 +457,10 @@ def test_times_are_read_at_their_shortest(text: str, days: int) -> None:
 def test_what_is_no_time_gives_none(text: str) -> None:
     """A month ahead or behind without a year, a number, an impossible date: no time."""
     assert find_ages(text, AS_OF) == ()
+
+
+@pytest.mark.parametrize("written", [date.min, date(1, 1, 2), date.max])
+@pytest.mark.parametrize("text", ["hurt last year", "in January", "since 2019", "in 2 weeks"])
+def test_a_text_may_be_of_any_day(text: str, written: date) -> None:
+    """A note dated in the year 1, or 9999, is read like any other."""
+    assert len(find_ages(text, written)) <= 1
