@@ -13,9 +13,11 @@ ones only the newest counts. ``latest`` runs it however late it is; ``skip`` run
 not missed.
 
 **For each.** With ``for_each = 'active_clients'`` a slot makes a request for each active client of
-the main app, all of them or none, each with its ``client_id`` and an idempotency key of its own.
-They share the fair key ``schedule:<name>``, which a budget (scope ``key:schedule:<name>``) and the
-agent's limit per key can name.
+the main app, each with its ``client_id`` and an idempotency key of its own. They are inserted some
+hundred at a time, and the slot has run when the last of them are: where a daemon dies in between,
+the next look goes on, and no client is asked about twice. They share the fair key
+``schedule:<name>``, which a budget (scope ``key:schedule:<name>``) and the agent's limit per key
+can name.
 
 A row that cannot be used, or whose requests the database refuses, says why in ``problem`` and
 costs the others nothing.
@@ -40,15 +42,16 @@ from daemon.upkeep import Duties
 LOOK_SECONDS = 10.0
 LATE_SECONDS = 60.0
 """A slot that is run so late was missed: nobody looked when it came."""
-MOST_CLIENTS = 20_000
-"""Of one slot: its requests are inserted by one statement."""
+CLIENTS_AT_ONCE = 500
+"""Their requests are inserted by one statement, which keeps no lock for long (some 20 ms)."""
 NO_CLIENTS = "for_each = 'active_clients' needs the main app's table of clients; there is none"
 REFUSED = "its slot came, and the database refused its requests: "
 
 log = get_logger(__name__)
 
-People = Callable[[int], Sequence[int] | None]
-"""Ids of the active clients, at most so many; None where there is no table of them. Blocks."""
+People = Callable[[int, int], Sequence[int] | None]
+"""Ids of the active clients above an id, lowest first, at most so many; None where there is no
+table of them. Blocks."""
 
 
 class Schedules(Service):
@@ -108,41 +111,52 @@ class Schedules(Service):
         late_seconds = (now - slot).total_seconds()
         grace_seconds = max(row.misfire_grace_seconds, LOOK_SECONDS)
         insert = row.misfire == "latest" or late_seconds <= grace_seconds
-        clients = await self._clients(row) if insert else ()
-        if clients is None:
-            return 0
         try:
-            ids = await self._store.schedule_fire(
-                row.name, row.last_slot, slot, insert=insert, clients=clients
-            )
+            ids = await self._insert(row, slot, insert=insert)
         except psycopg.Error as error:
             if is_transient(error):
                 raise
             # Such as by a trigger of the main app's: that is this schedule's trouble.
             await self._tell(row, REFUSED + brief(error))
             return 0
-        if (row.problem or "").startswith(REFUSED):
-            await self._tell(row, None)
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
         if not ids:
             return 0
+        if (row.problem or "").startswith(REFUSED):
+            await self._tell(row, None)
         log.info("schedule_fired", schedule=row.name, request_id=ids[0], requests=len(ids))
         self.signals.emit("fired", ids[0])
         if late_seconds > LATE_SECONDS:
             self._on_late(row.name, late_seconds)
         return len(ids)
 
-    async def _clients(self, row: ScheduleRow) -> Sequence[int] | None:
-        """For whom to ask; None while that cannot be said, and the slot waits."""
-        if row.for_each is None:
-            return ()
+    async def _insert(self, row: ScheduleRow, slot: datetime, *, insert: bool) -> list[int]:
+        """Insert the slot's requests and move on to it; the ids of those that are new."""
+        if row.for_each is None or not insert:
+            return await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
+        ids: list[int] = []
+        after = 0
+        while True:
+            clients = await self._clients(row, after)
+            if clients is None:
+                return ids
+            last = len(clients) < CLIENTS_AT_ONCE
+            ids += await self._store.schedule_fire(
+                row.name, row.last_slot, slot, clients=clients, move=last
+            )
+            if last:
+                return ids
+            after = clients[-1]
+
+    async def _clients(self, row: ScheduleRow, after: int) -> Sequence[int] | None:
+        """For whom to ask next; None while that cannot be said, and the slot waits."""
         if self.people is None:
             return None
         from sqlalchemy.exc import SQLAlchemyError  # heavy, and loaded with the agents by now
 
         try:
-            clients = await asyncio.to_thread(self.people, MOST_CLIENTS)
+            clients = await asyncio.to_thread(self.people, after, CLIENTS_AT_ONCE)
         except SQLAlchemyError as error:
             log.warning("schedule_delayed", schedule=row.name, error=type(error).__name__)
             return None

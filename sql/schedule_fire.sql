@@ -1,14 +1,16 @@
 -- Purpose: moves a schedule on to a slot and inserts the slot's requests, however many daemons try:
 --          only one moves it, and the idempotency keys hold even over a restored backup. One
 --          request, or one for each of the clients where the schedule says so; those share a
---          fair_key, so that they take turns as one, and may share a budget.
+--          fair_key, so that they take turns as one, and may share a budget. Where more clients are
+--          to come (move is false) the schedule stays where it is until the last ones come.
 -- Index:   primary key of ai_schedules; ai_requests_idempotency.
 -- Caller:  Store.schedule_fire.
 -- Locks:   the schedule's row.
 --
 -- last_slot: as schedule_list.sql gave it, within the years that Python knows.
 WITH moved AS (
-    UPDATE ai_schedules s SET last_slot = %(slot)s::timestamptz
+    UPDATE ai_schedules s
+    SET last_slot = CASE WHEN %(move)s::boolean THEN %(slot)s::timestamptz ELSE s.last_slot END
     WHERE s.name = %(name)s::text AND s.enabled
         AND CASE WHEN s.last_slot IS NOT NULL
             THEN greatest('1970-01-02 00:00+00', least('9999-12-30 00:00+00', s.last_slot)) END

@@ -98,10 +98,10 @@ class Crm:
         with self.snapshot() as snap:
             return snap.tables()
 
-    def active_clients(self, limit: int) -> tuple[int, ...] | None:
-        """Ids of the active clients; see `PeopleReader.active_clients`."""
+    def active_clients(self, after: int, limit: int) -> tuple[int, ...] | None:
+        """Ids of active clients; see `PeopleReader.active_clients`."""
         with self.snapshot() as snap:
-            return snap.active_clients(limit)
+            return snap.active_clients(after, limit)
 
     def close(self) -> None:
         """Close the engine's connections; one that is being read from closes when that is done."""

@@ -41,15 +41,17 @@ class PeopleReader(Reader):
             start_date=row["start_date"],
         )
 
-    def active_clients(self, limit: int) -> tuple[int, ...] | None:
-        """Ids of the active clients, at most `limit`, lowest first; None without such a table.
+    def active_clients(self, after: int, limit: int) -> tuple[int, ...] | None:
+        """Ids of the active clients above `after`, at most `limit`, lowest first; None without
+        such a table.
 
         Active: not deleted, and with the status `active`, a blank one or none.
         """
         if self._connection is None or not self.has("clients", "id"):
             return None
         table = source("clients")
-        statement = sa.select(table.c.id).order_by(table.c.id).limit(limit)
+        statement = sa.select(table.c.id).where(table.c.id > after)
+        statement = statement.order_by(table.c.id).limit(limit)
         if self.has("clients", "status"):
             status = sa.func.lower(sa.func.btrim(sa.cast(table.c.status, sa.Text)))
             statement = statement.where(sa.func.coalesce(status, "").in_(("", "active")))

@@ -147,12 +147,14 @@ class FleetStore(Executor):
         *,
         insert: bool = True,
         clients: Sequence[int] = (),
+        move: bool = True,
     ) -> list[int]:
         """Move a schedule from ``last_slot`` to ``slot``, insert its requests, in one statement.
 
         insert: False only moves on, past a slot that is not to be run. clients: for a schedule
-        that asks for each of them. Returns the requests' ids: none when another daemon was first,
-        nothing was to be inserted, or the slot has its requests.
+        that asks for each of them. move: False while more of them are to come. Returns the
+        requests' ids: none when another daemon was first, nothing was to be inserted, or the slot
+        has its requests.
         """
         rows = await self._rows(
             "schedule_fire",
@@ -161,6 +163,7 @@ class FleetStore(Executor):
             slot=slot,
             insert=insert,
             clients=list(clients),
+            move=move,
         )
         return [row["id"] for row in rows]
 

@@ -277,6 +277,42 @@ async def test_one_request_per_active_client(database: str, aconnection: Connect
         assert await cursor.fetchall() == [(id_, "off", -10, fair, fair) for id_ in active]
 
 
+async def test_no_client_is_too_many(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More clients than one statement takes: each is asked about once, whoever looks, and also
+    where a daemon ends in the midst of them."""
+    monkeypatch.setattr("daemon.schedule.CLIENTS_AT_ONCE", 5)
+    asked = "SELECT count(DISTINCT input_data -> 'client_id') FROM ai_requests"
+    async with parts(database) as p:
+        await nightly(aconnection)
+        load(database, clients=3)
+        await aconnection.execute(
+            "INSERT INTO clients (name, email) SELECT 'c', 'm' || g FROM generate_series(4, 30) g;"
+            "UPDATE clients SET status = 'active'"
+        )
+        crm = Crm(open_engine(database))
+        daemons = [Schedules(p.store) for _ in range(3)]
+
+        def ends(after: int, limit: int) -> tuple[int, ...] | None:
+            if after >= 10:
+                raise RuntimeError("the daemon ends")
+            return crm.active_clients(after, limit)
+
+        daemons[0].people = ends
+        with pytest.raises(RuntimeError):
+            await daemons[0].look()
+        assert await count(aconnection, asked) == 10
+        for daemon in daemons:
+            daemon.people = crm.active_clients
+        looks = await asyncio.gather(*(daemon.look() for daemon in daemons))
+        assert sum(looks) == 20
+        assert await count(aconnection, asked) == 30
+        assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 30
+        assert await daemons[0].look() == 0
+        crm.close()
+
+
 async def test_slot_waits_for_the_main_app(database: str, aconnection: Connection) -> None:
     """A slot for every client waits until the tables can be read, and says what it misses."""
     told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%table of clients%%'"
