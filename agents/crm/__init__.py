@@ -38,10 +38,11 @@ from agents.crm.rows import (
     TrainerRow,
     WorkoutLogRow,
 )
-from agents.crm.training import median_minutes
+from agents.crm.training import MOST_BOOKINGS, median_minutes
 from agents.crm.words import fold
 
 __all__ = [
+    "MOST_BOOKINGS",
     "AssignmentRow",
     "BloodPressure",
     "ClientRow",

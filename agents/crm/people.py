@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
 from agents.base import ClientNotFound, NotAssigned, TrainerNotFound
-from agents.crm.reader import Query, Reader
+from agents.crm.reader import Query, Reader, Row
 from agents.crm.rows import AssignmentRow, ClientRow, TrainerRow
 from agents.crm.tables import source
 from agents.crm.words import fold
@@ -18,6 +20,12 @@ _MOST_ASSIGNMENTS = 100
 
 class PeopleReader(Reader):
     """Readers for people. An unknown id is an error; an absent table is only a warning."""
+
+    def __init__(self, *reader: Any) -> None:
+        super().__init__(*reader)
+        self._asked: set[int] = set()
+        self._assigned: dict[int, tuple[AssignmentRow, ...]] = {}
+        self._by_email: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def client(self, client_id: int) -> ClientRow:
         """The client. Raises ClientNotFound if there is none or `deleted_at` is set.
@@ -40,6 +48,17 @@ class PeopleReader(Reader):
             membership_type=row["membership_type"],
             start_date=row["start_date"],
         )
+
+    def check_clients(self, client_ids: Iterable[int]) -> None:
+        """Raises ClientNotFound for the first of these, however many, that cannot be read."""
+        ids = tuple(dict.fromkeys(client_ids))
+        if not ids:
+            return
+        rows = self.read(Query("clients", by=(("id", ids),), limit=len(ids), only=("id",)))
+        found = {row["id"] for row in rows}
+        missing = (client_id for client_id in ids if client_id not in found)
+        if self.has("clients", "id") and (first := next(missing, None)) is not None:
+            raise ClientNotFound(first)
 
     def active_clients(self, after: int, limit: int) -> tuple[int, ...] | None:
         """Ids of the active clients above `after`, at most `limit`, lowest first; None without
@@ -81,33 +100,32 @@ class PeopleReader(Reader):
 
     def assignments(self, client_id: int) -> tuple[AssignmentRow, ...]:
         """All assignments of the client that are not deleted, newest first."""
+        if client_id not in self._assigned:
+            # One scan of the table for all who were asked about together.
+            self._read_assignments(({client_id} | self._asked) - self._assigned.keys())
+        return self._assigned[client_id]
+
+    def _read_assignments(self, client_ids: set[int]) -> None:
         rows = self.read(
             Query(
                 "assignments",
-                by=(("client_id", client_id),),
+                by=(("client_id", tuple(sorted(client_ids))),),
                 order=("-created_at", "-id"),
-                limit=_MOST_ASSIGNMENTS,
+                limit=_MOST_ASSIGNMENTS * len(client_ids),
             )
         )
-        return tuple(
-            AssignmentRow(
-                id=row["id"],
-                trainer_id=row["trainer_id"],
-                client_id=row["client_id"],
-                status=fold(row["status"], "active"),
-                notes=row["notes"],
-                created_at=row["created_at"],
-            )
-            for row in rows
-            if row["trainer_id"] is not None
-        )
+        found: dict[int, list[AssignmentRow]] = {client_id: [] for client_id in client_ids}
+        for row in rows:
+            if row["trainer_id"] is not None:
+                found[row["client_id"]].append(_assignment(row))
+        self._assigned |= {client_id: tuple(mine) for client_id, mine in found.items()}
 
     def active_assignment(self, client_id: int) -> AssignmentRow | None:
         """The newest active assignment: it names the trainer in charge. None without one."""
         return next((row for row in self.assignments(client_id) if row.status == "active"), None)
 
-    def check_authority(self, requested_by: str | None, client_id: int) -> None:
-        """Raises NotAssigned unless `requested_by` has a right to this client.
+    def check_authority(self, requested_by: str | None, *client_ids: int) -> None:
+        """Raises NotAssigned unless `requested_by` has a right to each of these clients.
 
         ``trainer:12`` needs an active assignment, ``client:7`` must be the same client, ``user:3``
         must be active and staff, or be one of the former by e-mail address. None is the main app
@@ -122,13 +140,15 @@ class PeopleReader(Reader):
             )
             return
         role, number = match[1], int(match[2])
-        allowed = {
-            "client": lambda: number == client_id,
-            "trainer": lambda: self._trains(number, client_id),
-            "user": lambda: self._user_may(number, client_id),
-        }[role]()
-        if not allowed:
-            raise NotAssigned(match[0], client_id)
+        self._asked.update(client_ids)
+        for client_id in client_ids:
+            if not self._may(role, number, client_id):
+                raise NotAssigned(match[0], client_id)
+
+    def _may(self, role: str, number: int, client_id: int) -> bool:
+        if role == "trainer":
+            return self._trains(number, client_id)
+        return number == client_id if role == "client" else self._user_may(number, client_id)
 
     def _trains(self, trainer_id: int, client_id: int) -> bool:
         if not self.has("assignments", "client_id", "trainer_id"):
@@ -162,10 +182,22 @@ class PeopleReader(Reader):
         """Ids of the rows with this address; the address itself is compared, never fetched."""
         if not email or self._connection is None or not self.has(name, "id", "email"):
             return ()
-        table = source(name)
-        statement = (
-            sa.select(table.c.id)
-            .where(sa.func.lower(table.c.email) == email.strip().lower())
-            .limit(2)
-        )
-        return tuple(self._connection.execute(statement).scalars())
+        key = (name, email.strip().lower())
+        if key not in self._by_email:
+            table = source(name)
+            statement = (
+                sa.select(table.c.id).where(sa.func.lower(table.c.email) == key[1]).limit(2)
+            )
+            self._by_email[key] = tuple(self._connection.execute(statement).scalars())
+        return self._by_email[key]
+
+
+def _assignment(row: Row) -> AssignmentRow:
+    return AssignmentRow(
+        id=row["id"],
+        trainer_id=row["trainer_id"],
+        client_id=row["client_id"],
+        status=fold(row["status"], "active"),
+        notes=row["notes"],
+        created_at=row["created_at"],
+    )

@@ -36,13 +36,16 @@ _BIGINT_END = 2**63
 class Query:
     """What to read. `by`: equality, or membership for a tuple; all must hold. `by_any`: at least
     one must hold. `window`: column, first (inclusive) and end (exclusive), either may be None.
-    `order`: columns, each with a leading `-` for newest first; NULLs come last. `only`: the
-    columns to fetch, all if empty, for reads of very many rows; the others come back as None."""
+    `order`: columns, each with a leading `-` for newest first, or `#` for ids that keep together
+    but come in no order of theirs; NULLs come last. `first`: like `by_any`, of the rows that come
+    before all others, those of its first pair before those of its second. `only`: the columns to
+    fetch, all if empty, for reads of very many rows; the others come back as None."""
 
     table: str
     by: tuple[tuple[str, Any], ...] = ()
     by_any: tuple[tuple[str, Any], ...] = ()
     window: tuple[str, datetime | None, datetime | None] | None = None
+    first: tuple[tuple[str, Any], ...] = ()
     order: tuple[str, ...] = ()
     limit: int = 500
     only: tuple[str, ...] = ()
@@ -148,12 +151,12 @@ class Reader:
         for column in sorted(query.required() | {"id"}):
             if not self._catalogue.has(query.table, column):
                 yield f"column_missing: {query.table}.{column}"
-        if query.by_any and not self._usable(query):
+        if query.by_any and not self._usable(query.table, query.by_any):
             names = ", ".join(f"{query.table}.{column}" for column, _ in query.by_any)
             yield f"column_missing: {names}"
 
-    def _usable(self, query: Query) -> list[tuple[str, Any]]:
-        return [pair for pair in query.by_any if self._catalogue.has(query.table, pair[0])]
+    def _usable(self, table: str, pairs: tuple[tuple[str, Any], ...]) -> list[tuple[str, Any]]:
+        return [pair for pair in pairs if self._catalogue.has(table, pair[0])]
 
     def _statement(self, query: Query) -> sa.Select[Any]:
         table = source(query.table)
@@ -170,8 +173,10 @@ class Reader:
         for column, value in query.by:
             statement = statement.where(_matches(table.c[column], value))
         if query.by_any:
-            matches = (_matches(table.c[column], value) for column, value in self._usable(query))
-            statement = statement.where(sa.or_(*matches))
+            usable = self._usable(query.table, query.by_any)
+            statement = statement.where(
+                sa.or_(*(_matches(table.c[column], value) for column, value in usable))
+            )
         if query.window:
             column, first, end = query.window
             if first is not None:
@@ -180,11 +185,12 @@ class Reader:
                 statement = statement.where(table.c[column] < end)
         if "deleted_at" in have:
             statement = statement.where(table.c.deleted_at.is_(None))
+        if pairs := self._usable(query.table, query.first):
+            ranks = ((_matches(table.c[c], value), rank) for rank, (c, value) in enumerate(pairs))
+            statement = statement.order_by(sa.case(*ranks, else_=len(pairs)))
         for name in query.order:
-            if name.lstrip("-") in have:
-                column_ = table.c[name.lstrip("-")]
-                ordered = column_.desc() if name.startswith("-") else column_.asc()
-                statement = statement.order_by(ordered.nulls_last())
+            if name.lstrip("-#") in have:
+                statement = statement.order_by(_ordered(table.c[name.lstrip("-#")], name[0]))
         return statement.limit(query.limit + 1)
 
     def _clean(self, table: str, row: sa.RowMapping) -> Row:
@@ -194,6 +200,12 @@ class Reader:
             if lost:
                 self.warn(f"{lost}: {table}.{name}")
         return clean
+
+
+def _ordered(column: sa.ColumnClause[Any], sign: str) -> sa.ColumnElement[Any]:
+    if sign == "#":
+        return sa.func.hashint8(sa.cast(column, sa.BigInteger)).asc().nulls_last()
+    return (column.desc() if sign == "-" else column.asc()).nulls_last()
 
 
 def _matches(column: sa.ColumnClause[Any], value: Any) -> sa.ColumnElement[bool]:

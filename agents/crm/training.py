@@ -20,7 +20,7 @@ from agents.crm.words import fold
 
 _RATINGS = range(1, 11)
 _MOST_SESSIONS = 2_000
-_MOST_BOOKINGS = 5_000
+MOST_BOOKINGS = 5_000
 _MOST_GYM_SESSIONS = 10_000
 _MOST_WORKOUTS = 50
 _MOST_LOGS = 500
@@ -69,8 +69,9 @@ class TrainingReader(Reader):
     ) -> tuple[SessionRow, ...]:
         """Sessions of any of these people that start in [since, until), oldest first.
 
-        At most the newest 5,000. Where the table does not say whose a session is, every session
-        is returned: an unknown booking must not look like a free hour.
+        At most the first 5,000: what the limit cuts off lies far ahead, not tomorrow, and nothing
+        is known of the time from the last one's start on. Where the table does not say whose a
+        session is, every session is returned: an unknown booking must not look like a free hour.
         """
         asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
         by_any = tuple(
@@ -84,30 +85,44 @@ class TrainingReader(Reader):
                 "sessions",
                 by_any=by_any if known else (),
                 window=("session_date", self.wall(since), self.wall(until)),
-                order=("-session_date", "-id"),
-                limit=_MOST_BOOKINGS,
+                order=("session_date", "id"),
+                limit=MOST_BOOKINGS,
                 only=(*_BOOKED, "session_type", "location"),
             )
         )
         if not known:
             self.warn("column_missing: sessions.client_id, sessions.trainer_id")
-        return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
+        return tuple(_session(row) for row in rows if row["session_date"] is not None)
 
-    def gym_sessions(self, since: datetime, until: datetime) -> tuple[SessionRow, ...]:
+    def gym_sessions(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        client_ids: Iterable[int] = (),
+        trainer_ids: Iterable[int] = (),
+    ) -> tuple[SessionRow, ...]:
         """Everybody's sessions that start in [since, until), oldest first, without any texts.
 
-        One sequential scan; at most the newest 10,000.
+        One sequential scan; at most 10,000: those of these clients, then of these trainers, then
+        of others, who are picked evenly and whole. The newest of all would not do: a large gym has
+        as many in a few days, in which hardly anybody came twice and only some weekdays occur.
         """
+        asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
         rows = self.read(
             Query(
                 "sessions",
                 window=("session_date", self.wall(since), self.wall(until)),
-                order=("-session_date", "-id"),
+                first=tuple(
+                    (column, found) for column, ids in asked if (found := tuple(sorted(set(ids))))
+                ),
+                order=("#client_id", "-session_date", "-id"),
                 limit=_MOST_GYM_SESSIONS,
                 only=_BOOKED,
             )
         )
-        return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
+        read = (_session(row) for row in rows if row["session_date"] is not None)
+        return tuple(sorted(read, key=lambda row: (row.start, row.id)))
 
     def client_workouts(self, client_id: int, as_of: datetime) -> tuple[ClientWorkoutRow, ...]:
         """Templates given to the client up to `as_of`, newest first, with their exercises."""

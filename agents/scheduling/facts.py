@@ -13,7 +13,15 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from agents.crm import Crm, Opinion, SessionRow, Snapshot, fold, median_minutes
+from agents.crm import (
+    MOST_BOOKINGS,
+    Crm,
+    Opinion,
+    SessionRow,
+    Snapshot,
+    fold,
+    median_minutes,
+)
 from agents.scheduling import hours, preferences
 from agents.scheduling.attendance import OLDEST_DAYS, Seen
 from agents.scheduling.clock import GymClock, mixed_time_basis
@@ -218,7 +226,13 @@ def _read(
         rows.booked = snapshot.bookings(
             frame.since, frame.end, client_ids=found, trainer_ids=trainers
         )
-    rows.history = snapshot.gym_sessions(frame.now - timedelta(days=OLDEST_DAYS), frame.now)
+        clients = found
+    rows.history = snapshot.gym_sessions(
+        frame.now - timedelta(days=OLDEST_DAYS),
+        frame.now,
+        client_ids=clients,
+        trainer_ids=trainers,
+    )
     if request.client_id is not None:
         rows.opinions = snapshot.time_opinions(request.client_id, frame.as_of)
     rows.warnings = (*rows.warnings, *snapshot.warnings)
@@ -241,8 +255,7 @@ def _people(
     snapshot: Snapshot, request: ScheduleRequest, requested_by: str | None, rows: _Rows
 ) -> int | None:
     """The trainer in charge, or the one named; everybody is known and may be asked about."""
-    for demand in request.demand:
-        snapshot.client(demand.client_id)
+    snapshot.check_clients(demand.client_id for demand in request.demand)
     if request.client_id is not None:
         snapshot.client(request.client_id)
         snapshot.check_authority(requested_by, request.client_id)
@@ -276,8 +289,7 @@ def _check_week(
 ) -> None:
     """A trainer may see the own week; anybody else needs a right to every client in it."""
     own = bool(requested_by) and requested_by == f"trainer:{trainer_id}"
-    for client_id in sorted(asked if own else found):
-        snapshot.check_authority(requested_by, client_id)
+    snapshot.check_authority(requested_by, *sorted(asked if own else found))
 
 
 def _seen(history: Iterable[SessionRow], now: datetime) -> tuple[tuple[Seen, ...], int]:
@@ -306,6 +318,7 @@ def _bookings(
 ) -> tuple[tuple[Booking, ...], tuple[Booking, ...]]:
     """(everything that blocks, what of it may move)."""
     stored = {row.id: _booking(row) for row in rows.booked if row.blocks}
+    unread = _unread(rows.booked, frame.end)
     gone = {row.id for row in rows.booked if not row.blocks}
     named: list[Booking] = []
     extra: list[Booking] = []
@@ -329,7 +342,7 @@ def _bookings(
                 _online(None, given.location),
             )
         )
-    everything = (*stored.values(), *extra)
+    everything = (*stored.values(), *extra, *unread)
     if not request.week_mode:
         return everything, ()
     pool = [*named, *extra] if request.existing_sessions else list(stored.values())
@@ -339,6 +352,18 @@ def _bookings(
         if b.trainer_id == rows.trainer_id and b.client_id and b.start.date() in frame.days
     ]
     return everything, tuple(movable)
+
+
+def _unread(booked: Sequence[SessionRow], end: datetime) -> list[Booking]:
+    """The time after the last session that was read, as booked: where there are more sessions
+    than are read, nobody knows what is free there."""
+    if len(booked) < MOST_BOOKINGS:
+        return []
+    spans, start = [], booked[-1].start
+    while start < end:
+        spans.append(Booking(start, LONGEST_MINUTES, None, None))
+        start += timedelta(minutes=LONGEST_MINUTES)
+    return spans
 
 
 def _booking(row: SessionRow) -> Booking:
