@@ -153,11 +153,14 @@ class Schedules(Service):
         """For whom to ask next; None while that cannot be said, and the slot waits."""
         if self.people is None:
             return None
-        from sqlalchemy.exc import SQLAlchemyError  # heavy, and loaded with the agents by now
+        # Heavy, and loaded with the agents by now.
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from agents.base import AgentError
 
         try:
             clients = await asyncio.to_thread(self.people, after, CLIENTS_AT_ONCE)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, AgentError) as error:
             log.warning("schedule_delayed", schedule=row.name, error=type(error).__name__)
             return None
         if clients is None or row.problem == NO_CLIENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
+from agents.base import AgentError
 from agents.crm.catalogue import Catalogue, look_up
 from agents.crm.history import HistoryReader
 
@@ -24,6 +27,9 @@ SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
     " SET tcp_user_timeout = 30000"
 )
+
+_CANCELLED = "57014"
+_READ = re.compile(r"\bFROM (\w+)")
 
 # Local to the transaction, so that nothing leaks to the next user of a pooled connection; a
 # transaction that is forgotten open ends itself instead of holding back vacuum.
@@ -68,7 +74,8 @@ class Crm:
     def snapshot(self) -> Iterator[Snapshot]:
         """Readers over one REPEATABLE READ, READ ONLY transaction, rolled back at the end.
 
-        Raises SQLAlchemy's OperationalError if the database is away.
+        Raises SQLAlchemy's OperationalError if the database is away, AgentError if a read within
+        took longer than it may.
         """
         if self._engine is None:
             yield Snapshot(None, lambda _fresh: Catalogue(), lambda _: None, self._time_zone)
@@ -85,6 +92,10 @@ class Crm:
                     self._begin,
                     self._time_zone,
                 )
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != _CANCELLED:
+                    raise
+                raise self._too_slow(error) from error
             finally:
                 connection.rollback()
 
@@ -108,6 +119,16 @@ class Crm:
         if self._engine is not None:
             sa.event.listen(self._engine.pool, "checkin", _close)
             self._engine.dispose()
+
+    def _too_slow(self, error: OperationalError) -> AgentError:
+        """What to say of a read that ran out of time. error: names the table, holds no values."""
+        table = _READ.search(error.statement or "")
+        name = table[1] if table else "a table"
+        return AgentError(
+            f"reading {name} of the main app took more than {self._timeout_seconds:g} seconds",
+            hint=f"is {name} locked, or the server busy? If it is large, an index helps:"
+            " docs/integrate.md, A large gym",
+        )
 
     def _begin(self, connection: sa.Connection) -> None:
         timeout = f"{self._timeout_seconds * 1000:.0f}ms"

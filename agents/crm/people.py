@@ -68,15 +68,24 @@ class PeopleReader(Reader):
         """
         if self._connection is None or not self.has("clients", "id"):
             return None
+        # Whether a client is active is asked of each row in the order of ids: as a condition it
+        # would have the planner, who cannot guess how many are, scan the table for every page.
         table = source("clients")
-        statement = sa.select(table.c.id).where(table.c.id > after)
-        statement = statement.order_by(table.c.id).limit(limit)
+        active: list[sa.ColumnElement[bool]] = [sa.true()]
         if self.has("clients", "status"):
             status = sa.func.lower(sa.func.btrim(sa.cast(table.c.status, sa.Text)))
-            statement = statement.where(sa.func.coalesce(status, "").in_(("", "active")))
+            active.append(sa.func.coalesce(status, "").in_(("", "active")))
         if self.has("clients", "deleted_at"):
-            statement = statement.where(table.c.deleted_at.is_(None))
-        return tuple(self._connection.execute(statement).scalars())
+            active.append(table.c.deleted_at.is_(None))
+        page = sa.select(table.c.id, sa.and_(*active)).order_by(table.c.id).limit(limit)
+        found: list[int] = []
+        while len(found) < limit:
+            rows = self._connection.execute(page.where(table.c.id > after)).all()
+            found += [client_id for client_id, is_active in rows if is_active]
+            if len(rows) < limit:
+                break
+            after = rows[-1][0]
+        return tuple(found[:limit])
 
     def trainer(self, trainer_id: int) -> TrainerRow:
         """The trainer. Raises TrainerNotFound if there is none or `deleted_at` is set.

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from agents.base import ClientNotFound, NotAssigned, TrainerNotFound
+from agents.base import AgentError, ClientNotFound, NotAssigned, TrainerNotFound
 from agents.crm import Crm, Snapshot, open_engine
 from daemon.demo.gym import SECRET, GymTruth, Options, Variant, load
 from tests.kit.signals import until
@@ -341,6 +341,26 @@ def test_a_history_costs_one_query_per_table(gym: Gym) -> None:
     assert len(gym.statements) <= 12
 
 
+def test_active_clients_come_in_pages(gym: Gym) -> None:
+    """Page after page gives each active client once, by index, however many are not active."""
+    gym.sql(
+        "INSERT INTO clients (name, email, status) SELECT 'c', 'm' || g,"
+        " CASE WHEN mod(g, 50) = 0 THEN ' Active ' WHEN mod(g, 75) > 0 THEN 'inactive' END"
+        " FROM generate_series(1, 600) g;"
+    )
+    found: list[int] = []
+    gym.statements.clear()
+    while page := gym.crm.active_clients(found[-1] if found else 0, 7):
+        assert len(page) <= 7
+        found += page
+    active = gym.sql(
+        "SELECT array_agg(id ORDER BY id) FROM clients"
+        " WHERE coalesce(trim(lower(status)), 'active') = 'active'"
+    )
+    assert found == active
+    assert all("WHERE clients.id >" in text for text in gym.statements if "FROM clients" in text)
+
+
 def test_a_cut_is_told(gym: Gym) -> None:
     """Texts beyond the limit are cut and rows beyond the limit left out, both with a warning."""
     gym.sql("UPDATE clients SET goals = repeat('x', 50000) WHERE id = 1")
@@ -353,11 +373,12 @@ def test_a_cut_is_told(gym: Gym) -> None:
 
 
 def test_a_locked_table_costs_a_bounded_wait(gym: Gym) -> None:
-    """A read that waits for a lock ends with an error after the statement timeout."""
+    """A read that waits for a lock ends after the statement timeout, and names the table."""
     crm = Crm(gym.engine, tz=BERLIN, statement_timeout_seconds=0.1)
     with psycopg.connect(gym.dsn) as other:
         other.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(OperationalError, match="statement timeout"), crm.snapshot() as snap:
+        said = "reading clients of the main app took more than 0.1 seconds"
+        with pytest.raises(AgentError, match=said), crm.snapshot() as snap:
             snap.client(1)
         other.rollback()
     with crm.snapshot() as snap:

@@ -331,6 +331,24 @@ async def test_slot_waits_for_the_main_app(database: str, aconnection: Connectio
         crm.close()
 
 
+async def test_a_locked_table_of_clients_holds_up_its_slot_alone(
+    database: str, aconnection: Connection
+) -> None:
+    """While the clients cannot be read their slot waits, and other schedules run."""
+    load(database, clients=3)
+    async with parts(database) as p:
+        await nightly(aconnection)
+        await add(aconnection, "other", "every 6 hours")
+        crm = Crm(open_engine(database), statement_timeout_seconds=0.1)
+        schedules = Schedules(p.store)
+        schedules.people = crm.active_clients
+        async with aconnection.transaction():
+            await aconnection.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
+            assert await schedules.look() == 1
+        assert await schedules.look() > 0
+        crm.close()
+
+
 async def test_without_clients_nobody_asks_for_them(
     database: str, aconnection: Connection
 ) -> None:
