@@ -20,6 +20,7 @@ import aiohttp
 import psycopg
 from psycopg.rows import dict_row
 
+from agents.crm.tables import KINDS
 from agents.health.checks import SEVERITY, CheckResult, Json, Status
 from daemon import __version__, clock, migrate, preflight, statements
 from daemon.database import CONNECT, MINIMUM_VERSION, brief, remedy
@@ -84,11 +85,14 @@ async def examine(settings: Settings, url: str) -> Report:
         async with await _connect(url) as connection:
             listener = await _round_trip(connection, direct_url)
             heard = listener.status == "healthy"
+            privileges = await _privileges(connection)
             findings += [
                 _server(connection),
                 await _pooler(connection, settings, direct_url, heard=heard),
                 await _migrations(url),
-                await _privileges(connection),
+                privileges,
+                # What a role should read that is no daemon's is nobody's business.
+                *([await _app_tables(connection)] if privileges.status == "healthy" else []),
                 await _strangers(connection),
                 listener,
             ]
@@ -245,6 +249,13 @@ async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
     if not missing:
         return Finding("privileges", "healthy", "our role may use all our tables")
     user = missing[0]["role_name"]
+    if missing[0]["of_app"]:
+        return Finding(
+            "privileges",
+            "critical",
+            f"role {user} is the app's, which asks and reads only: a daemon needs more",
+            "take the DATABASE_URL of the service itself, and leave this role as it is",
+        )
     grants = "; ".join(
         f"GRANT {row['rights']} ON {row['table_name']} TO {user}" for row in missing[:5]
     )
@@ -255,6 +266,39 @@ async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
         f"role {user} lacks rights on {len(missing)} of our tables",
         f"let their owner run: {grants}{more}",
     )
+
+
+async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
+    """Whether agents see the main app's tables: without them they answer, knowing nobody."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statements.load()["app_tables"], {"names": list(KINDS)})
+        tables = await cursor.fetchall()
+    user, schemas = tables[0]["role_name"], tables[0]["schemas"] or "no schema"
+    found = [row["table_name"] for row in tables if row["found"]]
+    hidden = [row["table_name"] for row in tables if row["found"] and not row["readable"]]
+    if not any(row["is_clients"] and row["found"] for row in tables):
+        return Finding(
+            "app",
+            "notice",
+            f"{schemas}: no table clients there, so agents know nobody",
+            "compare this DATABASE_URL with the app's; where the app's tables stand in another"
+            f" schema: ALTER ROLE {user} SET search_path = {schemas}, that_schema; then restart",
+        )
+    if hidden:
+        # Beside what is read of users stands a hash of their password.
+        grants = [
+            f"GRANT SELECT ({', '.join(KINDS['users'])}) ON users TO {user}"
+            if name == "users"
+            else f"GRANT SELECT ON {name} TO {user}"
+            for name in hidden
+        ]
+        return Finding(
+            "app",
+            "warning",
+            f"role {user} may not read {len(hidden)} of the app's tables: answers do without them",
+            f"let their owner run: {'; '.join(grants)}",
+        )
+    return Finding("app", "healthy", f"agents can read {len(found)} of the app's tables")
 
 
 async def _strangers(connection: psycopg.AsyncConnection[Any]) -> Finding:

@@ -25,6 +25,7 @@ EXAMINED = {
     "pooler",
     "migrations",
     "privileges",
+    "app",
     "schema",
     "listener",
     "provider",
@@ -100,6 +101,50 @@ async def test_a_role_without_rights(database: str) -> None:
     assert found.status == "critical"
     assert "GRANT DELETE, INSERT, SELECT, UPDATE ON ai_" in found.remedy
     assert f"TO {name}" in found.remedy
+
+
+async def test_a_role_of_the_app(private_server: EmbeddedPostgres) -> None:
+    """Who examines with the app's URL is told so, and not to give the app every right."""
+    url = private_server.dsn()
+    migrate.upgrade(url)
+    app = urlsplit(url)
+    app = app._replace(netloc=f"web:made-up@127.0.0.1:{app.port}")
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE ai_app")
+        owner.execute("CREATE ROLE web LOGIN PASSWORD 'made-up' IN ROLE ai_app")
+        migrate.upgrade(url, regrant=True)
+    found = told(await doctor.examine(settings(app.geturl()), app.geturl()))["privileges"]
+    assert (found.status, "GRANT" in found.remedy) == ("critical", False)
+    assert "the service itself" in found.remedy
+
+
+async def test_tables_of_the_app(private_server: EmbeddedPostgres) -> None:
+    """Tables of the app that agents cannot see, or may not read, are told with what helps: answers
+    that know nobody look like any other."""
+    url = private_server.dsn()
+    migrate.upgrade(url)
+    poor = urlsplit(url)
+    poor = poor._replace(netloc=f"poor:made-up@127.0.0.1:{poor.port}")
+
+    async def found() -> Finding:
+        return told(await doctor.examine(settings(poor.geturl()), poor.geturl()))["app"]
+
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE poor LOGIN PASSWORD 'made-up'")
+        owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO poor")
+        owner.execute("CREATE SCHEMA gym")
+        owner.execute("CREATE TABLE gym.clients (id int); CREATE TABLE gym.users (id int)")
+        assert ((await found()).status, "search_path" in (await found()).remedy) == (
+            "notice",
+            True,
+        )
+        owner.execute("ALTER ROLE poor SET search_path = public, gym")
+        owner.execute("GRANT USAGE ON SCHEMA gym TO poor")
+        assert (await found()).status == "warning"
+        assert "GRANT SELECT ON clients TO poor" in (await found()).remedy
+        assert "GRANT SELECT (id, email, role, active) ON users" in (await found()).remedy
+        owner.execute("GRANT SELECT ON gym.clients, gym.users TO poor")
+        assert await found() == Finding("app", "healthy", "agents can read 2 of the app's tables")
 
 
 async def test_who_may_run_code_as_us(private_server: EmbeddedPostgres) -> None:

@@ -1,0 +1,10 @@
+-- Purpose: which of the main app's tables our search path leads to, and whether our role may read them.
+-- Index:   catalogues only.
+-- Caller:  daemon.health.doctor.
+-- Locks:   none.
+SELECT quote_ident(t.name) AS table_name, t.name = 'clients' AS is_clients,
+    to_regclass(quote_ident(t.name)) IS NOT NULL AS found,
+    coalesce(has_any_column_privilege(to_regclass(quote_ident(t.name)), 'SELECT'), false) AS readable,
+    quote_ident(current_user) AS role_name, array_to_string(current_schemas(false), ', ') AS schemas
+FROM unnest(%(names)s::text[]) AS t (name)
+ORDER BY 1
