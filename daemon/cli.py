@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from daemon.errors import EXIT_USAGE, ConfigurationError, ServiceError
+from daemon.errors import EXIT_USAGE, ConfigurationError, ServiceError, other_python
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         module = importlib.import_module(f"daemon.commands.{name}")
     except ModuleNotFoundError as error:
-        return complain(_other_python(error))
+        return complain(other_python(error))
     parser = Parser(
         prog=f"python -m daemon {name}",
         description=module.__doc__,
@@ -102,18 +102,6 @@ def _list_commands(given: list[str]) -> int:
         parser.error(f"there is no command {given[0]!r}; one of: {', '.join(COMMANDS)}")
     parser.print_help(sys.stderr)
     return EXIT_USAGE
-
-
-def _other_python(error: ModuleNotFoundError) -> ConfigurationError:
-    """Whoever types `python` where the environment is not active gets the system's. Raises the
-    error anew where it is a module of ours that is missing."""
-    if (error.name or "").partition(".")[0] in {"daemon", "agents", "migrations"}:
-        raise error
-    return ConfigurationError(
-        f"{sys.executable or 'this Python'} does not have the package {error.name}",
-        hint=". .venv/bin/activate makes `python` the one that has; `make run` or `make demo`"
-        " builds .venv first",
-    )
 
 
 def complain(error: ServiceError) -> int:

@@ -14,6 +14,8 @@ Everything an *agent* may raise lives in ``agents.base`` (``AgentError`` and its
 agents know nothing of this package. The two trees meet in ``daemon.outcome``.
 """
 
+import sys
+
 EXIT_STOPPED = 0
 EXIT_SCHEMA_TOO_NEW = 57
 EXIT_USAGE = 64
@@ -65,3 +67,15 @@ class RestartWanted(ServiceError):
 
 class LeaseLost(ServiceError):
     """The attempt's lease ran out or was taken over: nothing it does counts any more."""
+
+
+def other_python(error: ModuleNotFoundError) -> ConfigurationError:
+    """Whoever types `python` where the environment is not active gets the system's. Raises the
+    error anew where it is a module of ours that is missing."""
+    if (error.name or "").partition(".")[0] in {"daemon", "agents", "migrations"}:
+        raise error
+    return ConfigurationError(
+        f"{sys.executable or 'this Python'} does not have the package {error.name}",
+        hint=". .venv/bin/activate makes `python` the one that has; `make run` or `make demo`"
+        " builds .venv first",
+    )

@@ -18,10 +18,13 @@ One crash is mended in place and never seen here. There is no control port.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -30,6 +33,7 @@ from daemon.errors import (
     EXIT_INTERNAL,
     EXIT_STOPPED,
     EXIT_USAGE,
+    other_python,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     if len(given) > 1 or (given and not Path(given[0]).is_file()):
         sys.stderr.write(HELP)
         return EXIT_USAGE
+    try:
+        import supervisor  # noqa: F401 - the first package that does not come with Python
+    except ModuleNotFoundError as error:
+        problem = other_python(error)
+        sys.stderr.write(f"error: {problem}\nhint: {problem.hint}\n")
+        return EXIT_CONFIGURATION
     os.chdir(ROOT)
+    for output in (1, 2):
+        _append(output)
     # Our interpreter's folder first, so that `python` in the file is the one with our packages.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with tempfile.TemporaryDirectory(prefix="ai-daemon-") as folder:
@@ -69,6 +81,18 @@ def _supervise(config: str) -> None:
         # supervisord leaves by exit(0) also after a failure; wrong configuration is its 2.
         if end.code not in {0, None}:
             Path(os.environ[NOTE]).write_text(str(EXIT_CONFIGURATION))
+
+
+def _append(output: int) -> None:
+    """Let what several processes write into a redirected file stand in it one after the other.
+
+    supervisord opens the file anew for the daemon's lines; each would write where it left off
+    itself, over what the other wrote: the line that says why nothing runs was lost.
+    """
+    with suppress(OSError):
+        if stat.S_ISREG(os.fstat(output).st_mode):
+            flags = fcntl.fcntl(output, fcntl.F_GETFL)
+            fcntl.fcntl(output, fcntl.F_SETFL, flags | os.O_APPEND)
 
 
 def listen(events: TextIO, answers: TextIO) -> None:

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import socket
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -27,15 +28,21 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (sys.executable, "-m", "daemon.supervise")
 
 
-@contextmanager
-def supervised(folder: Path, command: str, **env: str) -> Iterator[DaemonProcess]:
-    """supervisord with our file, but another program under it and a pid file of its own."""
+def configured(folder: Path, command: str) -> Path:
+    """Our file, but with another program under supervisord and a pid file of its own."""
     text = (ROOT / "supervisord.conf").read_text()
     text = text.replace("command=python -m daemon run", f"command={command}")
     text = text.replace("/tmp/supervisord.pid", str(folder / "supervisord.pid"))
     text = text.replace("%(here)s", str(ROOT))
     config = folder / "supervisord.conf"
     config.write_text(text)
+    return config
+
+
+@contextmanager
+def supervised(folder: Path, command: str, **env: str) -> Iterator[DaemonProcess]:
+    """supervisord around another program."""
+    config = configured(folder, command)
     with DaemonProcess(env, [str(config)], program=PROGRAM) as process:
         yield process
 
@@ -51,6 +58,32 @@ def test_crash_loop_ends_with_70(tmp_path: Path) -> None:
     """A program that dies at once, every time, makes the container end with 70, not with 0."""
     with supervised(tmp_path, python(tmp_path, "raise SystemExit(3)")) as process:
         assert process.wait(60) == 70
+
+
+def test_a_python_without_packages() -> None:
+    """The start command of a Python that lacks the packages names the one that has them."""
+    program = [sys.executable, "-S", "-m", "daemon.supervise"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 78
+    assert "does not have the package supervisor" in done.stderr
+    assert "hint: . .venv/bin/activate" in done.stderr
+
+
+def test_output_in_a_file(tmp_path: Path) -> None:
+    """In a file that takes the output the daemon's words and supervisord's stand side by side."""
+    words = [f"line {number} of the daemon" for number in range(40)]
+    source = f"import sys\nprint(*{words}, sep='\\n', flush=True)\nraise SystemExit(3)\n"
+    with (tmp_path / "log").open("w") as log:
+        log.write("from before\n")
+        log.flush()
+        config = configured(tmp_path, python(tmp_path, source))
+        subprocess.run(
+            [*PROGRAM, str(config)], cwd=ROOT, stdout=log, stderr=log, check=False, timeout=60
+        )
+    said = (tmp_path / "log").read_text()
+    assert said.startswith("from before\n")
+    assert [said.count(f"{word}\n") for word in words] == [4] * 40, "one start, three more"
+    assert "WARN received SIGTERM indicating exit request\n" in said
 
 
 def test_what_no_restart_mends_ends_with_78(tmp_path: Path) -> None:
