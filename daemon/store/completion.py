@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection
@@ -36,8 +36,17 @@ PROJECTION = "rows:"
 """Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
 TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 """A table of typed rows that is locked, or slow, may stay so: results must not wait for it."""
+NO_JSON = (TypeError, ValueError, RecursionError)
+"""Keys that are no texts, a circle, a number of thousands of digits: what an agent's bug makes."""
 BEGINNING = (None, 0, "")
 """Before the oldest of typed rows that wait."""
+
+
+class _Written(NamedTuple):
+    """An attempt's end, and as one element of what ``ai_complete_v1`` takes."""
+
+    item: Finished
+    text: str
 
 
 class CompletionStore(Executor):
@@ -51,12 +60,13 @@ class CompletionStore(Executor):
         """Write the ends of attempts of one worker; returns a verdict for each.
 
         One transaction for all. If the database refuses the batch, each goes alone, so that one
-        that cannot be stored costs the others nothing; it is then stored as ``agent_error``. After
-        an unknown commit send the same again: what was written comes back ``repeated``.
-        Raises what is_transient when the database is away; then nothing is known.
+        that cannot be stored costs the others nothing; it is then stored as ``agent_error``, and
+        so is what is no JSON. After an unknown commit send the same again: what was written comes
+        back ``repeated``. Raises what is_transient when the database is away; then nothing is
+        known.
         """
-        batch = [item if isinstance(item, Finished) else Finished(*item) for item in finished]
-        batch = [item for item in batch if not isinstance(item.outcome, Lost)]
+        given = [item if isinstance(item, Finished) else Finished(*item) for item in finished]
+        batch = [_written(item) for item in given if not isinstance(item.outcome, Lost)]
         if not batch:
             return {}
         try:
@@ -66,8 +76,8 @@ class CompletionStore(Executor):
                 raise
             log.warning("batch_refused", rows=len(batch), sqlstate=error.sqlstate)
         verdicts: dict[Key, Verdict] = {}
-        for item in batch:
-            verdicts |= await self._complete_alone(worker_id, item)
+        for end in batch:
+            verdicts |= await self._complete_alone(worker_id, end)
         return verdicts
 
     async def redo_projections(self, limit: int = 20) -> int:
@@ -103,30 +113,25 @@ class CompletionStore(Executor):
             self._redo_after = BEGINNING
         return done
 
-    async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:
+    async def _complete_alone(self, worker_id: str, end: _Written) -> dict[Key, Verdict]:
         try:
-            return await self._complete(worker_id, [item])
+            return await self._complete(worker_id, [end])
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.error("outcome_refused", request_id=item.key[0], sqlstate=error.sqlstate)
-            refused = ErrorInfo(
-                "agent_error",
-                f"the {item.outcome.name} outcome could not be stored (SQLSTATE {error.sqlstate})",
-                hint="look for outcome_refused in the daemon's log",
-            )
-        failure = Finished(item.authority, Fail(refused), item.agent_version)
+            log.error("outcome_refused", request_id=end.item.key[0], sqlstate=error.sqlstate)
+            failure = _unstorable(end.item, f"SQLSTATE {error.sqlstate}")
         try:
-            return await self._complete(worker_id, [failure])
+            return await self._complete(worker_id, [_written(failure)])
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.error("failure_refused", request_id=item.key[0], sqlstate=error.sqlstate)
-            return {item.key: "poison"}
+            log.error("failure_refused", request_id=end.item.key[0], sqlstate=error.sqlstate)
+            return {end.item.key: "poison"}
 
-    async def _complete(self, worker_id: str, batch: Sequence[Finished]) -> dict[Key, Verdict]:
+    async def _complete(self, worker_id: str, batch: Sequence[_Written]) -> dict[Key, Verdict]:
         typed = [
-            item for item in batch if isinstance(item.outcome, Complete) and item.outcome.rows
+            item for item, _ in batch if isinstance(item.outcome, Complete) and item.outcome.rows
         ]
         if not typed:
             return await self._end(worker_id, batch)  # a transaction of its own: one round trip
@@ -140,14 +145,14 @@ class CompletionStore(Executor):
     async def _end(
         self,
         worker_id: str,
-        batch: Sequence[Finished],
+        batch: Sequence[_Written],
         connection: AsyncConnection[Any] | None = None,
     ) -> dict[Key, Verdict]:
         rows = await self._rows(
             "attempt_complete",
             connection,
             worker_id=worker_id,
-            outcomes=dumps([_as_json(item) for item in batch]),
+            outcomes=f"[{','.join(text for _, text in batch)}]",
             now=None,
         )
         return {(r["id"], r["fence"]): r["verdict"] for r in rows}
@@ -158,8 +163,7 @@ class CompletionStore(Executor):
         for table, rows in item.outcome.rows.items():
             try:
                 text = dumps(list(rows))
-            except (TypeError, ValueError, RecursionError) as error:
-                # Keys that are no texts, or a circle: no table ever takes that. The answer counts.
+            except NO_JSON as error:  # no table ever takes that; the answer counts
                 log.error(
                     "projection_unwritable",
                     request_id=request_id,
@@ -175,7 +179,7 @@ class CompletionStore(Executor):
                     connection,
                     request_id=request_id,
                     fence=item.authority.fence,
-                    name=PROJECTION + table,
+                    name=f"{PROJECTION}{table}",
                     value=text,
                 )
 
@@ -187,8 +191,8 @@ class CompletionStore(Executor):
         table: str,
         text: str,
     ) -> bool:
-        """Write typed rows behind a savepoint; False if the database refused them. text: as JSON."""
-        name = "result_" + table.removeprefix("ai_")
+        """Write typed rows behind a savepoint; False if the database refused them. text: JSON."""
+        name = "result_" + str(table).removeprefix("ai_")
         if name not in self._statements:
             log.error("projection_unknown", request_id=request_id, table=table)
             return False
@@ -211,6 +215,24 @@ class CompletionStore(Executor):
         return True
 
 
+def _written(item: Finished) -> _Written:
+    try:
+        return _Written(item, dumps(_as_json(item)))
+    except NO_JSON as error:
+        log.error("outcome_unwritable", request_id=item.key[0], error=type(error).__name__)
+        return _written(_unstorable(item, "it is no JSON"))
+
+
+def _unstorable(item: Finished, why: str) -> Finished:
+    """The failure that takes the place of an end."""
+    error = ErrorInfo(
+        "agent_error",
+        f"the {item.outcome.name} outcome could not be stored ({why})",
+        hint="look for outcome_refused or outcome_unwritable in the daemon's log",
+    )
+    return Finished(item.authority, Fail(error), item.agent_version)
+
+
 def _waits_for(reason: str) -> ErrorInfo:
     """What a request shows while it is put off."""
     spent = reason.startswith("budget_exhausted")
@@ -223,7 +245,7 @@ def _waits_for(reason: str) -> ErrorInfo:
 
 
 def _as_json(item: Finished) -> dict[str, Json]:
-    """One element of what ``ai_complete_v1`` takes."""
+    """What ``ai_complete_v1`` is told of an attempt's end."""
     end: dict[str, Json] = {
         "id": item.authority.request_id,
         "fence": item.authority.fence,

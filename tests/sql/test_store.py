@@ -205,6 +205,27 @@ async def test_rows_that_are_no_json_cost_no_result(store: Store, queue: Queue) 
     assert await store.redo_projections() == 0
 
 
+@pytest.mark.parametrize("odd", [10**5000, {("a", "b"): 1}], ids=["digits", "keys"])
+async def test_an_end_that_is_no_json_is_its_own_trouble(
+    store: Store, queue: Queue, odd: Any
+) -> None:
+    """What an agent's bug made of its result fails that request; the others are written."""
+    bad, good = await claim(store, queue, 2)
+    verdicts = await store.complete(
+        "w1",
+        [(bad.authority, complete({"a": odd}), None), (good.authority, complete({}), None)],
+    )
+    assert set(verdicts.values()) == {"accepted"}
+    ends = {
+        row["id"]: (row["status"], (row["error"] or {}).get("code"))
+        for row in queue.rows("SELECT id, status, error FROM ai_requests")
+    }
+    assert ends == {
+        bad.request_id: ("failed", "agent_error"),
+        good.request_id: ("completed", None),
+    }
+
+
 async def test_typed_rows_that_never_fit_hold_up_no_others(store: Store, queue: Queue) -> None:
     """However many rows the database refuses again and again: those behind them are written."""
     queue.rows("ALTER TABLE ai_workout_plans ADD CONSTRAINT broken CHECK (client_id = 8)")
