@@ -38,11 +38,12 @@ from agents.crm.rows import (
     TrainerRow,
     WorkoutLogRow,
 )
-from agents.crm.training import MOST_BOOKINGS, median_minutes
+from agents.crm.training import MOST_BOOKINGS, MOST_SESSIONS, median_minutes
 from agents.crm.words import fold
 
 __all__ = [
     "MOST_BOOKINGS",
+    "MOST_SESSIONS",
     "AssignmentRow",
     "BloodPressure",
     "ClientRow",

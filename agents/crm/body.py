@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from agents.crm.reader import Query, Reader, Row
@@ -31,18 +31,24 @@ _MOST_MEASUREMENTS = 2_000
 class BodyReader(Reader):
     """Readers for goals, measurements and imported progress records."""
 
-    def goals(self, client_id: int, *, active_only: bool = False) -> tuple[GoalRow, ...]:
-        """The client's goals with their milestones: high priority first, then the newest start."""
-        rows = self.read(
-            Query(
-                "goals",
-                by=(("client_id", client_id),),
-                order=("-start_date", "-id"),
-                limit=_MOST_GOALS,
-            )
-        )
-        milestones = self._milestones(tuple(sorted(row["id"] for row in rows))) if rows else {}
-        goals = [_goal(row, milestones.get(row["id"], ())) for row in rows]
+    def body_ahead(self, client_ids: Iterable[int]) -> None:
+        """Read goals, measurements and records of these clients with one scan each; the readers
+        then answer for each of them."""
+        ids = tuple(client_ids)
+        for query in (_goals(0), _records(0), self._measurements(0, None)):
+            self.read_ahead(query, ids)
+
+    def goals(
+        self, client_id: int, *, active_only: bool = False, milestones: bool = True
+    ) -> tuple[GoalRow, ...]:
+        """The client's goals with their milestones: high priority first, then the newest start.
+
+        milestones: False spares the scan of their table.
+        """
+        rows = self.read(_goals(client_id))
+        ids = tuple(sorted(row["id"] for row in rows)) if milestones else ()
+        steps = self._milestones(ids) if ids else {}
+        goals = [_goal(row, steps.get(row["id"], ())) for row in rows]
         chosen = [goal for goal in goals if goal.status == "active" or not active_only]
         return tuple(sorted(chosen, key=lambda goal: _PRIORITIES.get(goal.priority, 1)))
 
@@ -77,17 +83,18 @@ class BodyReader(Reader):
         `since` is inclusive. Rows dated later are left out and counted in a warning
         (`future_rows_ignored`). Several a day occur.
         """
-        rows = self.read(
-            Query(
-                "measurements",
-                by=(("client_id", client_id),),
-                window=("measurement_date", self.wall(since) if since else None, None),
-                order=("-measurement_date", "-id"),
-                limit=_MOST_MEASUREMENTS,
-            )
-        )
+        rows = self.read(self._measurements(client_id, since))
         kept = self._until("measurements", "measurement_date", rows, as_of)
         return tuple(_measurement(row) for row in reversed(kept))
+
+    def _measurements(self, client_id: int, since: datetime | None) -> Query:
+        return Query(
+            "measurements",
+            by=(("client_id", client_id),),
+            window=("measurement_date", self.wall(since) if since else None, None),
+            order=("-measurement_date", "-id"),
+            limit=_MOST_MEASUREMENTS,
+        )
 
     def blood_pressure(self, client_id: int, as_of: datetime) -> BloodPressure | None:
         """The newest plausible blood pressure up to `as_of`, None if nobody measured one."""
@@ -102,15 +109,7 @@ class BodyReader(Reader):
 
     def progress_records(self, client_id: int, as_of: datetime) -> tuple[ProgressRow, ...]:
         """Imported records up to `as_of`, oldest first; usually there are none."""
-        rows = self.read(
-            Query(
-                "progress_records",
-                by=(("client_id", client_id),),
-                window=("record_date", None, None),
-                order=("-record_date", "-id"),
-                limit=_MOST_MEASUREMENTS,
-            )
-        )
+        rows = self.read(_records(client_id))
         kept = self._until("progress_records", "record_date", rows, as_of)
         return tuple(
             ProgressRow(
@@ -134,6 +133,25 @@ class BodyReader(Reader):
         if len(kept) < len(dated):
             self.warn(f"future_rows_ignored: {table} {len(dated) - len(kept)}")
         return kept
+
+
+def _goals(client_id: int) -> Query:
+    return Query(
+        "goals",
+        by=(("client_id", client_id),),
+        order=("-start_date", "-id"),
+        limit=_MOST_GOALS,
+    )
+
+
+def _records(client_id: int) -> Query:
+    return Query(
+        "progress_records",
+        by=(("client_id", client_id),),
+        window=("record_date", None, None),
+        order=("-record_date", "-id"),
+        limit=_MOST_MEASUREMENTS,
+    )
 
 
 def _goal(row: Row, milestones: tuple[MilestoneRow, ...]) -> GoalRow:

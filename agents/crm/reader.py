@@ -8,8 +8,8 @@ a warning. A table that changes its shape between two reads costs one retry on a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -24,6 +24,9 @@ Row = Mapping[str, Any]
 
 TEXT_LIMIT = 16_000
 """Characters kept of one text: far more than a person writes, and a bound on what we carry."""
+
+MOST_AHEAD = 5_000
+"""Rows of several clients that are read together: a few years of fifty."""
 
 # undefined_column, undefined_table, insufficient_privilege, datatype changes: the catalogue's
 # picture is out of date.
@@ -121,6 +124,26 @@ class Reader:
         self._memo[query] = rows
         return rows
 
+    def read_ahead(self, query: Query, ids: Iterable[int]) -> None:
+        """Read with one scan for each of `ids` what `query` asks about one; `read` then knows it.
+
+        query: chooses by one column alone. What is too much together is read one by one later.
+        """
+        column = query.by[0][0]
+        wanted = tuple(sorted(set(ids)))
+        together = replace(
+            query, by=((column, wanted),), order=(column, *query.order), limit=MOST_AHEAD
+        )
+        rows, more = self._fetch(together)
+        found: dict[int, list[Row]] = {each: [] for each in wanted}
+        for row in rows:
+            found[row[column]].append(row)
+        for each, mine in found.items():
+            # Of the last one some rows may be missing, and all of those behind it.
+            if not more or each < rows[-1][column]:
+                alone = replace(query, by=((column, each),))
+                self._memo[alone] = self._cut(alone, mine)
+
     def _reopen(self) -> None:
         if self._connection is None:
             raise RuntimeError("a reader without a database has nothing to reopen")
@@ -130,19 +153,28 @@ class Reader:
         self.warn("schema_changed: the main app's tables changed while they were read")
 
     def _read(self, query: Query) -> Sequence[Row]:
+        rows, more = self._fetch(query)
+        return self._cut(query, rows, more=more)
+
+    def _cut(self, query: Query, rows: Sequence[Row], *, more: bool = False) -> Sequence[Row]:
+        if more or len(rows) > query.limit:
+            self.warn(
+                f"rows_cut: {query.table} has more than {query.limit} rows, the rest was left out"
+            )
+        return tuple(rows[: query.limit])
+
+    def _fetch(self, query: Query) -> tuple[Sequence[Row], bool]:
+        """(at most as many rows as the limit says, whether there are more)."""
         problems = list(self._unreadable(query))
         for warning in problems:
             self.warn(warning)
         if problems or self._connection is None or any(value == () for _, value in query.by):
-            return ()
+            return (), False
         for warning in self._catalogue.warnings.get(query.table, ()):
             self.warn(warning)
         found = self._connection.execute(self._statement(query)).mappings().all()
-        if len(found) > query.limit:
-            self.warn(
-                f"rows_cut: {query.table} has more than {query.limit} rows, the rest was left out"
-            )
-        return tuple(self._clean(query.table, row) for row in found[: query.limit])
+        rows = tuple(self._clean(query.table, row) for row in found[: query.limit])
+        return rows, len(found) > query.limit
 
     def _unreadable(self, query: Query) -> Iterator[str]:
         if not self._catalogue.has(query.table):

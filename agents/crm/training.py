@@ -19,7 +19,7 @@ from agents.crm.rows import (
 from agents.crm.words import fold
 
 _RATINGS = range(1, 11)
-_MOST_SESSIONS = 2_000
+MOST_SESSIONS = 2_000
 MOST_BOOKINGS = 5_000
 _MOST_GYM_SESSIONS = 10_000
 _MOST_WORKOUTS = 50
@@ -45,19 +45,30 @@ class TrainingReader(Reader):
         With a client *and* a trainer: the rows of either, as double bookings occur on both sides.
         """
         who = (("client_id", client_id), ("trainer_id", trainer_id))
-        by_any = tuple((column, value) for column, value in who if value is not None)
-        if not by_any:
+        asked = tuple((column, value) for column, value in who if value is not None)
+        if not asked:
             raise ValueError("sessions need a client_id or a trainer_id: the table has no index")
-        rows = self.read(
-            Query(
-                "sessions",
-                by_any=by_any,
-                window=("session_date", self.wall(since), self.wall(until)),
-                order=("-session_date", "-id"),
-                limit=_MOST_SESSIONS,
-            )
-        )
+        rows = self.read(self._sessions(since, until, asked))
         return tuple(_session(row) for row in reversed(rows) if row["session_date"] is not None)
+
+    def sessions_ahead(
+        self, since: datetime, until: datetime, *, client_ids: Iterable[int]
+    ) -> None:
+        """Read these clients' sessions with one scan; `sessions` then answers for each of them."""
+        self.read_ahead(self._sessions(since, until, (("client_id", 0),)), client_ids)
+
+    def _sessions(
+        self, since: datetime, until: datetime, asked: tuple[tuple[str, int], ...]
+    ) -> Query:
+        alone = len(asked) == 1
+        return Query(
+            "sessions",
+            by=asked if alone else (),
+            by_any=() if alone else asked,
+            window=("session_date", self.wall(since), self.wall(until)),
+            order=("-session_date", "-id"),
+            limit=MOST_SESSIONS,
+        )
 
     def bookings(
         self,

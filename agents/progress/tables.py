@@ -139,7 +139,8 @@ def read(
 def measured(
     snapshot: Snapshot, client_id: int, now: dt.datetime, time_zone: str, hint: str | None
 ) -> Given:
-    """All that the main app holds about a client up to `now`, as a report made then would see it.
+    """All that the main app holds about a client up to `now`, as a report made then would see it,
+    but for the milestones of goals.
 
     hint: see `series.clean`.
     """
@@ -150,7 +151,7 @@ def measured(
     )
     return Given(
         readings=list(_not_later(stored, today)),
-        goals=[_goal(row) for row in snapshot.goals(client_id) if _counts(row)],
+        goals=[_goal(row) for row in snapshot.goals(client_id, milestones=False) if _counts(row)],
         today=today,
         seed=0,
         hint=hint,

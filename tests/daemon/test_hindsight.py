@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from agents.crm import Crm
 from daemon.hindsight import Hindsight
@@ -327,3 +330,34 @@ async def test_many_clients_that_cannot_be_judged(database: str, aconnection: Co
         )
         async with parts(database) as p:
             assert await hindsight(p, app.crm).look() == (0, 2)
+
+
+@pytest.mark.parametrize("ahead", [5_000, 7])
+async def test_many_clients_cost_few_scans(
+    database: str, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """Sixty clients are read with two scans of a table; what is too much together, one by one, and
+    what comes of it is the same."""
+    monkeypatch.setattr("agents.crm.reader.MOST_AHEAD", ahead)
+    scans: Counter[str] = Counter()
+    with main_app(database) as app:
+        for app.client_id in range(1, 61):
+            if app.client_id > 1:
+                app.insert("clients", name="c", email=f"c{app.client_id}")
+            if app.client_id % 3:
+                weigh(app, lambda ago: 78 + ago / 20, 100, 1 + app.client_id % 3)
+                book(app, -30, "completed")
+            forecast(app, 60, p10=50, p50=45, p90=30)
+            proposal(app, -30, rank=app.client_id)
+        assert app.crm._engine is not None
+
+        def count_scan(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            scans.update(re.findall(r"\nFROM (\w+)", statement))
+
+        event.listen(app.crm._engine, "before_cursor_execute", count_scan)
+        async with parts(database) as p:
+            assert await hindsight(p, app.crm).look() == (40, 60)
+        assert Counter(row[0] is None for row in judged(app)) == {False: 40, True: 20}
+        assert Counter(row[1] for row in taken(app)) == {"completed": 40, "not_taken": 20}
+    if ahead == 5_000:
+        assert scans == {"sessions": 2, "measurements": 2, "progress_records": 2, "goals": 2}
