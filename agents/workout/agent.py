@@ -141,7 +141,9 @@ async def load(state: State, runtime: Runtime[Any]) -> State:
 
 async def normalise(state: State, runtime: Runtime[Any]) -> State:
     """Fill the gaps of the request."""
-    profile, warnings = client.profile_of(state["input"], state["facts"], _config(runtime.context))
+    profile, warnings = await runtime.context.compute(
+        client.profile_of, state["input"], state["facts"], _config(runtime.context)
+    )
     return {"profile": profile, "facts": state["facts"].with_warnings(warnings)}
 
 

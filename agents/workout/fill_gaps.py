@@ -258,11 +258,13 @@ def _preferred(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> frozenset[str]:
     wanted = wishes.pieces(request.preferences or ())
+    if not wanted:
+        return frozenset()
     names = wishes.Names(library.values())
     keys = {key for wish in wanted for key in names.meant_by(wish)}
     gear = set(wishes.equipment(wanted).known) - wishes.ALWAYS_THERE
     keys |= {key for key, exercise in library.items() if gear & set(exercise.equipment)}
-    if wanted and not keys:
+    if not keys:
         into.warn("preferences_unknown: preferences match no exercise")
     return frozenset(keys)
 
@@ -271,10 +273,13 @@ def _avoided(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> tuple[str, ...]:
     """The wishes that rule something out, one of those that rule out the same."""
+    unwanted = wishes.pieces(request.avoid_exercises or ())
+    if not unwanted:
+        return ()
     names = wishes.Names(library.values(), also=DRILL_NAMES)
     kept: dict[frozenset[str], str] = {}
     unmatched = 0
-    for wish in wishes.pieces(request.avoid_exercises or ()):
+    for wish in unwanted:
         meant = names.meant_by(wish)
         unmatched += not meant
         if meant:
