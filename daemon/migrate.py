@@ -17,7 +17,7 @@ import io
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,10 +68,12 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What an upgrade did. before: None for a database without our tables."""
+    """What an upgrade did. before: None for a database without our tables. granted: the roles that
+    were given their rights."""
 
     before: str | None
     after: str
+    granted: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def changed(self) -> bool:
@@ -138,9 +140,9 @@ def upgrade(
         if before != head():
             preflight.check(connection, where, adopt=before is None)
             _run_alembic(dsn, where, say, first=before is None, to=to or head())
-        if to is None:
-            _grant(connection, where)  # they name what the newest revision makes
-        return Migrated(before, to or head())
+        # The grants name what the newest revision makes.
+        granted = _grant(connection, where) if to is None else ()
+        return Migrated(before, to or head(), granted)
 
 
 def home(connection: psycopg.Connection) -> str:
@@ -240,11 +242,17 @@ def _run_alembic(
         say(f"database migrated to {to}")
 
 
-def _grant(connection: psycopg.Connection, where: str) -> None:
+def _grant(connection: psycopg.Connection, where: str) -> tuple[str, ...]:
+    """Give the roles that exist their rights; returns which those are."""
     with connection.transaction():
         connection.execute(LOCAL_SETTINGS, (where, DDL_LOCK_TIMEOUT))
         for path in GRANTS:
             connection.execute(path.read_bytes())
+        found = connection.execute(
+            "SELECT r.rolname FROM pg_roles r WHERE r.rolname = ANY (%s) ORDER BY 1",
+            ([path.stem for path in GRANTS],),
+        ).fetchall()
+    return tuple(row[0] for row in found)
 
 
 def _with_engine(

@@ -53,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif migrated.changed:
         print(f"migrated from {migrated.before or 'nothing'} to {migrated.after}")
     else:
-        print(f"nothing to do: the database is at {migrated.after}")
+        print(f"nothing to migrate: the database is at {migrated.after}")
+    if migrated.granted and not arguments.json:
+        print(f"rights as in docs/security.md were granted to {', '.join(migrated.granted)}")
     return 0
 
 
