@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from fitness_ai import submit, wait
+from fitness_ai import ENDED, submit, wait
 
 WAIT_SECONDS = 18.0
 
@@ -26,8 +26,8 @@ def recommendations(
     """Exercises for a client: (body, HTTP status).
 
     200 with ``recommendations``; an honest "cannot say" is an answer too, see its ``status``.
-    202 with ``request_id`` when it takes longer, 422 or 503 with ``error`` when it failed, 410
-    when somebody cancelled it or it expired: nothing will come of it any more.
+    202 with ``request_id`` when it takes longer, 422 or 503 with ``error`` when it failed, 409
+    when it was cancelled or has expired: nothing will come of it any more.
     """
     requested_by = None if trainer_id is None else f"trainer:{trainer_id}"
     asked = {"client_id": client_id}
@@ -46,9 +46,8 @@ def recommendations(
         error = answer["error"]
         status = 503 if error["retryable"] else 422
         return {"success": False, "error": error["message"], "hint": error["hint"]}, status
-    ended = answer["status"] in {"cancelled", "expired"}
-    body = {"success": False, "request_id": request_id, "status": answer["status"]}
-    return body, 410 if ended else 202
+    status = 409 if answer["status"] in ENDED else 202
+    return {"success": False, "request_id": request_id, "status": answer["status"]}, status
 
 
 def register(app: Any, connect: Callable[[], Any]) -> None:

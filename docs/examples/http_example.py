@@ -1,6 +1,8 @@
 """The HTTP way, with the standard library alone: for callers that have no database connection.
 
 AI_ORCHESTRATOR_URL=http://localhost:5001 AI_ORCHESTRATOR_KEY=... python http_example.py 1
+
+The key is what the service has as MAIN_APP_API_KEY, or one of `python -m daemon keys add`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ def execute(
     base_url: str, key: str, task_type: str, input_data: dict[str, Any], seconds: float = 18.0
 ) -> dict[str, Any]:
     """Ask and wait. The answer has ``success``; if true ``results``, else ``error`` or, when it
-    takes longer, ``request_id`` to look for at ``/api/executions/{request_id}``.
+    takes longer, ``request_id`` to look for at ``/api/executions/{request_id}``. Where nobody
+    answers at all, ``code`` is ``unreachable``.
     """
     asked = {"task_type": task_type, "input_data": input_data, "wait_seconds": seconds}
     request = urllib.request.Request(  # noqa: S310 - the URL is the caller's own setting
@@ -32,13 +35,14 @@ def execute(
         with error:
             told = json.load(error)
         told.setdefault("success", False)
+    except OSError as error:
+        told = {"success": False, "error": f"{base_url}: {error}", "code": "unreachable"}
     return told
 
 
 if __name__ == "__main__":
     url = os.environ.get("AI_ORCHESTRATOR_URL", "http://localhost:5001")
     client_id = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    found = execute(
-        url, os.environ["AI_ORCHESTRATOR_KEY"], "workout_optimization", {"client_id": client_id}
-    )
+    key = os.environ.get("AI_ORCHESTRATOR_KEY") or sys.exit("set AI_ORCHESTRATOR_KEY")
+    found = execute(url, key, "workout_optimization", {"client_id": client_id})
     print(json.dumps(found, indent=2))

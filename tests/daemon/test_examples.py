@@ -71,8 +71,9 @@ async def test_client(database: str, fitness_ai: Any) -> None:
             await asyncio.to_thread(use, connect)
 
 
-async def test_flask(database: str, fitness_ai: Any) -> None:
-    """The view answers with exercises, with the reason for a failure, or with 202 and an id."""
+async def test_flask(database: str, fitness_ai: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The view answers with exercises, with the reason for a failure, with 202 and an id, or with
+    409 where nothing will come any more."""
     catalog = {"workout_optimization": AGENTS["workout_optimization"]}
     with psycopg.connect(database) as connection:
         load(connection, clients=4)
@@ -92,6 +93,10 @@ async def test_flask(database: str, fitness_ai: Any) -> None:
     with closing(psycopg2.connect(database)) as connection:
         body, status = view(connection, 1, seconds=0)
         assert (status, body["status"]) == (202, "pending")
+        module = importlib.import_module("flask_example")
+        monkeypatch.setattr(module, "wait", lambda *_: {"status": "cancelled"})
+        body, status = view(connection, 1)
+        assert (status, body["status"]) == (409, "cancelled")
 
 
 async def test_http(database: str, fitness_ai: Any) -> None:
@@ -103,6 +108,8 @@ async def test_http(database: str, fitness_ai: Any) -> None:
         assert (good["success"], good["results"]["said"]) == (True, "a")
         bad = await asyncio.to_thread(execute, url + "/", "wrong", "test_echo", {})
         assert (bad["success"], bad["code"]) == (False, "unauthorised")
+        away = await asyncio.to_thread(execute, "http://127.0.0.1:1", "any", "test_echo", {})
+        assert (away["success"], away["code"]) == (False, "unreachable")
         told = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, str(FOLDER / "http_example.py"), "1"],
