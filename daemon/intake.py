@@ -233,10 +233,13 @@ def parse(
     if not isinstance(input_data, Mapping):
         kind = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
         found = kind.get(type(input_data), "a number")
+        twice = isinstance(input_data, str) and input_data.lstrip().startswith("{")
         return ErrorInfo(
             "invalid_input",
             f"input_data is {found}; expected a JSON object",
-            f'for example {{"client_id": 1}} for {agent.type}',
+            "it was made JSON twice: hand over the object itself, not its text"
+            if twice
+            else f'for example {{"client_id": 1}} for {agent.type}',
         )
     if input_bytes is None:
         input_bytes = len(_as_text(input_data).encode())

@@ -25,6 +25,12 @@ MOST_DEEP = 500
 """Levels of brackets that a body may have: half of what Python can write out again."""
 BODY_SECONDS = 30.0
 """How long a body may take to arrive: 2 MB over a bad line."""
+WORDS = {
+    "missing": "it is required",
+    "extra_forbidden": "there is no such field",
+    "dict_type": "expected a JSON object, not its text",
+}
+"""What pydantic says with Python's words, by its own name for it."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -142,7 +148,8 @@ def _checked(value: Mapping[str, Json], model: type[M]) -> M:
         raise Refused(400, "invalid_json", "the body is nested too deeply") from None
     # What follows is pydantic's own name for a kind that the field may be of.
     field = str(problem["loc"][0])[:200] if problem["loc"] else "body"
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = WORDS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be ", "expected ", 1)
     known = ", ".join(model.model_fields)
     hint = f"fields: {known}" if problem["type"] in {"extra_forbidden", "missing"} else ""
     raise Refused(400, "invalid_value", f"{field}: {message}", hint or "GET /api/openapi.json")

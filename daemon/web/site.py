@@ -192,7 +192,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         )
     except web.HTTPNotFound:
         return problem(
-            404, f"there is no {request.path}", "not_found", "GET /health tells that I live"
+            404,
+            f"there is no {request.path}",
+            "not_found",
+            "GET /api/openapi.json, with a key, lists what there is",
         )
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))

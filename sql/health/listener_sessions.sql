@@ -6,7 +6,7 @@
 -- Every:    60 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} daemons hold a listening session
+-- Says:     daemons that hold a listening session: {value}
 -- Remedy:   is a daemon running? its log says why it cannot listen
 --
 -- Needed, but no proof: behind a transaction pooler there is one and nothing arrives. A listener with

@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_workers
 -- Servers:  13 and newer
--- Says:     no daemon is alive; the last sign of life: {seen} ({workers} say that they run)
+-- Says:     no daemon is alive; the last sign of life: {seen} (said to be running: {workers})
 -- Remedy:   start the service; its log says why it ended
 SELECT coalesce(min(greatest(0, extract(epoch FROM now() - w.heartbeat_at)))
         FILTER (WHERE w.state <> 'stopped'), 1e9)::float8 AS value,

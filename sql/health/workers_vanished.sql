@@ -6,7 +6,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_workers
 -- Servers:  13 and newer
--- Says:     {value} daemons went without a goodbye in the last hour: {workers}
+-- Says:     daemons that went without a goodbye in the last hour: {value} ({workers})
 -- Remedy:   a SIGKILL: give the platform more than DRAIN_SECONDS to stop the service, and look for
 --           want of memory
 SELECT count(*)::float8 AS value, 0 AS hidden,

@@ -156,10 +156,11 @@ async def test_idempotency_key(app: Caller) -> None:
 
 
 BAD_BODIES = [
-    ('{"task_type": "a", "wait_seconds": 21}', "wait_seconds"),
-    ('{"task_type": "a", "wait_second": 2}', "wait_second"),
-    ('{"input_data": {}}', "task_type"),
-    ('{"task_type": "a", "input_data": [1]}', "input_data"),
+    ('{"task_type": "a", "wait_seconds": 21}', "wait_seconds: expected less than or equal to 20"),
+    ('{"task_type": "a", "wait_second": 2}', "wait_second: there is no such field"),
+    ('{"input_data": {}}', "task_type: it is required"),
+    ('{"task_type": "a", "input_data": [1]}', "input_data: expected a JSON object"),
+    ('{"task_type": "a", "input_data": "{}"}', "input_data: expected a JSON object, not its text"),
     ('{"task_type": "a", "priority": 99999}', "priority"),
     ('{"task_type": "a", "max_usd": NaN}', "JSON"),
     ('["a"]', "object"),

@@ -71,6 +71,13 @@ def test_what_is_no_object_is_said_to_be_none() -> None:
     assert message(3) == "input_data is a number; expected a JSON object"
 
 
+def test_what_was_made_json_twice_is_said_to_be() -> None:
+    """A JSON column that is given JSON's text holds a string; the hint says what helps."""
+    found = parse(Agent(), '{"client_id": 1}')
+    assert isinstance(found, ErrorInfo)
+    assert found.hint == "it was made JSON twice: hand over the object itself, not its text"
+
+
 def test_unknown_keys_are_dropped_and_named() -> None:
     """A key that the agent does not know is no error, since callers would show random data."""
     found = parse(Agent(), {"client_id": "7", "colour": "red", "time_per_session": 30})
