@@ -384,7 +384,7 @@ async def test_refused_requests_are_one_schedules_trouble(
         )
         await add(aconnection, "other", "every 6 hours")
         schedules = Schedules(p.store)
-        schedules.people = lambda _: (1, 2)
+        schedules.people = lambda *_: (1, 2)
         told = (
             "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%its requests: not at night'"
         )

@@ -19,9 +19,16 @@ class MailServer:
     receivers: list[list[str]] = field(default_factory=list)
     refuse: bool = False
     dawdle_seconds: float = 0.0
+    conversations: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One conversation, command by command, without any extension."""
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A conversation begins. It may outlast whoever had no patience for it."""
+        talking = asyncio.create_task(self._talk(reader, writer))
+        self.conversations.add(talking)
+        talking.add_done_callback(lambda _: writer.close())
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Command by command, without any extension."""
         to: list[str] = []
 
         async def say(line: str) -> None:
@@ -48,7 +55,6 @@ class MailServer:
                 break
             else:
                 await say("250 ok")
-        writer.close()
 
 
 @asynccontextmanager
@@ -59,3 +65,6 @@ async def mail_server() -> AsyncIterator[MailServer]:
     mails.port = server.sockets[0].getsockname()[1]
     async with server:
         yield mails
+        for talking in mails.conversations:
+            talking.cancel()
+        await asyncio.gather(*mails.conversations, return_exceptions=True)
