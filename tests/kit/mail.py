@@ -19,16 +19,28 @@ class MailServer:
     receivers: list[list[str]] = field(default_factory=list)
     refuse: bool = False
     dawdle_seconds: float = 0.0
-    conversations: set[asyncio.Task[None]] = field(default_factory=set)
+    _conversations: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A conversation begins. It may outlast whoever had no patience for it."""
-        talking = asyncio.create_task(self._talk(reader, writer))
-        self.conversations.add(talking)
-        talking.add_done_callback(lambda _: writer.close())
+    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talks to one who connected, until they are done or :meth:`end`."""
+        conversation = asyncio.create_task(self._serve(reader, writer))
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
+
+    async def end(self) -> None:
+        """Hangs up on those who are still connected."""
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._talk(reader, writer)
+        finally:
+            writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Command by command, without any extension."""
+        """One conversation, command by command, without any extension."""
         to: list[str] = []
 
         async def say(line: str) -> None:
@@ -61,10 +73,10 @@ class MailServer:
 async def mail_server() -> AsyncIterator[MailServer]:
     """A server on a free port of the loopback interface."""
     mails = MailServer()
-    server = await asyncio.start_server(mails.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(mails.begin, "127.0.0.1", 0)
     mails.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield mails
-        for talking in mails.conversations:
-            talking.cancel()
-        await asyncio.gather(*mails.conversations, return_exceptions=True)
+        try:
+            yield mails
+        finally:
+            await mails.end()
