@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Protocol
 
@@ -97,11 +98,17 @@ _GROUPS = {
 
 def merge(rows: Iterable[AppExercise]) -> Library:
     """The catalogue joined with the main app's `rows`, in any order, duplicates welcome."""
+    return _merged(tuple(sorted(rows, key=lambda row: row.id)))
+
+
+# A gym's library hardly ever changes, and thousands of rows take a third of a second to judge.
+@lru_cache(maxsize=1)
+def _merged(rows: tuple[AppExercise, ...]) -> Library:
     exercises = dict(CATALOGUE)
     ids: dict[str, int] = {}
     refused: dict[int, str] = {}
     admitted: dict[str, str] = {}
-    for row in sorted(rows, key=lambda row: row.id):
+    for row in rows:
         known = _match(row)
         if known is not None:
             ids.setdefault(known.key, row.id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agents.crm import ExerciseRow
 from agents.workout import fill_gaps, wishes
 from agents.workout.agent import WorkoutOptimizer
+from agents.workout.exercises.app_exercises import merge
 from agents.workout.exercises.catalogue import CATALOGUE
 from agents.workout.request import WorkoutConfig, WorkoutRequest
 from tests.kit.context import FakeContext
@@ -38,3 +41,17 @@ def test_without_a_wish_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) ->
     request = WorkoutRequest.model_validate(REQUEST)
     profile, _ = fill_gaps.fill(request, None, WorkoutConfig(), CATALOGUE)
     assert (profile.preferred, profile.avoid) == (frozenset(), ())
+
+
+def test_a_library_is_judged_once() -> None:
+    """Plan after plan costs no more judging until a row changes, and then what it says counts."""
+    rows = [
+        ExerciseRow(number, f"Dumbbell Row {number}", None, "back", "dumbbells", "beginner")
+        for number in range(1, 3001)
+    ]
+    first = merge(rows)
+    assert merge(reversed(rows)) is first
+    assert "app_7" in first.exercises
+    changed = merge([*rows[:6], replace(rows[6], difficulty="unknown"), *rows[7:]])
+    assert "app_7" not in changed.exercises
+    assert "app_8" in changed.exercises
