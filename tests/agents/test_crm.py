@@ -385,6 +385,18 @@ def test_a_locked_table_costs_a_bounded_wait(gym: Gym) -> None:
         assert snap.client(1).id == 1
 
 
+def test_a_read_takes_one_process_of_the_server(gym: Gym) -> None:
+    """However large a table is, its scan leaves the other cores to the app; nothing stays set."""
+    asked = sa.text("SHOW max_parallel_workers_per_gather")
+    with gym.engine.connect() as connection:
+        before = connection.execute(asked).scalar()
+    with gym.crm.snapshot() as snap:
+        assert snap._connection is not None
+        assert snap._connection.execute(asked).scalar() == "0"
+    with gym.engine.connect() as connection:
+        assert connection.execute(asked).scalar() == before != "0"
+
+
 def test_error_texts_hold_no_parameters(gym: Gym) -> None:
     """What a failed statement was asked about does not reach a log."""
     with gym.engine.connect() as connection, pytest.raises(DBAPIError) as caught:
