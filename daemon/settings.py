@@ -232,6 +232,8 @@ def normalise_dsn(url: str) -> str:
 
     Raises ValueError, which names no part of the URL, since that may be a password.
     """
+    if url[:1] in {"'", '"'}:
+        raise ValueError("stands in quotes, which are a part of the value here: leave them out")
     scheme, found, _ = url.partition("://")
     if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
         raise ValueError("is not a postgresql:// URL")

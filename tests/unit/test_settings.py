@@ -63,6 +63,14 @@ def test_database_urls_of_other_tools_work(given: str, expected: str) -> None:
     assert normalise_dsn(given) == expected
 
 
+def test_quotes_that_an_env_file_kept_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL in quotes, as `docker run --env-file` hands it on, is refused with that reason."""
+    monkeypatch.setenv("DATABASE_URL", '"postgresql://user:secret@host/d"')
+    with pytest.raises(ConfigurationError, match="stands in quotes") as caught:
+        load()
+    assert "secret" not in str(caught.value)
+
+
 def test_the_direct_connection_is_preferred_for_listening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
