@@ -87,12 +87,18 @@ class CodeRequest(AgentInput):
 
 
 class CodeConfig(AgentConfig):
-    """words: ask the model to explain; rewrites: let it propose code, too, for so many findings.
-    most_stored: suggestions kept of one run; most_repaired: findings for which a repair is tried.
-    """
+    """Lasting settings in ``ai_agents.config``; the console's form shows the descriptions."""
 
-    words: bool = True
-    rewrites: Annotated[int, Field(ge=0, le=10)] = 3
-    most_stored: Annotated[int, Field(ge=1, le=200)] = 20
-    most_repaired: Annotated[int, Field(ge=0, le=100)] = 20
-    max_output_tokens: Annotated[int, Field(ge=200, le=8000)] = 2500
+    words: bool = Field(True, description="Ask the model to explain findings.")
+    rewrites: int = Field(
+        3, ge=0, le=10, description="For so many findings the model may propose code."
+    )
+    most_stored: int = Field(
+        20, ge=1, le=200, description="So many suggestions are kept of one analysis."
+    )
+    most_repaired: int = Field(
+        20, ge=0, le=100, description="For so many findings a repair is tried."
+    )
+    max_output_tokens: int = Field(
+        2500, ge=200, le=8000, description="Most that the model may write in one answer."
+    )

@@ -94,16 +94,25 @@ HealingMode = Literal["auto", "propose", "dry_run", "off"]
 
 
 class HealthConfig(AgentConfig):
-    """thresholds: lasting limits, by check id. disk_gigabytes: size of the database's disk, which
-    no SQL function knows. ignore_applications: whose long transactions are meant to be long.
-    healing: modes of single rules, by name. explain: word the findings with the model.
-    """
+    """Lasting settings in ``ai_agents.config``; the console's form shows the descriptions."""
 
-    thresholds: Thresholds = Field(default_factory=dict)
-    disk_gigabytes: float | None = Field(None, gt=0)
-    ignore_applications: tuple[str, ...] = ("pg_dump",)
-    healing: dict[str, HealingMode] = Field(default_factory=dict)
-    explain: bool = True
+    thresholds: Thresholds = Field(
+        default_factory=dict, description="Limits of single checks, by check id."
+    )
+    disk_gigabytes: float | None = Field(
+        None,
+        gt=0,
+        description="Size of the database's disk, which SQL cannot tell; without it the room left"
+        " is not watched.",
+    )
+    ignore_applications: tuple[str, ...] = Field(
+        ("pg_dump",), description="Programs whose long transactions are meant to be long."
+    )
+    healing: dict[str, HealingMode] = Field(
+        default_factory=dict,
+        description="Modes of single rules, by name: auto, propose, dry_run or off.",
+    )
+    explain: bool = Field(True, description="Word what was found with the model.")
 
     def limits(self) -> dict[str, dict[str, Json]]:
         """The thresholds as they were given: what was left out is not there."""

@@ -241,12 +241,14 @@ class ProgressRequest(AgentInput):
 
 
 class ProgressConfig(AgentConfig):
-    """Lasting settings in ``ai_agents.config``.
+    """Lasting settings in ``ai_agents.config``; the console's form shows the descriptions."""
 
-    words: ask the model to word the insights. client_portal_unit: what the client's own page
-    shows, beside which the main app writes `kg`; None follows CLIENT_PORTAL_UNIT.
-    """
-
-    words: bool = True
-    max_output_tokens: int = Field(default=800, ge=200, le=4000)
-    client_portal_unit: Literal["kg", "lbs"] | None = None
+    words: bool = Field(True, description="Ask the model to word the insights.")
+    max_output_tokens: int = Field(
+        default=800, ge=200, le=4000, description="Most that the model may write in one answer."
+    )
+    client_portal_unit: Literal["kg", "lbs"] | None = Field(
+        None,
+        description="The unit that the client's own page shows, beside which the main app writes"
+        " kg. Empty follows CLIENT_PORTAL_UNIT.",
+    )

@@ -166,12 +166,7 @@ class ScheduleRequest(AgentInput):
 
 
 class ScheduleConfig(AgentConfig):
-    """Lasting settings in ``ai_agents.config``.
-
-    gym_hours: when sessions may lie where nobody said; after twenty sessions of a trainer they are
-    narrowed to the hours that trainer really works. words: ask the model for sentences. calendar:
-    put an iCalendar text into the answer.
-    """
+    """Lasting settings in ``ai_agents.config``; the console's form shows the descriptions."""
 
     gym_hours: tuple[Hours, ...] = Field(
         default=tuple(
@@ -180,8 +175,14 @@ class ScheduleConfig(AgentConfig):
         ),
         min_length=1,
         max_length=MOST_LISTED,
+        description="When sessions may lie where nobody said; after twenty sessions of a trainer"
+        " they are narrowed to the hours that trainer really works.",
     )
-    words: bool = True
-    calendar: bool = True
-    max_output_tokens: int = Field(default=800, ge=200, le=4000)
-    default_minutes: int = Field(default=60, ge=10, le=480)
+    words: bool = Field(True, description="Ask the model for sentences.")
+    calendar: bool = Field(True, description="Put a calendar file (iCalendar) into the answer.")
+    max_output_tokens: int = Field(
+        default=800, ge=200, le=4000, description="Most that the model may write in one answer."
+    )
+    default_minutes: int = Field(
+        default=60, ge=10, le=480, description="A session's length where nobody said, 10 to 480."
+    )

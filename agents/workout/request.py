@@ -223,19 +223,28 @@ class WorkoutRequest(AgentInput):
 
 
 class WorkoutConfig(AgentConfig):
-    """Lasting settings in ``ai_agents.config``.
+    """Lasting settings in ``ai_agents.config``; the console's form shows the descriptions."""
 
-    words: ask the model for reasons and tips. share_texts: let it read what client and trainers
-    wrote, for conditions and wishes that our own reading missed. default_minutes,
-    default_sessions_per_week and default_weeks stand in where neither request nor tables say
-    anything. save_to_main_app: write each plan's first week into the main app as workout templates
-    of the trainer in charge.
-    """
-
-    words: bool = True
-    share_texts: bool = True
-    max_output_tokens: int = Field(default=1500, ge=200, le=4000)
-    default_minutes: int = Field(default=45, ge=15, le=120)
-    default_sessions_per_week: int = Field(default=3, ge=1, le=6)
-    default_weeks: int = Field(default=4, ge=1, le=16)
-    save_to_main_app: bool = False
+    words: bool = Field(True, description="Ask the model for reasons and tips.")
+    share_texts: bool = Field(
+        True,
+        description="Let the model read what client and trainers wrote, for conditions and wishes"
+        " that our own reading missed.",
+    )
+    max_output_tokens: int = Field(
+        default=1500, ge=200, le=4000, description="Most that the model may write in one answer."
+    )
+    default_minutes: int = Field(
+        default=45, ge=15, le=120, description="A session's length where nobody said, 15 to 120."
+    )
+    default_sessions_per_week: int = Field(
+        default=3, ge=1, le=6, description="Where neither request nor history says, 1 to 6."
+    )
+    default_weeks: int = Field(
+        default=4, ge=1, le=16, description="A plan's length where nobody said, 1 to 16."
+    )
+    save_to_main_app: bool = Field(
+        False,
+        description="Write each plan's first week into the main app as workout templates of the"
+        " trainer in charge.",
+    )

@@ -154,6 +154,18 @@ async def test_nothing_ticked(console: Served, admin: Person) -> None:
     assert "Nothing was ticked." in page.text
 
 
+async def test_what_is_ticked_in_vain(
+    database: str, console: Served, admin: Person, rows: Any
+) -> None:
+    """A completed request that was ticked is neither tried again nor stopped, and that is why."""
+    fill(database, 7)
+    [(done,)] = rows("SELECT id FROM ai_requests WHERE status = 'completed'")
+    page = await admin.post("/gui/requests/bulk", do="retry", ticked="yes", id=str(done))
+    assert "0 requests tried again; 1 is not failed, cancelled or expired." in page.text
+    page = await admin.post("/gui/requests/bulk", do="cancel", ticked="yes", id=str(done))
+    assert "0 requests asked to stop; 1 had ended before." in page.text
+
+
 async def test_nothing_is_done_to_more_than_was_meant(
     database: str, console: Served, admin: Person, rows: Any
 ) -> None:
@@ -370,7 +382,9 @@ async def test_money_and_schedules(console: Served, admin: Person, rows: Any) ->
         "input_data": '{"client_id": 1}',
     }
     bad = await admin.post("/gui/schedules/save", schedule | {"new": "yes", "trigger": "daily"})
-    assert bad.status == 422 and "daily" in bad.text
+    assert bad.status == 422 and "not saved: trigger" in bad.text and "daily" in bad.text
+    bad = await admin.post("/gui/schedules/save", schedule | {"new": "yes", "input_data": "1 2"})
+    assert bad.status == 422 and "the input is not JSON; for example" in bad.text
     page = await admin.post("/gui/schedules/save", schedule | {"new": "yes"})
     assert "nightly is saved." in page.text and "every day at 03:00" in page.text
     page = await admin.post("/gui/schedules/run", name="nightly")

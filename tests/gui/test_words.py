@@ -32,6 +32,22 @@ def test_codes_read_as_words() -> None:
     assert words.worded("GYM_TIME_ZONE is not set") == "GYM_TIME_ZONE is not set"
 
 
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        (("2027-04-10", "2027-08-01", "2028-01-02"), "8 of 10 cases: 2027-04-10 to 2028-01-02"),
+        (("2027-04-10", "2027-08-01", None), "9 of 10 cases: 2027-04-10 or later"),
+        ((None, None, None), ""),
+    ],
+)
+def test_how_sure_a_goals_date_is(dates: tuple[str | None, ...], said: str) -> None:
+    """A goal's date comes with its interval; an end that lies beyond a year is given no name."""
+    goal = {"metric": "weight", "goal_date": dict(zip(("p10", "p50", "p90"), dates, strict=True))}
+    result = {"interval_pct": 80, "prediction": "x", "goals": [goal]}
+    [row] = next(part.data["rows"] for part in parts(result) if part.kind == "goals")
+    assert (row["reached"], row["cases"]) == (dates[1] or "not within a year", said)
+
+
 @pytest.mark.parametrize("label", ["$0.0050", "100.0 %", "500 ms"])
 def test_an_axis_has_room_for_its_labels(label: str) -> None:
     """The longest labels of an axis stand whole to the left of it."""

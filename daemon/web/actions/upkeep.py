@@ -169,7 +169,7 @@ class UpkeepActions(Act):
         try:
             Trigger(str(row["trigger"]), str(row["time_zone"]))
         except ValueError as error:
-            raise invalid("trigger", str(error)) from None
+            raise Refused(400, "invalid_value", str(error)) from None
         if not isinstance(row["input_data"], dict):
             raise invalid("input_data", "a JSON object is expected")
         agent = self._registry.agent(str(row["task_type"]))

@@ -125,7 +125,9 @@ class AgentActs:
                 str(e["loc"][0])
                 if e["loc"]
                 else "": f"{'.'.join(map(str, e['loc'])) or 'configuration'}: "
-                + e["msg"].removeprefix("Value error, ")
+                + e["msg"]
+                .removeprefix("Value error, ")
+                .replace("Input should be ", "expected ", 1)
                 for e in error.errors(include_url=False, include_input=False)
             }
         return {}

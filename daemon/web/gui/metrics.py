@@ -208,7 +208,7 @@ def durations(rows: Sequence[Row], window: Window, column: str, what: str, promq
     by = {row["at"]: row[column] for row in rows}
     lines = [
         Line(name, [measures.percentile(by.get(at, []), share) for at in window.slots])
-        for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
+        for name, share in (("half within", 0.5), ("95 % within", 0.95), ("99 % within", 0.99))
     ]
     every = [h for row in rows for h in row[column]]
     half, most = measures.percentile(every, 0.5), measures.percentile(every, 0.95)

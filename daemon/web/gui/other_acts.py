@@ -114,7 +114,11 @@ class OtherActs:
             values["input_data"] = json.loads(str(form.get("input_data", "")) or "{}")
             await self._console.actions.set_schedule(request[PRINCIPAL], name, values, new=new)
         except (ValueError, Refused) as error:
-            said = error.message if isinstance(error, Refused) else f"input_data: {error}"
+            said = (
+                error.message
+                if isinstance(error, Refused)
+                else 'the input is not JSON; for example {"client_id": 1}'
+            )
             typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
             typed |= {"new": True} if new else {}
             return await Schedules(self._console).show(
@@ -162,7 +166,8 @@ class OtherActs:
             str(form.get("reason", "")),
             lapses=lapses,
         )
-        said = f"may cost {usd(text)} a {period}" if text else f"has no limit a {period}"
+        has = "have" if scope == "global" else "has"
+        said = f"may cost {usd(text)} a {period}" if text else f"{has} no limit a {period}"
         if lapses:
             said += " until midnight UTC"
         name = "All agents together" if scope == "global" else scope.partition(":")[2]

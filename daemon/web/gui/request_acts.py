@@ -144,7 +144,11 @@ class RequestActs:
         done = await (actions.retry_many if what == "retry" else actions.cancel_many)(who, ids)
         left = len(ids) - done
         said = f"{amount(done, 'request')} {'tried again' if what == 'retry' else 'asked to stop'}"
-        also = f"; {left} had gone on meanwhile" if left else ""
+        not_so = "is" if left == 1 else "are"
+        why = (
+            f"{not_so} not failed, cancelled or expired" if what == "retry" else "had ended before"
+        )
+        also = f"; {left} {why}" if left else ""
         return self._console.done(
             request[FORM],
             f"{said}{also}.",

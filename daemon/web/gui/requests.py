@@ -16,7 +16,7 @@ from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import Console
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.search import ENDED, STATUSES, Filter, from_query
-from daemon.web.gui.words import summary
+from daemon.web.gui.words import summary, title
 from daemon.web.privacy import redact
 
 ROWS = 50
@@ -180,7 +180,7 @@ def with_words(row: dict[str, Any], role: str) -> dict[str, Any]:
     """A request's row with the line that tells what was asked, and a label beside its status."""
     data = row["input_data"]
     row["line"] = "a large input" if data is None else summary(redact(data, role))
-    row["agent_name"] = row["task_type"]
+    row["agent_name"] = title(row["task_type"])
     row["label"] = ""
     if row["cancelling"]:
         row["label"] = "asked to stop"

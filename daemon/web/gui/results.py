@@ -210,6 +210,14 @@ def _exercise(row: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
+def _cases(dates: Mapping[str, Json]) -> str:
+    """How sure a goal's date is. One that lies beyond a year is no date; '' where none is left."""
+    first, last = text(dates.get("p10")), text(dates.get("p90"))
+    if first and last:
+        return f"8 of 10 cases: {first} to {last}"
+    return f"9 of 10 cases: {first} or later" if first else ""
+
+
 def _progress(result: Mapping[str, Json]) -> list[Part]:
     found = [Part("quote", "", {"text": text(result.get("prediction"))})]
     if text(result.get("chart_svg")).startswith("<svg"):
@@ -223,10 +231,9 @@ def _progress(result: Mapping[str, Json]) -> list[Part]:
             "rate": amount(
                 mapping(mapping(g).get("trend")).get("per_week"), mapping(g).get("unit"), "+.2f"
             ),
-            "dates": [
-                text(mapping(mapping(g).get("goal_date")).get(bound)) or "not within a year"
-                for bound in ("p10", "p50", "p90")
-            ],
+            "reached": text(mapping(mapping(g).get("goal_date")).get("p50"))
+            or "not within a year",
+            "cases": _cases(mapping(mapping(g).get("goal_date"))),
         }
         for g in items(result.get("goals"))[:20]
     ]
