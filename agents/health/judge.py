@@ -59,7 +59,7 @@ def judge(
         )
     if status == "healthy" and hidden:
         status = "unknown"
-        message = f"{hidden} objects cannot be seen; what is seen is fine."
+        message = f"What is seen is fine; what our role cannot see: {hidden}."
     return CheckResult(
         check=check.id,
         component=check.component,

@@ -6,7 +6,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_control
 -- Servers:  13 and newer
--- Says:     {value} agents are paused: {task_types}
+-- Says:     paused agents, whose requests wait: {task_types}
 -- Remedy:   UPDATE ai_control SET paused = false WHERE task_type = '...'
 SELECT count(*)::float8 AS value, 0 AS hidden,
     jsonb_build_object('task_types', jsonb_agg(c.task_type)) AS detail

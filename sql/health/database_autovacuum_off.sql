@@ -5,7 +5,7 @@
 -- Every:    900 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     autovacuum is switched off in {value} places (the server says {server}; tables: {tables})
+-- Says:     autovacuum is switched off (the server says {server}; tables: {tables})
 -- Remedy:   ALTER TABLE ... RESET (autovacuum_enabled); ALTER SYSTEM RESET autovacuum
 SELECT ((current_setting('autovacuum') <> 'on')::int + count(*))::float8 AS value,
     0 AS hidden,

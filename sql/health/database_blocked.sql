@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    nothing
 -- Servers:  14 and newer
--- Says:     {waiting} sessions wait for locks, the first for {value}, on {table}; held up by pid {blocker} ({blocker_role})
+-- Says:     sessions that wait for locks: {waiting}, the first for {value}, on {table}; held up by pid {blocker} ({blocker_role})
 -- Remedy:   end the transaction in detail.blockers first: it is the head of the chain
 --
 -- A wait for a row shows as a wait for a transaction; the tuple lock beside it tells the table. The

@@ -5,7 +5,7 @@
 -- Every:    900 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} blocks on disk did not match their checksum, last at {last}
+-- Says:     blocks on disk that did not match their checksum: {value}, last at {last}
 -- Remedy:   stop writing, copy the files as they are, restore a backup that is older than
 --           detail.last
 SELECT d.checksum_failures::float8 AS value, 0 AS hidden,

@@ -6,7 +6,7 @@
 -- Every:    86400 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} indexes repeat what another one begins with: {pairs}
+-- Says:     indexes that repeat what another one begins with: {pairs}
 -- Remedy:   DROP INDEX CONCURRENTLY the first of each pair
 --
 -- The same columns, or the first ones of the other, with the same operator classes, order, predicate

@@ -6,7 +6,7 @@
 -- Every:    86400 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} foreign keys of large tables have no index: {keys}
+-- Says:     foreign keys of large tables that have no index: {keys}
 -- Remedy:   CREATE INDEX CONCURRENTLY on the key's columns: without it a delete in the table that is
 --           referred to scans this one, and so does each read of one client's rows
 SELECT count(*)::float8 AS value, 0 AS hidden,

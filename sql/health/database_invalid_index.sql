@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} indexes are invalid ({indexes}): they cost writes and serve no read
+-- Says:     invalid indexes, which cost writes and serve no read: {indexes}
 -- Remedy:   REINDEX INDEX CONCURRENTLY name, or DROP INDEX CONCURRENTLY name where it ends in _ccnew
 --
 -- A failed CREATE INDEX CONCURRENTLY leaves one behind; one that is being built does not count.

@@ -6,7 +6,7 @@
 -- Every:    86400 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} settings of the server endanger data or hide what it does: {settings}
+-- Says:     settings of the server that endanger data or hide what it does: {settings}
 -- Remedy:   ALTER SYSTEM SET name = on; then SELECT pg_reload_conf()
 SELECT count(*)::float8 AS value, 0 AS hidden,
     jsonb_build_object('settings', jsonb_agg(s.name || ' = ' || s.reset_val)) AS detail

@@ -6,7 +6,7 @@
 -- Every:    86400 seconds
 -- Needs:    nothing
 -- Servers:  13 and newer
--- Says:     {value} large indexes are hardly read: {indexes}
+-- Says:     large indexes that are hardly read: {indexes}
 -- Remedy:   look at the standbys' statistics too, which are their own, then DROP INDEX CONCURRENTLY
 --
 -- At most 50 scans in more than seven days of statistics.

@@ -6,7 +6,7 @@
 -- Every:    900 seconds
 -- Needs:    pg_read_all_stats
 -- Servers:  13 and newer
--- Says:     what {value} sessions of other roles do is hidden from ours
+-- Says:     sessions of other roles whose statements are hidden from us: {value}
 -- Remedy:   GRANT pg_monitor TO our role (or pg_read_all_stats): then the statement that blocks can
 --           be named, and the lag of standbys
 SELECT count(*)::float8 AS value, 0 AS hidden,

@@ -5,7 +5,7 @@
 -- Every:    900 seconds
 -- Needs:    SELECT on ai_requests
 -- Servers:  13 and newer
--- Says:     {value} requests are older than they are kept
+-- Says:     requests that are older than they are kept: {value}
 -- Remedy:   pruning runs every hour while a daemon runs: see its log for duty_failed; many at once
 --           are taken 100,000 an hour
 --

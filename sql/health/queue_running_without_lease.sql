@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_leases and ai_requests
 -- Servers:  13 and newer
--- Says:     {value} requests are running and nobody holds them ({requests})
+-- Says:     requests that are running and nobody holds: {value} ({requests})
 -- Remedy:   a daemon adopts them within a minute of a server's crash; if none does, see its log for
 --           duty_failed
 --

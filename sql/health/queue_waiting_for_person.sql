@@ -6,7 +6,7 @@
 -- Every:    900 seconds
 -- Needs:    SELECT on ai_requests
 -- Servers:  13 and newer
--- Says:     {waiting} requests wait for a person's answer, the first for {value}
+-- Says:     requests that wait for a person's answer: {waiting}, the first for {value}
 -- Remedy:   python -m daemon approvals list, then answer
 SELECT extract(epoch FROM now() - min(r.started_at))::float8 AS value, 0 AS hidden,
     jsonb_build_object('waiting', count(*)) AS detail

@@ -5,7 +5,7 @@
 -- Every:    60 seconds
 -- Needs:    SELECT on ai_schedules
 -- Servers:  13 and newer
--- Says:     {value} schedules cannot run: {schedules}
+-- Says:     schedules that cannot run: {schedules}
 -- Remedy:   SELECT name, problem FROM ai_schedules WHERE problem IS NOT NULL says what to change
 SELECT count(*)::float8 AS value, 0 AS hidden,
     jsonb_build_object('schedules', jsonb_agg(s.name ORDER BY s.name)) AS detail

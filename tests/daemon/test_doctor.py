@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from agents.health.checks import CheckResult
 from daemon import migrate
 from daemon.cli import main
 from daemon.embedded import EmbeddedPostgres
@@ -215,6 +216,33 @@ def test_command(
     report = json.loads(capsys.readouterr().out)
     assert (report["status"], report["exit_code"]) == ("warning", 1)
     assert {"name", "status", "message", "remedy"} == set(report["findings"][0])
+
+
+def test_what_cannot_be_seen(
+    monkeypatch: pytest.MonkeyPatch, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For a check that sees too little the right is named, not the cure of what it looks for."""
+
+    async def examine(*_: object) -> Report:
+        return Report(
+            [],
+            [
+                CheckResult(
+                    "database.sequence_exhaustion",
+                    "database",
+                    "unknown",
+                    remedy="rewrite the table",
+                    needs="SELECT on the sequences",
+                )
+            ],
+        )
+
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setattr("daemon.commands.doctor.examine", examine)
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "-> our role needs SELECT on the sequences" in said
+    assert "rewrite" not in said
 
 
 def test_bad_configuration(
