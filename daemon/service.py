@@ -248,6 +248,7 @@ class Daemon:
         self._config_follower = group.create_task(self._follow_config(), name="config")
         assert self._claimer is not None
         await self._claimer.start(group)
+        self.health.started()
         self._enter("ready")
         log.info("ready", seconds=round(clock.monotonic() - self.vitals.started_monotonic, 2))
         await self._duty(self.upkeep.show)

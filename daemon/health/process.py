@@ -111,19 +111,26 @@ class LoopLag:
     def __init__(self, monotonic: clock.Monotonic = clock.monotonic) -> None:
         self._monotonic = monotonic
         self._seen: list[tuple[float, float]] = []
+        self._counts_from = 0.0
 
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
             before = self._monotonic()
             await asyncio.sleep(LAG_STEP_SECONDS)
-            self.late(self._monotonic() - before - LAG_STEP_SECONDS)
+            if before >= self._counts_from:
+                self.late(self._monotonic() - before - LAG_STEP_SECONDS)
 
     def late(self, seconds: float) -> None:
         """The loop was that late just now."""
         now = self._monotonic()
         self._seen = [s for s in self._seen if now - s[0] <= LAG_WINDOW_SECONDS and s[1] > seconds]
         self._seen.append((now, seconds))
+
+    def forget(self) -> None:
+        """Count from now on only, also without the step that is under way."""
+        self._counts_from = self._monotonic()
+        self._seen.clear()
 
     def worst_seconds(self) -> float:
         """The worst of the last minute."""

@@ -81,6 +81,11 @@ class HealthTimer(Service):
         """How each component stands by the newest results; from memory."""
         return states(self.latest)
 
+    def started(self) -> None:
+        """The daemon is ready. What its start held up, loading packages and searching them for
+        garbage, is no trouble of its work: for a minute it halved the slots, again and again."""
+        self._lag.forget()
+
     def _loops(self) -> list[Loop]:
         return [self._lag.run, self._looking]
 

@@ -80,6 +80,23 @@ async def test_loop_lag_is_seen() -> None:
     measuring.cancel()
 
 
+async def test_what_a_start_held_up_is_forgotten() -> None:
+    """Loading packages holds the loop up before there is work; that halves no daemon's slots."""
+    import time
+
+    lag = LoopLag()
+    measuring = asyncio.create_task(lag.run())
+    await asyncio.sleep(0)
+    time.sleep(0.8)  # noqa: ASYNC251 - as a start does
+    lag.late(0.3)
+    lag.forget()
+    await asyncio.sleep(0.1)
+    assert lag.worst_seconds() == 0
+    time.sleep(0.8)  # noqa: ASYNC251 - and as work must not
+    await eventually(lambda: lag.worst_seconds() > 0.2, what="later lag is seen")
+    measuring.cancel()
+
+
 async def test_canary() -> None:
     """A round trip counts by its time, silence by its length, and the message says what to do."""
     heard = await canary_probe(lambda: Hearing(0.002, 4.0), 23.0).measure()
