@@ -64,7 +64,7 @@ def _state(component: Component, own: Sequence[CheckResult]) -> ComponentState:
     else:
         decided = None
         seen = len(own) - len(blind)
-        message = f"{seen} of {len(own)} checks are fine."
+        message = f"Checks that are fine: {seen} of {len(own)}."
         if blind:
             message += f" {len(blind)} could not tell."
         if notices:

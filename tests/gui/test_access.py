@@ -217,6 +217,16 @@ async def test_a_new_key_is_shown_once(console: Served, admin: Person) -> None:
     await person.close()
 
 
+async def test_no_link_leads_to_what_a_role_may_not_see(console: Served) -> None:
+    """The page of keys is an admin's, and nobody else's navigation has it."""
+    for role, seen in (("operator", False), ("admin", True)):
+        person = await console.sign_in(role)
+        page = await person.get("/gui")
+        assert ('href="/gui/access"' in page.html) == seen
+        assert (await person.get("/gui/access")).status == (200 if seen else 403)
+        await person.close()
+
+
 async def test_viewers_see_no_health_details(database: str, console: Served, rows: Any) -> None:
     """What people say of their health is hidden from viewers, and from nobody who operates."""
     rows(
