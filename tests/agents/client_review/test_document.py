@@ -26,7 +26,7 @@ async def test_its_sql_runs(database: str) -> None:
                 "SELECT daily_budget_usd, per_key FROM ai_control"
                 " WHERE task_type = 'client_review'"
             ).fetchone()
-    assert len(statements) == 4
+    assert len(statements) == 3
     assert found == (2, 2)
 
 
