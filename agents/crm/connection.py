@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from agents.base import AgentError
 from agents.crm.catalogue import Catalogue, look_up
 from agents.crm.history import HistoryReader
+from agents.crm.reader import CANCELLED
 
 CATALOGUE_SECONDS = 60.0
 """How long a look at the catalogue is trusted: the app may create its tables after we started."""
@@ -28,7 +29,6 @@ SERVER_KEEPALIVES = (
     " SET tcp_user_timeout = 30000"
 )
 
-_CANCELLED = "57014"
 _READ = re.compile(r"\bFROM (\w+)")
 
 # Local to the transaction, so that nothing leaks to the next user of a pooled connection; a
@@ -96,7 +96,7 @@ class Crm:
                     self._time_zone,
                 )
             except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) != _CANCELLED:
+                if getattr(error.orig, "sqlstate", None) != CANCELLED:
                     raise
                 raise self._too_slow(error) from error
             finally:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from agents.crm.catalogue import Catalogue
 from agents.crm.tables import KINDS, selected, source
@@ -31,6 +31,9 @@ MOST_AHEAD = 5_000
 # undefined_column, undefined_table, insufficient_privilege, datatype changes: the catalogue's
 # picture is out of date.
 _RESHAPED = frozenset({"42703", "42P01", "42501", "42883", "42804", "0A000"})
+
+CANCELLED = "57014"
+"""What a statement fails with that ran out of time."""
 
 _BIGINT_END = 2**63
 
@@ -144,11 +147,24 @@ class Reader:
                 alone = replace(query, by=((column, each),))
                 self._memo[alone] = self._cut(alone, mine)
 
-    def _reopen(self) -> None:
+    def read_in_time(self, query: Query) -> Sequence[Row] | None:
+        """Like `read`; None for a statement that ran out of time, and later reads go on."""
+        try:
+            return self.read(query)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != CANCELLED:
+                raise
+            self._restart()
+            return None
+
+    def _restart(self) -> None:
         if self._connection is None:
             raise RuntimeError("a reader without a database has nothing to reopen")
         self._connection.rollback()
         self._begin(self._connection)
+
+    def _reopen(self) -> None:
+        self._restart()
         self._catalogue = self._look_up(True)
         self.warn("schema_changed: the main app's tables changed while they were read")
 

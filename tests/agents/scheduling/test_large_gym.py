@@ -27,10 +27,10 @@ class Gym:
         load(dsn, clients=12, as_of=AS_OF)
         self.connection = psycopg.connect(dsn, autocommit=True)
         self.connection.execute("TRUNCATE sessions, assignments")
-        engine = open_engine(dsn)
-        self.crm = Crm(engine, tz=BERLIN)
+        self.engine = open_engine(dsn)
+        self.crm = Crm(self.engine, tz=BERLIN)
         self.statements: list[str] = []
-        sa.event.listen(engine, "before_cursor_execute", self._note)
+        sa.event.listen(self.engine, "before_cursor_execute", self._note)
 
     def _note(self, _c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         self.statements.append(statement)
@@ -135,3 +135,20 @@ def test_a_week_costs_no_statement_per_client(gym: Gym, role: str) -> None:
         gym.read(asker, trainer_id=TRAINER, week="2026-11-23", demand=demand)
         sent.append(len(gym.statements))
     assert sent[1] <= sent[0]
+
+
+def test_a_gym_too_large_to_be_read_leaves_the_clients_own_history(gym: Gym) -> None:
+    """Where the whole gym cannot be read in time, a client is answered from what is theirs."""
+    gym.book(every("7 days", 16, NOW - timedelta(days=112)), str(CLIENT), trainer_id=2)
+    gym.book(every("7 days", 16, NOW - timedelta(days=112)), "5", trainer_id=TRAINER)
+
+    def slow(_c: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> Any:
+        if "hashint8" in statement and " OR " not in statement:
+            statement = statement.replace("\nWHERE ", "\nWHERE pg_sleep(9)::text = '' AND ")
+        return statement, values
+
+    sa.event.listen(gym.engine, "before_cursor_execute", slow, retval=True)
+    gym.crm = Crm(gym.engine, tz=BERLIN, statement_timeout_seconds=0.5)
+    found = gym.read(client_id=CLIENT, trainer_id=2)
+    assert len(found.closed(CLIENT)) == len(found.seen) == 16
+    assert [text for text in found.warnings if text.startswith("gym_unread: ")]
