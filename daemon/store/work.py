@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from daemon.errors import LeaseLost
-from daemon.model import Authority, Claimed, ErrorInfo, Json, Status
+from daemon.model import Authority, Claimed, ErrorInfo, Json, OnUnavailable, Status
 from daemon.statements import Statements
 from daemon.store.executor import Executor, KeptConnection, Pool
 from daemon.store.safe_json import dumps, loads_input
@@ -205,6 +205,13 @@ class WorkStore(Executor):
         await self._rows("doorbell_ring")
 
 
+def _wish(word: str | None) -> OnUnavailable | None:
+    """What a request wants without a model; a word that nobody knows is as good as none, so that
+    the agent's configuration decides and not what the word happens to be compared with."""
+    folded = (word or "").strip().lower()
+    return next((wish for wish in get_args(OnUnavailable) if wish == folded), None)
+
+
 def _claimed(row: tuple[Any, ...], worker_id: str) -> Claimed:
     """From the columns of request_claim.sql, in their order."""
     (
@@ -231,7 +238,7 @@ def _claimed(row: tuple[Any, ...], worker_id: str) -> Claimed:
         fair_key,
         created_at.isoformat(),
         max_usd,
-        on_unavailable,
+        _wish(on_unavailable),
         agent_version,
         None if text is None else len(text.encode()),
         waited_seconds,

@@ -103,6 +103,17 @@ async def test_the_way_of_a_request(store: Store, queue: Queue) -> None:
     assert queue.value("SELECT result FROM ai_results") == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    ("word", "wish"), [("wait", "wait"), (" Fail", "fail"), ("never", None), (None, None)]
+)
+async def test_a_wish_that_nobody_knows_is_none(
+    store: Store, queue: Queue, word: str | None, wish: str | None
+) -> None:
+    """A request says in one of three words what it wants without a model, or leaves it open."""
+    [claimed] = await claim(store, queue, on_unavailable=word)
+    assert claimed.on_unavailable == wish
+
+
 async def test_the_first_claim_pins_the_configuration(store: Store, queue: Queue) -> None:
     """A request keeps the configuration it began with, whatever changes, until it is retried."""
     queue.rows("INSERT INTO ai_agents (name, type) VALUES ('Work', 'work')")
