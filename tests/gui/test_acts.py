@@ -535,3 +535,17 @@ async def test_the_first_page_keeps_the_filter(admin: Person, rows: Any) -> None
         if a.get("class") == "button" and "severity" in a.get("href", "")
     ]
     assert "severity=high" in newest and "before" not in newest
+
+
+async def test_an_empty_limit_is_no_limit(admin: Person, rows: Any) -> None:
+    """A limit per key is taken away by emptying its field, and one that never was shows as that."""
+    ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'scheduling'")
+    here = f"/gui/agents/{agent_id}"
+    shown = []
+    for typed in ("3", ""):
+        await admin.post(f"{here}/control", per_key=typed, starts_per_minute="")
+        page = await admin.get(here)
+        (field,) = (one for one in page.all("input") if one.get("name") == "per_key")
+        limit = rows("SELECT per_key FROM ai_control WHERE task_type = 'scheduling'")
+        shown.append((field["value"], limit))
+    assert shown == [("3", [(3,)]), ("", [(1_000_000,)])]

@@ -18,11 +18,12 @@ from daemon.web.refused import Refused, conflict, invalid, not_found
 
 Json = Any
 TYPE = re.compile(r"(draft:)?[a-z][a-z0-9_]{1,40}")
+NO_LIMIT_PER_KEY = 1_000_000
 LIMITS: Mapping[str, Json] = {
     "paused": False,
     "resume_at": None,
     "concurrency": 20,
-    "per_key": 1_000_000,
+    "per_key": NO_LIMIT_PER_KEY,
     "starts_per_minute": None,
     "daily_budget_usd": None,
     "on_lost": "retry",

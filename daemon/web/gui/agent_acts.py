@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
+from daemon.web.actions.agents import NO_LIMIT_PER_KEY
 from daemon.web.gui.agents import OF_THE_CODE, AgentPage, told
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
@@ -35,8 +36,10 @@ LIMITS = {
     "starts_per_minute": int,
     "daily_budget_usd": str,
 }
-ALWAYS = ("concurrency", "per_key")
+ALWAYS = ("concurrency",)
 """Limits that are always there: an empty field leaves them."""
+NO_LIMIT = {"per_key": NO_LIMIT_PER_KEY}
+"""What stands for an empty field where the column is never NULL."""
 
 
 class AgentActs:
@@ -65,7 +68,7 @@ class AgentActs:
         for name, kind in LIMITS.items():
             text = str(form.get(name, "")).strip()
             try:
-                value = kind(text) if text else None
+                value = kind(text) if text else NO_LIMIT.get(name)
             except ValueError:
                 raise Refused(400, "invalid_value", f"{title(name)}: expected a number") from None
             if value is not None or name not in ALWAYS:
