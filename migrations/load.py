@@ -33,7 +33,7 @@ def statements(text: str) -> list[str]:
 _TOKENS = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$[a-z_]*\$).*?\1|;", re.DOTALL
 )
-_CREATE_FUNCTION = re.compile(r"^CREATE FUNCTION", re.MULTILINE)
+_CREATE = re.compile(r"^CREATE (?=FUNCTION|VIEW)", re.MULTILINE)
 _CREATE_TRIGGER = re.compile(r"^CREATE TRIGGER (\w+) [^;]*? ON (\w+)", re.MULTILINE)
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -49,8 +49,8 @@ def execute(sql: str) -> None:
 def sql_file(path: str, *, again: bool = False) -> None:
     """Run every statement of a file, given relative to the repository's root.
 
-    again: an earlier migration ran it. Its functions and triggers get the text that they have now;
-    who ran that migration long ago has them with the text of then.
+    again: an earlier migration ran it. Its functions, views and triggers get the text that they
+    have now; who ran that migration long ago has them with the text of then.
     """
     text = (
         (ROOT / path).read_text(encoding="utf-8").replace(PINNED, "SET search_path FROM CURRENT")
@@ -61,9 +61,7 @@ def sql_file(path: str, *, again: bool = False) -> None:
         if again and (trigger := _CREATE_TRIGGER.search(statement)):
             # PostgreSQL 13 cannot replace one.
             execute(f"DROP TRIGGER IF EXISTS {trigger[1]} ON {trigger[2]}")
-        execute(
-            _CREATE_FUNCTION.sub("CREATE OR REPLACE FUNCTION", statement) if again else statement
-        )
+        execute(_CREATE.sub("CREATE OR REPLACE ", statement) if again else statement)
 
 
 def index(name: str, on: str, *, again: bool = False) -> None:

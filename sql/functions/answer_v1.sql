@@ -1,6 +1,6 @@
 -- Purpose: a person's answer to an agent's question: the request goes on by itself. False if there is
---          no open question of that key; the first answer counts.
--- Index:   ai_approvals by request_id and key.
+--          no open question of that key, or its request has ended; the first answer counts.
+-- Index:   ai_approvals by request_id and key; primary key of ai_requests.
 -- Caller:  admins: SELECT ai_answer(7, 'publish', '{"decision": "approve"}', 'sam'); approval_answer.sql.
 -- Locks:   the approval, then, in the trigger on it, the request.
 --
@@ -23,7 +23,8 @@ BEGIN
     END IF;
     UPDATE ai_approvals a
     SET answer = ai_answer.answer, decided_by = ai_answer.by, decided_at = clock_timestamp()
-    WHERE a.request_id = ai_answer.request_id AND a.key = ai_answer.key AND a.decided_at IS NULL;
+    WHERE a.request_id = ai_answer.request_id AND a.key = ai_answer.key AND a.decided_at IS NULL
+        AND EXISTS (SELECT FROM ai_requests r WHERE r.id = a.request_id AND r.finished_at IS NULL);
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -24,7 +24,7 @@ DECLARE
     v_others boolean;
     v_begun integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('ai_health_state'));
+    PERFORM pg_advisory_xact_lock(hashtext('ai_health_state:' || current_schema()));
     v_now := coalesce(p_now, clock_timestamp());
     FOR v_new IN
         SELECT s.component, s.status, s.message, coalesce(s.metrics, '{}') AS metrics, s.worst_check,

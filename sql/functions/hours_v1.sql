@@ -29,13 +29,13 @@ $function$;
 -- Caller:  hours_count.sql.
 -- Index:   ai_requests_finished_at, ai_llm_calls_started.
 -- Locks:   the hour's rows in ai_hours and ai_call_hours. Who counts holds the advisory lock
---          'ai_hours'; nobody waits for it.
+--          ai_hours of its schema; nobody waits for it.
 CREATE FUNCTION ai_count_hour_v1(p_hour timestamptz) RETURNS boolean
     LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $function$
 DECLARE
     v_end CONSTANT timestamptz := p_hour + interval '1 hour';
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtext('ai_hours'), 0) THEN
+    IF NOT pg_try_advisory_xact_lock(hashtext('ai_hours:' || current_schema()), 0) THEN
         RETURN false;
     END IF;
     DELETE FROM ai_hours h WHERE h.hour = p_hour;

@@ -34,7 +34,7 @@ BEGIN
         INSERT INTO ai_requests AS r (task_type, input_data, priority, run_after, expires_at,
             idempotency_key, fair_key, requested_by, max_usd, on_unavailable)
         VALUES (ai_submit.task_type, ai_submit.input_data,
-            greatest(-32768, least(32767, ai_submit.priority)), ai_submit.run_after,
+            greatest(-32768, least(32767, coalesce(ai_submit.priority, 0))), ai_submit.run_after,
             ai_submit.expires_at, ai_submit.idempotency_key, ai_submit.fair_key,
             ai_submit.requested_by, ai_submit.max_usd, ai_submit.on_unavailable)
         ON CONFLICT (task_type, idempotency_key) DO NOTHING

@@ -1,6 +1,6 @@
 -- What waits and runs per agent, with the limits that hold it. Counts end at 10,001, which means
 -- "over 10,000"; the oldest is the oldest of those counted. Reads ai_requests_claim, ai_requests_live
--- and the leases, which are few.
+-- and the leases, which are few. A run_after of '-infinity' is due and has no age.
 --
 -- Requests of a type that nobody answers are in no row: they are refused within a second.
 CREATE VIEW ai_queue_depth AS
@@ -19,7 +19,8 @@ FROM ai_control c
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE p.run_after <= now()) AS due,
         count(*) FILTER (WHERE p.run_after > now()) AS later,
-        min(p.run_after) FILTER (WHERE p.run_after <= now()) AS oldest_due,
+        min(p.run_after) FILTER (WHERE p.run_after <= now() AND isfinite(p.run_after))
+            AS oldest_due,
         min(p.run_after) FILTER (WHERE p.run_after > now()) AS next_due_at
     FROM (
         SELECT r.run_after FROM ai_requests r

@@ -537,8 +537,17 @@ async def test_the_first_page_keeps_the_filter(admin: Person, rows: Any) -> None
     assert "severity=high" in newest and "before" not in newest
 
 
+async def test_an_agent_whose_configuration_cannot_be_shown(admin: Person, rows: Any) -> None:
+    """Its page is there all the same, to see its limits and to roll it back."""
+    ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'scheduling'")
+    deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"
+    rows("UPDATE ai_agents SET config = %s::jsonb WHERE id = %s", deep, agent_id)
+    page = await admin.get(f"/gui/agents/{agent_id}")
+    assert (page.status, "Versions" in page.text) == (200, True)
+
+
 async def test_an_empty_limit_is_no_limit(admin: Person, rows: Any) -> None:
-    """A limit per key is taken away by emptying its field, and one that never was shows as that."""
+    """A limit per key is taken away by emptying its field; one that never was shows as that."""
     ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'scheduling'")
     here = f"/gui/agents/{agent_id}"
     shown = []

@@ -72,7 +72,7 @@ async def test_one_counts(database: str, rollup: Rollup, rows: Any) -> None:
     """While somebody else counts, a daemon leaves it to them."""
     rows(ENDED)
     with psycopg.connect(database) as other:
-        other.execute("SELECT pg_advisory_xact_lock(hashtext('ai_hours'), 0)")
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('ai_hours:' || current_schema()), 0)")
         assert await rollup.count() == 0
     assert await rollup.count() == 3
 

@@ -152,3 +152,35 @@ def test_views_are_bounded(queue: Queue, table: str, question: str) -> None:
     assert scans
     assert [node for node in scans if node["Node Type"] == "Seq Scan"] == []
     assert max(node["Actual Rows"] for node in scans) <= 10_001
+
+
+def test_what_is_to_be_first_breaks_no_count(queue: Queue) -> None:
+    """A run_after of '-infinity' is due, and the age is that of the others."""
+    queue.rows("INSERT INTO ai_control (task_type) VALUES ('work') ON CONFLICT DO NOTHING")
+    for _ in range(2):
+        queue.insert()
+    queue.rows("ALTER TABLE ai_requests DISABLE TRIGGER USER")
+    queue.rows("UPDATE ai_requests SET run_after = now() - interval '1 minute'")
+    queue.rows(
+        "UPDATE ai_requests SET run_after = '-infinity'"
+        " WHERE id = (SELECT min(id) FROM ai_requests)"
+    )
+    (row,) = queue.rows("SELECT * FROM ai_queue_depth WHERE task_type = 'work'")
+    assert (row["due"], round(row["oldest_due_seconds"], -1)) == (2, 60)
+
+
+def test_no_priority_is_none(queue: Queue) -> None:
+    """Who hands over NULL for a priority wants none, and is not put before everybody else."""
+    request_id = queue.value("SELECT ai_submit('work', priority => NULL)")
+    assert queue.value("SELECT priority FROM ai_requests WHERE id = %s", request_id) == 0
+
+
+def test_a_question_ends_with_its_request(queue: Queue) -> None:
+    """Nobody is told that an answer counts where no request is left to go on."""
+    request_id = queue.insert()
+    queue.rows(
+        "INSERT INTO ai_approvals (request_id, key, question) VALUES (%s, 'k', '{}')", request_id
+    )
+    queue.rows("UPDATE ai_requests SET cancel_requested_at = now()")
+    queue.rows("SELECT * FROM ai_sweep_v1()")
+    assert queue.value("SELECT ai_answer(%s, 'k')", request_id) is False

@@ -79,6 +79,7 @@ class AgentPage:
         )
         if row is None:
             raise web.HTTPNotFound(reason=f"there is no agent {agent_id}")
+        row["config"] = _settings(row["config"])
         row["draft"] = row["type"].startswith(DRAFT)
         row["state"] = "draft" if row["draft"] else row["status"]
         row["prompt"] = row["config"].get("kind") == KIND
@@ -190,9 +191,18 @@ def described(version: Mapping[str, Any]) -> list[Any]:
     if version["before"] is None:
         return []
     old = {
-        **version["before"],
+        **_settings(version["before"]),
         "(switched on)": version["was_enabled"],
         "(name)": version["was_name"],
     }
-    new = {**version["config"], "(switched on)": version["enabled"], "(name)": version["name"]}
+    new = {
+        **_settings(version["config"]),
+        "(switched on)": version["enabled"],
+        "(name)": version["name"],
+    }
     return changes(old, new)
+
+
+def _settings(config: Any) -> Mapping[str, Any]:
+    """A configuration as the database gave it; {} for one nested too deeply to be shown."""
+    return config if isinstance(config, dict) else {}
