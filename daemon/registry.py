@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from agents.prompt import PromptConfig, agent_of, is_prompt
+from daemon.database import persistently
 from daemon.log import get_logger
 from daemon.outcome import where
 from daemon.settings import Settings
@@ -127,7 +128,7 @@ class Registry:
         """Read the rows again where a request began with a version that is newer than ours."""
         state = self._states.get(task_type)
         if state is None or (version is not None and version > state.version):
-            await self.reload()
+            await persistently(self.reload)
 
     async def pinned(self, task_type: str, version: int | None) -> Usable | None:
         """The agent in one version: the one a request began with, whatever changed since.
@@ -141,7 +142,7 @@ class Registry:
             return present
         key = (task_type, version)
         if key not in self._pinned:
-            raw = await self._store.agent_version(task_type, version)
+            raw = await persistently(lambda: self._store.agent_version(task_type, version))
             usable = None if raw is None else self.usable(task_type, raw)
             if usable is None or isinstance(usable, str):
                 return present

@@ -135,11 +135,11 @@ class Runner:
     async def _prepare(self, claimed: Claimed) -> _Prepared | ErrorInfo:
         """Everything that can be refused without spending an attempt."""
         task_type, version = claimed.task_type, claimed.agent_version
-        await persistently(lambda: self._registry.catch_up(task_type, version))
+        await self._registry.catch_up(task_type, version)
         problem = intake.unanswerable(self._registry, task_type)
         if problem is not None:
             return problem
-        pinned = await persistently(lambda: self._registry.pinned(task_type, version))
+        pinned = await self._registry.pinned(task_type, version)
         if pinned is None:
             return ErrorInfo("agent_misconfigured", f"no code for {task_type} here")
         agent, config = pinned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -42,11 +42,8 @@ BEGINNING = (None, 0, "")
 """Before the oldest of typed rows that wait."""
 
 
-class _Written(NamedTuple):
-    """An attempt's end, and as one element of what ``ai_complete_v1`` takes."""
-
-    item: Finished
-    text: str
+class _Unwritable(Exception):
+    """Something in a batch is no JSON."""
 
 
 class CompletionStore(Executor):
@@ -66,18 +63,20 @@ class CompletionStore(Executor):
         known.
         """
         given = [item if isinstance(item, Finished) else Finished(*item) for item in finished]
-        batch = [_written(item) for item in given if not isinstance(item.outcome, Lost)]
+        batch = [item for item in given if not isinstance(item.outcome, Lost)]
         if not batch:
             return {}
         try:
             return await self._complete(worker_id, batch)
+        except _Unwritable:
+            batch = [_writable(item) for item in batch]
         except psycopg.Error as error:
             if is_transient(error):
                 raise
             log.warning("batch_refused", rows=len(batch), sqlstate=error.sqlstate)
         verdicts: dict[Key, Verdict] = {}
-        for end in batch:
-            verdicts |= await self._complete_alone(worker_id, end)
+        for item in batch:
+            verdicts |= await self._complete_alone(worker_id, item)
         return verdicts
 
     async def redo_projections(self, limit: int = 20) -> int:
@@ -113,25 +112,25 @@ class CompletionStore(Executor):
             self._redo_after = BEGINNING
         return done
 
-    async def _complete_alone(self, worker_id: str, end: _Written) -> dict[Key, Verdict]:
+    async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:
         try:
-            return await self._complete(worker_id, [end])
+            return await self._complete(worker_id, [item])
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.error("outcome_refused", request_id=end.item.key[0], sqlstate=error.sqlstate)
-            failure = _unstorable(end.item, f"SQLSTATE {error.sqlstate}")
+            log.error("outcome_refused", request_id=item.key[0], sqlstate=error.sqlstate)
+            failure = _unstorable(item, f"SQLSTATE {error.sqlstate}")
         try:
-            return await self._complete(worker_id, [_written(failure)])
+            return await self._complete(worker_id, [failure])
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.error("failure_refused", request_id=end.item.key[0], sqlstate=error.sqlstate)
-            return {end.item.key: "poison"}
+            log.error("failure_refused", request_id=item.key[0], sqlstate=error.sqlstate)
+            return {item.key: "poison"}
 
-    async def _complete(self, worker_id: str, batch: Sequence[_Written]) -> dict[Key, Verdict]:
+    async def _complete(self, worker_id: str, batch: Sequence[Finished]) -> dict[Key, Verdict]:
         typed = [
-            item for item, _ in batch if isinstance(item.outcome, Complete) and item.outcome.rows
+            item for item in batch if isinstance(item.outcome, Complete) and item.outcome.rows
         ]
         if not typed:
             return await self._end(worker_id, batch)  # a transaction of its own: one round trip
@@ -145,14 +144,14 @@ class CompletionStore(Executor):
     async def _end(
         self,
         worker_id: str,
-        batch: Sequence[_Written],
+        batch: Sequence[Finished],
         connection: AsyncConnection[Any] | None = None,
     ) -> dict[Key, Verdict]:
         rows = await self._rows(
             "attempt_complete",
             connection,
             worker_id=worker_id,
-            outcomes=f"[{','.join(text for _, text in batch)}]",
+            outcomes=_told(batch),
             now=None,
         )
         return {(r["id"], r["fence"]): r["verdict"] for r in rows}
@@ -215,12 +214,22 @@ class CompletionStore(Executor):
         return True
 
 
-def _written(item: Finished) -> _Written:
+def _told(batch: Sequence[Finished]) -> str:
+    """What ``ai_complete_v1`` takes. Raises _Unwritable."""
     try:
-        return _Written(item, dumps(_as_json(item)))
+        return dumps([_as_json(item) for item in batch])
+    except NO_JSON as error:
+        raise _Unwritable from error
+
+
+def _writable(item: Finished) -> Finished:
+    """The same, or the failure in place of what is no JSON."""
+    try:
+        dumps(_as_json(item))
     except NO_JSON as error:
         log.error("outcome_unwritable", request_id=item.key[0], error=type(error).__name__)
-        return _written(_unstorable(item, "it is no JSON"))
+        return _unstorable(item, "it is no JSON")
+    return item
 
 
 def _unstorable(item: Finished, why: str) -> Finished:

@@ -15,7 +15,7 @@ from daemon.registry import Registry
 from daemon.store import AgentRow
 from tests.kit.agents import CATALOG, Echo
 from tests.kit.parts import parts
-from tests.kit.worker import becomes, insert, running, settings
+from tests.kit.worker import settings
 
 
 async def test_slow_look_does_not_undo_a_later_one(
@@ -88,19 +88,27 @@ async def test_a_validator_that_breaks_takes_out_its_agent_alone(
 
 
 async def test_a_registry_that_cannot_look_costs_no_attempt(
-    database: str, aconnection: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+    database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that is away for a moment before an attempt begins is waited for in it."""
-    look = Registry.catch_up
-    failures = deque([psycopg.OperationalError("the server closed the connection")])
+    away = psycopg.OperationalError("the server closed the connection")
+    async with parts(database) as p:
+        registry = Registry(p.store, settings(database), CATALOG)
+        await registry.start()
+        failures = {name: deque([away]) for name in ("agents_list", "agent_version")}
 
-    async def flaky(self: Registry, task_type: str, version: int | None) -> None:
-        if failures:
-            raise failures.popleft()
-        await look(self, task_type, version)
+        def flaky(name: str) -> None:
+            look = getattr(p.store, name)
 
-    monkeypatch.setattr(Registry, "catch_up", flaky)
-    async with running(database):
-        [request_id] = await insert(aconnection, "test_echo", text="x")
-        assert (await becomes(aconnection, request_id, "completed"))["attempt"] == 1
-    assert not failures
+            async def read(*about: Any) -> Any:
+                if failures[name]:
+                    raise failures[name].popleft()
+                return await look(*about)
+
+            monkeypatch.setattr(p.store, name, read)
+
+        for name in failures:
+            flaky(name)
+        await registry.catch_up("test_echo", 99)  # newer than what it has read
+        assert await registry.pinned("test_echo", 98) is not None
+        assert not any(failures.values())
