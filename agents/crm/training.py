@@ -85,10 +85,7 @@ class TrainingReader(Reader):
         is known of the time from the last one's start on. Where the table does not say whose a
         session is, every session is returned: an unknown booking must not look like a free hour.
         """
-        asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
-        by_any = tuple(
-            (column, found) for column, ids in asked if (found := tuple(sorted(set(ids))))
-        )
+        by_any = _whose(client_ids, trainer_ids)
         if not by_any:
             return ()
         known = all(self.has("sessions", column) for column, _ in by_any)
@@ -121,13 +118,10 @@ class TrainingReader(Reader):
         as many in a few days, in which hardly anybody came twice and only some weekdays occur.
         Where that takes too long, those of these people alone are read, which an index can help.
         """
-        asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
         gym = Query(
             "sessions",
             window=("session_date", self.wall(since), self.wall(until)),
-            first=tuple(
-                (column, found) for column, ids in asked if (found := tuple(sorted(set(ids))))
-            ),
+            first=_whose(client_ids, trainer_ids),
             order=("#client_id", "-session_date", "-id"),
             limit=_MOST_GYM_SESSIONS,
             only=_BOOKED,
@@ -233,6 +227,14 @@ class TrainingReader(Reader):
         """The app's library by id; at most 5,000 rows."""
         rows = self.read(Query("exercises", order=("id",), limit=_MOST_EXERCISES))
         return tuple(_exercise(row) for row in rows if row["name"])
+
+
+def _whose(
+    client_ids: Iterable[int], trainer_ids: Iterable[int]
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Columns of sessions with the ids to be found in them; without those nobody is named for."""
+    asked = (("client_id", client_ids), ("trainer_id", trainer_ids))
+    return tuple((column, found) for column, ids in asked if (found := tuple(sorted(set(ids)))))
 
 
 def median_minutes(sessions: Iterable[SessionRow]) -> int | None:
