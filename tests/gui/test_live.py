@@ -99,6 +99,37 @@ async def test_every_change_that_a_page_shows_is_told(
                 raise AssertionError(f"nothing was told: {what}") from None
 
 
+TAKEN_BACK = {
+    "a pause": ("agents", "UPDATE ai_control SET paused = NOT paused"),
+    "a limit": ("money", "UPDATE ai_budgets SET limit_usd = 6 - limit_usd WHERE scope = 'global'"),
+    "a silence": (
+        "health",
+        (
+            "UPDATE ai_alerts SET silenced_until = CASE WHEN silenced_until IS NULL"
+            " THEN now() + interval '1 hour' END"
+        ),
+    ),
+}
+"""What can be changed and changed back between two looks."""
+
+
+async def test_what_is_taken_back_at_once_is_told(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """A page that was made in between shows what is no longer so: it must hear of it."""
+    rows("INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 5)")
+    rows("INSERT INTO ai_alerts (check_id, severity, message) VALUES ('x', 'critical', 'y')")
+    async with admin.session.get("/gui/events") as answer:
+        assert await next_event(answer) == EVERYTHING
+        for what, (topic, statement) in TAKEN_BACK.items():
+            rows("BEGIN; " + statement + "; COMMIT; BEGIN; " + statement + "; COMMIT")
+            try:
+                async with asyncio.timeout(4):
+                    assert (await next_event(answer)).split() == [topic], what
+            except TimeoutError:
+                raise AssertionError(f"nothing was told: {what}") from None
+
+
 async def test_what_is_fetched_for_a_change_is_no_older(
     console: Served, admin: Person, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
