@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from daemon.web.gui import reads
+from daemon.web.gui import reads, shared
 from daemon.web.gui.live import EVERYTHING, MOST_QUEUED
 from tests.gui.conftest import Served, serving
 from tests.gui.page import Person
@@ -223,3 +223,70 @@ async def test_a_slow_reader_misses_nothing(console: Served) -> None:
     told = {queue.get_nowait() for _ in range(queue.qsize())}
     live._queues.discard(queue)
     assert "agents" in told or "*" in told
+
+
+async def test_people_at_one_page_cost_what_one_does(
+    console: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A section is read and made once for all of a role; its forms carry each one's own token; and
+    after a change it is made anew."""
+    monkeypatch.setattr(shared, "KEPT_SECONDS", 600.0)
+    asked: list[str] = []
+    rows_of = reads.Reads.rows
+
+    async def counted(self: reads.Reads, name: str, **values: Any) -> Any:
+        asked.append(name)
+        return await rows_of(self, name, **values)
+
+    monkeypatch.setattr(reads.Reads, "rows", counted)
+    people = [await console.sign_in(name=f"admin {n}") for n in range(4)]
+    people.append(await console.sign_in("viewer"))
+    tokens = [await person.token() for person in people]
+
+    async def look() -> list[str]:
+        asked.clear()
+        wanted = {"X-Fragment": "agents"}
+        pages = await asyncio.gather(*(one.get("/gui/agents", **wanted) for one in people))
+        return [page.html for page in pages]
+
+    first = await look()
+    assert asked.count("console_agents") == 2
+    for html, own in zip(first[:-1], tokens, strict=False):
+        assert [token for token in tokens if token in html] == [own]
+        assert ">Pause<" in html
+    assert ">Pause<" not in first[-1] and not any(token in first[-1] for token in tokens)
+    assert (await look(), asked) == (first, [])
+
+    first_agent = first[0].split('data-href="')[1].split('"')[0]
+    await people[0].post(f"{first_agent}/pause")
+    again = await look()
+    assert asked.count("console_agents") == 2
+    assert ">Resume<" in again[1] and again != first
+    for person in people:
+        await person.close()
+
+
+async def test_who_hangs_up_takes_nothing_from_the_others() -> None:
+    """The first to ask may leave while a section is made; a failure is nobody's for long."""
+    sections, go, made = shared.Sections(), asyncio.Event(), 0
+
+    async def make() -> str:
+        nonlocal made
+        made += 1
+        await go.wait()
+        if made == 1:
+            return "html"
+        raise LookupError("gone")
+
+    key = ("/gui", "admin", "agents")
+    first = asyncio.create_task(sections.html(key, make))
+    second = asyncio.create_task(sections.html(key, make))
+    await asyncio.sleep(0)
+    first.cancel()
+    go.set()
+    assert (await second, made) == ("html", 1)
+    sections.forget()
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            await sections.html(key, make)
+    assert made == 3

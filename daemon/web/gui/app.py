@@ -82,7 +82,7 @@ def build(
     """The console on a read-only pool, and on the actions that the API uses too."""
     reads = Reads(reader, texts)
     console = Console(reads, registry, settings, actions)
-    live = Live(reads, access)
+    live = Live(reads, access, console.forget)
     door = Door(console, access)
     app = web.Application(middlewares=[door.errors], client_max_size=BODY_LIMIT_BYTES)
     asset = str(environment(app).globals["asset"])

@@ -7,7 +7,7 @@ before a handler runs.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from multidict import MultiDictProxy
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.reads import Reads, Row
 from daemon.web.gui.render import KEYS, THEME, Page, Undo, forget, respond, said, say
+from daemon.web.gui.shared import Sections
 
 if TYPE_CHECKING:
     from daemon.registry import Registry
@@ -54,6 +55,12 @@ class Console:
     registry: Registry
     settings: Settings
     actions: Actions
+    sections: Sections = field(default_factory=Sections)
+
+    def forget(self) -> None:
+        """Something changed: whoever looks now is shown how it is after that."""
+        self.reads.forget()
+        self.sections.forget()
 
     def budget(self, frame: Row) -> Decimal | None:
         """What today's model calls may cost: the tighter of the environment's and the table's."""
@@ -77,7 +84,7 @@ class Console:
             "path_qs": place,
             "at": page.at or place,
         }
-        response = await respond(request, page, self._frame, common)
+        response = await respond(request, page, self._frame, common, self.sections)
         if flash is not None:
             forget(request, response)
         return response
@@ -97,7 +104,7 @@ class Console:
         link: tuple[str, str] | None = None,
     ) -> web.Response:
         """After an action: back to where it was asked for, with a sentence."""
-        self.reads.forget()
+        self.forget()
         response = web.Response(
             status=303, headers={"Location": to or inside(str(form.get("back", "")))}
         )

@@ -13,7 +13,7 @@ once. A browser that went away shows only when it is written to; that is no erro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -39,11 +39,15 @@ log = get_logger(__name__)
 
 
 class Live:
-    """The streams of ``/gui/events``. ``stop`` ends them; a later stream is refused."""
+    """The streams of ``/gui/events``. ``stop`` ends them; a later stream is refused.
 
-    def __init__(self, reads: Reads, access: Access) -> None:
+    forget: called at each change, before it is told.
+    """
+
+    def __init__(self, reads: Reads, access: Access, forget: Callable[[], None]) -> None:
         self._reads = reads
         self._access = access
+        self._forget = forget
         self._stopping = asyncio.Event()
         self._queues: set[asyncio.Queue[str]] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -136,7 +140,7 @@ class Live:
             changed = [topic for topic, value in found.items() if value != before[topic]]
         if not changed:
             return
-        self._reads.forget()  # else pages that fetch now may be given counters from before
+        self._forget()  # else pages that fetch now may be given what was before
         for queue in self._queues:
             if queue.full():  # whoever reads so slowly refreshes everything
                 while not queue.empty():

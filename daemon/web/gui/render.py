@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from aiohttp import web
 from daemon.web.access import is_secure
 from daemon.web.gui import chart, words
 from daemon.web.gui.reads import SLOW
+from daemon.web.gui.shared import Sections
 
 HERE = Path(__file__).resolve().parent
 FOLDER_OF_TEMPLATES, FOLDER_OF_FILES = HERE / "templates", HERE / "static"
@@ -69,7 +71,8 @@ LATE = Late()
 class Page:
     """One page. section: the entry of the navigation it belongs to. blocks: name to the read that
     fills it; the template's block ``b_<name>`` shows it as a section with that id. at: where its
-    open sections are fetched, if not at its own address."""
+    open sections are fetched, if not at its own address. personal: they are not the same for all
+    people of a role."""
 
     template: str
     title: str
@@ -78,6 +81,7 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     at: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,31 +124,56 @@ def fingerprint() -> str:
 
 
 async def respond(
-    request: web.Request, page: Page, frame: Read, common: Mapping[str, Any]
+    request: web.Request, page: Page, frame: Read, common: Mapping[str, Any], sections: Sections
 ) -> web.Response:
     """The page, or its fragments. common: what every template is given."""
     env = aiohttp_jinja2.get_env(request.app)
     reads: dict[str, Read] = {"frame": frame, **page.blocks}
+    values = {**common, "title": page.title, "section": page.section, **page.values}
     asked = request.headers.get("X-Fragment")
-    if asked is not None:
-        names = {name.strip() for name in asked.split(",")}
-        reads = {name: read for name, read in reads.items() if name in names}
-    found = dict(zip(reads, await asyncio.gather(*map(_patiently, reads.values())), strict=True))
-    values = {**common, "title": page.title, "section": page.section, **page.values, **found}
-    template = env.get_template(page.template)
     if asked is None:
-        values["badges"] = _badges(found["frame"])
-        html = template.render(values)
+        found = await asyncio.gather(*map(_patiently, reads.values()))
+        values |= zip(reads, found, strict=True)
+        values["badges"] = _badges(values["frame"])
+        html = env.get_template(page.template).render(values)
     else:
-        layout = env.get_template("layout.html")
-        context = template.new_context(values)
-        html = "".join(
-            part
-            for name in reads
-            if (block := {**layout.blocks, **template.blocks}.get(f"b_{name}"))
-            for part in block(context)
-        )
+        names = {name.strip() for name in asked.split(",")}
+        wanted = {name: read for name, read in reads.items() if name in names}
+        html = await _fragments(env, page, wanted, values, sections)
     return web.Response(text=html, content_type="text/html", status=page.status)
+
+
+async def _fragments(
+    env: jinja2.Environment,
+    page: Page,
+    reads: Mapping[str, Read],
+    values: Mapping[str, Any],
+    sections: Sections,
+) -> str:
+    """The sections of these reads; made together with others who look at the same page."""
+    whose = values["person"].role
+    made = await asyncio.gather(
+        *(
+            _section(env, page, name, read, values)
+            if page.personal
+            else sections.html(
+                (values["at"], whose, name),
+                partial(_section, env, page, name, read, {**values, "token": sections.token_mark}),
+            )
+            for name, read in reads.items()
+        )
+    )
+    return "".join(made).replace(sections.token_mark, values["token"])
+
+
+async def _section(
+    env: jinja2.Environment, page: Page, name: str, read: Read, values: Mapping[str, Any]
+) -> str:
+    found = await _patiently(read)
+    template = env.get_template(page.template)
+    blocks = {**env.get_template("layout.html").blocks, **template.blocks}
+    block = blocks.get(f"b_{name}")
+    return "".join(block(template.new_context({**values, name: found}))) if block else ""
 
 
 async def _patiently(read: Read) -> Any:
