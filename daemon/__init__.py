@@ -12,6 +12,7 @@ Read the files in this order to follow one request:
 5.  ``lease.py`` keeps the lease alive from a thread of its own, and learns of cancels there.
 6.  ``runner.py`` is one attempt, a flat pipeline; ``context.py`` is what the agent gets to see.
 7.  ``agents/base.py``, then ``agents/workout/agent.py``: read, compute, ask for words, check.
+    What blocks runs in the threads of ``compute.py``, in turn of the requests' keys.
 8.  ``llm/gateway.py`` buys a model call exactly once: journal, budget, call, settle.
 9.  ``outcome.py`` turns a result or an exception into an Outcome: the whole retry policy.
 10. ``completer.py`` writes status, result, attempt and typed rows in one fenced transaction and

@@ -7,13 +7,11 @@ A database that is away for a moment costs an attempt that moment, not its life.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -28,6 +26,7 @@ from agents.base import (
 )
 from daemon import telemetry
 from daemon.batcher import Batcher
+from daemon.compute import Compute, Whose
 from daemon.database import is_transient, persistently
 from daemon.log import get_logger
 from daemon.model import Claimed, ErrorInfo, Json
@@ -68,7 +67,7 @@ class Services:
     """What every attempt of this process shares. gym_time_zone: an IANA name."""
 
     store: Store
-    compute: Executor
+    compute: Compute
     gym_time_zone: str
     crm: Crm | None
     run_agent: RunAgent
@@ -155,8 +154,8 @@ class AttemptContext:
         return await persistently(lambda: store.step_put(authority, name, value))
 
     async def compute(self, fn: Callable[..., R], *args: Any) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.services.compute, fn, *args)
+        whose = Whose(self.claimed.fair_key, self.request_id)
+        return await self.services.compute.run(whose, fn, *args)
 
     async def run(
         self, task_type: str, input_data: Mapping[str, Json], *, until_percent: int | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import psycopg
 
 from agents.base import AgentError, Drained, Result
 from daemon import clock, contain, intake, telemetry
+from daemon.compute import Compute
 from daemon.context import AttemptContext, Code, Measure, Services, failed_inside
 from daemon.database import persistently
 from daemon.errors import LeaseLost
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 """How long an agent that was told to stop may take before its slot is taken from it."""
-COMPUTE_THREADS = 4
 NOT_ITS_OWN = (
     AgentError,
     CancelRequested,
@@ -76,7 +75,7 @@ class Runner:
         self._store = store
         self._registry = registry
         self._gateway = gateway
-        self._compute = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
+        self._compute = Compute()
         self._services = Services(
             store, self._compute, gym_time_zone, crm, self._run_inside, measure, code
         )
@@ -98,7 +97,7 @@ class Runner:
 
     def close(self) -> None:
         """Let the threads go, and the connections to the main app's tables."""
-        self._compute.shutdown(wait=False, cancel_futures=True)
+        self._compute.close()
         if self._services.crm is not None:
             self._services.crm.close()
 
