@@ -266,6 +266,24 @@ async def test_people_at_one_page_cost_what_one_does(
         await person.close()
 
 
+async def test_a_page_of_one_thing_is_made_for_each(
+    console: Served, admin: Person, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads its row before its sections are made: kept, they could be of before a change."""
+    monkeypatch.setattr(shared, "KEPT_SECONDS", 600.0)
+    ((request_id,),) = rows(
+        "INSERT INTO ai_requests (task_type, run_after) VALUES"
+        " ('scheduling', now() + interval '1 hour') RETURNING id"
+    )
+
+    async def look() -> str:
+        return (await admin.get(f"/gui/requests/{request_id}", **{"X-Fragment": "state"})).html
+
+    assert ">pending<" in await look()
+    rows("UPDATE ai_requests SET status = 'cancelled', finished_at = now()")
+    assert ">cancelled<" in await look()
+
+
 async def test_who_hangs_up_takes_nothing_from_the_others() -> None:
     """The first to ask may leave while a section is made; a failure is nobody's for long."""
     sections, go, made = shared.Sections(), asyncio.Event(), 0

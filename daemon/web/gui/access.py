@@ -50,7 +50,6 @@ class AccessPage:
                 "my_key": request[PRINCIPAL].key_id,
             },
             status,
-            personal=True,
         )
         return await self._console.respond(request, page)
 

@@ -61,7 +61,7 @@ class Agents:
                 row["next_slot"] = slots.get(row["type"])
             return sorted(rows, key=lambda row: row["type"].startswith(DRAFT))
 
-        page = Page("agents.html", "Agents", "agents", {"agents": agents})
+        page = Page("agents.html", "Agents", "agents", {"agents": agents}, shared=True)
         return await self._console.respond(request, page)
 
 

@@ -38,6 +38,7 @@ class Health:
                 "workers": lambda: reads.rows("console_workers"),
                 "providers": lambda: reads.rows("console_providers"),
             },
+            shared=True,
         )
         return await self._console.respond(request, page)
 

@@ -71,6 +71,7 @@ class Metrics:
                 "windows": list(WINDOWS),
                 "types": self._console.registry.known_types(),
             },
+            shared=True,
         )
         return await self._console.respond(request, page)
 

@@ -31,6 +31,7 @@ class Overview:
                 "agents": self._agents,
                 "failures": lambda: self._console.reads.rows("console_failures"),
             },
+            shared=True,
         )
         return await self._console.respond(request, page)
 

@@ -71,8 +71,8 @@ LATE = Late()
 class Page:
     """One page. section: the entry of the navigation it belongs to. blocks: name to the read that
     fills it; the template's block ``b_<name>`` shows it as a section with that id. at: where its
-    open sections are fetched, if not at its own address. personal: they are not the same for all
-    people of a role."""
+    open sections are fetched, if not at its own address. shared: they are the same for all people
+    of a role, and all that they show is read by their reads, nothing before."""
 
     template: str
     title: str
@@ -81,7 +81,7 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     at: str = ""
-    personal: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,16 +150,16 @@ async def _fragments(
     values: Mapping[str, Any],
     sections: Sections,
 ) -> str:
-    """The sections of these reads; made together with others who look at the same page."""
+    """The sections of these reads; of a shared page, made once for all who look at it."""
     whose = values["person"].role
     made = await asyncio.gather(
         *(
-            _section(env, page, name, read, values)
-            if page.personal
-            else sections.html(
+            sections.html(
                 (values["at"], whose, name),
                 partial(_section, env, page, name, read, {**values, "token": sections.token_mark}),
             )
+            if page.shared
+            else _section(env, page, name, read, values)
             for name, read in reads.items()
         )
     )

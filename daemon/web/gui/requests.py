@@ -59,6 +59,7 @@ class Requests:
                 "link": lambda **values: link(wanted, **values),
                 "first": cursor.is_first,
             },
+            shared=True,
         )
         return await self._console.respond(request, page)
 

@@ -5,7 +5,9 @@ people at the overview would have its reads made and its tables rendered twenty 
 first one's are everybody's, until something changes again.
 
 What differs between people is left out: sections are kept for each role, and in place of the
-session's token stands a mark, which is replaced when a section is handed over.
+session's token stands a mark, which is replaced when a section is handed over. And pages have to
+ask for it (``Page.shared``): of one that reads something before its sections are made, what was
+read before a change could be kept as if it had been read after it.
 """
 
 from __future__ import annotations
