@@ -9,8 +9,8 @@ an edit by SQL counts at once.
 
 **Misfire.** A slot that is late because no daemon ran, or the database was away: of several missed
 ones only the newest counts. ``latest`` runs it however late it is; ``skip`` runs it only within
-``misfire_grace_seconds``, or as late as a look may be. What lies before a row was last edited is
-not missed.
+``misfire_grace_seconds``, or as late as a look may be; one that has begun by then is brought to
+its end. What lies before a row was last edited is not missed.
 
 **For each.** With ``for_each = 'active_clients'`` a slot makes a request for each active client of
 the main app, each with its ``client_id`` and an idempotency key of its own. They are inserted some
@@ -112,6 +112,7 @@ class Schedules(Service):
         grace_seconds = max(row.misfire_grace_seconds, LOOK_SECONDS)
         insert = row.misfire == "latest" or late_seconds <= grace_seconds
         try:
+            insert = insert or await self._has_begun(row, slot)
             ids = await self._insert(row, slot, insert=insert)
         except psycopg.Error as error:
             if is_transient(error):
@@ -148,6 +149,14 @@ class Schedules(Service):
             if last:
                 return ids
             after = clients[-1]
+
+    async def _has_begun(self, row: ScheduleRow, slot: datetime) -> bool:
+        """Whether a daemon ended amidst the requests of this slot: those of the first clients are
+        there."""
+        if row.for_each is None:
+            return False
+        first = await self._clients(row, 0)
+        return bool(first) and await self._store.schedule_begun(row.name, slot, first or ())
 
     async def _clients(self, row: ScheduleRow, after: int) -> Sequence[int] | None:
         """For whom to ask next; None while that cannot be said, and the slot waits."""

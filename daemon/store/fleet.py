@@ -167,6 +167,11 @@ class FleetStore(Executor):
         )
         return [row["id"] for row in rows]
 
+    async def schedule_begun(self, name: str, slot: datetime, clients: Sequence[int]) -> bool:
+        """Whether the slot of a schedule has made requests for some of these clients already."""
+        rows = await self._rows("schedule_begun", name=name, slot=slot, clients=list(clients))
+        return bool(rows[0]["begun"])
+
     async def schedule_problem(self, name: str, problem: str | None) -> None:
         """Show why a schedule cannot run, or that it can again."""
         await self._rows("schedule_problem", name=name, problem=problem)

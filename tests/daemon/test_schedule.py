@@ -313,6 +313,36 @@ async def test_no_client_is_too_many(
         crm.close()
 
 
+async def test_a_slot_that_has_begun_is_brought_to_its_end(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """misfire = skip: a daemon that comes back after the grace goes on with the slot in the midst
+    of which it ended, and leaves out one that never began."""
+    monkeypatch.setattr("daemon.schedule.CLIENTS_AT_ONCE", 2)
+    load(database, clients=5)
+    async with parts(database) as p:
+        await aconnection.execute("UPDATE clients SET status = 'active'")
+        crm = Crm(open_engine(database))
+        schedules = Schedules(p.store)
+        schedules.people = lambda after, limit: (
+            crm.active_clients(after, limit) if not after else None
+        )
+        before = datetime.now(UTC) - timedelta(hours=3)
+        for name in ("begun", "missed"):
+            await add(aconnection, name, f"0 {before.hour} * * *", misfire="latest", grace=0)
+        await aconnection.execute("UPDATE ai_schedules SET for_each = 'active_clients'")
+        await aconnection.execute("UPDATE ai_schedules SET enabled = name = 'begun'")
+        await schedules.look()
+        asked = "SELECT count(*) FROM ai_requests"
+        assert await count(aconnection, asked) == 2
+        schedules.people = crm.active_clients
+        await aconnection.execute("UPDATE ai_schedules SET misfire = 'skip', enabled = true")
+        assert await schedules.look() == 3
+        assert await schedules.look() == 0
+        assert await count(aconnection, asked) == 5
+        crm.close()
+
+
 async def test_slot_waits_for_the_main_app(database: str, aconnection: Connection) -> None:
     """A slot for every client waits until the tables can be read, and says what it misses."""
     told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%table of clients%%'"
