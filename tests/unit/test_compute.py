@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from daemon.compute import MOST_OF_A_KEY, THREADS, Compute, Whose
+from daemon.compute import MOST_OF_A_KEY, THREADS, Compute, Key, Whose
 from tests.kit.signals import eventually
 
 MANY = "schedule:nightly"
@@ -63,7 +63,7 @@ async def steps() -> AsyncIterator[Steps]:
 
 
 async def test_whoever_comes_does_not_stand_behind_the_many(steps: Steps) -> None:
-    """Twenty of one key wait; another one's step begins at once, and so does his next."""
+    """Twenty of one key wait; another one's step begins at once."""
     many = [steps.ask(MANY, n) for n in range(20)]
     await steps.begun(MOST_OF_A_KEY)
     first = steps.ask("trainer:3", 100)
@@ -71,14 +71,33 @@ async def test_whoever_comes_does_not_stand_behind_the_many(steps: Steps) -> Non
     assert steps.began[-1] == 100
     others = [steps.ask(f"trainer:{n}", 200 + n) for n in range(5)]
     await steps.begun(THREADS)
-    steps.end(*steps.began[:MOST_OF_A_KEY])
-    await asyncio.gather(*many[:MOST_OF_A_KEY])
-    # Every thread was taken: now keys take turns, those without a thread first.
-    await steps.begun(THREADS + MOST_OF_A_KEY)
-    assert set(steps.began[-MOST_OF_A_KEY:]) <= set(range(200, 205))
+    # Every thread is taken: the next one goes to a key that has none.
+    steps.end(steps.began[0])
+    await steps.begun(THREADS + 1)
+    assert steps.began[-1] in range(200, 205)
     steps.end()
     await asyncio.gather(first, *others, *many)
     assert len(steps.began) == len(set(steps.began)) == 26
+
+
+async def test_the_many_have_their_turn_too(steps: Steps) -> None:
+    """However many others keep coming, a key that waits longest is next."""
+    asked = [steps.ask(MANY, n) for n in range(5)]
+    await steps.begun(MOST_OF_A_KEY)
+    asked += [steps.ask(f"early:{n}", 100 + n) for n in range(THREADS - MOST_OF_A_KEY)]
+    await steps.begun(THREADS)
+    for n in range(MOST_OF_A_KEY):
+        asked.append(steps.ask(f"late:{n}", 200 + n))
+    await asyncio.sleep(0)
+    for n in range(MOST_OF_A_KEY - 1):  # who has no thread comes before who has one
+        steps.end(n)
+        await steps.begun(THREADS + 1 + n)
+        assert steps.began[-1] == 200 + n
+    steps.end(MOST_OF_A_KEY - 1)
+    await steps.begun(THREADS + MOST_OF_A_KEY)
+    assert steps.began[-1] == MOST_OF_A_KEY
+    steps.end()
+    await asyncio.gather(*asked)
 
 
 async def test_the_oldest_request_of_a_key_goes_first(steps: Steps) -> None:
@@ -96,7 +115,7 @@ async def test_the_oldest_request_of_a_key_goes_first(steps: Steps) -> None:
 
 
 async def test_no_key_has_more_than_half(steps: Steps) -> None:
-    """But for the empty one, which is nobody's: its requests may have every thread."""
+    """Requests without a key are each by themselves, and may have every thread."""
     asked = [steps.ask(MANY, n) for n in range(10)]
     await steps.begun(MOST_OF_A_KEY)
     steps.end()
@@ -137,7 +156,7 @@ async def test_a_turn_given_to_who_is_cancelled_is_passed_on(steps: Steps) -> No
     compute = steps._compute
     give_back = compute._give_back
 
-    def and_cancel(key: str) -> None:
+    def and_cancel(key: Key) -> None:
         give_back(key)
         gone.cancel()
 
