@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         45.0, ge=0, le=3600, **_example("45", "How long a stop waits for running requests.")
     )
     poll_seconds: float = Field(
-        5.0, gt=0, le=3600, **_example("5", "Longest sleep between two looks at the queue.")
+        5.0, ge=0.1, le=3600, **_example("5", "Longest sleep between two looks at the queue.")
     )
 
     @field_validator("*", mode="before")
