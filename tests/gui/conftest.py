@@ -142,6 +142,7 @@ async def world(server: Any) -> AsyncIterator[World]:
             ) as daemon,
         ):
             url = f"http://127.0.0.1:{daemon.site.port}"
+            daemon.web.console.live.ping_seconds = 1.0  # then a tab that went is missed sooner
             yield World(browser, url, daemon.web.console.live, dsn)
 
 
