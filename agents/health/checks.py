@@ -17,6 +17,9 @@ Component = Literal[
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 Worse = Literal["high", "low"]
 
+MOST_TARGETS = 10
+"""So many targets of one check are told of, the worst; the statements have it as their LIMIT."""
+
 CHECKS: tuple[str, ...] = (
     "database.autovacuum_late",
     "database.autovacuum_off",

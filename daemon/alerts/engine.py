@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+from agents.health.checks import MOST_TARGETS
 from daemon import clock
 from daemon.alerts.channels import Channel
 from daemon.alerts.judge import Finding, judge
@@ -154,11 +156,7 @@ class Alerts(Service):
         self, results: Sequence[CheckResult], *, now: datetime | None = None
     ) -> Changes:
         """Judge these results, and write what follows from them."""
-        findings = [
-            judge(one, target=self._target(one))
-            for result in results
-            for one in (result, *result.others)
-        ]
+        findings = [finding for result in results for finding in self._findings(result)]
         changes = await self._store.round(
             lambda known, at, own: self._plan(known, at, [*findings, *own]),
             channels=self._channels,
@@ -183,6 +181,14 @@ class Alerts(Service):
         own = {key[0] for key in known.memories if key[0].startswith(OWN_CHECKS)}
         looked = {finding.check for finding in findings} - set(PER_WORKER)
         return plan(known, Round(now, findings, looked | own | {DELIVERY_CHECK}))
+
+    def _findings(self, result: CheckResult) -> list[Finding]:
+        """A result's, with those of its other targets."""
+        found = [judge(one, target=self._target(one)) for one in (result, *result.others)]
+        if len(found) >= MOST_TARGETS and found[-1].sample.kind != "good":
+            # More of them may be as bad: whose is missing did not get better by that.
+            found[-1] = replace(found[-1], blind=True)
+        return found
 
     def _target(self, result: CheckResult) -> str:
         own = result.check in PER_WORKER and not result.target

@@ -16,7 +16,8 @@ class Finding:
     """A judged result, with what a message about it says.
 
     threshold: the limit that was passed, or would be passed first. blind: the check could not be
-    made, however often by now, or is explained by another; it tells nothing about its targets.
+    made, however often by now, is explained by another, or names only the worst of its targets; it
+    tells nothing about those that it does not name.
     """
 
     check: str

@@ -24,7 +24,7 @@ from typing import Any
 
 import psycopg
 
-from agents.health.checks import Check, CheckResult, Json
+from agents.health.checks import MOST_TARGETS, Check, CheckResult, Json
 from agents.health.judge import Limits, judge, sentence, unknown, with_others
 from agents.health.relate import relate
 from daemon import clock, migrate
@@ -53,7 +53,6 @@ CONNECT_PAUSE_SECONDS = 0.2
 AWAY_SECONDS = 3600.0
 """What a database that does not answer counts as: over any limit."""
 IN_A_ROW = 3
-MOST_TARGETS = 10
 RATE_SECONDS = 60.0
 RATE_WINDOW_SECONDS = 300.0
 RECENT_SECONDS = 900.0

@@ -10,8 +10,8 @@
 -- Remedy:   SELECT error FROM ai_requests WHERE task_type = '...' AND status = 'failed' ORDER BY id
 --           DESC; a provider that is down shows in model.error_rate; else pause the agent
 --
--- The worst agents with at least ten ends in a quarter of an hour. Callers' mistakes do not count, nor
--- a person's refusal.
+-- The worst agents with at least ten ends in a quarter of an hour. Callers' mistakes do not count,
+-- nor a person's refusal.
 SELECT round(100.0 * x.bad / x.n, 1)::float8 AS value, 0 AS hidden,
     jsonb_build_object('task_type', x.task_type, 'failed', x.bad, 'of', x.n, 'codes', x.codes)
         AS detail
@@ -24,4 +24,4 @@ FROM (
             || ARRAY['approval_rejected', 'approval_expired']), false)
     GROUP BY 1 HAVING count(*) >= 10
 ) x
-ORDER BY 1 DESC, x.n DESC LIMIT 10
+ORDER BY 1 DESC, x.n DESC, x.task_type LIMIT 10

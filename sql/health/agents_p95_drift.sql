@@ -37,4 +37,4 @@ FROM (
     GROUP BY 1
 ) x
 WHERE x.n >= 20 AND x.m >= 100 AND x.usual_s > 0.05
-ORDER BY 1 DESC LIMIT 10
+ORDER BY 1 DESC, x.task_type LIMIT 10

@@ -14,4 +14,4 @@ SELECT round(100.0 * s.n_dead_tup / (s.n_live_tup + s.n_dead_tup), 1)::float8 AS
         'live', s.n_live_tup, 'last', greatest(s.last_autovacuum, s.last_vacuum)) AS detail
 FROM pg_stat_user_tables s
 WHERE s.n_dead_tup > 10000
-ORDER BY 1 DESC LIMIT 10
+ORDER BY 1 DESC, s.relid LIMIT 10

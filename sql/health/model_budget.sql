@@ -10,10 +10,10 @@
 -- Remedy:   raise DAILY_BUDGET_USD, or UPDATE ai_budgets SET limit_usd for the standing row; until
 --           then agents answer without the model
 --
--- The fullest budgets of this UTC day and month, of each scope the fuller one: spent, promised and uncertain money against the
--- tightest limit that stands now; what its last call was allowed is no limit any more once somebody
--- has raised it. A budget whose period has not begun, or is over, is none of today's. day_share: of
--- the whole's day alone, whichever budget is the fullest.
+-- The fullest budgets of this UTC day and month, of each scope the fuller one: spent, promised and
+-- uncertain money against the tightest limit that stands now; what its last call was allowed is no
+-- limit any more once somebody has raised it. A budget whose period has not begun, or is over, is
+-- none of today's. day_share: of the whole's day alone, whichever budget is the fullest.
 WITH budgets AS (
     SELECT k.kind, c.scope, c.period, c.spent_usd, c.reserved_usd, c.uncertain_usd,
         c.spent_usd + c.reserved_usd + c.uncertain_usd AS used,
@@ -48,4 +48,4 @@ FROM (
     SELECT DISTINCT ON (f.scope) f.* FROM budgets f
     WHERE f.most > 0 ORDER BY f.scope, f.used / f.most DESC
 ) b
-ORDER BY b.used / b.most DESC LIMIT 10
+ORDER BY b.used / b.most DESC, b.scope LIMIT 10

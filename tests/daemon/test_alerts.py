@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from agents.health.checks import MOST_TARGETS
 from daemon.alerts.channels import ATTEMPT_SECONDS, Channel, channels, signature
 from daemon.alerts.engine import Alerts
 from daemon.alerts.outbox import LEASE_SECONDS, Outbox
@@ -161,6 +162,29 @@ async def test_each_target_has_its_own_alert(database: str) -> None:
             ("two", "firing"),
         ]
     await checker.close()
+
+
+async def test_more_targets_than_are_named(database: str) -> None:
+    """Of twelve that are bad the ten worst are named; who is not among them did not get better."""
+
+    def named(first: int, last: int) -> CheckResult:
+        found = [replace(BAD, target=f"t{number:02}") for number in range(first, last)]
+        return replace(found[0], others=tuple(found[1:]))
+
+    def states() -> list[str]:
+        rows = made.rows("SELECT target, state FROM ai_alerts ORDER BY target")
+        return [f"{target} {state}" for target, state in rows]
+
+    async with bench(database) as made:
+        await made.rounds(named(0, MOST_TARGETS), times=3)
+        await made.rounds(named(2, MOST_TARGETS + 2), times=6)
+        assert states() == [f"t{number:02} firing" for number in range(MOST_TARGETS + 2)]
+        await made.rounds(named(2, MOST_TARGETS), times=6)
+        gone = {0, 1, MOST_TARGETS, MOST_TARGETS + 1}
+        assert states() == [
+            f"t{number:02} {'resolved' if number in gone else 'firing'}"
+            for number in range(MOST_TARGETS + 2)
+        ]
 
 
 async def test_one_open_row_whoever_looks(database: str) -> None:
