@@ -12,12 +12,7 @@
 --
 -- The limit is that of the column: a bigint sequence under an integer column fails at 2,147,483,647.
 -- A last_value that may not be seen is NULL, not nought.
-SELECT max(q.percent) AS value,
-    (count(*) FILTER (WHERE NOT q.seen))::int AS hidden,
-    jsonb_build_object('not_visible', jsonb_agg(q.seq) FILTER (WHERE NOT q.seen)) || coalesce(
-        (jsonb_agg(jsonb_build_object('sequence', q.seq, 'last', q.last_value, 'limit', q.most)
-            ORDER BY q.percent DESC NULLS LAST)) -> 0, '{}') AS detail
-FROM (
+WITH sequences AS (
     SELECT c.oid::regclass::text AS seq, s.last_value, x.most,
         round(100.0 * s.last_value / x.most, 2)::float8 AS percent,
         has_sequence_privilege(c.oid, 'SELECT,USAGE') AS seen
@@ -33,4 +28,11 @@ FROM (
             WHEN 'integer'::regtype THEN 2147483647
             ELSE 9223372036854775807 END) AS most) x
     WHERE s.increment_by > 0 AND NOT s.cycle
-) q
+)
+SELECT f.percent AS value, h.hidden, jsonb_strip_nulls(jsonb_build_object('not_visible', h.names,
+    'sequence', f.seq, 'last', f.last_value, 'limit', f.most)) AS detail
+FROM (SELECT count(*)::int AS hidden, jsonb_agg(n.seq) AS names FROM sequences n WHERE NOT n.seen) h
+LEFT JOIN (
+    SELECT * FROM sequences q WHERE q.percent IS NOT NULL ORDER BY q.percent DESC, q.seq LIMIT 10
+) f ON true
+ORDER BY 1 DESC NULLS LAST, f.seq

@@ -114,6 +114,23 @@ async def test_without_rights(plain: Checker) -> None:
     assert not {"database.connections", "database.blocked", "listener.queue_usage"} & blind
 
 
+async def test_each_sequence_is_told(database: str) -> None:
+    """Two that run out are two: the fuller one does not hide the other."""
+    with psycopg.connect(database, autocommit=True) as owner:
+        for name, last in (("sponsors", 31_000), ("members", 32_000), ("visits", 5)):
+            owner.execute(f"CREATE SEQUENCE {name} AS smallint".encode())
+            owner.execute(f"SELECT setval('{name}', {last})".encode())
+    checker = Checker(Session(database, "w1"), statements.load())
+    results = await checker.run({"database.sequence_exhaustion"})
+    await checker.close()
+    (found,) = [one for one in results if one.check == "database.sequence_exhaustion"]
+    assert [(one.target, one.status) for one in (found, *found.others[:2])] == [
+        ("members", "critical"),
+        ("sponsors", "critical"),
+        ("visits", "healthy"),
+    ]
+
+
 async def test_hidden_sessions_are_seen(plain: Checker, database: str) -> None:
     """Another role's open transaction is found without any grant, by its lock."""
     with psycopg.connect(database, application_name="gym-app") as other:
