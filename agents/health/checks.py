@@ -132,7 +132,8 @@ class CheckResult:
     value: what was compared, in ``unit``; None where there was nothing to judge or to see.
     warning, critical: the limits that held, None for never. worse: the side on which trouble lies.
     message: a sentence with the value and what it is about. detail: JSON for people and rules.
-    remedy: what to do. needs: the grant without which it may be ``unknown``, '' for none.
+    remedy: what to do. needs: the right without which it cannot see everything, '' for none; where
+        it could not be made at all, only if it was for want of it.
     target: what it is about where there may be several (a task type, a table); '' for the whole.
     caused_by: the id of the check whose trouble explains this one; such a result is no alarm of
         its own.

@@ -49,6 +49,7 @@ def judge(
     """The result of one measurement. hidden: how many objects could not be seen."""
     held = limits or Limits.of(check)
     shown = dict(detail or {})
+    remedy = check.remedy
     status = _status(check, value, held)
     message = sentence(check.says, value, check.unit, shown)
     if value is None:
@@ -60,6 +61,7 @@ def judge(
     if status == "healthy" and hidden:
         status = "unknown"
         message = f"What is seen is fine; what our role cannot see: {hidden}."
+        remedy = f"our role needs {check.needs}"
     return CheckResult(
         check=check.id,
         component=check.component,
@@ -70,7 +72,7 @@ def judge(
         critical=held.critical,
         message=message,
         detail=shown,
-        remedy=check.remedy,
+        remedy=remedy,
         needs=check.needs,
         worse=check.worse,
         target=str(shown.get(check.target) or "") if check.target else "",
@@ -87,8 +89,12 @@ def with_others(worst: CheckResult, others: Sequence[CheckResult]) -> CheckResul
     return replace(worst, message=message, others=tuple(others))
 
 
-def unknown(check: Check, why: str, limits: Limits | None = None) -> CheckResult:
-    """A check that could not be made. why: a sentence, without anybody's data."""
+def unknown(
+    check: Check, why: str, limits: Limits | None = None, *, needs: str = ""
+) -> CheckResult:
+    """A check that could not be made. why: a sentence, without anybody's data. needs: the right
+    that was lacking, if it was that. What mends the trouble that it looks for is no help here.
+    """
     held = limits or Limits.of(check)
     return CheckResult(
         check=check.id,
@@ -98,8 +104,7 @@ def unknown(check: Check, why: str, limits: Limits | None = None) -> CheckResult
         warning=held.warning,
         critical=held.critical,
         message=why,
-        remedy=check.remedy,
-        needs=check.needs,
+        needs=needs,
         worse=check.worse,
     )
 

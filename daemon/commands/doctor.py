@@ -62,14 +62,7 @@ def _show(report: Report) -> None:
         print(f"{'skipped':<9} the checks of the running service: first mend what is critical")
     for one in troubles(report):
         if isinstance(one, CheckResult):
-            # What mends the trouble that a check looks for is no help where it cannot look.
-            blind = one.status == "unknown" and one.needs
-            _line(
-                one.status,
-                one.check,
-                one.message,
-                f"our role needs {one.needs}" if blind else one.remedy,
-            )
+            _line(one.status, one.check, one.message, one.remedy)
     words = ("nothing to do", "look at the warnings", "act on what is critical")
     print(f"\n{words[report.exit_code]}")
 

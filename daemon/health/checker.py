@@ -305,7 +305,8 @@ class Checker:
         state = getattr(error, "sqlstate", None)
         limits = asked.limits(subject)
         if state == "42501":
-            return unknown(subject, f"Our role may not see it; it needs {subject.needs}.", limits)
+            why = f"Our role may not see it; it needs {subject.needs}."
+            return unknown(subject, why, limits, needs=subject.needs)
         if state in NOT_OURS:
             why = "A table is missing: python -m daemon migrate."
             return unknown(subject, why, limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import psycopg
@@ -10,7 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from agents.health.checks import CheckResult
+from agents.health.checks import Check
+from agents.health.judge import judge, unknown
+from agents.health.words import analysis
 from daemon import migrate
 from daemon.cli import main
 from daemon.embedded import EmbeddedPostgres
@@ -221,28 +224,25 @@ def test_command(
 def test_what_cannot_be_seen(
     monkeypatch: pytest.MonkeyPatch, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For a check that sees too little the right is named, not the cure of what it looks for."""
+    """For a check that sees too little the right is named, not the cure of what it looks for; for
+    one that was too slow neither."""
+    cure = "look at the steps"
+    drift = Check("agents.p95_drift", "ratio", 2, 4, 900, "slow", cure, needs="SELECT on x")
+    sequences = replace(drift, id="database.sequence_exhaustion", needs="USAGE on y")
+    results = [judge(sequences, 1.0, hidden=2), unknown(drift, "It took longer than 3 seconds.")]
 
     async def examine(*_: object) -> Report:
-        return Report(
-            [],
-            [
-                CheckResult(
-                    "database.sequence_exhaustion",
-                    "database",
-                    "unknown",
-                    remedy="rewrite the table",
-                    needs="SELECT on the sequences",
-                )
-            ],
-        )
+        return Report([], results)
 
     monkeypatch.setenv("DATABASE_URL", database)
     monkeypatch.setattr("daemon.commands.doctor.examine", examine)
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "-> our role needs SELECT on the sequences" in said
-    assert "rewrite" not in said
+    assert "cannot see: 2.\n          -> our role needs USAGE on y\n" in said
+    assert "It took longer than 3 seconds.\n" in said
+    assert cure not in said
+    assert "SELECT on x" not in said + analysis(results)
+    assert "USAGE on y" in analysis(results)
 
 
 def test_bad_configuration(
