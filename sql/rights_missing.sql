@@ -4,7 +4,7 @@
 -- Locks:   none.
 SELECT c.relname AS table_name, string_agg(p.kind, ', ' ORDER BY p.kind) AS rights,
     quote_ident(current_user) AS role_name,
-    coalesce(pg_has_role(to_regrole('ai_app'), 'MEMBER'), false) AS of_app
+    coalesce(pg_has_role(to_regrole('ai_app'), 'USAGE'), false) AS of_app
 FROM pg_class c
 CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS p (kind)
 WHERE c.relkind = 'r' AND starts_with(c.relname, 'ai_')

@@ -122,6 +122,20 @@ async def test_a_role_of_the_app(private_server: EmbeddedPostgres) -> None:
     assert "the service itself" in found.remedy
 
 
+async def test_a_role_that_only_grants_the_apps(private_server: EmbeddedPostgres) -> None:
+    """Who made ai_app may grant it, and is a member of it by that: not the app itself."""
+    url = private_server.dsn()
+    migrate.upgrade(url)
+    maker = urlsplit(url)
+    maker = maker._replace(netloc=f"maker:made-up@127.0.0.1:{maker.port}")
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE ai_app")
+        owner.execute("CREATE ROLE maker LOGIN NOINHERIT PASSWORD 'made-up'")
+        owner.execute("GRANT ai_app TO maker WITH ADMIN OPTION")
+    report = await doctor.examine(settings(maker.geturl()), maker.geturl())
+    assert "GRANT" in told(report)["privileges"].remedy
+
+
 async def test_tables_of_the_app(private_server: EmbeddedPostgres) -> None:
     """Tables of the app that agents cannot see, or may not read, are told with what helps: answers
     that know nobody look like any other."""
