@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -275,7 +275,7 @@ async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
         tables = await cursor.fetchall()
     user, schemas = tables[0]["role_name"], tables[0]["schemas"] or "no schema"
     found = [row["table_name"] for row in tables if row["found"]]
-    hidden = [row["table_name"] for row in tables if row["found"] and not row["readable"]]
+    hidden = [row for row in tables if row["found"] and not row["readable"]]
     if not any(row["is_clients"] and row["found"] for row in tables):
         return Finding(
             "app",
@@ -285,13 +285,7 @@ async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
             f" schema: ALTER ROLE {user} SET search_path = {schemas}, that_schema; then restart",
         )
     if hidden:
-        # Beside what is read of users stands a hash of their password.
-        grants = [
-            f"GRANT SELECT ({', '.join(KINDS['users'])}) ON users TO {user}"
-            if name == "users"
-            else f"GRANT SELECT ON {name} TO {user}"
-            for name in hidden
-        ]
+        grants = [f"GRANT SELECT{_of(row)} ON {row['table_name']} TO {user}" for row in hidden]
         return Finding(
             "app",
             "warning",
@@ -299,6 +293,15 @@ async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
             f"let their owner run: {'; '.join(grants)}",
         )
     return Finding("app", "healthy", f"agents can read {len(found)} of the app's tables")
+
+
+def _of(table: Mapping[str, Any]) -> str:
+    """The columns to be granted of a table; '' for all. Beside those of users that are read stands
+    a hash of their password."""
+    if table["table_name"] != "users":
+        return ""
+    read = [name for name in KINDS["users"] if name in table["columns"]] or ["id"]
+    return f" ({', '.join(read)})"
 
 
 async def _strangers(connection: psycopg.AsyncConnection[Any]) -> Finding:
