@@ -92,7 +92,7 @@ class Schedules(Service):
             except ValueError as error:
                 await self._tell(row, str(error))
                 continue
-            # What is found out when a slot comes stays until one comes again.
+            # What is found out when a slot comes is told as long as that slot waits.
             lasting = row.problem == NO_CLIENTS and row.for_each is not None
             if not lasting and not (row.problem or "").startswith(REFUSED):
                 await self._tell(row, None)
@@ -107,6 +107,7 @@ class Schedules(Service):
         floor = max(row.last_slot or row.updated_at, row.updated_at)
         slot = trigger.newest(floor, now)
         if slot is None:
+            await self._not_refused(row)
             return 0
         late_seconds = (now - slot).total_seconds()
         grace_seconds = max(row.misfire_grace_seconds, LOOK_SECONDS)
@@ -124,8 +125,6 @@ class Schedules(Service):
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
         if not ids:
             return 0
-        if (row.problem or "").startswith(REFUSED):
-            await self._tell(row, None)
         log.info("schedule_fired", schedule=row.name, request_id=ids[0], requests=len(ids))
         self.signals.emit("fired", ids[0])
         if late_seconds > LATE_SECONDS:
@@ -135,8 +134,10 @@ class Schedules(Service):
     async def _insert(self, row: ScheduleRow, slot: datetime, *, insert: bool) -> list[int]:
         """Insert the slot's requests and move on to it; the ids of those that are new."""
         if row.for_each is None or not insert:
-            return await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
-        ids: list[int] = []
+            ids = await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
+            await self._not_refused(row)
+            return ids
+        ids = []
         after = 0
         while True:
             clients = await self._clients(row, after)
@@ -147,6 +148,7 @@ class Schedules(Service):
                 row.name, row.last_slot, slot, clients=clients, move=last
             )
             if last:
+                await self._not_refused(row)
                 return ids
             after = clients[-1]
 
@@ -175,6 +177,11 @@ class Schedules(Service):
         if clients is None or row.problem == NO_CLIENTS:
             await self._tell(row, NO_CLIENTS if clients is None else None)
         return clients
+
+    async def _not_refused(self, row: ScheduleRow) -> None:
+        """No slot waits any more for what the database refused."""
+        if (row.problem or "").startswith(REFUSED):
+            await self._tell(row, None)
 
     async def _tell(self, row: ScheduleRow, problem: str | None) -> None:
         """Show in the row why it does not run, or that it does again."""

@@ -423,3 +423,33 @@ async def test_refused_requests_are_one_schedules_trouble(
         await aconnection.execute("DROP TRIGGER refused ON ai_requests")
         assert await schedules.look() == 2
         assert await count(aconnection, told) == 0
+
+
+@pytest.mark.parametrize("over", ["moved", "passed", "edited"])
+async def test_a_refusal_ends_with_its_slot(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    """What was refused is no problem any more once its slot is behind: run for nobody, passed over
+    or forgotten with an edit."""
+    monkeypatch.setattr("daemon.schedule.LOOK_SECONDS", 0.0)  # no slot is just now
+    async with parts(database) as p:
+        await nightly(aconnection)
+        await aconnection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'not at night'; END $$;"
+            "CREATE TRIGGER refused BEFORE INSERT ON ai_requests"
+            " FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        schedules = Schedules(p.store)
+        schedules.people = lambda *_: (1, 2)
+        told = "SELECT count(*) FROM ai_schedules WHERE problem IS NOT NULL"
+        assert await schedules.look() == 0
+        assert await count(aconnection, told) == 1
+        if over == "moved":
+            schedules.people = lambda *_: ()
+        else:
+            skip, edit = "misfire = 'skip', misfire_grace_seconds = 0", "trigger = 'every 9 hours'"
+            change = skip if over == "passed" else edit
+            await aconnection.execute(f"UPDATE ai_schedules SET {change}".encode())
+        assert await schedules.look() == 0
+        assert await count(aconnection, told) == 0
