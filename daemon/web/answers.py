@@ -28,7 +28,7 @@ BODY_SECONDS = 30.0
 WORDS = {
     "missing": "it is required",
     "extra_forbidden": "there is no such field",
-    "dict_type": "expected a JSON object, not its text",
+    "dict_type": "expected a JSON object",
 }
 """What pydantic says with Python's words, by its own name for it."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -150,6 +150,8 @@ def _checked(value: Mapping[str, Json], model: type[M]) -> M:
     field = str(problem["loc"][0])[:200] if problem["loc"] else "body"
     message = WORDS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
     message = message.replace("Input should be ", "expected ", 1)
+    if problem["type"] == "dict_type" and isinstance(problem["input"], str):
+        message += ", not its text"
     known = ", ".join(model.model_fields)
     hint = f"fields: {known}" if problem["type"] in {"extra_forbidden", "missing"} else ""
     raise Refused(400, "invalid_value", f"{field}: {message}", hint or "GET /api/openapi.json")
