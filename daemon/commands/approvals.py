@@ -35,7 +35,9 @@ APPROVE, REJECT = '{"decision": "approve"}', '{"decision": "reject"}'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|answer|reject")
     listed = actions.add_parser("list", help="open questions, oldest first")
-    listed.add_argument("--all", action="store_true", help="answered ones too")
+    listed.add_argument(
+        "--all", action="store_true", help="answered ones too, and of ended requests"
+    )
     listed.add_argument("--json", action="store_true", help="print JSON")
     for name, help_line in (("answer", "answer a question"), ("reject", "say no to it")):
         action = actions.add_parser(name, help=help_line)
@@ -60,8 +62,10 @@ def _list(arguments: argparse.Namespace) -> int:
         print(plain_json(rows))
         return 0
     for row in rows:
-        state = f"answered by {row['decided_by']}" if row["decided_at"] else "open"
-        until = f" until {row['expires_at']}" if row["expires_at"] else ""
+        state = "open" if row["ended"] is None else f"its request is {row['ended']}"
+        if row["decided_at"]:
+            state = f"answered by {row['decided_by']}"
+        until = f" until {row['expires_at']}" if row["expires_at"] and state == "open" else ""
         head = f"{row['request_id']} {row['key']} · {row['task_type']} · {state}{until}"
         print(plain(head))
         print(f"    {plain_json(row['question'])}")

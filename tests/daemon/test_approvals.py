@@ -142,6 +142,8 @@ async def test_a_waiting_request_can_be_cancelled(
     await becomes(aconnection, request_id, "cancelled")
     assert cli.main(["approvals", "list"]) == 0
     assert "nobody asks anything" in capsys.readouterr().out
+    assert cli.main(["approvals", "list", "--all"]) == 0
+    assert f"{TYPE} · its request is cancelled\n" in capsys.readouterr().out
     answered = "SELECT ai_answer(%s, 'publish')::int"
     await count(aconnection, answered, request_id)
     assert (await becomes(aconnection, request_id, "cancelled"))["finished_at"] is not None

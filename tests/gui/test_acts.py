@@ -309,6 +309,8 @@ async def test_a_question_ends_with_its_request(admin: Person, rows: Any) -> Non
     rows("UPDATE ai_requests SET status = 'cancelled', finished_at = now()")
     for path in ("/gui/approvals", f"/gui/approvals/{request_id}"):
         assert "Publish it?" not in (await admin.get(path)).text, path
+    page = await admin.post(f"/gui/approvals/{request_id}/approve", key="publish")
+    assert f"request {request_id} is cancelled; nobody waits for an answer" in page.text
 
     async def uncounted() -> bool:
         return "question waits" not in (await admin.get("/gui")).text

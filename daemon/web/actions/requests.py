@@ -148,7 +148,7 @@ class RequestActions(Act):
         """A person's answer to an agent's question; the first counts, the request goes on.
 
         more: what else the agent is told. Refused: 400 for a rejection without a reason, 404, 409
-        when somebody answered before (details: who, what).
+        when somebody answered before (details: who, what) or the request has ended.
         """
         if decision == "reject" and not reason.strip():
             raise invalid("reason", "a rejection needs one", "say why, for whoever asked")
@@ -171,6 +171,10 @@ class RequestActions(Act):
                 )
                 if found is None:
                     raise not_found(f"question {key!r} of request {request_id}")
+                if not found["decided"]:
+                    raise conflict(
+                        f"request {request_id} is {found['status']}; nobody waits for an answer"
+                    )
                 raise conflict(
                     f"{found['decided_by']} answered first: {found['decision']}",
                     decided_by=found["decided_by"],
