@@ -540,12 +540,17 @@ async def test_the_first_page_keeps_the_filter(admin: Person, rows: Any) -> None
 
 
 async def test_an_agent_whose_configuration_cannot_be_shown(admin: Person, rows: Any) -> None:
-    """Its page is there all the same, to see its limits and to roll it back."""
+    """Its page is there all the same, to see its limits and to roll it back; to switch it off
+    leaves what cannot be shown as it is."""
     ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'scheduling'")
     deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"
     rows("UPDATE ai_agents SET config = %s::jsonb WHERE id = %s", deep, agent_id)
     page = await admin.get(f"/gui/agents/{agent_id}")
     assert (page.status, "Versions" in page.text) == (200, True)
+    page = await admin.post(f"/gui/agents/{agent_id}/enable", enabled="")
+    assert "Scheduling Intelligence is off" in page.text
+    kept = "SELECT enabled, config = %s::jsonb FROM ai_agents WHERE id = %s"
+    assert rows(kept, deep, agent_id) == [(False, True)]
 
 
 async def test_an_empty_limit_is_no_limit(admin: Person, rows: Any) -> None:

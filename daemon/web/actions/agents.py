@@ -122,7 +122,7 @@ class AgentActions(Act):
                 self._check_config(after["type"], after["config"], before["config"])
             if after == before:
                 return Saved(before["version"], changed=False)
-            version = await self._put(connection, who, agent_id, after, archive=False)
+            version = await self._put(connection, who, before, after, archive=False)
             await self._tell_change(connection, who, "set_agent", agent_id, before, after, version)
         return Saved(version, changed=True)
 
@@ -143,7 +143,7 @@ class AgentActions(Act):
                 raise not_found(f"version {to_version} of agent {agent_id}")
             self._check_config(before["type"], old["config"])
             after = {**before, "config": old["config"]}
-            version = await self._put(connection, who, agent_id, after, archive=False)
+            version = await self._put(connection, who, before, after, archive=False)
             await self._tell_change(connection, who, "roll_back", agent_id, before, after, version)
         return version
 
@@ -155,7 +155,7 @@ class AgentActions(Act):
         async with self._transaction(who, "archived") as connection:
             before = await self._held(connection, agent_id, None)
             after = {**before, "enabled": False}
-            await self._put(connection, who, agent_id, after, archive=True)
+            await self._put(connection, who, before, after, archive=True)
             await self._audit(
                 connection,
                 who,
@@ -232,16 +232,18 @@ class AgentActions(Act):
         return row
 
     async def _put(
-        self, connection: Connection, who: Principal, agent_id: int, row: Row, *, archive: bool
+        self, connection: Connection, who: Principal, before: Row, row: Row, *, archive: bool
     ) -> int:
+        # One that is the same stays as it is: what cannot be read whole is not written whole.
+        same = row["config"] is before["config"]
         written = await self._written(
             connection,
             "agent_put",
-            agent_id=agent_id,
+            agent_id=before["id"],
             name=row["name"],
             type=row["type"],
             description=row["description"],
-            config=dumps(row["config"]),
+            config=None if same else dumps(row["config"]),
             enabled=row["enabled"],
             by=who.name,
             archive=archive,
