@@ -24,6 +24,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Literal
@@ -159,7 +160,7 @@ async def send(
     try:
         async with asyncio.timeout(ATTEMPT_SECONDS):
             if channel.kind == "smtp":
-                await asyncio.to_thread(_mail, channel.url, message_id, alerts)
+                await _post_by_mail(channel.url, message_id, alerts)
             else:
                 await _post(channel, message_id, alerts, session, key)
     except NotTaken:
@@ -191,15 +192,50 @@ async def _post(
             raise NotTaken(f"HTTP {answer.status}")
 
 
+async def _post_by_mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> None:
+    line = _Line()
+    try:
+        await asyncio.to_thread(_mail, url, message_id, alerts, line)
+    finally:
+        line.hang_up()
+
+
+class _Line:
+    """The connection of one attempt, for whoever no longer waits for it: the thread that talks on
+    it is one of a few, and names are looked up in them too."""
+
+    def __init__(self) -> None:
+        self._twin: socket.socket | None = None
+        self._over = False
+
+    def of(self, connected: socket.socket) -> socket.socket:
+        """The same; from now on it can be hung up."""
+        self._twin = connected.dup()  # TLS takes the first one over
+        if self._over:
+            self.hang_up()
+        return connected
+
+    def hang_up(self) -> None:
+        """Whoever waits on the line gets an error. From any thread, any number of times."""
+        self._over = True
+        if self._twin is not None:
+            with self._twin, suppress(OSError):
+                self._twin.shutdown(socket.SHUT_RDWR)
+
+
 class _CarefulSmtp(smtplib.SMTP):
+    def __init__(self, host: str, port: int, line: _Line) -> None:
+        self._line = line
+        super().__init__(host, port, timeout=SMTP_SECONDS)
+
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return careful_socket(host, port, timeout)
+        return self._line.of(careful_socket(host, port, timeout))
 
 
-def _mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> None:
+def _mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]], line: _Line) -> None:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    with _CarefulSmtp(host, parts.port or 25, timeout=SMTP_SECONDS) as server:
+    with _CarefulSmtp(host, parts.port or 25, line) as server:
         server.ehlo()
         if server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from agents.health.checks import MOST_TARGETS
-from daemon.alerts.channels import ATTEMPT_SECONDS, Channel, channels, signature
+from daemon.alerts.channels import ATTEMPT_SECONDS, Channel, _mail, channels, signature
 from daemon.alerts.engine import Alerts
 from daemon.alerts.outbox import LEASE_SECONDS, Outbox
 from daemon.alerts.store import AlertStore, Message
@@ -364,6 +364,30 @@ async def test_a_server_that_dawdles_holds_up_nobody(
         address = f"smtp://127.0.0.1:{server.port}?to=a@example.com"
         async with bench(database, address) as made, outbox(made) as out:
             assert await failed_delivery(made, out) == "no answer in time"
+
+
+async def test_an_attempt_that_ended_leaves_no_thread(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits no longer for a mail server hangs up: the few threads are others' too."""
+    talking = 0
+
+    def counted(*given: Any) -> None:
+        nonlocal talking
+        talking += 1
+        try:
+            _mail(*given)
+        finally:
+            talking -= 1
+
+    monkeypatch.setattr("daemon.alerts.channels._mail", counted)
+    monkeypatch.setattr("daemon.alerts.channels.ATTEMPT_SECONDS", 0.5)
+    async with mail_server() as server:
+        server.dawdle_seconds = 600.0
+        address = f"smtp://127.0.0.1:{server.port}?to=a@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            assert await failed_delivery(made, out) == "no answer in time"
+            await eventually(lambda: not talking, 5.0, what="its thread has ended")
 
 
 async def test_password_is_not_sent_in_the_clear(database: str) -> None:
