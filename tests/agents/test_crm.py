@@ -341,6 +341,27 @@ def test_a_history_costs_one_query_per_table(gym: Gym) -> None:
     assert len(gym.statements) <= 12
 
 
+def test_what_was_read_ahead_is_what_is_read(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows are read together, and wherever that cuts them off: each client's are
+    those that a read of its own finds."""
+    ids = sorted(gym.truth.visible())[:4]
+
+    def told(snap: Snapshot) -> list[Any]:
+        return [
+            (snap.measurements(each, AS_OF), snap.goals(each), snap.progress_records(each, AS_OF))
+            for each in ids
+        ]
+
+    with gym.crm.snapshot() as snap:
+        alone = told(snap)
+    first, most = len(alone[0][0]), sum(len(measured) for measured, *_ in alone)
+    for together in (1, first - 1, first, first + 1, most - 1, most, most + 1):
+        monkeypatch.setattr("agents.crm.reader.MOST_AHEAD", together)
+        with gym.crm.snapshot() as snap:
+            snap.body_ahead(ids)
+            assert told(snap) == alone
+
+
 def test_active_clients_come_in_pages(gym: Gym) -> None:
     """Page after page gives each active client once, by index, however many are not active."""
     gym.sql(

@@ -40,6 +40,7 @@ async def test_a_look(database: str, aconnection: Connection) -> None:
         told.append(results)
 
     async with running(database, CATALOG) as daemon:
+        assert daemon.health._lag._counts_from > 0, "what its start held up does not count"
         daemon.health.subscribers.append(hear)
         first = await daemon.health.look()
         second = await daemon.health.look()

@@ -18,7 +18,7 @@ from daemon import statements
 from daemon.errors import LeaseLost
 from daemon.llm import CancelRequested, Snoozed
 from daemon.llm.gateway import Gateway
-from daemon.llm.journal import Journal
+from daemon.llm.journal import Begun, Entry, Journal
 from daemon.llm.provider import Provider
 from daemon.meters import Meters
 from tests.kit import provider
@@ -524,6 +524,21 @@ async def test_branches_side_by_side_share_the_calls_of_their_agent(bench: Bench
         "budget_exhausted",
         "budget_exhausted",
     ]
+
+
+async def test_a_call_that_had_to_wait_is_one_call(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was told to wait has used up nothing of max_calls."""
+    begin = bench.gateway.shop.journal.begin
+    waits = deque([Begun("wait", "m", None, None, 0.0, None)])
+
+    async def crowded(entry: Entry) -> Begun:
+        return waits.popleft() if waits else await begin(entry)
+
+    monkeypatch.setattr(bench.gateway.shop.journal, "begin", crowded)
+    assert (await bench.ask(await bench.request(), asker(max_calls=1))).value is not None
+    assert not waits
 
 
 async def test_a_database_that_is_away_for_a_moment_costs_no_attempt(

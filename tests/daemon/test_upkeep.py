@@ -77,6 +77,8 @@ async def test_jump_of_the_clock_rescues_nobody(
             " WHERE expires_at BETWEEN now() + interval '20 s' AND now() + interval '31 s'"
         )
         assert await count(aconnection, in_time) == 1
+        await aconnection.execute("UPDATE ai_leases SET expires_at = now() - interval '1 second'")
+        assert await keeper.reap() == 1, "from then on its age counts again"
 
 
 async def test_a_jump_that_met_a_failure_is_not_forgotten(

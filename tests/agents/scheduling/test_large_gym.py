@@ -95,10 +95,10 @@ def test_clients_of_a_large_gym_are_read_whole(gym: Gym) -> None:
 def test_an_hour_that_was_not_read_is_not_free(gym: Gym) -> None:
     """Of more bookings than are read the nearest count, and what lies behind them is no free time.
 
-    A group's session is a row for each of its members, so a trainer may have a hundred a day.
+    A group's session is a row for each of its members, so a trainer may have hundreds a day.
     """
     gym.book(every("1 day", 5, NOW + timedelta(days=2)), str(CLIENT), trainer_id=2)
-    gym.book(every("10 minutes", 6_000, datetime(2026, 11, 25)), "5 + g % 4")
+    gym.book(every("1 minute", 6_000, datetime(2026, 11, 25)), "5 + g % 4")  # until the 29th
     found = gym.read(client_id=CLIENT, trainer_id=TRAINER, min_gap_hours=0)
     free = [slot.start for slot in _free(found).free]
     booked = gym.connection.execute(
