@@ -68,12 +68,10 @@ class CompletionStore(Executor):
             return {}
         try:
             return await self._complete(worker_id, batch)
-        except _Unwritable:
-            batch = [_writable(item) for item in batch]
-        except psycopg.Error as error:
+        except (psycopg.Error, _Unwritable) as error:
             if is_transient(error):
                 raise
-            log.warning("batch_refused", rows=len(batch), sqlstate=error.sqlstate)
+            log.warning("batch_refused", rows=len(batch), reason=_why(error))
         verdicts: dict[Key, Verdict] = {}
         for item in batch:
             verdicts |= await self._complete_alone(worker_id, item)
@@ -115,11 +113,11 @@ class CompletionStore(Executor):
     async def _complete_alone(self, worker_id: str, item: Finished) -> dict[Key, Verdict]:
         try:
             return await self._complete(worker_id, [item])
-        except psycopg.Error as error:
+        except (psycopg.Error, _Unwritable) as error:
             if is_transient(error):
                 raise
-            log.error("outcome_refused", request_id=item.key[0], sqlstate=error.sqlstate)
-            failure = _unstorable(item, f"SQLSTATE {error.sqlstate}")
+            log.error("outcome_refused", request_id=item.key[0], reason=_why(error))
+            failure = _unstorable(item, _why(error))
         try:
             return await self._complete(worker_id, [failure])
         except psycopg.Error as error:
@@ -222,14 +220,11 @@ def _told(batch: Sequence[Finished]) -> str:
         raise _Unwritable from error
 
 
-def _writable(item: Finished) -> Finished:
-    """The same, or the failure in place of what is no JSON."""
-    try:
-        dumps(_as_json(item))
-    except NO_JSON as error:
-        log.error("outcome_unwritable", request_id=item.key[0], error=type(error).__name__)
-        return _unstorable(item, "it is no JSON")
-    return item
+def _why(error: psycopg.Error | _Unwritable) -> str:
+    """Why an end cannot be stored, without any of its text."""
+    if isinstance(error, psycopg.Error):
+        return f"SQLSTATE {error.sqlstate}"
+    return f"it is no JSON: {type(error.__cause__).__name__}"
 
 
 def _unstorable(item: Finished, why: str) -> Finished:
@@ -237,7 +232,7 @@ def _unstorable(item: Finished, why: str) -> Finished:
     error = ErrorInfo(
         "agent_error",
         f"the {item.outcome.name} outcome could not be stored ({why})",
-        hint="look for outcome_refused or outcome_unwritable in the daemon's log",
+        hint="look for outcome_refused in the daemon's log",
     )
     return Finished(item.authority, Fail(error), item.agent_version)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from string import ascii_letters
@@ -40,6 +41,7 @@ from daemon.store import (
     doorbell_lock,
     doorbell_unlock,
 )
+from daemon.store.safe_json import dumps
 from tests.sql.driver import Queue
 
 PLAN: Mapping[str, Json] = {
@@ -235,6 +237,23 @@ async def test_an_end_that_is_no_json_is_its_own_trouble(
         bad.request_id: ("failed", "agent_error"),
         good.request_id: ("completed", None),
     }
+
+
+async def test_an_end_may_be_of_any_depth(store: Store, queue: Queue) -> None:
+    """However deeply an answer is nested its attempt ends, also where a level more or less decides
+    whether it can be written."""
+    levels: list[Any] = [None]
+    with suppress(RecursionError):
+        while dumps(levels[-1]):
+            levels.append({"a": levels[-1]})
+    for answer in levels[-40:]:
+        [one] = await claim(store, queue)
+        [verdict] = (
+            await store.complete("w1", [(one.authority, complete({"a": answer}), None)])
+        ).values()
+        assert verdict == "accepted"
+    ends = queue.rows("SELECT DISTINCT status FROM ai_requests ORDER BY 1")
+    assert ends == [{"status": "completed"}, {"status": "failed"}]
 
 
 async def test_typed_rows_that_never_fit_hold_up_no_others(store: Store, queue: Queue) -> None:
