@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from agents.health.judge import judge
 from daemon import statements
 from daemon.health import main_app, session
-from daemon.health.checker import Checker
+from daemon.health.checker import Checker, Memory
 from daemon.health.late import LATE, late
 from daemon.health.process import (
     CANARY,
@@ -95,6 +95,16 @@ async def test_what_a_start_held_up_is_forgotten() -> None:
     time.sleep(0.8)  # noqa: ASYNC251 - and as work must not
     await eventually(lambda: lag.worst_seconds() > 0.2, what="later lag is seen")
     measuring.cancel()
+
+
+def test_the_longest_seen_comes_first() -> None:
+    """Of what is there for long each has its time; who left and came back begins anew."""
+    now = [0.0]
+    memory = Memory(lambda: now[0])
+    for at, keys in ((0, "ab"), (60, "cb"), (120, "acb")):
+        now[0] = at
+        found = memory.seen("late", [{"key": key, "detail": {"table": key}} for key in keys])
+    assert [(one.detail["table"], one.value) for one in found] == [("b", 120), ("c", 60), ("a", 0)]
 
 
 async def test_canary() -> None:

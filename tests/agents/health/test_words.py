@@ -115,6 +115,18 @@ def test_an_outage_is_one_alarm() -> None:
     assert "the provider fails" in found[1].message
 
 
+def test_a_cause_explains_each_target() -> None:
+    """Dead rows of every table, not of the worst alone, are put down to what holds vacuum up."""
+    tables = [result("database.dead_tuples", "warning", target=name) for name in ("a", "b")]
+    _, worst = relate(
+        [
+            result("database.xmin_horizon", "critical"),
+            replace(tables[0], others=(tables[1],)),
+        ]
+    )
+    assert [one.alarming for one in (worst, *worst.others)] == [False, False]
+
+
 def test_a_cause_that_is_less_bad_hides_nothing() -> None:
     """A critical symptom of a mere warning stays an alarm, and names the cause all the same."""
     (_, symptom) = relate(
