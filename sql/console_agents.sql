@@ -18,7 +18,8 @@ LEFT JOIN (SELECT l.task_type, count(*) AS running FROM ai_leases l GROUP BY l.t
     ON lease.task_type = a.type
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE p.run_after <= now()) AS due, count(*) = 1000 AS more,
-        min(p.run_after) FILTER (WHERE p.run_after <= now()) AS oldest_due
+        min(p.run_after) FILTER (WHERE p.run_after <= now() AND isfinite(p.run_after))
+            AS oldest_due
     FROM (SELECT r.run_after FROM ai_requests r
         WHERE r.task_type = a.type AND r.status = 'pending' AND r.priority >= -32768
         ORDER BY r.priority DESC, r.id LIMIT 1000) p

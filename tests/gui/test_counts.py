@@ -137,6 +137,18 @@ async def test_the_list_of_agents_tells_opinions_and_slots(admin: Person, rows: 
     assert "helpful" not in overview.text
 
 
+async def test_what_is_to_be_first_has_no_age(admin: Person, rows: Any) -> None:
+    """A run_after of '-infinity' is due; nobody has waited since before all time."""
+    rows("INSERT INTO ai_agents (name, type) VALUES ('Work', 'work') ON CONFLICT DO NOTHING")
+    rows("INSERT INTO ai_requests (task_type) VALUES ('work')")
+    rows("UPDATE ai_requests SET run_after = '-infinity'")
+    page = await admin.get("/gui/agents", **{"X-Fragment": "agents"})
+    (row,) = (one for one in page.html.split("<tr data-href")[1:] if ">Work</a>" in one)
+    assert '<td class="num">1</td>' in row
+    overview = await admin.get("/gui")
+    assert "the oldest for" not in overview.text
+
+
 async def test_an_agents_page_knows_a_budget_until_midnight(admin: Person, rows: Any) -> None:
     """What was granted for today is what the agent's money is held against."""
     rows("INSERT INTO ai_agents (name, type) VALUES ('A', 'work') ON CONFLICT DO NOTHING")
