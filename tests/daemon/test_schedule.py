@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from agents.crm import Crm, open_engine
 from daemon.demo.gym import load
@@ -364,7 +365,7 @@ async def test_slot_waits_for_the_main_app(database: str, aconnection: Connectio
 async def test_a_locked_table_of_clients_holds_up_its_slot_alone(
     database: str, aconnection: Connection
 ) -> None:
-    """While the clients cannot be read their slot waits, and other schedules run."""
+    """While the clients cannot be read their slot waits, and says why; other schedules run."""
     load(database, clients=3)
     async with parts(database) as p:
         await nightly(aconnection)
@@ -374,7 +375,10 @@ async def test_a_locked_table_of_clients_holds_up_its_slot_alone(
         schedules.people = crm.active_clients
         async with aconnection.transaction():
             await aconnection.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
-            assert await schedules.look() == 1
+            with capture_logs() as said:
+                assert await schedules.look() == 1
+        delayed = next(line["error"] for line in said if line["event"] == "schedule_delayed")
+        assert delayed.startswith("reading clients of the main app took more than")
         assert await schedules.look() > 0
         crm.close()
 
