@@ -7,6 +7,7 @@ The key is what the service has as MAIN_APP_API_KEY, or one of `python -m daemon
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ def execute(
 ) -> dict[str, Any]:
     """Ask and wait. The answer has ``success``; if true ``results``, else ``error`` or, when it
     takes longer, ``request_id`` to look for at ``/api/executions/{request_id}``. Where nobody
-    answers at all, ``code`` is ``unreachable``.
+    answers, or somebody else does (a proxy's page), ``code`` is ``unreachable``.
     """
     asked = {"task_type": task_type, "input_data": input_data, "wait_seconds": seconds}
     request = urllib.request.Request(  # noqa: S310 - the URL is the caller's own setting
@@ -33,11 +34,23 @@ def execute(
             told: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
-            told = json.load(error)
-        told.setdefault("success", False)
-    except OSError as error:
-        told = {"success": False, "error": f"{base_url}: {error}", "code": "unreachable"}
+            told = _refusal(error.read()) or _unreachable(base_url, error)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        told = _unreachable(base_url, error)
     return told
+
+
+def _refusal(body: bytes) -> dict[str, Any]:
+    """The service's own words; {} for those of a proxy before it."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return {"success": False, **told} if isinstance(told, dict) else {}
+
+
+def _unreachable(base_url: str, error: Exception) -> dict[str, Any]:
+    return {"success": False, "error": f"{base_url}: {error}", "code": "unreachable"}
 
 
 if __name__ == "__main__":

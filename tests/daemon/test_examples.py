@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 import psycopg2
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from agents.catalog import AGENTS
 from daemon.demo.gym import load
@@ -99,6 +101,15 @@ async def test_flask(database: str, fitness_ai: Any, monkeypatch: pytest.MonkeyP
         assert (status, body["status"]) == (409, "cancelled")
 
 
+def _answering(status: int) -> web.Application:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(status=status, text="<h1>Application failed to respond</h1>")
+
+    app = web.Application()
+    app.router.add_post("/api/execute", page)
+    return app
+
+
 async def test_http(database: str, fitness_ai: Any) -> None:
     """The HTTP example asks, prints what came, and hands on a refusal as an answer."""
     execute = importlib.import_module("http_example").execute
@@ -110,6 +121,10 @@ async def test_http(database: str, fitness_ai: Any) -> None:
         assert (bad["success"], bad["code"]) == (False, "unauthorised")
         away = await asyncio.to_thread(execute, "http://127.0.0.1:1", "any", "test_echo", {})
         assert (away["success"], away["code"]) == (False, "unreachable")
+        for status in (200, 502):  # a proxy before a service that is away answers in its own way
+            async with TestServer(_answering(status)) as proxy:
+                page = await asyncio.to_thread(execute, str(proxy.make_url("")), "any", "x", {})
+                assert (page["success"], page["code"]) == (False, "unreachable")
         told = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, str(FOLDER / "http_example.py"), "1"],
