@@ -43,14 +43,15 @@ def reading(cursor: AsyncCursor[Any]) -> None:
 
 
 class Moments(TimestamptzLoader):
-    """Moments that Python has; FIRST or LAST for one that it has not."""
+    """Moments that Python has, on the server's clock and in UTC; FIRST or LAST for others."""
 
     def load(self, data: Buffer) -> datetime:
         try:
-            return super().load(data)
-        except DataError:
+            return super().load(data).astimezone(UTC)
+        except (DataError, OverflowError):
             text = bytes(data)
-            return FIRST if text.startswith(b"-") or text.endswith(b"BC") else LAST
+            early = text.startswith((b"-", b"0001-")) or text.endswith(b"BC")
+            return FIRST if early else LAST
 
 
 def _int(digits: str) -> int | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from pydantic import model_validator
 from agents.base import AgentInput
 from daemon.intake import Intake
 from daemon.registry import Registry
+from daemon.web import shown
 from tests.kit import worker
 from tests.kit.agents import CATALOG, Sleep
 from tests.kit.http import ADMIN_KEY, add_key, calling
@@ -216,3 +218,23 @@ async def test_a_validator_that_breaks_ends_its_own_request(
         status, attempt, error = await ended(aconnection, broken)
         assert (status, attempt, error["code"]) == ("failed", 1, "agent_error")
         assert "KeyError in tests/daemon/test_odd_input.py" in error["message"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+async def test_every_moment_can_be_told_in_utc(aconnection: Connection, zone: str) -> None:
+    """Also one that lies in the calendar on the server's clock, and not in UTC."""
+    odd = (
+        "infinity",
+        "-infinity",
+        "9999-12-31 23:59:59",
+        "0001-01-01",
+        "400-01-01 BC",
+        "99999-1-1",
+    )
+    await aconnection.execute("SELECT set_config('timezone', %s, false)", (zone,))
+    async with aconnection.cursor() as cursor:
+        shown.reading(cursor)
+        for text in odd:
+            await cursor.execute("SELECT %s::timestamptz", (text,))
+            [(moment,)] = await cursor.fetchall()
+            assert moment.astimezone(UTC).year in (1, 1970, 9999), text
