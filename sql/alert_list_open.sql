@@ -3,8 +3,6 @@
 -- Caller:  AlertStore.round.
 -- Locks:   none.
 SELECT a.id, a.check_id, a.target, a.severity, a.state, a.opened_at, a.notified_at,
-    a.escalated_at, a.acknowledged_by,
-    CASE WHEN isfinite(a.silenced_until) THEN a.silenced_until
-        WHEN a.silenced_until > now() THEN '9999-12-30 00:00+00' END AS silenced_until
+    a.escalated_at, a.acknowledged_by, a.silenced_until
 FROM ai_alerts a
 WHERE a.resolved_at IS NULL

@@ -13,10 +13,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from daemon import clock
 from daemon.statements import Statements
+from daemon.store.moments import bear_every_moment
 from daemon.store.safe_json import loads_stored
 
-# What somebody writes into a configuration costs that agent alone, not whoever reads the table.
+# What somebody writes into a configuration costs that agent alone, not whoever reads the table;
+# so does a moment that no calendar has.
 set_json_loads(loads_stored)
+bear_every_moment()
 
 KEPT_SECONDS = 60.0
 """It is given back after so long, for the pool to replace it when it has grown old."""

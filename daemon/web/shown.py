@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
 from typing import Any
 
-from psycopg import AsyncCursor, DataError
-from psycopg.abc import Buffer
-from psycopg.types.datetime import TimestamptzLoader
+from psycopg import AsyncCursor
 from psycopg.types.json import set_json_loads
 
 from daemon.store.safe_json import is_shallow
@@ -23,8 +20,6 @@ Json = Any
 MOST_DIGITS = 4300
 """Python makes no longer int of a text."""
 TOO_DEEP = "(nested too deeply to be shown)"
-FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-"""Stand for moments before and behind every calendar, as in ``ai_guard_v1``."""
 
 
 def loads(text: str | bytes) -> Json:
@@ -37,21 +32,8 @@ def loads(text: str | bytes) -> Json:
 
 
 def reading(cursor: AsyncCursor[Any]) -> None:
-    """Have a cursor read JSON and moments like that."""
+    """Have a cursor read JSON like that; moments are borne by each (``daemon.store.moments``)."""
     set_json_loads(loads, cursor)
-    cursor.adapters.register_loader("timestamptz", Moments)
-
-
-class Moments(TimestamptzLoader):
-    """Moments that Python has, on the server's clock and in UTC; FIRST or LAST for others."""
-
-    def load(self, data: Buffer) -> datetime:
-        try:
-            return super().load(data).astimezone(UTC)
-        except (DataError, OverflowError):
-            text = bytes(data)
-            early = text.startswith((b"-", b"0001-")) or text.endswith(b"BC")
-            return FIRST if early else LAST
 
 
 def _int(digits: str) -> int | str:

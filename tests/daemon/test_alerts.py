@@ -437,6 +437,22 @@ async def test_silenced_for_ever(database: str) -> None:
         assert made.events() == ["firing", "escalated"]
 
 
+NO_CALENDARS = ("infinity", "-infinity", "0044-03-15 BC", "20260-11-27")
+
+
+@pytest.mark.parametrize("moment", NO_CALENDARS)
+async def test_moments_that_no_calendar_has(database: str, moment: str) -> None:
+    """Written by hand into what is remembered, they end neither a round nor the alert's life."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        for column in ("opened_at", "notified_at", "escalated_at", "silenced_until"):
+            made.rows(f"UPDATE ai_alerts SET {column} = '{moment}'")
+        made.rows(f"UPDATE ai_alert_states SET sampled_at = '{moment}'")
+        await made.rounds(BAD, times=2)
+        await made.rounds(GOOD, times=5)
+        assert made.rows("SELECT state FROM ai_alerts") == [("resolved",)]
+
+
 async def test_nobody_takes_care(database: str) -> None:
     """A critical alert is escalated after half an hour, once, and then repeated hourly."""
     async with bench(database) as made:

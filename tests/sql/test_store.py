@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from string import ascii_letters
 from typing import Any
 
@@ -410,6 +410,29 @@ async def test_schedules_of_no_year(store: Store, queue: Queue) -> None:
         )  # fmt: skip
     _, found = await store.schedules_list()
     assert [schedule.name for schedule in found] == ["-infinity", "infinity"]
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+async def test_moments_of_no_calendar(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], kind: str
+) -> None:
+    """Whatever moment or day a row holds, it can be read and reckoned with; an ordinary one is as
+    it was written."""
+    moments = ("-infinity", "0044-03-15 BC", "2026-11-27", "20260-11-27", "infinity")
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT array_agg(moment), min(moment), max(moment)"
+            " FROM unnest(%s::text[]) given, CAST(given AS {}) moment".replace(
+                "{}", kind
+            ).encode(),
+            [list(moments)],
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    found, least, most = row
+    assert [moment.year for moment in found] == [1970, 1970, 2026, 9999, 9999]
+    assert (least - timedelta(days=1)).year == 1970
+    assert (most + timedelta(days=1)).year == 9999
 
 
 async def test_steps_are_kept_once(store: Store, queue: Queue) -> None:

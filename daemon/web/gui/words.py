@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from daemon.web.shown import LAST
+from daemon.store.moments import LAST
 
 DASH = "–"
 MANY = 10_000
