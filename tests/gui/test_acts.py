@@ -387,6 +387,10 @@ async def test_money_and_schedules(console: Served, admin: Person, rows: Any) ->
     assert bad.status == 422 and "not saved: trigger" in bad.text and "daily" in bad.text
     bad = await admin.post("/gui/schedules/save", schedule | {"new": "yes", "input_data": "1 2"})
     assert bad.status == 422 and "the input is not JSON; for example" in bad.text
+    bad = await admin.post(
+        "/gui/schedules/save", schedule | {"new": "yes", "input_data": "[" * 3000}
+    )
+    assert bad.status == 422 and "the input is not JSON; for example" in bad.text
     page = await admin.post("/gui/schedules/save", schedule | {"new": "yes"})
     assert "nightly is saved." in page.text and "every day at 03:00" in page.text
     page = await admin.post("/gui/schedules/run", name="nightly")
@@ -423,6 +427,10 @@ async def test_ask_by_hand(console: Served, admin: Person, rows: Any) -> None:
     ]
     page = await admin.post("/gui/requests/new", task_type="scheduling", raw="[1]")
     assert page.status == 422 and "must be an object" in page.text
+    deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"
+    page = await admin.post("/gui/requests/new", task_type="scheduling", raw=deep)
+    assert page.status == 422 and "Raw JSON cannot be read: nested too deeply" in page.text
+    assert (await admin.get("/gui/requests/new?input=" + "[" * 1500)).status == 200
 
 
 async def test_prompts_are_revealed_on_record(

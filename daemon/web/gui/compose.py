@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from daemon.web.gui.console import Console
-from daemon.web.gui.forms import Field, fields_of, with_typed
+from daemon.web.gui.forms import Field, fields_of, loads, with_typed
 from daemon.web.gui.render import Page
 
 COMMON = (
@@ -100,7 +99,7 @@ def _is_common(field: Field, fields: Sequence[Field]) -> bool:
 def _again(text: str | None) -> dict[str, Any]:
     """The input of a link, to begin with; {} for anything unreadable."""
     try:
-        found = json.loads(text or "{}")
+        found = loads(text or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

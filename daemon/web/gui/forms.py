@@ -160,6 +160,14 @@ def _text(value: Json) -> str:
     return str(value) if isinstance(value, str | int | float) else json.dumps(value)
 
 
+def loads(text: str) -> Json:
+    """JSON that somebody typed. Raises ValueError, for too many brackets within brackets too."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def read(fields: Sequence[Field], typed: Mapping[str, str]) -> dict[str, Json]:
     """What was typed, as JSON; empty fields are left out. Raises Unreadable."""
     found: dict[str, Json] = {}
@@ -190,10 +198,10 @@ def _value(field: Field, text: str) -> Json:
         case "list":
             return [part.strip() for part in text.split(",") if part.strip()]
         case "json":
-            return json.loads(text)
+            return loads(text)
         case "any":
             try:
-                return json.loads(text)
+                return loads(text)
             except ValueError:
                 return text
     return text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from aiohttp import web
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import FORM, Console
+from daemon.web.gui.forms import loads
 from daemon.web.gui.render import Undo
 from daemon.web.gui.schedules import Schedules
 from daemon.web.gui.words import usd
@@ -111,7 +111,7 @@ class OtherActs:
         }
         values["for_each"] = "active_clients" if form.get("for_each") else None
         try:
-            values["input_data"] = json.loads(str(form.get("input_data", "")) or "{}")
+            values["input_data"] = loads(str(form.get("input_data", "")) or "{}")
             await self._console.actions.set_schedule(request[PRINCIPAL], name, values, new=new)
         except (ValueError, Refused) as error:
             said = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from aiohttp import web
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.compose import Compose
 from daemon.web.gui.console import FORM, Console
-from daemon.web.gui.forms import Unreadable, read
+from daemon.web.gui.forms import Unreadable, loads, read
 from daemon.web.gui.render import Page
 from daemon.web.gui.request import RequestPage
 from daemon.web.gui.requests import Cursor, Requests
@@ -51,7 +50,7 @@ class RequestActs:
         if not raw:
             return read(self._compose.fields(task_type), form)
         try:
-            data = json.loads(raw)
+            data = loads(raw)
         except ValueError as error:
             raise Unreadable({"raw": f"Raw JSON cannot be read: {error}"}) from None
         if not isinstance(data, dict):
