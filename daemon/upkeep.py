@@ -11,7 +11,8 @@ hour                 prune what is older than it is kept; what was foretold meet
 ===================  ===========================================================================
 
 Each statement takes a bounded number of rows, skips what another daemon holds, and is repeated
-while full batches come. A failure delays that one duty; while the database is away all wait.
+while full batches come. A failure delays that one duty, also one that lasts, such as a foreign key
+of the main app's on what is to be deleted; while the database is away all wait.
 
 **Clock.** Leases are compared with the database's clock. Where that jumps (a failover to a host
 that is an hour ahead), every lease would look expired at once. So before each reap its progress is
@@ -28,6 +29,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
+
+import psycopg
 
 from daemon import __version__, backoff, clock
 from daemon.database import brief, is_transient
@@ -232,15 +235,28 @@ class Upkeep(Service):
             await self._tidy_calls()
 
     async def prune(self) -> int:
-        """Delete what is older than it is kept; returns how many requests and rows."""
+        """Delete what is older than it is kept; returns how many requests and rows.
+
+        Rows that the database does not let go, such as requests that a table of the main app's
+        refers to, keep nobody from the others. Raises the first such refusal in the end.
+        """
         pruned = 0
-        for status in REQUEST_SECONDS:
-            pruned += await self._in_batches(partial(self._store.prune_requests, status))
-        for table in TABLE_SECONDS:
-            pruned += await self._in_batches(partial(self._store.prune, table))
+        refusal: psycopg.Error | None = None
+        for prune in (
+            *(partial(self._store.prune_requests, status) for status in REQUEST_SECONDS),
+            *(partial(self._store.prune, table) for table in TABLE_SECONDS),
+        ):
+            try:
+                pruned += await self._in_batches(prune)
+            except psycopg.Error as error:
+                if is_transient(error):
+                    raise
+                refusal = refusal or error
         if pruned:
             log.info("pruned", rows=pruned)
             self._on_pruned(pruned)
+        if refusal is not None:
+            raise refusal
         return pruned
 
     async def learn(self) -> None:
@@ -273,20 +289,33 @@ class Upkeep(Service):
 
 
 class Duties:
-    """Runs duties; what fails for want of the database is said once and tried again later."""
+    """Runs duties; what fails for want of the database is said once and tried again later.
+
+    So is what the database refuses: a foreign key or a trigger of the main app's on our tables, a
+    number that outgrows its column. A fresh process would meet the same, at once and for ever, and
+    everything else would end with it.
+    """
 
     def __init__(self) -> None:
         self.failing = False
+        self._refused: dict[str, str] = {}
 
     async def attempt(self, duty: Callable[[], Awaitable[object]]) -> None:
-        """Run one duty. Anything but a transient failure of the database is raised."""
+        """Run one duty. Anything but a failure of the database is raised."""
+        name = duty.__name__
         try:
             await duty()
         except Exception as error:
-            if not is_transient(error):
+            if is_transient(error):
+                if not self.failing:
+                    log.warning("duty_failed", duty=name, error=brief(error))
+                self.failing = True
+                return
+            if not isinstance(error, psycopg.Error):
                 raise
-            if not self.failing:
-                log.warning("duty_failed", duty=duty.__name__, error=brief(error))
-            self.failing = True
+            if self._refused.get(name) != brief(error):
+                self._refused[name] = brief(error)
+                log.error("duty_failed", duty=name, error=brief(error), sqlstate=error.sqlstate)
         else:
-            self.failing = False
+            self._refused.pop(name, None)
+        self.failing = False

@@ -173,3 +173,32 @@ async def test_old_rows_are_pruned(database: str, aconnection: Connection) -> No
         )
         assert await upkeep(p).prune() == 2
         assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 1
+
+
+async def test_what_cannot_be_pruned_stays_and_stops_nobody(
+    database: str, aconnection: Connection
+) -> None:
+    """A table of the main app's may refer to requests: they stay, and everything else goes on."""
+    async with parts(database) as p:
+        await insert(aconnection, "test_echo")
+        await aconnection.execute(
+            "UPDATE ai_requests SET status = 'expired', finished_at = now() - interval '1 year'"
+        )
+        await aconnection.execute(
+            "CREATE TABLE plans AS SELECT id FROM ai_requests;"
+            " ALTER TABLE plans ADD FOREIGN KEY (id) REFERENCES ai_requests;"
+            " INSERT INTO ai_request_events (request_id, fence, node, created_at)"
+            " VALUES (0, 1, 'old', now() - interval '1 year')"
+        )
+        keeper = upkeep(p)
+        async with asyncio.TaskGroup() as group:
+            pruned = keeper.signals.expect("prune")
+            swept = keeper.signals.expect("sweep")
+            await keeper.start(group)
+            await pruned
+            await swept
+            await keeper.stop()
+        assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 1
+        assert await count(aconnection, "SELECT count(*) FROM ai_request_events") == 0
+        await aconnection.execute("DROP TABLE plans")
+        assert await keeper.prune() == 1
