@@ -19,7 +19,8 @@ SELECT
         WHERE a.decided_at IS NULL AND r.finished_at IS NULL LIMIT 100) q) AS approvals,
     (SELECT count(*) FROM (SELECT FROM ai_code_suggestions s
         WHERE s.status = 'pending' LIMIT 100) q) AS suggestions,
-    coalesce((SELECT b.spent_usd + b.uncertain_usd FROM ai_budgets b WHERE b.scope = 'global'
+    coalesce((SELECT nullif(b.spent_usd + b.uncertain_usd, 'NaN') FROM ai_budgets b
+        WHERE b.scope = 'global'
         AND b.period = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')), 0) AS cost_today,
     (SELECT coalesce(CASE WHEN now() < b.interim_until THEN b.interim_usd END, b.limit_usd)
         FROM ai_budgets b WHERE b.scope = 'global' AND b.period = 'day')

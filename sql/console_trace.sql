@@ -7,7 +7,7 @@ SELECT t.at, t.kind, t.fence, t.place, t.item
 FROM (
     (SELECT a.started_at AS at, 'attempt' AS kind, a.fence, 0 AS place, jsonb_build_object(
         'attempt', a.attempt, 'worker_id', a.worker_id, 'finished_at', a.finished_at,
-        'outcome', a.outcome, 'error', a.error, 'cost_usd', a.cost_usd,
+        'outcome', a.outcome, 'error', a.error, 'cost_usd', nullif(a.cost_usd, 'NaN'),
         'seconds', extract(epoch FROM coalesce(a.finished_at, now()) - a.started_at)) AS item
     FROM ai_attempts a WHERE a.request_id = %(request_id)s::bigint
     ORDER BY a.fence DESC LIMIT 30)
@@ -21,7 +21,8 @@ FROM (
         'id', c.id, 'name', c.name, 'model', coalesce(c.returned_model, c.model),
         'status', c.status, 'try', c.try, 'input_tokens', c.input_tokens,
         'cached_tokens', c.cached_tokens, 'output_tokens', c.output_tokens,
-        'cost_usd', c.cost_usd, 'cost_state', c.cost_state, 'charged_usd', c.charged_usd,
+        'cost_usd', nullif(c.cost_usd, 'NaN'), 'cost_state', c.cost_state,
+        'charged_usd', nullif(c.charged_usd, 'NaN'),
         'cached_from', c.cached_from, 'private', c.private, 'kept', c.prompt IS NOT NULL,
         'prompt_bytes', c.prompt_bytes, 'error', c.error,
         'seconds', extract(epoch FROM c.finished_at - c.started_at))

@@ -191,6 +191,27 @@ async def test_odd_json_takes_its_own_place(console: Served, rows: Any, role: st
     await person.close()
 
 
+async def test_sums_and_moments_that_are_none(database: str, admin: Person, rows: Any) -> None:
+    """What a price of NaN spoilt before such prices were refused, and moments that no calendar
+    has, leave every page standing."""
+    fill(database, 3)
+    rows(
+        "SET session_replication_role = replica;"
+        " UPDATE ai_call_hours SET cost_usd = 'NaN', unpriced_usd = 'NaN', uncertain_usd = 'NaN';"
+        " INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('global', 'day', 5);"
+        " INSERT INTO ai_budgets (scope, period, spent_usd, reserved_usd, uncertain_usd)"
+        " SELECT 'global', to_char(now() AT TIME ZONE 'UTC', form), 'NaN', 'NaN', 'NaN'"
+        " FROM unnest(ARRAY['YYYY-MM-DD', 'YYYY-MM']) form;"
+        " UPDATE ai_requests SET cost_usd = 'NaN'; UPDATE ai_attempts SET cost_usd = 'NaN';"
+        " UPDATE ai_llm_calls SET cost_usd = 'NaN', charged_usd = 'NaN';"
+        " UPDATE ai_system_health SET checked_at = 'infinity', since = '-infinity'"
+    )
+    for path in ("", "/metrics", "/metrics?by=model", "/metrics.csv", "/budgets", "/health",
+                 "/agents", "/requests", "/requests/1"):  # fmt: skip
+        page = await admin.get(f"/gui{path}")
+        assert page.status == 200, (path, page.text[-300:])
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -88,6 +88,13 @@ def test_money(value: Any, said: str) -> None:
     assert words.usd(value) == said
 
 
+@pytest.mark.parametrize("value", [Decimal("NaN"), float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_a_dash(value: Any) -> None:
+    """NaN and the infinities, which columns can hold, fail no page."""
+    filters = (words.usd, words.seconds, words.about, words.percent, words.number, words.short)
+    assert [say(value) for say in filters] == [words.DASH] * len(filters)
+
+
 def test_bounded_counts_say_so() -> None:
     """A count that hit its bound ends in a plus; a share is not rounded up to all."""
     assert words.count(10_000) == "10,000"

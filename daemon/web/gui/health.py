@@ -63,5 +63,9 @@ def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
 
 
 def _hours_ago(text: str, now: dt.datetime) -> int:
-    moment = dt.datetime.fromisoformat(text)
+    """text: a moment as JSON has it, which may be one that no calendar has."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return STRIP_HOURS if text.startswith("-") or text.endswith("BC") else 0
     return max(0, int((now - moment).total_seconds() // 3600))

@@ -1,12 +1,14 @@
 """Numbers and moments as people read them: the filters of the templates.
 
-A function takes None wherever a column may hold NULL, and then gives a dash.
+A function takes None wherever a column may hold NULL, and then gives a dash; so it does for NaN
+and the infinities.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -36,6 +38,11 @@ MODE_HINTS = {
 }
 
 
+def _finite(value: float | Decimal | str) -> bool:
+    """False for NaN and the infinities, which the database takes and nobody means."""
+    return math.isfinite(float(value))
+
+
 def count(value: int | None, most: int = MANY) -> str:
     """A bounded count: ``1,234``, or ``10,000+`` where the bound was hit."""
     if value is None:
@@ -45,7 +52,7 @@ def count(value: int | None, most: int = MANY) -> str:
 
 def seconds(value: float | Decimal | None) -> str:
     """A duration: ``0.24 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``."""
-    if value is None:
+    if value is None or not _finite(value):
         return DASH
     number = float(value)
     if number < 0.001:
@@ -68,7 +75,7 @@ def seconds(value: float | Decimal | None) -> str:
 
 def about(value: float | None) -> str:
     """A duration in its largest unit, for the little room of an axis: ``17 min``."""
-    if value is None:
+    if value is None or not _finite(value):
         return DASH
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if value >= size:
@@ -78,7 +85,7 @@ def about(value: float | None) -> str:
 
 def usd(value: float | Decimal | str | None, *, exact: bool = False) -> str:
     """US dollars: cents where they matter, and no zero for what costs a fraction of one."""
-    if value is None:
+    if value is None or not _finite(value):
         return DASH
     number = Decimal(str(value))
     if exact:
@@ -94,7 +101,7 @@ def usd(value: float | Decimal | str | None, *, exact: bool = False) -> str:
 
 def percent(value: float | Decimal | None, digits: int = 0) -> str:
     """A share from 0 to 1 as per cent; never rounded up to 100."""
-    if value is None:
+    if value is None or not _finite(value):
         return DASH
     number = float(value)
     if number < 1 and round(number * 100, digits) >= 100:
@@ -103,12 +110,12 @@ def percent(value: float | Decimal | None, digits: int = 0) -> str:
 
 
 def number(value: float | Decimal | None, digits: int = 0) -> str:
-    return DASH if value is None else f"{float(value):,.{digits}f}"
+    return DASH if value is None or not _finite(value) else f"{float(value):,.{digits}f}"
 
 
 def short(value: float | None) -> str:
     """A large number with three digits: ``1.2 M``, ``34 k``, ``512``."""
-    if value is None:
+    if value is None or not _finite(value):
         return DASH
     for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(value) >= size:
