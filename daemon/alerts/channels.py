@@ -34,8 +34,11 @@ import aiohttp
 
 from daemon.alerts.words import heading, lines, worst_first
 from daemon.errors import ConfigurationError
+from daemon.log import get_logger
 from daemon.outgoing import careful_socket
 from daemon.outward import check_literal
+
+log = get_logger(__name__)
 
 Json = Any
 Kind = Literal["slack", "discord", "webhook", "smtp"]
@@ -172,6 +175,10 @@ async def send(
         raise NotTaken(f"{type(error).__name__} {code or ''}".strip()) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise NotTaken(type(error).__name__) from None
+    except Exception as error:
+        # What somebody edited in the outbox is no message any more: it costs the others nothing.
+        log.exception("alert_unwritable", channel=channel.name)
+        raise NotTaken(f"it cannot be written: {type(error).__name__}") from None
 
 
 async def _post(

@@ -307,6 +307,19 @@ async def test_refused_message_waits(database: str) -> None:
         assert await failed_delivery(made, out) == "HTTP 503"
 
 
+@pytest.mark.parametrize("content", ["[]", "7", '{"state": "firing"}', '{"severity": []}'])
+async def test_what_is_no_message_waits_like_a_refused_one(database: str, content: str) -> None:
+    """A row of the outbox that somebody edited costs nobody the other messages."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        await made.rounds(BAD, times=3)
+        made.rows(f"UPDATE ai_alert_deliveries SET content = '{content}'")
+        assert "cannot be written" in await failed_delivery(made, out)
+        await made.rounds(GOOD, times=5)
+        made.rows("UPDATE ai_alert_deliveries SET next_at = now() WHERE event = 'resolved'")
+        assert await out.send_next(made.channels[0])
+        assert len(takes.came) == 1
+
+
 async def test_redirects_are_not_followed(database: str) -> None:
     """A receiver cannot send the alert on to another address."""
     async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
