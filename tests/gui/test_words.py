@@ -206,6 +206,7 @@ def test_percentiles() -> None:
     assert low < (percentile([ones], 0.5) or 0) < high
     assert percentile([ones, ones], 0.99) == pytest.approx(low + 0.99 * (high - low))
     assert percentile([[], []], 0.5) is None
+    assert percentile([[*ones, 7], [None, *ones[1:]]], 0.5) == percentile([ones], 0.5)
 
 
 def test_charts_escape() -> None:

@@ -23,7 +23,7 @@ HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 Row = Mapping[str, Any]
-Histograms = Iterable[Sequence[int]]
+Histograms = Iterable[Sequence[int | None]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Chart:
 
 
 def merge(histograms: Histograms) -> list[int]:
-    """The sum of histograms; [] where all are empty."""
+    """The sum of histograms; [] where all are empty. Buckets that none has do not count."""
     total: list[int] = []
     for histogram in histograms:
         if not histogram:
             continue
         if not total:
             total = [0] * (len(EDGES) + 1)
-        for index, value in enumerate(histogram):
-            total[index] += value
+        for index, value in enumerate(histogram[: len(total)]):
+            total[index] += value or 0
     return total
 
 
