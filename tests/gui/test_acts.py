@@ -464,6 +464,8 @@ ANSWERED_BY_A_PAGE: tuple[tuple[str, dict[str, str], str], ...] = (
     ("/gui/requests/bulk", {"do": "cancel", "status": "pending"}, "/gui/requests"),
     ("/gui/requests/new", {"task_type": "scheduling", "raw": "[1]"}, "/gui/requests/new"),
     ("/gui/agents/1/config", {"version": "99"}, "/gui/agents/1"),
+    ("/gui/agents/1/config", {"version": "²"}, "/gui/agents/1"),
+    ("/gui/agents/1/rollback", {"to": "9" * 5000, "version": "last"}, "/gui"),
     ("/gui/agents/1/control", {"concurrency": "many"}, "/gui"),
     ("/gui/agents/new", {}, "/gui/agents/new"),
     ("/gui/schedules/save", {"name": "x", "input_data": "{"}, "/gui/schedules"),

@@ -84,7 +84,7 @@ class AgentActs:
         except Unreadable as wrong:
             return await self._page.show(request, typed=form, wrong=wrong.fields, status=422)
         kept = {key: row["config"][key] for key in OF_THE_CODE if key in row["config"]}
-        based_on = int(form.get("version", 0) or 0)
+        based_on = _version(form, "version")
         if based_on != row["version"]:
             return await self._conflict(request, row, based_on, {**kept, **given})
         wrong_config = self._problem(row, {**kept, **given})
@@ -155,7 +155,7 @@ class AgentActs:
     async def roll_back(self, request: web.Request) -> web.Response:
         """An earlier version's settings as a new version."""
         row, form = await self._page.load(request), request[FORM]
-        to, based_on = (int(form.get(name, 0) or 0) for name in ("to", "version"))
+        to, based_on = _version(form, "to"), _version(form, "version")
         version = await self._console.actions.roll_back(
             request[PRINCIPAL], row["id"], to, based_on=based_on
         )
@@ -310,3 +310,9 @@ def _shape(field: Field) -> dict[str, Any]:
     if field.name == "output_schema":
         return {"value": EXAMPLE_OUTPUT, "rows": 4}
     return {}
+
+
+def _version(form: Mapping[str, Any], name: str) -> int:
+    """A version that a form names; 0, which no agent has, for what is none."""
+    text = str(form.get(name, ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
