@@ -6,7 +6,8 @@ every                what
 2 s                  sweep: cancel and expire what no attempt holds (and at once on a cancel hint);
                      10 s where nothing happens and nothing is known to end before
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
-5 min                typed rows that were not written with their result; dead owners' model calls
+5 min                typed rows that were not written with their result; dead owners' model calls;
+                     questions without their request, and requests without their question
 hour                 prune what is older than it is kept; what was foretold meets what came
 ===================  ===========================================================================
 
@@ -131,6 +132,7 @@ class Upkeep(Service):
             (min(REAP_SECONDS, self._lease_seconds), self.reap),
             (REAP_SECONDS, self.show),
             (REDO_SECONDS, self.redo),
+            (REDO_SECONDS, self.mend),
             (REDO_SECONDS, self.tidy),
             (PRUNE_SECONDS, self.prune),
             (LEARN_SECONDS, self.learn),
@@ -228,6 +230,18 @@ class Upkeep(Service):
     async def redo(self) -> int:
         """Typed rows that once failed; returns how many now stand."""
         return await self._store.redo_projections()
+
+    async def mend(self) -> int:
+        """Whatever waits for what somebody deleted by hand; returns how much that was."""
+        mended = 0
+        while True:
+            some = await self._store.mend_questions(SWEEP_ROWS)
+            mended += some
+            if some < SWEEP_ROWS:
+                break
+        if mended:
+            log.warning("questions_lost", count=mended)
+        return mended
 
     async def tidy(self) -> None:
         """Settle the model calls of dead workers, erase what was kept for requests that ended."""

@@ -179,6 +179,12 @@ class WorkStore(Executor):
         ]
         return Sweep(swept, rows[0]["ends_in_seconds"] if rows else None)
 
+    async def mend_questions(self, limit: int = 200) -> int:
+        """Part questions and requests of which the other was deleted; returns how many. Call again
+        while ``limit`` or more come."""
+        row = await self._row("question_lost", limit=limit)
+        return row["gone"] + row["back"] if row else 0
+
     async def cancel(self, request_id: int) -> bool:
         """Ask for a request to stop. False if there is no such request or it has ended."""
         return await self._row("request_cancel", request_id=request_id) is not None

@@ -202,3 +202,52 @@ async def test_what_cannot_be_pruned_stays_and_stops_nobody(
         assert await count(aconnection, "SELECT count(*) FROM ai_request_events") == 0
         await aconnection.execute("DROP TABLE plans")
         assert await keeper.prune() == 1
+
+
+async def waiting(p: Parts, connection: Connection) -> int:
+    """A request that waits for a person, whose question is overdue."""
+    request_id = await abandoned(p, connection)
+    await connection.execute(
+        "UPDATE ai_requests SET status = 'waiting' WHERE id = %s", [request_id]
+    )
+    await connection.execute("DELETE FROM ai_leases")
+    await ask(connection, request_id)
+    return request_id
+
+
+async def ask(connection: Connection, request_id: int, count: int = 1) -> None:
+    await connection.execute(
+        "INSERT INTO ai_approvals (request_id, key, question, expires_at)"
+        " SELECT %s, 'key ' || i, '{}', now() - make_interval(hours => i)"
+        " FROM generate_series(1, %s) i",
+        [request_id, count],
+    )
+
+
+async def test_a_request_whose_question_was_deleted_goes_on(
+    database: str, aconnection: Connection
+) -> None:
+    """It waits no longer for what nobody can answer, and asks again; one that is asked waits."""
+    async with parts(database) as p:
+        lost, asked = await waiting(p, aconnection), await waiting(p, aconnection)
+        await aconnection.execute("DELETE FROM ai_approvals WHERE request_id = %s", [lost])
+        assert await upkeep(p).mend() == 1
+        assert (await request(aconnection, lost))["status"] == "pending"
+        assert (await request(aconnection, asked))["status"] == "waiting"
+        assert await upkeep(p).mend() == 0
+
+
+async def test_questions_of_deleted_requests_hold_up_no_others(
+    database: str, aconnection: Connection
+) -> None:
+    """However many there are, and however long overdue, the next one ends in its time."""
+    async with parts(database) as p:
+        asked = await waiting(p, aconnection)
+        await ask(aconnection, asked + 1, 450)
+        keeper = upkeep(p)
+        await keeper.sweep()
+        assert (await request(aconnection, asked))["status"] == "waiting"
+        assert await keeper.mend() == 450
+        await keeper.sweep()
+        assert (await request(aconnection, asked))["status"] == "pending"
+        assert await count(aconnection, "SELECT count(*) FROM ai_approvals") == 1
