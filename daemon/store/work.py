@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, get_args
 
+import psycopg
+
+from daemon.database import is_transient
 from daemon.errors import LeaseLost
+from daemon.log import get_logger
 from daemon.model import Authority, Claimed, ErrorInfo, Json, OnUnavailable, Status
 from daemon.statements import Statements
 from daemon.store.executor import Executor, KeptConnection, Pool
@@ -22,6 +27,8 @@ from daemon.store.values import (
     Swept,
     Unchecked,
 )
+
+log = get_logger(__name__)
 
 LOST_CAP = 5
 """So often may a request lose its worker before it fails as ``lost``."""
@@ -124,11 +131,25 @@ class WorkStore(Executor):
         ]
 
     async def refuse(self, refusals: Sequence[tuple[int, ErrorInfo]]) -> list[int]:
-        """Fail requests that no attempt has touched; returns those that were still so."""
+        """Fail requests that no attempt has touched; returns those that were still so.
+
+        One that the database does not let fail, as where a trigger of the main app's raises, costs
+        the others nothing: each then goes alone.
+        """
         if not refusals:
             return []
         listed = [{"id": request_id, "error": error.as_json()} for request_id, error in refusals]
-        rows = await self._rows("request_refuse", refusals=dumps(listed))
+        try:
+            rows = await self._rows("request_refuse", refusals=dumps(listed))
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            if len(refusals) > 1:
+                return [done for one in refusals for done in await self.refuse([one])]
+            log.error("refusal_refused", request_id=refusals[0][0], sqlstate=error.sqlstate)
+            with suppress(psycopg.Error):  # else it would be looked at again at once, and always
+                await self.mark_checked([refusals[0][0]])
+            return []
         return [row["id"] for row in rows]
 
     async def mark_checked(self, request_ids: Sequence[int]) -> int:

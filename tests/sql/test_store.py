@@ -389,6 +389,23 @@ async def test_intake(store: Store, queue: Queue) -> None:
     assert left == [seen[1].request_id, seen[3].request_id, seen[4].request_id]
 
 
+async def test_what_may_not_fail_keeps_no_other_from_it(store: Store, queue: Queue) -> None:
+    """A trigger of the main app's that raises costs its own request the refusal, nobody else."""
+    queue.rows(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RAISE EXCEPTION ''kept''; END';"
+        " CREATE TRIGGER keep BEFORE UPDATE ON ai_requests FOR EACH ROW"
+        " WHEN (NEW.requested_by = 'me' AND NEW.status = 'failed') EXECUTE FUNCTION keep()"
+    )
+    kept = queue.insert("nonsense", requested_by="me")
+    others = [queue.insert("nonsense") for _ in range(2)]
+    error = ErrorInfo("unknown_task_type", "m")
+    refused = await store.refuse([(request_id, error) for request_id in (kept, *others)])
+    assert sorted(refused) == others
+    assert await store.unchecked() == []
+    assert queue.value("SELECT status FROM ai_requests WHERE id = %s", kept) == "pending"
+
+
 async def test_intake_reads_a_bounded_amount(store: Store, queue: Queue) -> None:
     """However large the inputs, one look at them stays near 8 MB, and always sees some."""
     queue.rows(
