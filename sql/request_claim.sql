@@ -9,7 +9,8 @@
 WITH taken AS MATERIALIZED (
     SELECT id, fence, task_type, attempt, input_data::text AS input_text, requested_by, fair_key,
         created_at, max_usd, on_unavailable, agent_version,
-        date_part('epoch', clock_timestamp() - created_at) AS waited_seconds
+        CASE WHEN isfinite(created_at)
+            THEN date_part('epoch', clock_timestamp() - created_at) ELSE 0 END AS waited_seconds
     FROM ai_claim_v1(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
         make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
 )

@@ -589,6 +589,17 @@ async def test_what_waits_for_ever_fails_no_claim(store: Store, queue: Queue, he
     assert sooner is not None and 86_400 < sooner < float("inf")
 
 
+@pytest.mark.parametrize("moment", ["infinity", "-infinity"])
+async def test_what_was_asked_at_no_time_is_claimed(
+    store: Store, queue: Queue, moment: str
+) -> None:
+    """A created_at that somebody wrote by hand keeps no claim from its work."""
+    queue.insert()
+    queue.rows("UPDATE ai_requests SET created_at = %s", moment)
+    [one] = (await store.claim("w1", ["work"], 5, 30.0)).requests
+    assert one.waited_seconds == 0
+
+
 async def test_what_was_due_for_ever_is_counted(store: Store, queue: Queue) -> None:
     """A run_after of '-infinity' on what nobody may take yet is no error for whoever counts."""
     queue.control("work")
