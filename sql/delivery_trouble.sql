@@ -3,7 +3,8 @@
 -- Caller:  AlertStore.round.
 -- Locks:   none.
 SELECT d.channel, count(*)::integer AS waiting, max(d.attempts)::integer AS attempts,
-    extract(epoch FROM now() - min(d.created_at))::double precision AS oldest_seconds,
+    extract(epoch FROM now() - min(d.created_at) FILTER (WHERE isfinite(d.created_at)))
+        ::double precision AS oldest_seconds,
     max(d.error) AS error
 FROM ai_alert_deliveries d
 WHERE d.state = 'pending' AND d.attempts >= %(attempts)s::integer

@@ -1,8 +1,8 @@
 """Judges each round of health checks, and whatever else is due, once a minute at least.
 
-Alerts live in the database, so while that is away there are none. After three rounds that could
-not be written, one message says so past the outbox, straight from this process, and one more when
-it is over. The dead man's switch is then silent too.
+Alerts live in the database, so while that is away, or refuses them, there are none. After three
+rounds that could not be written, one message says so past the outbox, straight from this process,
+and one more when it is over. The dead man's switch is then silent too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
+
+import psycopg
 
 from agents.health.checks import MOST_TARGETS
 from daemon import clock
@@ -76,6 +78,7 @@ class Alerts(Service):
         self.directly: Callable[[Mapping[str, Json]], Awaitable[None]] | None = None
         """Sends an alert, as in ``ai_alert_deliveries.content``, to every channel now."""
         self._failures = 0
+        self._refused = False
         self._failing_since: datetime | None = None
 
     async def observe(self, results: Sequence[CheckResult]) -> None:
@@ -99,7 +102,8 @@ class Alerts(Service):
                 await self.round(results)
                 await self._give_up()
             except Exception as error:
-                if not is_transient(error):
+                # What the database refuses, a fresh process would meet again, and tell nobody.
+                if not is_transient(error) and not isinstance(error, psycopg.Error):
                     raise
                 await self._not_written(error)
             else:
@@ -120,6 +124,7 @@ class Alerts(Service):
             log.warning("alerts_delayed", error=brief(error))
             self._failing_since = clock.utcnow()
         if self._failures == PENDING_SAMPLES:
+            self._refused = not is_transient(error)
             await self._tell_directly("firing", None)
 
     async def _written(self) -> None:
@@ -140,11 +145,16 @@ class Alerts(Service):
                 "severity": "critical",
                 "state": state,
                 "event": state,
-                "message": "the database does not answer this worker; until it does, no other"
+                "message": "the database refuses what this worker writes of alerts; until it takes"
+                " it, no other alert is told"
+                if self._refused
+                else "the database does not answer this worker; until it does, no other"
                 " alert is told",
                 "value": None,
                 "threshold": None,
-                "remedy": "see that PostgreSQL runs and can be reached",
+                "remedy": "look for alerts_delayed in the daemon's log"
+                if self._refused
+                else "see that PostgreSQL runs and can be reached",
                 "since": self._failing_since.isoformat(),
                 "lasted_seconds": lasted_seconds,
                 "healed_by": None,

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import aiohttp
+import psycopg
 
 from daemon import backoff
 from daemon.alerts.channels import Channel, NotTaken, send
@@ -88,9 +89,12 @@ class Outbox(Service):
             while await self.send_next(channel):
                 pass
         except Exception as error:
-            if not is_transient(error):
+            if is_transient(error):
+                log.info("outbox_waits", error=brief(error))
+            elif isinstance(error, psycopg.Error):  # one channel's rows; others have theirs
+                self._tell(channel, brief(error))
+            else:
                 raise
-            log.info("outbox_waits", error=brief(error))
 
     async def send_next(self, channel: Channel) -> bool:
         """Take and send one message of a channel; False if there was none, or it failed."""

@@ -600,3 +600,32 @@ async def test_lost_database_is_told_past_the_outbox(database: str) -> None:
         assert [one.json["state"] for one in takes.came] == ["firing", "resolved"]
         assert alerts.fresh()
         await alerts.stop()
+
+
+async def test_what_the_database_refuses_is_told_past_the_outbox(database: str) -> None:
+    """A table that takes no alert ends no daemon: receivers hear that they will hear nothing, and
+    when it is over; the outbox looks on meanwhile."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        alerts = Alerts(
+            store=made.store, meters=made.meters, worker_id="w1", channels=made.channels
+        )
+        alerts.directly = out.send_directly
+        made.rows("ALTER TABLE ai_alert_states ADD CONSTRAINT shut CHECK (false)")
+        made.rows("ALTER TABLE ai_alert_deliveries RENAME TO elsewhere")
+        await alerts.start(made.group)
+        await out.start(made.group)
+        looked = out.signals.expect("looked")
+        for _ in range(3):
+            judged = alerts.signals.expect("judged")
+            await alerts.observe([BAD])
+            await judged
+        await looked
+        made.rows("ALTER TABLE elsewhere RENAME TO ai_alert_deliveries")
+        made.rows("ALTER TABLE ai_alert_states DROP CONSTRAINT shut")
+        judged = alerts.signals.expect("judged")
+        await alerts.observe([BAD])
+        await judged
+        assert [one.json["state"] for one in takes.came] == ["firing", "resolved"]
+        assert "refuses" in takes.came[0].json["message"]
+        await alerts.stop()
+        await out.stop()
