@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import re
 import secrets
 from collections.abc import Awaitable, Mapping
@@ -42,7 +43,10 @@ class Raw:
 
 
 def dumps(value: Json) -> str:
-    """Strict JSON; moments in UTC with ``Z``, amounts as numbers, :class:`Raw` as it stands."""
+    """Strict JSON; moments in UTC with ``Z``, amounts as numbers, :class:`Raw` as it stands.
+
+    NaN and the infinities, which the database keeps and JSON has not, are null.
+    """
     raws: list[str] = []
     mark = secrets.token_hex(16)
 
@@ -54,13 +58,28 @@ def dumps(value: Json) -> str:
             case datetime():
                 return moment(item)
             case Decimal():
-                return float(item)
+                return float(item) if item.is_finite() else None
         raise TypeError(f"{type(item).__name__} is not JSON")
 
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=other)
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=other)
+    except ValueError:
+        raws.clear()
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=other)
     if not raws:
         return text
     return re.sub(f'"{mark}:([0-9]+)"', lambda found: raws[int(found[1])], text)
+
+
+def _finite(value: Json) -> Json:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {key: _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+    return value
 
 
 def moment(value: datetime) -> str:

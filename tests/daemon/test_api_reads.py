@@ -101,6 +101,29 @@ async def test_cursors(admin: Caller, aconnection: Connection) -> None:
         assert "cursor" in answer.body["error"]
 
 
+async def test_amounts_that_are_none(admin: Caller, aconnection: Connection) -> None:
+    """What a price of NaN spoilt before such prices were refused is null, and fails no answer."""
+    await ended(aconnection, 2)
+    await aconnection.execute("UPDATE ai_requests SET cost_usd = 'NaN'")
+    await aconnection.execute(
+        "INSERT INTO ai_hours (hour, task_type, failed)"
+        " VALUES (date_trunc('hour', now()), 'test_echo', 2)"
+    )
+    await aconnection.execute(
+        "INSERT INTO ai_call_hours (hour, task_type, model, calls, cost_usd)"
+        " VALUES (date_trunc('hour', now()), 'test_echo', 'm', 1, 'NaN')"
+    )
+    page = await admin.get("/api/executions")
+    assert page.status == 200
+    assert [row["cost_usd"] for row in page.body["executions"]] == [None, None]
+    one = await admin.get(f"/api/executions/{page.body['executions'][0]['id']}")
+    assert one.body["execution"]["cost_usd"] is None
+    metrics = await admin.get("/api/metrics")
+    assert metrics.status == 200
+    kinds = {row["metric_type"] for row in metrics.body["metrics"]}
+    assert "failures" in kinds and "cost_usd" not in kinds
+
+
 async def test_sessions_that_the_server_ended(admin: Caller, aconnection: Connection) -> None:
     """After a restart of the database the first call is answered like any other."""
     asked = {"task_type": "test_echo", "input_data": {"text": "a"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -144,7 +145,7 @@ def _metrics(row: Row) -> Iterator[dict[str, Json]]:
     }
     hour = int(row["hour"].timestamp()) // 3600
     for number, kind in enumerate(KINDS):
-        if values[kind] is not None:
+        if values[kind] is not None and math.isfinite(values[kind]):
             yield {
                 "id": (hour * 100_000 + row["agent_id"] % 10_000 * 10) + number,
                 "agent_id": row["agent_id"],
