@@ -115,7 +115,7 @@ _SIDE = (
     r"\b(?P<side>systolic|sys|sbp|pas|sist[oó]lica|diastolic|dbp|diast[oó]lica)\b"
     r"(?: (?:blood )?pressure\b| bp\b| value\b)?"
 )
-_PLACE = r"\b(?P<side>top|upper|bottom|lower) (?:number|value|reading|figure)\b"
+_PLACE = r"(?<!\ba )\b(?P<side>top|upper|bottom|lower) (?:number|value|reading|figure)\b"
 _HYPERTENSION = r"\b(?:hypertension|hipertensi[oó]n)(?: arterial)?"
 _LOWER = ("d", "bottom", "lower")
 """How the names of the diastolic side begin."""
