@@ -78,14 +78,6 @@ RELATIONS = (
 def relate(results: Sequence[CheckResult]) -> list[CheckResult]:
     """The results with their causes. A database that does not answer explains everything else."""
     by_id = {result.check: result for result in results}
-    connect = by_id.get(CONNECT)
-    if connect is not None and connect.status == "critical":
-        return [
-            result
-            if result is connect or result.status == "healthy"
-            else _put_down(result, CONNECT)
-            for result in results
-        ]
     return [
         replace(
             _explained(result, by_id),
@@ -96,6 +88,10 @@ def relate(results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def _explained(result: CheckResult, by_id: Mapping[str, CheckResult]) -> CheckResult:
+    connect = by_id.get(CONNECT)
+    if connect is not None and connect.status == "critical":
+        fine = result.check == CONNECT or result.status == "healthy"
+        return result if fine else _put_down(result, CONNECT)
     if not SEVERITY[result.status]:
         return result
     for relation in RELATIONS:

@@ -125,6 +125,13 @@ def test_a_cause_explains_each_target() -> None:
         ]
     )
     assert [one.alarming for one in (worst, *worst.others)] == [False, False]
+    _, worst = relate(
+        [
+            result("database.connect", "critical"),
+            replace(tables[0], others=(tables[1], replace(tables[1], status="healthy"))),
+        ]
+    )
+    assert [one.caused_by for one in (worst, *worst.others)] == ["database.connect"] * 2 + [None]
 
 
 def test_a_cause_that_is_less_bad_hides_nothing() -> None:
