@@ -249,11 +249,11 @@ async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
     if not missing:
         return Finding("privileges", "healthy", "our role may use all our tables")
     user = missing[0]["role_name"]
-    if missing[0]["of_app"]:
+    if missing[0]["granted"]:
         return Finding(
             "privileges",
             "critical",
-            f"role {user} is the app's, which asks and reads only: a daemon needs more",
+            f"role {user} has rights as {missing[0]['granted']} has them: a daemon needs more",
             "take the DATABASE_URL of the service itself, and leave this role as it is",
         )
     grants = "; ".join(

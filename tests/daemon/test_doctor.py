@@ -107,18 +107,20 @@ async def test_a_role_without_rights(database: str) -> None:
     assert f"TO {name}" in found.remedy
 
 
-async def test_a_role_of_the_app(private_server: EmbeddedPostgres) -> None:
-    """Who examines with the app's URL is told so, and not to give the app every right."""
+@pytest.mark.parametrize("granted", ["ai_app", "ai_reader", "ai_admin"])
+async def test_a_role_of_the_app(private_server: EmbeddedPostgres, granted: str) -> None:
+    """Who examines with the app's URL, or a person's, is told so, and not to grant it all."""
     url = private_server.dsn()
     migrate.upgrade(url)
     app = urlsplit(url)
     app = app._replace(netloc=f"web:made-up@127.0.0.1:{app.port}")
     with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("CREATE ROLE ai_app")
-        owner.execute("CREATE ROLE web LOGIN PASSWORD 'made-up' IN ROLE ai_app")
+        owner.execute(f"CREATE ROLE {granted}".encode())
+        owner.execute(f"CREATE ROLE web LOGIN PASSWORD 'made-up' IN ROLE {granted}".encode())
         migrate.upgrade(url, regrant=True)
     found = told(await doctor.examine(settings(app.geturl()), app.geturl()))["privileges"]
     assert (found.status, "GRANT" in found.remedy) == ("critical", False)
+    assert f"has rights as {granted} has them" in found.message
     assert "the service itself" in found.remedy
 
 
