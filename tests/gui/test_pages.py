@@ -191,6 +191,32 @@ async def test_odd_json_takes_its_own_place(console: Served, rows: Any, role: st
     await person.close()
 
 
+async def test_what_is_nested_too_deeply_keeps_the_rest_of_a_trace(
+    database: str, admin: Person, rows: Any
+) -> None:
+    """An error, a question or an answer that cannot be read takes its own place in the trace."""
+    fill(database, 3)
+    deep = f'{{"a": {"[" * 3000}{"]" * 3000}}}'
+    rows("UPDATE ai_attempts SET error = %s::jsonb", deep)
+    rows("UPDATE ai_llm_calls SET error = %s::jsonb", deep)
+    rows("UPDATE ai_approvals SET question = %s::jsonb, answer = %s::jsonb", deep, deep)
+    page = await admin.get("/gui/requests/1")
+    assert page.status == 200
+    assert "Attempt 1" in page.text and "Model call plain words" in page.text
+    assert (await admin.get("/gui/approvals")).status == 200
+
+
+@pytest.mark.parametrize("value", ["5", "true", '"x"', '{"file": 5}', "[null, 7, [1]]"])
+async def test_a_suggestion_with_an_odd_path(
+    database: str, admin: Person, rows: Any, value: str
+) -> None:
+    """Steps that are none are left out of its page, or shown as they are."""
+    fill(database, 1)
+    rows("UPDATE ai_code_suggestions SET taint_path = %s::jsonb, gate = %s::jsonb", value, value)
+    ((suggestion_id,),) = rows("SELECT id FROM ai_code_suggestions")
+    assert (await admin.get(f"/gui/suggestions/{suggestion_id}")).status == 200
+
+
 async def test_sums_and_moments_that_are_none(database: str, admin: Person, rows: Any) -> None:
     """What a price of NaN spoilt before such prices were refused, and moments that no calendar
     has, leave every page standing."""
@@ -204,7 +230,9 @@ async def test_sums_and_moments_that_are_none(database: str, admin: Person, rows
         " FROM unnest(ARRAY['YYYY-MM-DD', 'YYYY-MM']) form;"
         " UPDATE ai_requests SET cost_usd = 'NaN'; UPDATE ai_attempts SET cost_usd = 'NaN';"
         " UPDATE ai_llm_calls SET cost_usd = 'NaN', charged_usd = 'NaN';"
-        " UPDATE ai_system_health SET checked_at = 'infinity', since = '-infinity'"
+        " UPDATE ai_system_health SET checked_at = 'infinity', since = '-infinity';"
+        " UPDATE ai_attempts SET started_at = 'infinity';"
+        " UPDATE ai_llm_calls SET started_at = '-infinity'"
     )
     for path in ("", "/metrics", "/metrics?by=model", "/metrics.csv", "/budgets", "/health",
                  "/agents", "/requests", "/requests/1"):  # fmt: skip

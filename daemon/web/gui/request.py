@@ -52,6 +52,9 @@ class RequestPage:
 
         async def trace() -> Any:
             found = await reads.rows("console_trace", request_id=row["id"])
+            for line in found:
+                written = {key: line[key] for key in ("error", "question", "answer")}
+                line["item"] = {**line["item"], **written}
             return {**told(found), "standing": standing(row, found)}
 
         async def siblings() -> Any:

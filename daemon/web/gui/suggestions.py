@@ -11,6 +11,7 @@ from daemon.web.gui.console import Console
 from daemon.web.gui.differences import marked, unified
 from daemon.web.gui.render import Page
 from daemon.web.gui.requests import ROWS, Cursor
+from daemon.web.gui.results import items
 
 STATUSES = ("pending", "accepted", "rejected", "applied")
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -90,6 +91,7 @@ class SuggestionPage:
                 limit=20,
             )
 
+        row["taint_path"] = items(row["taint_path"])
         diff = row["diff"]
         lines = marked(diff) if diff else []
         if not lines and row["replacement_code"]:
