@@ -104,7 +104,8 @@ class ShedCost(Remedy):
         result = seen.results.get("model.budget")
         spent = result.detail.get("day_share") if result is not None else None
         passed = day_share(clock.utcnow())
-        if spent is None or passed < EARLY_SHARE or spent <= passed:
+        # JSON has no NaN, which a price once made of a day's sum: it comes as a text.
+        if not isinstance(spent, int | float) or passed < EARLY_SHARE or spent <= passed:
             return ()
         waiting = await seen.store.ask("healing_costs_waiting")
         if not waiting:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.healing.agents import PauseAgent, ShedCost, day_share
+from daemon.healing.remedy import Seen
 from daemon.healing.rules import Setting
 from daemon.health.checker import Checker
 from daemon.health.session import Session
@@ -202,6 +203,9 @@ async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> N
         slow = check("model.budget", 40.0, status="healthy", detail={"day_share": 0.4})
         await made.heal(ShedCost(), see=[slow])
         assert made.rows() == []
+        # A sum that a price of NaN once spoilt says nothing.
+        spoilt = {slow.check: replace(slow, detail={"day_share": "NaN"})}
+        assert not await ShedCost().find(Seen(made.store, spoilt))
         await made.heal(ShedCost(), see=[replace(slow, detail={"day_share": 0.7})])
         assert made.outcomes() == ["done"]
         assert made.rows(
