@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT sum(h.completed) AS completed, sum(h.failed) AS failed, sum(h.degraded) AS degraded,
         jsonb_object_agg(to_char(h.hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24'),
-            h.completed + h.failed) AS hours,
+            h.completed::bigint + h.failed) AS hours,
         jsonb_agg(h.seconds) AS histogram
     FROM ai_hours h
     WHERE h.task_type = a.type AND h.hour > now() - interval '24 hours'

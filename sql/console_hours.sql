@@ -6,7 +6,7 @@
 WITH counted AS MATERIALIZED (
     SELECT to_timestamp(extract(epoch FROM %(step)s::interval)
         * floor(extract(epoch FROM h.hour) / extract(epoch FROM %(step)s::interval))) AS at,
-        h.completed, h.failed, h.cancelled + h.expired AS stopped, h.degraded, h.tried_again,
+        h.completed, h.failed, h.cancelled::bigint + h.expired AS stopped, h.degraded, h.tried_again,
         h.seconds, h.wait_seconds
     FROM ai_hours h
     WHERE h.hour >= %(since)s::timestamptz AND h.task_type = %(task_type)s::text

@@ -3,7 +3,7 @@
 -- Caller:  GET /api/metrics.
 -- Locks:   none.
 SELECT a.id AS agent_id, h.hour, h.counted_at, h.completed, h.failed, h.degraded, h.tried_again,
-    h.completed + h.failed + h.cancelled + h.expired AS ended,
+    h.completed::bigint + h.failed + h.cancelled + h.expired AS ended,
     coalesce((SELECT sum(c.cost_usd) FROM ai_call_hours c
         WHERE c.hour = h.hour AND c.task_type = h.task_type), 0) AS cost_usd
 FROM ai_hours h

@@ -106,8 +106,8 @@ async def test_amounts_that_are_none(admin: Caller, aconnection: Connection) -> 
     await ended(aconnection, 2)
     await aconnection.execute("UPDATE ai_requests SET cost_usd = 'NaN'")
     await aconnection.execute(
-        "INSERT INTO ai_hours (hour, task_type, failed)"
-        " VALUES (date_trunc('hour', now()), 'test_echo', 2)"
+        "INSERT INTO ai_hours (hour, task_type, completed, failed)"
+        " VALUES (date_trunc('hour', now()), 'test_echo', 2147483647, 2147483647)"
     )
     await aconnection.execute(
         "INSERT INTO ai_call_hours (hour, task_type, model, calls, cost_usd)"

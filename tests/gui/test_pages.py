@@ -231,6 +231,8 @@ async def test_sums_and_moments_that_are_none(database: str, admin: Person, rows
         " UPDATE ai_requests SET cost_usd = 'NaN'; UPDATE ai_attempts SET cost_usd = 'NaN';"
         " UPDATE ai_llm_calls SET cost_usd = 'NaN', charged_usd = 'NaN';"
         " UPDATE ai_system_health SET checked_at = 'infinity', since = '-infinity';"
+        " UPDATE ai_hours SET completed = 2147483647, failed = 2147483647,"
+        "     cancelled = 2147483647, expired = 2147483647;"
         " UPDATE ai_attempts SET started_at = 'infinity';"
         " UPDATE ai_llm_calls SET started_at = '-infinity'"
     )
