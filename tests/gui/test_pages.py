@@ -234,10 +234,12 @@ async def test_sums_and_moments_that_are_none(database: str, admin: Person, rows
         " UPDATE ai_hours SET completed = 2147483647, failed = 2147483647,"
         "     cancelled = 2147483647, expired = 2147483647;"
         " UPDATE ai_attempts SET started_at = 'infinity';"
+        " UPDATE ai_agent_versions SET version = -2147483648 WHERE (agent_id, version) IN"
+        "     (SELECT agent_id, max(version) FROM ai_agent_versions GROUP BY agent_id);"
         " UPDATE ai_llm_calls SET started_at = '-infinity'"
     )
     for path in ("", "/metrics", "/metrics?by=model", "/metrics.csv", "/budgets", "/health",
-                 "/agents", "/requests", "/requests/1"):  # fmt: skip
+                 "/agents", "/agents/1001", "/requests", "/requests/1"):  # fmt: skip
         page = await admin.get(f"/gui{path}")
         assert page.status == 200, (path, page.text[-300:])
 
