@@ -7,6 +7,7 @@ that is hidden.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,10 +47,15 @@ def judge(
     hidden: int = 0,
     limits: Limits | None = None,
 ) -> CheckResult:
-    """The result of one measurement. hidden: how many objects could not be seen."""
+    """The result of one measurement. hidden: how many objects could not be seen.
+
+    NaN and the infinities, which rows with a moment of no calendar make, tell nothing.
+    """
     held = limits or Limits.of(check)
     shown = dict(detail or {})
     remedy = check.remedy
+    senseless = value is not None and not math.isfinite(value)
+    value = None if senseless else value
     status = _status(check, value, held)
     message = sentence(check.says, value, check.unit, shown)
     if value is None:
@@ -62,6 +68,9 @@ def judge(
         status = "unknown"
         message = f"What is seen is fine; what our role cannot see: {hidden}."
         remedy = f"our role needs {check.needs}"
+    if senseless:
+        status = "unknown"
+        message = "What was measured is no number; a row that was edited by hand may be why."
     return CheckResult(
         check=check.id,
         component=check.component,

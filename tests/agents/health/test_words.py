@@ -40,6 +40,14 @@ def test_limits_are_reached(value: float | None, status: str) -> None:
     assert judge(DEPTH, value).status == status
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_unknown(value: float) -> None:
+    """It alarms nobody, and an answer can hold it."""
+    found = judge(DEPTH, value)
+    assert (found.status, found.value) == ("unknown", None)
+    assert "no number" in found.message
+
+
 def test_low_side() -> None:
     """Where little is the trouble, a value at or below the limit is over it."""
     low = replace(DEPTH, worse="low", warning=14, critical=3)
