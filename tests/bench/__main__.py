@@ -26,6 +26,7 @@ from tests.bench import (
     measure_backlog,
     measure_commits,
     measure_journal,
+    measure_pages,
     measure_queue,
     measure_zombie,
     report,
@@ -43,6 +44,7 @@ REPEATED: dict[str, Each] = {
     "latency": measure_queue.latency,
     "commits": measure_commits.commits,
     "journal": measure_journal.journal,
+    "pages": measure_pages.pages,
 }
 ONCE: dict[str, Once] = {
     "cost": measure_queue.cost,

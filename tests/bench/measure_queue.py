@@ -34,7 +34,7 @@ def latency(bench: Bench, round_number: int) -> None:
             bench.turn("latency", system),
             bench.working(system, bench.sizes.slots) as (database, worker),
         ):
-            _pace(bench, worker, database)
+            pace(bench, worker, database)
             waited = worker.report()
             for share in (50, 95, 99):
                 value = quantile(waited, share / 100) * MILLISECONDS
@@ -69,7 +69,7 @@ def _cost(bench: Bench, system: System, database: str, worker: Worker) -> None:
     bench.add("cost", f"{system.name} burst statements", counted.statements / jobs)
     bench.add("cost", f"{system.name} burst wal", counted.wal_bytes / jobs)
     with bench.server.counting(database) as counted:
-        paced = _pace(bench, worker, database)
+        paced = pace(bench, worker, database)
         time.sleep(SETTLE_SECONDS)
     bench.add("cost", f"{system.name} paced statements", counted.statements / paced)
     bench.add("cost", f"{system.name} paced wal", counted.wal_bytes / paced)
@@ -117,7 +117,7 @@ def _burst(bench: Bench, worker: Worker, database: str, jobs: int) -> float:
     return seconds
 
 
-def _pace(bench: Bench, worker: Worker, database: str) -> int:
+def pace(bench: Bench, worker: Worker, database: str) -> int:
     """Insert at a steady rate and wait for the last to finish; returns how many were inserted."""
     rate, jobs = (
         bench.sizes.latency_rate,

@@ -92,7 +92,7 @@ def serve(dsn: str, slots: int, *, everything: bool = False) -> None:
 
     os.environ |= {
         "DATABASE_URL": dsn,
-        "PORT": "0",
+        "PORT": os.environ.get("BENCH_PORT", "0"),
         "LOG_LEVEL": "ERROR",
         "WORKER_CONCURRENCY": str(slots),
     }

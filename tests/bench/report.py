@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tests.bench.bench import Bench, quantile
 from tests.bench.measure_backlog import CLAIMS
 from tests.bench.measure_commits import FIGURES, NETWORK
+from tests.bench.measure_pages import PEOPLE
 from tests.bench.measure_zombie import ZOMBIES
 from tests.bench.systems import FLOOR, OURS
 from tests.bench.targets import judge
@@ -19,7 +20,7 @@ def write(bench: Bench) -> str:
     """The whole page."""
     parts = [_head(bench), _promises(bench), "![The same as a picture](benchmarks.svg)"]
     parts += [_throughput(bench), _latency(bench), _commits(bench), _backlog(bench), _cost(bench)]
-    parts += [_zombies(bench), _journal(bench), _systems(bench), _notes(bench)]
+    parts += [_zombies(bench), _journal(bench), _pages(bench), _systems(bench), _notes(bench)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -229,6 +230,23 @@ def _journal(bench: Bench) -> str:
         " at once; the same provider client everywhere.\n\n"
     )
     return text + table(("", "runs/s", "÷ checkpointer"), rows)
+
+
+def _pages(bench: Bench) -> str:
+    rows = []
+    nobody = bench.get("pages", "0 p95")
+    for people, title in ((0, "nobody looks"), (PEOPLE, f"{PEOPLE} people at the console")):
+        values = [bench.get("pages", f"{people} p{share}") for share in (50, 95, 99)]
+        if values[1] is not None:
+            rows.append((title, *map(_number, values), _ratio(values[1], nobody)))
+    if not rows:
+        return ""
+    text = (
+        "## Open pages of the console\n\nMilliseconds from insert to start, as above, in a daemon"
+        " with all its agents. Every insert is news to every page, so all of them fetch their"
+        " sections again at each look.\n\n"
+    )
+    return text + table(("", "p50", "p95", "p99", "p95 ÷ nobody"), rows)
 
 
 def _systems(bench: Bench) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tests.bench.bench import Bench
 from tests.bench.measure_commits import BARE, NETWORK, STATES
+from tests.bench.measure_pages import PEOPLE
 from tests.bench.systems import FLOOR, OURS
 
 OF_THE_FLOOR = 1.5
@@ -13,6 +14,7 @@ OF_COMMITS = 0.9
 IDLE_PER_SECOND = 2.0
 OF_SMALL_CLAIM = 1.5
 OF_CHECKPOINTER = 2.0
+OF_NOBODY_LOOKING = 1.1
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Target:
 def judge(bench: Bench) -> list[Target]:
     """Every promise, in the order of the report."""
     judged = [_throughput(bench), _floor(bench), _latency(bench), *_commits(bench)]
-    return [*judged, _claim(bench), _idle(bench), _zombies(bench), _journal(bench)]
+    return [*judged, _claim(bench), _idle(bench), _zombies(bench), _journal(bench), _pages(bench)]
 
 
 def _throughput(bench: Bench) -> Target:
@@ -120,6 +122,17 @@ def _journal(bench: Bench) -> Target:
     if ours is None or saver is None:
         return _unmeasured(promise)
     return Target(promise, f"{ours / saver:.2f} ×", ours >= OF_CHECKPOINTER * saver)
+
+
+def _pages(bench: Bench) -> Target:
+    promise = (
+        f"insert to start, p95 beside {PEOPLE} open pages of the console ≤ {OF_NOBODY_LOOKING} ×"
+        " that with none"
+    )
+    nobody, people = bench.get("pages", "0 p95"), bench.get("pages", f"{PEOPLE} p95")
+    if nobody is None or people is None:
+        return _unmeasured(promise)
+    return Target(promise, f"{people / nobody:.2f} ×", people <= OF_NOBODY_LOOKING * nobody)
 
 
 def _peers(bench: Bench, section: str, figure: str) -> dict[str, float]:

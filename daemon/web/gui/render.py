@@ -4,6 +4,8 @@ A page names its template and its blocks, each with the read that fills it. Read
 side; one that takes too long leaves :data:`LATE` in its block, which the template answers with
 "narrow the window". ``X-Fragment: a,b`` runs the reads of these blocks alone and sends their
 sections, for the script to put in place.
+
+HTML is made in a thread: a page takes some milliseconds, and the event loop claims meanwhile.
 """
 
 from __future__ import annotations
@@ -135,7 +137,7 @@ async def respond(
         found = await asyncio.gather(*map(_patiently, reads.values()))
         values |= zip(reads, found, strict=True)
         values["badges"] = _badges(values["frame"])
-        html = env.get_template(page.template).render(values)
+        html = await asyncio.to_thread(env.get_template(page.template).render, values)
     else:
         names = {name.strip() for name in asked.split(",")}
         wanted = {name: read for name, read in reads.items() if name in names}
@@ -170,10 +172,14 @@ async def _section(
     env: jinja2.Environment, page: Page, name: str, read: Read, values: Mapping[str, Any]
 ) -> str:
     found = await _patiently(read)
+    return await asyncio.to_thread(_block, env, page, name, {**values, name: found})
+
+
+def _block(env: jinja2.Environment, page: Page, name: str, values: Mapping[str, Any]) -> str:
     template = env.get_template(page.template)
     blocks = {**env.get_template("layout.html").blocks, **template.blocks}
     block = blocks.get(f"b_{name}")
-    return "".join(block(template.new_context({**values, name: found}))) if block else ""
+    return "".join(block(template.new_context(dict(values)))) if block else ""
 
 
 async def _patiently(read: Read) -> Any:
