@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -391,6 +392,22 @@ def connection_errors(pool: Pool) -> int:
 def brief(error: BaseException) -> str:
     """An error's first line: libpq names host, port and user there, never the password."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def refusal(error: psycopg.Error) -> str:
+    """What the database refused and by which constraint or function, without its words: those of
+    a trigger of the main app's may name a client."""
+    function = re.search(r"function (\w+)", error.diag.context or "")
+    by = error.diag.constraint_name or (function and function[1])
+    told = f"{type(error).__name__}, SQLSTATE {error.sqlstate}"
+    return f"{told}, by {by}" if by else told
+
+
+def said(error: BaseException) -> str:
+    """An error for the log: the words of one that passes, as those of libpq, and no others."""
+    if isinstance(error, psycopg.Error) and not is_transient(error):
+        return refusal(error)
+    return brief(error)
 
 
 PASSWORDS = "in a password @ is written %40, : is %3A, / is %2F, # is %23, % is %25"

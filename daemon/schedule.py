@@ -32,7 +32,7 @@ from typing import ClassVar
 
 import psycopg
 
-from daemon.database import brief, is_transient
+from daemon.database import is_transient, refusal
 from daemon.lifecycle import Service
 from daemon.log import get_logger
 from daemon.store import ScheduleRow, Store
@@ -119,7 +119,7 @@ class Schedules(Service):
             if is_transient(error):
                 raise
             # Such as by a trigger of the main app's: that is this schedule's trouble.
-            await self._tell(row, REFUSED + brief(error))
+            await self._tell(row, REFUSED + refusal(error))
             return 0
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))

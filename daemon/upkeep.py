@@ -34,7 +34,7 @@ from typing import ClassVar
 import psycopg
 
 from daemon import __version__, backoff, clock
-from daemon.database import brief, is_transient
+from daemon.database import brief, is_transient, refusal
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -302,12 +302,17 @@ class Upkeep(Service):
         return True
 
 
+NOT_OURS = "42"
+"""SQLSTATE of a statement that names what is not there, or may not be sent by this role."""
+
+
 class Duties:
     """Runs duties; what fails for want of the database is said once and tried again later.
 
     So is what the database refuses: a foreign key or a trigger of the main app's on our tables, a
     number that outgrows its column. A fresh process would meet the same, at once and for ever, and
-    everything else would end with it.
+    everything else would end with it. Not so a statement that is not ours to send: a function that
+    is missing, a right that we lack.
     """
 
     def __init__(self) -> None:
@@ -325,11 +330,11 @@ class Duties:
                     log.warning("duty_failed", duty=name, error=brief(error))
                 self.failing = True
                 return
-            if not isinstance(error, psycopg.Error):
+            if not isinstance(error, psycopg.Error) or (error.sqlstate or "").startswith(NOT_OURS):
                 raise
-            if self._refused.get(name) != brief(error):
-                self._refused[name] = brief(error)
-                log.error("duty_failed", duty=name, error=brief(error), sqlstate=error.sqlstate)
+            if self._refused.get(name) != refusal(error):
+                self._refused[name] = refusal(error)
+                log.error("duty_failed", duty=name, error=refusal(error))
         else:
             self._refused.pop(name, None)
         self.failing = False

@@ -23,7 +23,7 @@ from daemon.alerts.judge import Finding, judge
 from daemon.alerts.machine import PENDING_SAMPLES
 from daemon.alerts.plan import Changes, Known, Round, plan
 from daemon.alerts.store import DELIVERY_CHECK, OWN_CHECKS, AlertStore
-from daemon.database import brief, is_transient
+from daemon.database import is_transient, said
 from daemon.health.model import CheckResult
 from daemon.lifecycle import Service
 from daemon.log import get_logger
@@ -121,7 +121,7 @@ class Alerts(Service):
         """The next round looks afresh: what is bad stays bad until then."""
         self._failures += 1
         if self._failures == 1:
-            log.warning("alerts_delayed", error=brief(error))
+            log.warning("alerts_delayed", error=said(error))
             self._failing_since = clock.utcnow()
         if self._failures == PENDING_SAMPLES:
             self._refused = not is_transient(error)

@@ -22,7 +22,7 @@ import psycopg
 from daemon import backoff
 from daemon.alerts.channels import Channel, NotTaken, send
 from daemon.alerts.store import AlertStore
-from daemon.database import brief, is_transient
+from daemon.database import brief, is_transient, refusal
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.outgoing import careful_session
@@ -92,7 +92,7 @@ class Outbox(Service):
             if is_transient(error):
                 log.info("outbox_waits", error=brief(error))
             elif isinstance(error, psycopg.Error):  # one channel's rows; others have theirs
-                self._tell(channel, brief(error))
+                self._tell(channel, refusal(error))
             else:
                 raise
 

@@ -287,15 +287,19 @@ async def test_text_of_an_exception_stays_out_of_the_log(
         unseen = await daemon.await_event("error_unseen")
         assert unseen["error"] == "RuntimeError"
         assert "tests/kit/agents.py" in unseen["frames"][-1]
-        await aconnection.execute(
+        broken = (
             "CREATE OR REPLACE FUNCTION ai_sweep_v1("
             "p_limit integer DEFAULT 200, p_now timestamptz DEFAULT NULL)"
             " RETURNS TABLE (id bigint, task_type text, status text) LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE 'secret-of-a-client'; END $$"
+            " $$ BEGIN RAISE 'secret-of-a-client' USING ERRCODE = '{}'; END $$"
         )
+        await aconnection.execute(broken.format("raise_exception").encode())
+        failed = await daemon.await_event("duty_failed", 30)
+        assert failed["error"] == "RaiseException, SQLSTATE P0001, by ai_sweep_v1"
+        await aconnection.execute(broken.format("undefined_function").encode())
         assert await asyncio.to_thread(daemon.wait, 30) == 70
         [died] = daemon.seen("service_died")
-        assert "RaiseException" in str(died["exception"])
+        assert "UndefinedFunction" in str(died["exception"])
         assert "secret-of-a-client" not in str([daemon.events, daemon.other_output])
 
 

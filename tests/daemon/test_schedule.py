@@ -420,7 +420,8 @@ async def test_refused_requests_are_one_schedules_trouble(
         schedules = Schedules(p.store)
         schedules.people = lambda *_: (1, 2)
         told = (
-            "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%its requests: not at night'"
+            "SELECT count(*) FROM ai_schedules"
+            " WHERE problem LIKE '%%its requests: RaiseException, SQLSTATE P0001, by refuse'"
         )
         assert [await schedules.look() for _ in range(2)] == [1, 0]
         assert await count(aconnection, told) == 1
