@@ -14,6 +14,7 @@ from daemon.demo.model_server import ModelServer
 from daemon.service import Daemon
 from tests.kit import provider
 from tests.kit.agents import CATALOG
+from tests.kit.signals import eventually
 from tests.kit.worker import FOREVER, becomes, count, insert, running
 
 Connection = psycopg.AsyncConnection[Any]
@@ -91,11 +92,9 @@ async def test_requests_that_came_before_the_row_are_answered_by_every_daemon(
 ) -> None:
     """Of two daemons that learn of the row together, both take its requests."""
     async with at_work(database) as (_, one), at_work(database) as (_, other):
-        learned = [daemon.signals.expect("configured") for daemon in (one, other)]
         await write(aconnection)
-        for event in learned:
-            await event
-        assert all("haiku" in daemon.registry.claimable() for daemon in (one, other))
+        both = (one, other)
+        await eventually(lambda: all("haiku" in one.registry.claimable() for one in both))
         ids = await insert(aconnection, "haiku", 30, topic="rain")
         for request_id in ids:
             await becomes(aconnection, request_id, "completed")
