@@ -255,7 +255,7 @@ class Upkeep(Service):
         refers to, keep nobody from the others. Raises the first such refusal in the end.
         """
         pruned = 0
-        refusal: psycopg.Error | None = None
+        first: psycopg.Error | None = None
         for prune in (
             *(partial(self._store.prune_requests, status) for status in REQUEST_SECONDS),
             *(partial(self._store.prune, table) for table in TABLE_SECONDS),
@@ -265,12 +265,12 @@ class Upkeep(Service):
             except psycopg.Error as error:
                 if is_transient(error):
                     raise
-                refusal = refusal or error
+                first = first or error
         if pruned:
             log.info("pruned", rows=pruned)
             self._on_pruned(pruned)
-        if refusal is not None:
-            raise refusal
+        if first is not None:
+            raise first
         return pruned
 
     async def learn(self) -> None:
