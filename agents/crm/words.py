@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from agents.crm.tables import Kind
@@ -24,6 +27,7 @@ _SPELLINGS: dict[str, str] = {
 }
 
 
+@lru_cache(maxsize=128)
 def fold(word: str | None, default: str) -> str:
     """A status word without case, spaces, hyphens and underscores: ``No Show`` -> ``no_show``.
 
@@ -59,6 +63,31 @@ def coerce(kind: Kind, value: Any, text_limit: int) -> tuple[Any, str | None]:
             return (value.date() if isinstance(value, datetime) else value), None
         case "b":
             return bool(value), None
+
+
+def coerced(
+    kind: Kind, values: Sequence[Any], text_limit: int
+) -> tuple[Sequence[Any], tuple[str, ...]]:
+    """`coerce` for a column: the values, and the codes of what was lost, each once."""
+    if _as_promised(kind, values, text_limit):
+        return values, ()
+    pairs = [coerce(kind, value, text_limit) for value in values]
+    lost = dict.fromkeys(code for _, code in pairs if code is not None)
+    return [value for value, _ in pairs], tuple(lost)
+
+
+def _as_promised(kind: Kind, values: Sequence[Any], text_limit: int) -> bool:
+    """Whether `coerce` would change nothing, for kinds of which very many rows are read."""
+    types = set(map(type, values)) - {NoneType}
+    match kind:
+        case "i":
+            return types <= {int}
+        case "t":
+            return types <= {str} and all(len(text) <= text_limit for text in values if text)
+        case "ts":
+            return types <= {datetime} and all(at.tzinfo is None for at in values if at)
+        case _:
+            return not types
 
 
 def _loaded(text: str) -> tuple[Any, str | None]:

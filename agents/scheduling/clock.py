@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,15 +77,25 @@ def mixed_time_basis(seen: Iterable[tuple[int, datetime]], clock: GymClock) -> b
     """
     rows = list(seen)
     usual = Counter(_key(client_id, start) for client_id, start in rows)
+    offsets = {day: _offset_all_day(day, clock) for day in {start.date() for _, start in rows}}
     suspects = controls = 0
     for client_id, start in rows:
-        offset = clock.offset(start)
+        offset = offsets[start.date()]
+        if offset is None:
+            offset = clock.offset(start)
         if not offset:
             continue
         own = usual[_key(client_id, start)]
         suspects += usual[_key(client_id, start + offset)] >= max(_HABIT, own)
         controls += usual[_key(client_id, start - offset)] > max(_HABIT, own)
     return suspects >= _SUSPECTS and suspects >= _TIMES_CONTROL * controls
+
+
+def _offset_all_day(day: date, clock: GymClock) -> timedelta | None:
+    """Wall time minus UTC on that day; None where it changes."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
+    offset = clock.offset(midnight)
+    return offset if clock.offset(midnight + timedelta(days=1)) == offset else None
 
 
 def _key(client_id: int, start: datetime) -> tuple[int, int, int, int]:
