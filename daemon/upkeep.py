@@ -38,9 +38,9 @@ from daemon.database import brief, is_transient, refusal
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
+from daemon.pruning import Pruning
 from daemon.store import Store
 from daemon.store.fleet import WorkerState
-from daemon.store.retention import BATCH, REQUEST_SECONDS, TABLE_SECONDS
 
 SWEEP_SECONDS = 2.0
 QUIET_SECONDS = 10.0
@@ -51,8 +51,6 @@ LEARN_SECONDS = 3600.0
 JUMP_SECONDS = 5.0
 REAP_ROWS = 100
 SWEEP_ROWS = 200
-PRUNE_BATCHES = 200
-"""Most batches of one table in one hour: pruning must not become a load of its own."""
 
 log = get_logger(__name__)
 
@@ -96,6 +94,7 @@ class Upkeep(Service):
     ) -> None:
         super().__init__()
         self._store = store
+        self._pruning = Pruning(store)
         self._card = card
         self._meters = meters
         self._lease_seconds = lease_seconds
@@ -251,41 +250,20 @@ class Upkeep(Service):
     async def prune(self) -> int:
         """Delete what is older than it is kept; returns how many requests and rows.
 
-        Rows that the database does not let go, such as requests that a table of the main app's
-        refers to, keep nobody from the others. Raises the first such refusal in the end.
+        Raises the first refusal of the database's, once all that it lets go is gone.
         """
-        pruned = 0
-        first: psycopg.Error | None = None
-        for prune in (
-            *(partial(self._store.prune_requests, status) for status in REQUEST_SECONDS),
-            *(partial(self._store.prune, table) for table in TABLE_SECONDS),
-        ):
-            try:
-                pruned += await self._in_batches(prune)
-            except psycopg.Error as error:
-                if is_transient(error):
-                    raise
-                first = first or error
+        pruned, refused = await self._pruning.round()
         if pruned:
             log.info("pruned", rows=pruned)
             self._on_pruned(pruned)
-        if first is not None:
-            raise first
+        if refused is not None:
+            raise refused
         return pruned
 
     async def learn(self) -> None:
         """Write down what became of forecasts and proposed times; each is looked at once a day."""
         if self._hindsight is not None:
             await self._hindsight()
-
-    async def _in_batches(self, prune: Callable[[], Awaitable[int]]) -> int:
-        total = 0
-        for _ in range(PRUNE_BATCHES):
-            count = await prune()
-            total += count
-            if count < BATCH:
-                break
-        return total
 
     async def _clock_jumped(self) -> bool:
         """Whether the database's clock moved otherwise than ours since the last look."""

@@ -1,4 +1,5 @@
--- Purpose: deletes a few requests that ended long ago, with all that belongs to them but the ledger.
+-- Purpose: deletes a few requests that ended long ago, with all that belongs to them but the ledger:
+--          the oldest, or those behind a place in the order of request_old.sql.
 -- Index:   ai_requests_finished_at; the children's indexes that begin with request_id; the primary
 --          key of ai_budgets.
 -- Caller:  Store.prune_requests.
@@ -7,7 +8,9 @@ WITH old AS MATERIALIZED (
     SELECT r.id FROM ai_requests r
     WHERE r.finished_at < now() - make_interval(secs => %(older_seconds)s::double precision)
         AND r.status = %(status)s::text
-    ORDER BY r.finished_at LIMIT %(limit)s::integer
+        AND (r.finished_at, r.id) > (
+            coalesce(%(after_at)s::timestamptz, '-infinity'), coalesce(%(after_id)s::bigint, 0))
+    ORDER BY r.finished_at, r.id LIMIT %(limit)s::integer
     FOR UPDATE SKIP LOCKED
 ),
 requests AS (

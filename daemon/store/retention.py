@@ -8,6 +8,8 @@ longer, since they are the bill; so do typed rows: the next plan goes on from th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from daemon.model import Status
 from daemon.store.executor import Executor
@@ -44,22 +46,35 @@ TABLE_SECONDS: Mapping[str, int] = {
 BATCH = 500
 
 
+Place = tuple[datetime, int]
+"""Where a request stands among those that ended in the same way: its `finished_at`, its id."""
+
+
 class RetentionStore(Executor):
     async def prune_requests(
         self,
         status: Status,
         *,
         older_seconds: float | None = None,
+        after: Place | None = None,
         limit: int = BATCH,
     ) -> int:
-        """Delete requests that ended as ``status`` long ago; returns how many."""
-        row = await self._row(
-            "prune_requests",
-            status=status.value,
-            older_seconds=REQUEST_SECONDS[status] if older_seconds is None else older_seconds,
-            limit=limit,
-        )
+        """Delete requests that ended as ``status`` long ago, the oldest ``after`` a place; returns
+        how many."""
+        row = await self._row("prune_requests", **_old(status, older_seconds, after), limit=limit)
         return int(row["pruned"]) if row else 0
+
+    async def old_requests(
+        self,
+        status: Status,
+        *,
+        older_seconds: float | None = None,
+        after: Place | None = None,
+        limit: int = BATCH,
+    ) -> list[Place]:
+        """The places of those that :meth:`prune_requests` would delete, and of those in use."""
+        rows = await self._rows("request_old", **_old(status, older_seconds, after), limit=limit)
+        return [(row["finished_at"], row["id"]) for row in rows]
 
     async def prune(
         self, table: str, *, older_seconds: float | None = None, limit: int = BATCH
@@ -71,3 +86,13 @@ class RetentionStore(Executor):
             limit=limit,
         )
         return int(row["pruned"]) if row else 0
+
+
+def _old(status: Status, older_seconds: float | None, after: Place | None) -> dict[str, Any]:
+    after_at, after_id = after or (None, None)
+    return {
+        "status": status.value,
+        "older_seconds": REQUEST_SECONDS[status] if older_seconds is None else older_seconds,
+        "after_at": after_at,
+        "after_id": after_id,
+    }

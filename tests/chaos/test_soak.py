@@ -92,7 +92,13 @@ def ended_request(connection: psycopg.Connection[Any], outcome: str) -> int:
 
 def prune(connection: psycopg.Connection[Any]) -> None:
     """Everything that has ended, as upkeep does."""
-    about = {"status": "completed", "older_seconds": -1.0, "limit": 100}
+    about = {
+        "status": "completed",
+        "older_seconds": -1.0,
+        "limit": 100,
+        "after_at": None,
+        "after_id": None,
+    }
     connection.execute(load_statements()["prune_requests"], about)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon import pruning
+from daemon.store.retention import BATCH
 from daemon.upkeep import QUIET_SECONDS, SWEEP_SECONDS, Upkeep, WorkerCard
 from tests.kit.parts import Parts, parts
 from tests.kit.worker import count, insert, request
@@ -202,6 +204,33 @@ async def test_what_cannot_be_pruned_stays_and_stops_nobody(
         assert await count(aconnection, "SELECT count(*) FROM ai_request_events") == 0
         await aconnection.execute("DROP TABLE plans")
         assert await keeper.prune() == 1
+
+
+async def test_pruning_goes_on_behind_what_is_kept(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of the oldest requests the main app refers to, the others go, in a later round
+    at the latest."""
+    monkeypatch.setattr(pruning, "MOST_SINGLE_BATCHES", 1)
+    kept = 2 * BATCH - 100
+    async with parts(database) as p:
+        await insert(aconnection, "test_echo", kept + 2)
+        await aconnection.execute(
+            "UPDATE ai_requests SET status = 'expired', finished_at = now() - interval '1 year'"
+        )
+        await aconnection.execute(
+            "CREATE TABLE plans (id bigint PRIMARY KEY REFERENCES ai_requests);"
+            " INSERT INTO plans SELECT id FROM ai_requests"
+            " WHERE id NOT IN ((SELECT id FROM ai_requests ORDER BY id OFFSET 7 LIMIT 1),"
+            "  (SELECT max(id) FROM ai_requests))"
+        )
+        keeper = upkeep(p)
+        left = []
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                await keeper.prune()
+            left.append(await count(aconnection, "SELECT count(*) FROM ai_requests"))
+        assert left == [kept + 1, kept]
 
 
 async def waiting(p: Parts, connection: Connection) -> int:

@@ -45,7 +45,14 @@ def test_a_claim_waits_only_for_a_claim(queue: Queue, database: str) -> None:
         lambda q: q.reap(),
         lambda q: q.sweep(),
         lambda q: q.run("request_refuse", refusals="[]"),
-        lambda q: q.run("prune_requests", status="completed", older_seconds=-9, limit=9),
+        lambda q: q.run(
+            "prune_requests",
+            status="completed",
+            older_seconds=-9,
+            limit=9,
+            after_at=None,
+            after_id=None,
+        ),
     ],
     ids=["claim", "beat", "reap", "sweep", "refuse", "prune"],
 )

@@ -125,7 +125,13 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         "step_put": {**triple, "name": "s", "value": "1"},
         "event_put": {"events": json.dumps(events)},
         "approval_put": {**triple, "key": "k", "question": "{}", "expires_seconds": None},
-        "prune_requests": {"status": "completed", "older_seconds": 86_400, "limit": 500},
+        "prune_requests": {
+            "status": "completed",
+            "older_seconds": 86_400,
+            "limit": 500,
+            "after_at": None,
+            "after_id": None,
+        },
     }
     return by_name[name]
 
