@@ -20,18 +20,22 @@ the next look goes on, and no client is asked about twice. They share the fair k
 can name.
 
 A row that cannot be used, or whose requests the database refuses, says why in ``problem`` and
-costs the others nothing.
+costs the others nothing. A slot whose requests were refused waits, and is tried again each minute;
+where it is refused for some clients, all others have theirs meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 import psycopg
 
+from daemon import clock
 from daemon.database import is_transient, refusal
 from daemon.lifecycle import Service
 from daemon.log import get_logger
@@ -44,11 +48,16 @@ LATE_SECONDS = 60.0
 """A slot that is run so late was missed: nobody looked when it came."""
 CLIENTS_AT_ONCE = 500
 """Their requests are inserted by one statement, which keeps no lock for long (some 20 ms)."""
+REFUSED_SECONDS = 60.0
+"""From one try at a slot whose requests are refused to the next: each is as much as the slot."""
+MOST_REFUSED = 10
+"""Clients of one slot. Where it is more, it is not refused for their sake."""
 NO_CLIENTS = "for_each = 'active_clients' needs the main app's table of clients; there is none"
-REFUSED = "its slot came, and the database refused its requests: "
+REFUSED = "its slot came, and the database refused its requests"
 
 log = get_logger(__name__)
 
+Fire = Callable[..., Awaitable[list[int]]]
 People = Callable[[int, int], Sequence[int] | None]
 """Ids of the active clients above an id, lowest first, at most so many; None where there is no
 table of them. Blocks."""
@@ -70,6 +79,8 @@ class Schedules(Service):
         self._store = store
         self._duties = Duties()
         self._pause_seconds = LOOK_SECONDS
+        self._refused: dict[str, tuple[datetime, ScheduleRow, float]] = {}
+        """By name: the slot that was refused, of what row, and when it was tried."""
         self.people: People | None = None
         """Set once the main app's tables can be read; until then ``for_each`` waits."""
 
@@ -109,18 +120,23 @@ class Schedules(Service):
         if slot is None:
             await self._not_refused(row)
             return 0
+        if self._refused_lately(row, slot):
+            return 0
         late_seconds = (now - slot).total_seconds()
         grace_seconds = max(row.misfire_grace_seconds, LOOK_SECONDS)
         insert = row.misfire == "latest" or late_seconds <= grace_seconds
+        ids: list[int] = []
         try:
             insert = insert or await self._has_begun(row, slot)
-            ids = await self._insert(row, slot, insert=insert)
+            refused = await self._insert(row, slot, ids, insert=insert)
         except psycopg.Error as error:
             if is_transient(error):
                 raise
+            refused = f": {refusal(error)}"
+        if refused:
             # Such as by a trigger of the main app's: that is this schedule's trouble.
-            await self._tell(row, REFUSED + refusal(error))
-            return 0
+            self._refused[row.name] = (slot, _as_edited(row), clock.monotonic())
+            await self._tell(row, REFUSED + refused)
         if not insert:
             log.info("slot_skipped", schedule=row.name, late_seconds=round(late_seconds))
         if not ids:
@@ -131,26 +147,60 @@ class Schedules(Service):
             self._on_late(row.name, late_seconds)
         return len(ids)
 
-    async def _insert(self, row: ScheduleRow, slot: datetime, *, insert: bool) -> list[int]:
-        """Insert the slot's requests and move on to it; the ids of those that are new."""
+    def _refused_lately(self, row: ScheduleRow, slot: datetime) -> bool:
+        refused = self._refused.get(row.name)
+        return (
+            refused is not None
+            and refused[:2] == (slot, _as_edited(row))
+            and clock.monotonic() - refused[2] < REFUSED_SECONDS
+        )
+
+    async def _insert(
+        self, row: ScheduleRow, slot: datetime, ids: list[int], *, insert: bool
+    ) -> str | None:
+        """Insert the slot's requests and move on to it. ids gets those of the new ones.
+
+        Returns for whom the database refused them, and why: the slot waits then, and all others
+        have theirs.
+        """
+        fire = partial(self._store.schedule_fire, row.name, row.last_slot, slot)
         if row.for_each is None or not insert:
-            ids = await self._store.schedule_fire(row.name, row.last_slot, slot, insert=insert)
+            ids += await fire(insert=insert)
             await self._not_refused(row)
-            return ids
-        ids = []
+            return None
+        refused: dict[int, str] = {}
         after = 0
         while True:
             clients = await self._clients(row, after)
             if clients is None:
-                return ids
-            last = len(clients) < CLIENTS_AT_ONCE
-            ids += await self._store.schedule_fire(
-                row.name, row.last_slot, slot, clients=clients, move=last
-            )
-            if last:
-                await self._not_refused(row)
-                return ids
+                return None
+            await self._insert_for(clients, partial(fire, move=False), ids, refused)
+            if len(clients) < CLIENTS_AT_ONCE:
+                break
             after = clients[-1]
+        if refused:
+            named = ", ".join(map(str, refused))
+            return f" for client {named}: {next(iter(refused.values()))}"
+        await fire()
+        await self._not_refused(row)
+        return None
+
+    async def _insert_for(
+        self, clients: Sequence[int], fire: Fire, ids: list[int], refused: dict[int, str]
+    ) -> None:
+        """For all of these at once; where that is refused, for each half of them."""
+        try:
+            ids += await fire(clients=clients)
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            if len(clients) == 1:
+                refused[clients[0]] = refusal(error)
+            if len(refused) > MOST_REFUSED:
+                raise
+            middle = len(clients) // 2
+            for half in (clients[:middle], clients[middle:]) if middle else ():
+                await self._insert_for(half, fire, ids, refused)
 
     async def _has_begun(self, row: ScheduleRow, slot: datetime) -> bool:
         """Whether a daemon ended amidst the requests of this slot: those of the first clients are
@@ -193,3 +243,8 @@ class Schedules(Service):
         if problem:
             log.warning("schedule_unusable", schedule=row.name, reason=problem)
         await self._store.schedule_problem(row.name, problem)
+
+
+def _as_edited(row: ScheduleRow) -> ScheduleRow:
+    """What people wrote of it."""
+    return replace(row, problem=None)

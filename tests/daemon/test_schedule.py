@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -402,10 +403,11 @@ async def test_without_clients_nobody_asks_for_them(
 
 
 async def test_refused_requests_are_one_schedules_trouble(
-    database: str, aconnection: Connection
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A schedule whose requests cannot be inserted says why, keeps its slot, and costs the others
     nothing; mended, it runs the slot that it missed."""
+    monkeypatch.setattr("daemon.schedule.REFUSED_SECONDS", 0.0)
     async with parts(database) as p:
         await nightly(aconnection)
         await aconnection.execute(
@@ -421,13 +423,49 @@ async def test_refused_requests_are_one_schedules_trouble(
         schedules.people = lambda *_: (1, 2)
         told = (
             "SELECT count(*) FROM ai_schedules"
-            " WHERE problem LIKE '%%its requests: RaiseException, SQLSTATE P0001, by refuse'"
+            " WHERE problem LIKE '%%requests for client 1, 2: RaiseException, SQLSTATE P0001,"
+            " by refuse'"
         )
         assert [await schedules.look() for _ in range(2)] == [1, 0]
         assert await count(aconnection, told) == 1
         await aconnection.execute("DROP TRIGGER refused ON ai_requests")
         assert await schedules.look() == 2
         assert await count(aconnection, told) == 0
+
+
+async def test_a_client_whose_request_is_refused_costs_the_others_nothing(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others are asked about at once, also where many are refused; the slot waits for those,
+    is tried again each minute, not at each look, and at once where the schedule is edited."""
+    monkeypatch.setattr("daemon.schedule.CLIENTS_AT_ONCE", 8)
+    clients = range(1, 31)
+    async with parts(database) as p:
+        await nightly(aconnection)
+        await aconnection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'not about them'; END $$;"
+            "CREATE TRIGGER refused BEFORE INSERT ON ai_requests FOR EACH ROW"
+            " WHEN (NEW.input_data ->> 'client_id' IN ('3', '17')) EXECUTE FUNCTION refuse()"
+        )
+        asked: list[int] = []
+
+        def people(after: int, limit: int) -> Sequence[int]:
+            asked.append(after)
+            return [client for client in clients if client > after][:limit]
+
+        schedules = Schedules(p.store)
+        schedules.people = people
+        assert [await schedules.look() for _ in range(3)] == [28, 0, 0]
+        assert asked == [0, 8, 16, 24]
+        told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE '%%for client 3, 17: Raise%%'"
+        assert await count(aconnection, told) == 1
+        await aconnection.execute(
+            "DROP TRIGGER refused ON ai_requests;"
+            " UPDATE ai_schedules SET misfire_grace_seconds = 9"
+        )
+        assert await schedules.look() == 2
+        assert await count(aconnection, "SELECT count(*) FROM ai_schedules WHERE problem IS NULL")
 
 
 @pytest.mark.parametrize("over", ["moved", "passed", "edited"])
@@ -451,6 +489,7 @@ async def test_a_refusal_ends_with_its_slot(
         assert await schedules.look() == 0
         assert await count(aconnection, told) == 1
         if over == "moved":
+            monkeypatch.setattr("daemon.schedule.REFUSED_SECONDS", 0.0)
             schedules.people = lambda *_: ()
         else:
             skip, edit = "misfire = 'skip', misfire_grace_seconds = 0", "trigger = 'every 9 hours'"
