@@ -1,5 +1,6 @@
--- Purpose: lets requests of low priority wait for the next UTC day, when there is money again.
--- Index:   ai_requests_due.
+-- Purpose: lets requests of low priority wait for the next UTC day, when there is money again;
+--          an agent whose calls never cost anything goes on.
+-- Index:   ai_requests_due, the primary key of ai_budgets.
 -- Caller:  the rule shed_cost.
 -- Locks:   those rows, unless somebody holds them.
 --
@@ -11,6 +12,8 @@ WITH shed AS (
     WHERE q.status = 'pending' AND q.id = ANY (ARRAY(
         SELECT r.id FROM ai_requests r
         WHERE r.status = 'pending' AND r.priority < 0 AND r.run_after >= '-infinity'
+            AND EXISTS (SELECT FROM ai_budgets b
+                WHERE b.scope = 'agent:' || r.task_type AND b.spent_usd + b.uncertain_usd > 0)
             AND r.run_after < (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
                 AT TIME ZONE 'UTC'
             AND coalesce(r.expires_at, 'infinity') > (date_trunc('day', now() AT TIME ZONE 'UTC')

@@ -139,7 +139,8 @@ _RULES = (
     ),
     Rule(
         "shed_cost",
-        "while more is spent than the day allows, requests of negative priority wait for tomorrow",
+        "while more is spent than the day allows, requests of negative priority to agents that"
+        " cost money wait for tomorrow",
         "auto",
         600.0,
         6,

@@ -192,9 +192,20 @@ async def test_agent_is_not_paused_for_what_others_did(database: str, excuse: st
         assert made.rows() == []
 
 
+def costly(made: Bench, task_type: str) -> None:
+    """The agent's model calls have cost money once."""
+    made.rows(
+        "INSERT INTO ai_budgets (scope, period, spent_usd)"
+        f" VALUES ('agent:{task_type}', '2026-01', 0.01)"
+    )
+
+
 async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> None:
-    """While the money goes faster than the day, only requests below priority 0 are put off."""
+    """While the money goes faster than the day, only requests below priority 0 are put off, and of
+    those only the ones that have a model work for them."""
     async with bench(database) as made:
+        costly(made, "work")
+        made.rows("INSERT INTO ai_requests (task_type, priority) VALUES ('free', -1)")
         for priority in (-1, 0):
             made.rows(
                 "INSERT INTO ai_requests (task_type, priority)"
@@ -209,8 +220,9 @@ async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> N
         await made.heal(ShedCost(), see=[replace(slow, detail={"day_share": 0.7})])
         assert made.outcomes() == ["done"]
         assert made.rows(
-            "SELECT priority, count(*) FROM ai_requests WHERE run_after > now() GROUP BY 1"
-        ) == [(-1, 3)]
+            "SELECT task_type, priority, count(*) FROM ai_requests WHERE run_after > now()"
+            " GROUP BY 1, 2"
+        ) == [("work", -1, 3)]
 
 
 async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
@@ -219,6 +231,7 @@ async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
     """However many are waiting, all of them are put off, and the row says that it helped."""
     async with bench(database) as made:
         monkeypatch.setattr(ShedCost, "patience_seconds", 0.0)
+        costly(made, "work")
         made.rows(
             "INSERT INTO ai_requests (task_type, priority)"
             " SELECT 'work', -1 FROM generate_series(1, 2500)"
@@ -232,6 +245,7 @@ async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
 async def test_what_expires_today_is_not_put_off(database: str, noon: datetime) -> None:
     """Cheap work that would expire before tomorrow is left where it is; the rest waits."""
     async with bench(database) as made:
+        costly(made, "work")
         made.rows(
             "INSERT INTO ai_requests (task_type, priority, expires_at)"
             " SELECT 'work', -1, date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
@@ -251,6 +265,7 @@ async def test_a_fuller_budget_does_not_hide_the_days(
 ) -> None:
     """Cheap work waits for what the day costs, also while another budget is nearer to its end."""
     async with bench(database) as made:
+        costly(made, "work")
         made.rows(
             "INSERT INTO ai_budgets (scope, period, limit_usd)"
             f" VALUES ('global', 'day', 10), ('{fuller}', '{period}', 10);"
