@@ -23,6 +23,8 @@ from pydantic_core import SchemaError
 Json = Any
 
 MOST_NODES, DEEPEST = 300, 10
+MOST_VALUES = 500
+"""Of one `enum`. Providers take few more: OpenAI's strict schemas 1,000 in all."""
 ANYWHERE = frozenset({"type", "title", "description", "default", "examples", "enum", "const"})
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "string": {
@@ -243,6 +245,10 @@ def _literal(node: Mapping[str, Json], where: str) -> Any:
     ):
         raise SchemaProblem(
             f"{where}.enum is no list of texts, whole numbers, true, false or null"
+        )
+    if len(values) > MOST_VALUES:
+        raise SchemaProblem(
+            f"{where}.enum has {len(values)} values, expected at most {MOST_VALUES}"
         )
     return Literal[tuple(values)]
 

@@ -88,6 +88,7 @@ def test_what_does_not_fit_is_refused(wrong: dict[str, Any], loc: tuple[str, ...
         ({"type": "array"}, "input_schema.properties.a.items.type is missing"),
         ({"enum": []}, "input_schema.properties.a.enum is no list"),
         ({"enum": [1.5]}, "input_schema.properties.a.enum is no list"),
+        ({"enum": list(range(501))}, "input_schema.properties.a.enum has 501 values, expected at"),
         ({"anyOf": []}, "input_schema.properties.a.anyOf is no list"),
         ({"type": "object", "additionalProperties": True}, "objects are closed"),
         ({"type": "object", "required": ["b"]}, "required is no list of names in properties"),
