@@ -274,10 +274,11 @@ def _addressed(parts: SplitResult) -> EmailMessage:
 
 def _can_be_written_to(parts: SplitResult) -> bool:
     try:
-        _addressed(parts)
-    except Exception:  # noqa: BLE001 - IndexError for "a@", AttributeError for "a@[", and others
+        letter = _addressed(parts)
+        named = [*letter["From"].addresses, *letter["To"].addresses]
+    except Exception:  # noqa: BLE001 - by Python's version IndexError for "a@", others for others
         return False
-    return all("@" in receiver for receiver in _receivers(parts))
+    return all(one.username and one.domain for one in named)
 
 
 def _receivers(parts: SplitResult) -> list[str]:
