@@ -195,7 +195,8 @@ class LLMUse:
     """How far an agent leans on the model.
 
     optional: False means there is no answer without the model.
-    max_calls: model calls per request, repairs and retries included.
+    max_calls: model calls per request, repairs and retries included; not those that a provider
+        refused for their form alone, which are made again in another.
     max_usd: most that one request may reserve.
     deadline_seconds: longest that all model work of one request may take.
     cache_seconds: an identical prompt answered that recently for any request is not bought again.

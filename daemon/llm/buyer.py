@@ -49,7 +49,8 @@ PROVIDER_SECONDS = 30.0
 """When to come back after a fault that will pass."""
 SHORTEST_CALL_SECONDS = 0.1
 """With less time left no call is begun."""
-LEARNINGS = 4
+LEARNINGS = 6
+"""A server that refuses one thing at a time is asked so often in other words."""
 
 log = get_logger(__name__)
 
@@ -242,11 +243,13 @@ class Buyer:
                 case "transient" | "rate_limited" if retries < RETRIES and not self.spent:
                     retries += 1
                     await self._wait(self._pause(verdict, retries), verdict.code)
-                case "parameter" if learnings < LEARNINGS and verdict.parameter:
+                case "parameter" if learnings < LEARNINGS:
                     learnings += 1
-                    await self._learn(model, habits, verdict.parameter)
+                    self.calls -= 1  # refused unread: it has used up nothing of max_calls
+                    await self._learn(model, habits, verdict.parameters)
                 case "context_length" if not shrunk:
                     shrunk = True
+                    self.calls -= 1
                     question = _shorter(question)
                 case _:
                     raise self._given_up(verdict)
@@ -402,15 +405,15 @@ class Buyer:
             raise Unavailable("provider_error", code, max(seconds, 1.0))
         await asyncio.sleep(seconds)
 
-    async def _learn(self, model: str, habits: Habits, parameter: str) -> None:
+    async def _learn(self, model: str, habits: Habits, parameters: Sequence[str]) -> None:
         # Another call may have learned it meanwhile; learning twice would give up too much.
         if self.shop.models[model] != habits:
             return
-        learned = self.shop.models.learn(model, parameter)
-        if learned is None:
-            raise Unavailable("provider_error", f"refuses_{parameter}")
-        log.warning("model_refuses", model=model, parameter=parameter)
-        await persistently(lambda: self.shop.journal.learn(model, learned))
+        learned = [self.shop.models.learn(model, parameter) for parameter in parameters]
+        if not any(learned):
+            raise Unavailable("provider_error", f"refuses_{parameters[0]}")
+        log.warning("model_refuses", model=model, parameters=list(parameters))
+        await persistently(lambda: self.shop.journal.learn(model, self.shop.models[model]))
 
     def _given_up(self, verdict: Verdict) -> Unavailable:
         match verdict.kind:

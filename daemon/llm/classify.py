@@ -41,6 +41,8 @@ Kind = Literal[
 
 PARAMETERS = ("response_format", "temperature", "store", "max_completion_tokens")
 """What a model may refuse and can do without; response_format is simplified first."""
+WORDS_LIMIT_CHARS = 4000
+"""So much of what a server says is searched for what it means."""
 QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 REFUSAL_CODES = {"content_filter", "content_policy_violation"}
 OPEN_SECONDS: Mapping[Kind, float] = {"auth": 300.0, "quota": 900.0, "model_gone": 3600.0}
@@ -63,13 +65,14 @@ class Verdict:
     """What a reply means.
 
     code: for the ledger and the breaker's reason; never the provider's free text, which may quote
-    the prompt. retry_after_seconds: as the provider asked. billed: it may have cost something.
+    the prompt. retry_after_seconds: as the provider asked. parameters: those it refuses.
+    billed: it may have cost something.
     """
 
     kind: Kind
     code: str = ""
     retry_after_seconds: float | None = None
-    parameter: str | None = None
+    parameters: tuple[str, ...] = ()
     billed: bool = False
 
 
@@ -125,8 +128,8 @@ def _failure(
         return Verdict("context_length", code)
     if named & REFUSAL_CODES:
         return Verdict("refusal", code)
-    if parameter := _parameter(error):
-        return Verdict("parameter", code, parameter=parameter)
+    if parameters := _parameters(error):
+        return Verdict("parameter", code, parameters=parameters)
     return Verdict("bad_request", code)
 
 
@@ -200,10 +203,19 @@ def _number(text: str | None) -> float | None:
 
 
 def _error_of(body: Json) -> Mapping[str, Json]:
-    error = body.get("error") if isinstance(body, Mapping) else None
+    """What a reply says of the failure, however it is wrapped.
+
+    OpenAI puts an ``error`` object into an object, Gemini that into a list; xAI says ``error`` in
+    words beside a code, Mistral and older vLLM have no ``error`` around it at all.
+    """
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, Mapping):
+        return {}
+    error = body.get("error")
     if isinstance(error, Mapping):
         return error
-    return {"message": error} if isinstance(error, str) else {}
+    return {**body, "message": error} if isinstance(error, str) else body
 
 
 def _name(value: Json) -> str:
@@ -211,11 +223,32 @@ def _name(value: Json) -> str:
     return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
-def _parameter(error: Mapping[str, Json]) -> str | None:
-    """Which optional parameter a 400 complains about."""
-    named, _, _ = str(error.get("param") or "").partition(".")
-    message = str(error.get("message") or "")
-    for parameter in PARAMETERS:
-        if named == parameter or (not named and parameter in message):
-            return parameter
-    return None
+def _parameters(error: Mapping[str, Json]) -> tuple[str, ...]:
+    """Which optional parameters a 400 complains about, all at once where it names them all."""
+    if places := _places(error):
+        return tuple(name for name in PARAMETERS if name in places)
+    named, _, _ = _name(error.get("param")).partition(".")
+    if named not in {"", "None"}:
+        return (named,) if named in PARAMETERS else ()
+    words = _words(error)
+    return tuple(name for name in PARAMETERS if re.search(rf"\b{name}\b", words))
+
+
+def _places(error: Mapping[str, Json]) -> set[str]:
+    """The fields that a server of pydantic's kind names; beside them it quotes the body."""
+    message = error.get("message")
+    inner = message.get("detail") if isinstance(message, Mapping) else None
+    for items in (error.get("detail"), inner):
+        if isinstance(items, list):
+            places = [item.get("loc") for item in items if isinstance(item, Mapping)]
+            return {str(part) for loc in places if isinstance(loc, list) for part in loc}
+    return set()
+
+
+def _words(error: Mapping[str, Json]) -> str:
+    """What a failure says in words, to look for what it means; never shown, it may quote us."""
+    metadata = error.get("metadata")
+    # OpenRouter hands on what the provider behind it said.
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    told = (error.get("message"), error.get("detail"), raw)
+    return " ".join(text[:WORDS_LIMIT_CHARS] for text in told if isinstance(text, str))

@@ -68,6 +68,7 @@ def failed(status: int, **error: Any) -> Reply:
         (failed(400, param="response_format"), "parameter"),
         (failed(400, message="'temperature' is not supported"), "parameter"),
         (failed(422, message="extra field store"), "parameter"),
+        (failed(400, message="it is stored in a restore"), "bad_request"),
         (failed(400, code="context_length_exceeded"), "context_length"),
         (failed(400, code="content_filter"), "refusal"),
         (failed(400, param="messages", message="temperature"), "bad_request"),
