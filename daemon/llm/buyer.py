@@ -56,15 +56,23 @@ log = get_logger(__name__)
 
 
 class Unavailable(Exception):
-    """No model answered. wait_seconds: when to try again; None where waiting would not help."""
+    """No model answered. wait_seconds: when to try again; None where waiting would not help.
+
+    hint: what can be done about it, empty where nothing but waiting can.
+    """
 
     def __init__(
-        self, reason: DegradedReason, code: str, wait_seconds: float | None = PROVIDER_SECONDS
+        self,
+        reason: DegradedReason,
+        code: str,
+        wait_seconds: float | None = PROVIDER_SECONDS,
+        hint: str = "",
     ) -> None:
         super().__init__(f"{reason}: {code}")
         self.reason = reason
         self.code = code
         self.wait_seconds = wait_seconds
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +260,7 @@ class Buyer:
                     self.calls -= 1
                     question = _shorter(question)
                 case _:
-                    raise self._given_up(verdict)
+                    raise self._given_up(model, verdict)
 
     def _entry(self, model: str, question: Question, n: int) -> tuple[Entry, Call]:
         calls = {
@@ -411,30 +419,37 @@ class Buyer:
             return
         learned = [self.shop.models.learn(model, parameter) for parameter in parameters]
         if not any(learned):
-            raise Unavailable("provider_error", f"refuses_{parameters[0]}")
-        log.warning("model_refuses", model=model, parameters=list(parameters))
+            hint = classify.HINTS["parameter"]
+            raise Unavailable("provider_error", f"refuses_{parameters[0]}", hint=hint)
+        log.warning(
+            "model_refuses",
+            model=model,
+            parameters=list(parameters),
+            hint="remembered and asked in another form from now on; answers are checked as before",
+        )
         await persistently(lambda: self.shop.journal.learn(model, self.shop.models[model]))
 
-    def _given_up(self, verdict: Verdict) -> Unavailable:
-        match verdict.kind:
+    def _given_up(self, model: str, verdict: Verdict) -> Unavailable:
+        kind, code = verdict.kind, verdict.code
+        hint = classify.HINTS.get(kind) or classify.CODE_HINTS.get(code, "")
+        if hint:
+            log.error("model_unavailable", model=model, kind=kind, code=code, hint=hint)
+        match kind:
             case "refusal":
-                return Unavailable("refusal", verdict.code, None)
-            case "transient" if verdict.code == "timeout":
-                return Unavailable("timeout", verdict.code)
+                return Unavailable("refusal", code, None)
+            case "transient" if code == "timeout":
+                return Unavailable("timeout", code)
             case "rate_limited":
                 wait = verdict.retry_after_seconds
                 return Unavailable(
-                    "provider_error", verdict.code, RATE_LIMIT_SECONDS if wait is None else wait
+                    "provider_error", code, RATE_LIMIT_SECONDS if wait is None else wait
                 )
-            case "auth" | "quota" | "model_gone":
-                wait = classify.OPEN_SECONDS[verdict.kind]
-                log.error("model_unavailable", kind=verdict.kind, code=verdict.code)
-                return Unavailable("provider_error", verdict.code, wait)
+            case "auth" | "quota" | "model_gone" | "address":
+                return Unavailable("provider_error", code, classify.OPEN_SECONDS[kind], hint)
             case "bad_request" | "parameter" | "context_length":
-                log.error("model_call_refused", kind=verdict.kind, code=verdict.code)
-                return Unavailable("provider_error", verdict.code, None)
+                return Unavailable("provider_error", code, None, hint)
             case _:
-                return Unavailable("provider_error", verdict.code)
+                return Unavailable("provider_error", code, hint=hint)
 
     def _count(
         self, entry: Entry, outcome: str, usage: Usage | None = None, cost: Cost | None = None
@@ -475,7 +490,7 @@ def _feedback(verdict: Verdict, reply: Reply) -> Feedback:
         case "auth" | "quota":
             seconds = classify.OPEN_SECONDS[verdict.kind]
             return Feedback("open", whole=True, seconds=seconds, reason=verdict.code)
-        case "model_gone":
+        case "model_gone" | "address":
             seconds = classify.OPEN_SECONDS[verdict.kind]
             return Feedback("open", seconds=seconds, reason=verdict.code)
         case "rate_limited" if (verdict.retry_after_seconds or 0) > IN_PLACE_SECONDS:

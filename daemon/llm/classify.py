@@ -4,14 +4,19 @@
 |-----------------------------------------|----------------|--------------------------------------|
 | 200 with JSON                           | answer         | settle, then validate                |
 | timeout, reset, cut, 408, 409, 5xx      | transient      | at most 2 retries, then a fallback   |
+| 400 json_validate_failed                | transient      | the same: the model's JSON was none  |
 | 429                                     | rate_limited   | wait up to 5 s, else unavailable     |
 | insufficient_quota, 402                 | quota          | breaker of the provider, 15 min      |
-| 401, 403                                | auth           | breaker of the provider, 5 min       |
-| 404, model_not_found                    | model_gone     | breaker of the model, 1 h            |
+| 401, 403, a key that is refused         | auth           | breaker of the provider, 5 min       |
+| model_not_found, a model that is none   | model_gone     | breaker of the model, 1 h            |
+| 404 for something else, 405, a redirect | address        | breaker of the model, 5 min          |
 | 400 naming a parameter                  | parameter      | remember it, leave it out, ask again |
 | 400 context_length_exceeded, 413        | context_length | ask once for a shorter answer        |
-| 400 content_filter                      | refusal        | no retry                             |
+| content_filter, what was flagged        | refusal        | no retry                             |
 | any other 4xx                           | bad_request    | a bug of ours: no retry, logged      |
+
+Codes decide where there are any that say it. Most servers that speak OpenAI's API have none of
+their own: there the words of their messages do, as far as they are known.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ Kind = Literal[
     "quota",
     "auth",
     "model_gone",
+    "address",
     "parameter",
     "context_length",
     "refusal",
@@ -43,10 +49,39 @@ PARAMETERS = ("response_format", "temperature", "store", "max_completion_tokens"
 """What a model may refuse and can do without; response_format is simplified first."""
 WORDS_LIMIT_CHARS = 4000
 """So much of what a server says is searched for what it means."""
-QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-REFUSAL_CODES = {"content_filter", "content_policy_violation"}
-OPEN_SECONDS: Mapping[Kind, float] = {"auth": 300.0, "quota": 900.0, "model_gone": 3600.0}
+QUOTA_CODES = {
+    "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "budget_exceeded",
+    "exceeded_current_quota_error",
+}  # fmt: skip
+REFUSAL_CODES = {"content_filter", "content_policy_violation", "data_inspection_failed"}
+MODEL_CODES = {
+    "model_not_found", "model_decommissioned", "invalid_model", "DeploymentNotFound",
+}  # fmt: skip
+OPEN_SECONDS: Mapping[Kind, float] = {
+    "auth": 300.0,
+    "quota": 900.0,
+    "model_gone": 3600.0,
+    "address": 300.0,
+}
 """How long the breaker opens at once."""
+HINTS: Mapping[Kind, str] = {
+    "auth": "check OPENAI_API_KEY, and whether the provider serves its project and this country",
+    "quota": "the account has no money or quota left: see the provider's billing page",
+    "model_gone": "the provider has no such model for this key: check OPENAI_MODEL,"
+    " LLM_FALLBACK_MODELS and the agent's model",
+    "address": "nobody takes chat completions at OPENAI_BASE_URL: it often ends in /v1, and a"
+    " redirect is not followed",
+    "context_length": "the model takes too few tokens for this question: set another OPENAI_MODEL,"
+    " or a longer context at the server",
+    "parameter": "the model refuses what it cannot do without: set another OPENAI_MODEL",
+    "bad_request": "the provider refuses the question as it is: set another OPENAI_MODEL, or"
+    " report the code",
+}
+"""By kind: what whoever runs the service can do about it."""
+CODE_HINTS = {
+    "not_json": "what answers at OPENAI_BASE_URL is no such API: it often ends in /v1",
+    "unreachable": "check OPENAI_BASE_URL, the server there and the way out of this network",
+}
 FAILURE_THRESHOLD = 5
 """So many transient failures in a row open a model's breaker."""
 FAILURE_SECONDS = 30.0
@@ -58,6 +93,31 @@ as some servers send it. Taken for a wait, it would keep every daemon from askin
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CODE = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
+
+_MONEY = re.compile(
+    r"insufficient (?:balance|credit|fund|quota)|credit balance|all available credits"
+    r"|budget has been exceeded",
+    re.IGNORECASE,
+)
+_FLAGGED = re.compile(r"content exists risk|flagged|content management policy", re.IGNORECASE)
+_KEY = re.compile(
+    r"(?:incorrect|invalid|expired) api[ _-]?key"
+    r"|api[ _-]?key (?:is )?(?:not valid|invalid|expired)",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(
+    r"(?:not a valid|invalid|unknown|no such) model"
+    r"|model\b.{0,120}?(?:not exist|not found|decommissioned)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NAMES_A_MODEL = re.compile(r"\b(?:models?|deployment|endpoints)\b", re.IGNORECASE)
+"""What a 404 says that is about the model; one about the address knows no such word."""
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size)|reduce the length|too large for|prompt is too long"
+    r"|exceeds the maximum number of tokens|tokens to keep from the initial prompt"
+    r"|max_(?:completion_)?tokens\b.{0,80}?(?:too large|less than or equal|at least 1)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +174,30 @@ def _failure(
 ) -> Verdict:
     named = {_name(error.get("code")), _name(error.get("type"))}
     code = _name(error.get("code")) or _name(error.get("type")) or f"http_{status}"
-    if status == 402 or (status in {403, 429} and named & QUOTA_CODES):
+    words = _words(error)
+    refused = status in {400, 403, 422}
+    if named & REFUSAL_CODES or (refused and (_FLAGGED.search(words) or _was_flagged(error))):
+        return Verdict("refusal", code)
+    spent = named & QUOTA_CODES and status in {400, 403, 429}
+    if status == 402 or spent or (refused and _MONEY.search(words)):
         return Verdict("quota", code)
-    if status == 429:
-        return Verdict("rate_limited", code, retry_after(headers, now))
-    if status == 404 or "model_not_found" in named:
-        return Verdict("model_gone", code)
-    if status in {401, 403}:
+    if status == 429 and not _TOO_LONG.search(words):
+        return Verdict("rate_limited", code, _asked_in_words(error) or retry_after(headers, now))
+    if status == 401 or (refused and (_KEY.search(words) or "API_KEY_INVALID" in _reasons(error))):
         return Verdict("auth", code)
+    nameless = status == 404 and _NAMES_A_MODEL.search(words)
+    if named & MODEL_CODES or nameless or (refused and _MODEL.search(words)):
+        return Verdict("model_gone", code)
+    if status in {404, 405} or 300 <= status < 400:
+        return Verdict("address", "wrong_address")
+    if status == 403:
+        return Verdict("auth", code)
+    if code == "json_validate_failed":
+        return Verdict("transient", code, billed=True)
     if status in {408, 409, 425} or status >= 500:
         return Verdict("transient", code, retry_after(headers, now))
-    if status == 413 or "context_length_exceeded" in named:
+    if status == 413 or "context_length_exceeded" in named or _TOO_LONG.search(words):
         return Verdict("context_length", code)
-    if named & REFUSAL_CODES:
-        return Verdict("refusal", code)
     if parameters := _parameters(error):
         return Verdict("parameter", code, parameters=parameters)
     return Verdict("bad_request", code)
@@ -137,6 +207,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds the provider asks to wait; its headers say it in seconds, ms or as a date."""
     seconds = _asked_to_wait(headers, now)
     return seconds if seconds is not None and seconds <= LONGEST_SECONDS else None
+
+
+def _asked_in_words(error: Mapping[str, Json]) -> float | None:
+    """Gemini's way to say it: ``"retryDelay": "34s"`` in a detail of the error."""
+    told = [duration_seconds(item.get("retryDelay")) for item in _details(error)]
+    return max((wait for wait in told if wait is not None), default=None)
 
 
 def _asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -182,9 +258,9 @@ def buckets(headers: Mapping[str, str]) -> tuple[Bucket, ...]:
     return tuple(found)
 
 
-def duration_seconds(text: str | None) -> float | None:
+def duration_seconds(text: Json) -> float | None:
     """``6m0s``, ``1.5s``, ``20ms`` in seconds; None if it is nothing of the kind."""
-    if not text:
+    if not text or not isinstance(text, str):
         return None
     if (plain := _number(text)) is not None:
         return plain if plain <= LONGEST_SECONDS else None
@@ -232,6 +308,23 @@ def _parameters(error: Mapping[str, Json]) -> tuple[str, ...]:
         return (named,) if named in PARAMETERS else ()
     words = _words(error)
     return tuple(name for name in PARAMETERS if re.search(rf"\b{name}\b", words))
+
+
+def _details(error: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """The details beside a message of Google's."""
+    details = error.get("details")
+    kept = details if isinstance(details, list) else []
+    return [item for item in kept if isinstance(item, Mapping)]
+
+
+def _reasons(error: Mapping[str, Json]) -> set[str]:
+    return {_name(item.get("reason")) for item in _details(error)}
+
+
+def _was_flagged(error: Mapping[str, Json]) -> bool:
+    """OpenRouter's moderation: a 403 that is no word about the key."""
+    metadata = error.get("metadata")
+    return isinstance(metadata, Mapping) and "flagged_input" in metadata
 
 
 def _places(error: Mapping[str, Json]) -> set[str]:

@@ -322,7 +322,7 @@ class RequestLLM:
                 )
             raise ProviderUnavailable(
                 f"no model answered ({met})",
-                hint="see ai_provider_state and ai_llm_calls.error",
+                hint=met.hint or "see ai_provider_state and ai_llm_calls.error",
                 retry_after_seconds=met.wait_seconds,
             )
         log.info("model_unavailable", reason=met.reason, code=met.code)

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from daemon.demo.model_server import honest
-from tests.kit.provider import Behaviour, ModelServer
+from tests.kit.provider import Behaviour, ModelServer, raw
 
 Json = Any
 
@@ -144,3 +144,177 @@ PICKY: Mapping[str, tuple[Behaviour, str, set[str]]] = {
     "OpenRouter": (refuses(400, asks_for("json_schema"), _openrouter), "json_object", set()),
 }
 """By server: what it does with what it does not know; which form and omissions that teaches."""
+
+
+def _error(message: str, **more: Json) -> Json:
+    return {"error": {"message": message, **more}}
+
+
+KEY, MODEL, ADDRESS, MONEY = "OPENAI_API_KEY", "OPENAI_MODEL", "OPENAI_BASE_URL", "billing"
+BLAMED: Mapping[str, tuple[Behaviour, str]] = {
+    "Gemini: key": (
+        says(
+            400,
+            [
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "API key not valid. Please pass a valid API key.",
+                        "status": "INVALID_ARGUMENT",
+                        "details": [{"reason": "API_KEY_INVALID", "domain": "googleapis.com"}],
+                    }
+                }
+            ],
+        ),
+        KEY,
+    ),
+    "xAI: key": (
+        says(
+            400,
+            {
+                "code": "Client specified an invalid argument",
+                "error": "Incorrect API key provided: xa***ey.",
+            },
+        ),
+        KEY,
+    ),
+    "OpenAI: country": (
+        says(403, _error("Country not supported", code="unsupported_country_region_territory")),
+        KEY,
+    ),
+    "OpenRouter: model": (says(400, _error("gpt-x is not a valid model ID", code=400)), MODEL),
+    "OpenRouter: no endpoint": (
+        says(404, _error("No endpoints found for x-ai/grok-2.", code=404)),
+        MODEL,
+    ),
+    "LiteLLM: model": (
+        says(400, _error("Invalid model name passed in model=gpt-x.", type="None", code="400")),
+        MODEL,
+    ),
+    "DeepSeek: model": (says(400, _error("Model Not Exist", type="invalid_request_error")), MODEL),
+    "Mistral: model": (
+        says(
+            400,
+            {
+                "object": "error",
+                "message": "Invalid model: gpt-x",
+                "type": "invalid_model",
+                "param": None,
+                "code": "1500",
+            },
+        ),
+        MODEL,
+    ),
+    "Groq: model": (
+        says(400, _error("The model has been decommissioned", code="model_decommissioned")),
+        MODEL,
+    ),
+    "Gemini: model": (
+        says(404, [{"error": {"code": 404, "message": "models/gpt-x is not found"}}]),
+        MODEL,
+    ),
+    "Azure: model": (
+        says(404, _error("The API deployment does not exist.", code="DeploymentNotFound")),
+        MODEL,
+    ),
+    "Ollama: model": (
+        says(404, _error('model "gpt-x" not found, try pulling it first', type="api_error")),
+        MODEL,
+    ),
+    "Azure: path": (says(404, _error("Resource not found", code="404")), ADDRESS),
+    "FastAPI: path": (says(404, {"detail": "Not Found"}), ADDRESS),
+    "Ollama: path": (raw(b"404 page not found", 404, "text/plain"), ADDRESS),
+    "nginx: path": (raw(b"<html>405 Not Allowed</html>", 405, "text/html"), ADDRESS),
+    "nginx: redirect": (raw(b"", 308, "text/html"), ADDRESS),
+    "OpenRouter: money": (says(402, _error("Insufficient credits", code=402)), MONEY),
+    "LiteLLM: money": (
+        says(400, _error("Budget has been exceeded!", type="budget_exceeded", code="400")),
+        MONEY,
+    ),
+    "Anthropic: money": (
+        says(400, _error("Your credit balance is too low", code="invalid_request_error")),
+        MONEY,
+    ),
+}
+"""What one line has to name as the thing to change; each is told with the first call."""
+FLAGGED: Mapping[str, Behaviour] = {
+    "OpenRouter": says(
+        403,
+        _error(
+            "Your input was flagged",
+            code=403,
+            metadata={"reasons": ["violence"], "flagged_input": "words of a client"},
+        ),
+    ),
+    "Azure": says(
+        400,
+        _error(
+            "The response was filtered due to the prompt triggering Azure OpenAI's content"
+            " management policy.",
+            type=None,
+            param="prompt",
+            code="content_filter",
+            innererror={"code": "ResponsibleAIPolicyViolation"},
+        ),
+    ),
+    "DeepSeek": says(400, _error("Content Exists Risk", type="invalid_request_error")),
+}
+"""What nobody will answer, and no other key or model is needed for."""
+TOO_LONG: Mapping[str, Behaviour] = {
+    "vLLM, older": says(
+        400,
+        {
+            "object": "error",
+            "message": "This model's maximum context length is 4096 tokens. However, you requested"
+            " 5000 tokens (3000 in the messages, 2000 in the completion).",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+    ),
+    "vLLM": says(
+        400,
+        _error(
+            "'max_tokens' or 'max_completion_tokens' is too large: 3500. This model's maximum"
+            " context length is 2048 tokens and your request has 1000 input tokens",
+            type="BadRequestError",
+            param=None,
+            code=400,
+        ),
+    ),
+    "llama.cpp": says(
+        400,
+        _error(
+            "the request exceeds the available context size, try increasing it",
+            code=400,
+            type="exceed_context_size_error",
+            n_ctx=4096,
+        ),
+    ),
+    "OpenAI": says(
+        400,
+        _error(
+            "max_tokens is too large: 5500. This model supports at most 4096 completion tokens,"
+            " whereas you provided 5500.",
+            param="max_completion_tokens",
+            code="invalid_value",
+        ),
+    ),
+    "Groq": says(
+        400,
+        _error(
+            "`max_completion_tokens` must be less than or equal to `1024`, the maximum value for"
+            " `max_completion_tokens` is less than the `context_window` for this model",
+            type="invalid_request_error",
+        ),
+    ),
+    "OpenAI, a small tier": says(
+        429,
+        _error(
+            "Request too large for gpt-4o on tokens per min (TPM): Limit 10000, Requested 12000.",
+            type="tokens",
+            code="rate_limit_exceeded",
+        ),
+    ),
+}
+"""What a shorter answer fits into."""

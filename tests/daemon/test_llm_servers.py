@@ -6,9 +6,13 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.daemon.provider_words import PICKY
-from tests.kit.llm import Bench, asker, bench_on
+from agents.base import ProviderUnavailable
+from daemon.llm import Snoozed
+from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
+from tests.kit.llm import MODEL, Bench, asker, bench_on
+from tests.kit.provider import honest
 
 
 @pytest.fixture
@@ -29,6 +33,84 @@ async def test_what_a_server_does_not_know_is_left_out(bench: Bench, speaker: st
 
     assert (first.reason, second.reason) == (None, None)
     assert bench.server.count() == before + 1
-    learned = bench.gateway.shop.models["gpt-4o-mini"]
+    learned = bench.gateway.shop.models[MODEL]
     assert (learned.response_format, set(learned.omits)) == (form, omits)
     assert await bench.differences() == []
+
+
+@pytest.mark.parametrize("speaker", BLAMED)
+async def test_what_a_person_has_to_change_is_said_in_one_line(bench: Bench, speaker: str) -> None:
+    """A refused key, model, address or bill: one call, one line in the log that names the setting,
+    the same in the error of who demands the model, and nothing of what the server said."""
+    refuse, setting = BLAMED[speaker]
+    bench.server.script = deque([refuse])
+    claimed = await bench.request(on_unavailable="fail")
+
+    with capture_logs() as lines, pytest.raises(ProviderUnavailable) as failed:
+        await bench.ask(claimed)
+
+    told = [line for line in lines if line["log_level"] in {"warning", "error"}]
+    assert [line["event"] for line in told] == ["model_unavailable"]
+    assert setting in told[0]["hint"]
+    assert told[0]["model"] == MODEL
+    assert failed.value.hint == told[0]["hint"]
+    assert bench.server.count() == 1
+    assert "gpt-x" not in str([lines, failed.value, failed.value.hint])
+    # Until somebody changes it nobody asks again.
+    assert (await bench.ask(await bench.request())).reason == "breaker_open"
+    assert bench.server.count() == 1
+
+
+@pytest.mark.parametrize("speaker", FLAGGED)
+async def test_what_was_flagged_is_a_refusal_of_that_question_alone(
+    bench: Bench, speaker: str
+) -> None:
+    """Moderation is no refused key: the next request is asked as ever."""
+    bench.server.script = deque([FLAGGED[speaker], honest])
+
+    flagged = await bench.ask(await bench.request())
+
+    assert flagged.reason == "refusal"
+    assert (await bench.ask(await bench.request())).reason is None
+    assert "words of a client" not in str(await bench.all("SELECT error FROM ai_llm_calls"))
+
+
+@pytest.mark.parametrize("speaker", TOO_LONG)
+async def test_a_server_with_less_room_is_asked_for_a_shorter_answer(
+    bench: Bench, speaker: str
+) -> None:
+    """However it says so; and it keeps the parameter that it knows quite well."""
+    bench.server.script = deque([TOO_LONG[speaker], honest])
+
+    answer = await bench.ask(await bench.request(), asker(max_calls=1))
+
+    assert answer.reason is None
+    asked = [call.body["max_completion_tokens"] for call in bench.server.calls]
+    assert asked == [300, 200]
+    assert not bench.gateway.shop.models[MODEL].omits
+
+
+async def test_json_that_the_server_itself_refuses_is_asked_for_again(bench: Bench) -> None:
+    """Groq checks what the model wrote, and answers 400 where it is no JSON: it was written."""
+    words = "Failed to generate JSON. Please adjust your prompt."
+    error = {"message": words, "code": "json_validate_failed", "failed_generation": "{"}
+    bench.server.script = deque([says(400, {"error": error}), honest])
+    claimed = await bench.request()
+
+    assert (await bench.ask(claimed)).reason is None
+
+    ledger = await bench.ledger(claimed.request_id)
+    assert [line[1:] for line in ledger] == [("failed", "uncertain"), ("done", "exact")]
+
+
+async def test_gemini_says_in_its_answer_how_long_to_wait(bench: Bench) -> None:
+    """Without a header, in a detail of its error."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}]
+    error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": details}
+    bench.server.script = deque([says(429, [{"error": error}])])
+
+    with pytest.raises(Snoozed) as snoozed:
+        await bench.ask(await bench.request(on_unavailable="wait"))
+
+    assert snoozed.value.delay_seconds == 34
+    assert bench.server.count() == 1
