@@ -16,7 +16,7 @@ from tests.kit.provider import Behaviour, honest, status
 DONE, FAILED = ("done", "exact"), ("failed", "none")
 IN_DOUBT = ("failed", "uncertain")
 UNPRICED = ("done", "unpriced")
-BAD_JSON = '{"summary": "unfinished'
+SHORT = '{"summary": "fine", "tips": []}'
 CAPPED = {"prompt_tokens": 200, "completion_tokens": 300, "total_tokens": 500}
 HUGE = '{"summary": "' + "long " * 1_000_000 + '", "tips": []}'
 
@@ -171,6 +171,13 @@ FAULTS = (
         fails="provider_unavailable",
     ),
     Fault("fenced JSON", "the fence is stripped", [provider.fenced], None, [DONE]),
+    Fault(
+        "thoughts before the JSON, notes after it",
+        "both are stripped",
+        [provider.text(f"<think>{{so}}? {{}}</think>\n{SHORT}\nNote: {{this}}.")],
+        None,
+        [DONE],
+    ),
     Fault(
         "refusal",
         "no retry",

@@ -291,10 +291,14 @@ def test_models_without_a_schema_are_told_it() -> None:
         '```json\n{"tips": [{"exercise_id": 1, "tip": "x"}]}\n```',
         'Here you are: {"tips": [{"exercise_id": 1, "tip": "x"}]} Enjoy!',
         '{"tips": [{"exercise_id": 1, "tip": "x\\u0000\\ud800"}]}',
+        '<think>{"tips": []} or {x}?</think>\n{"tips": [{"exercise_id": 1, "tip": "x"}]}',
+        '{"tips": [{"exercise_id": 1, "tip": "x"}]}\n\nNote: {that} is all.',
+        '{"tips": [{"exercise_id": 1, "tip": "x"}]}\n{"tips": [{"exercise_id": 1, "tip": "x"}]}',
     ],
 )
 def test_wrapping_is_stripped(text: str) -> None:
-    """A fence, a sentence around it, NUL and lone surrogates do not cost the answer."""
+    """Thoughts, a fence, words around it, a second copy, NUL and lone surrogates do not cost the
+    answer."""
     parsed = parse(text, len(text), Words)
 
     assert parsed.value == Words(tips=[Tip(exercise_id=1, tip="x")])
@@ -364,7 +368,19 @@ def test_a_map_that_is_too_long_is_not_cut() -> None:
     assert parsed.problems
 
 
-@pytest.mark.parametrize("text", ["", "no", "[1]", "null", "{" * 5000, '{"weight": "a"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no",
+        "[1]",
+        "null",
+        "{" * 5000,
+        '{"weight": "a"}',
+        '<think>It may be {"weight": 1}, but',
+        '{"weight": 1, "tips": [{"exercise_id": 1, "tip": "x"}',
+    ],
+)
 def test_what_is_no_answer_says_why(text: str) -> None:
     """Text that holds no valid object has no value and at least one problem to show the model."""
     parsed = parse(text, len(text), Words)
