@@ -30,7 +30,7 @@ from daemon.llm import CancelRequested, classify, structured
 from daemon.llm.classify import Verdict
 from daemon.llm.journal import Begun, Entry, Feedback, Journal, Limit, Settlement
 from daemon.llm.models import Habits, KnownModels
-from daemon.llm.pricing import Cost, Prices, Usage, estimate_tokens
+from daemon.llm.pricing import Cost, Prices, Usage, counted, estimate_tokens
 from daemon.llm.provider import Provider
 from daemon.llm.wire import Call, Message, Reply, canonical, digest, response_of
 from daemon.log import get_logger
@@ -357,7 +357,7 @@ class Buyer:
         body = reply.json()
         returned = _short(body.get("model")) or entry.model
         tier = _short(body.get("service_tier"))
-        usage = body.get("usage")
+        usage = counted(body.get("usage"))
         cost = self.shop.prices.cost(returned, tier, usage, entry.usd)
         counts = Usage.parse(usage)
         self._count(entry, "answer", counts, cost)

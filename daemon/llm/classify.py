@@ -195,7 +195,9 @@ def _failure(
     if code == "json_validate_failed":
         return Verdict("transient", code, billed=True)
     if status in {408, 409, 425} or status >= 500:
-        return Verdict("transient", code, retry_after(headers, now))
+        # Not the provider's word but that of a gateway, which lost the answer on its way.
+        lost = status in {502, 504, 524} and not error
+        return Verdict("transient", code, retry_after(headers, now), billed=lost)
     if status == 413 or "context_length_exceeded" in named or _TOO_LONG.search(words):
         return Verdict("context_length", code)
     if parameters := _parameters(error):

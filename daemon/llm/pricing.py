@@ -30,6 +30,9 @@ MESSAGE_OVERHEAD_TOKENS = 16
 WORST_IF_NONE_IS_CONFIGURED = (Decimal(150), Decimal(600))
 """USD per million tokens in and out, where ai_model_prices is empty."""
 
+DEFAULT_TIERS = {"", "auto", "default", "on_demand", "standard"}
+"""Names for the tier that nobody asked for: OpenAI says ``default``, Groq ``on_demand``."""
+
 _SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 
@@ -120,10 +123,10 @@ class Prices:
     def find(self, model: str, tier: str | None = None) -> Price | None:
         """The price of a model as the provider names it: its own, else its snapshot's, a prefix's.
 
-        tier: as returned; None, ``auto`` and ``default`` are the same. A tier without a price is
+        tier: as returned; None and all of DEFAULT_TIERS are the same. A tier without a price is
         not sold at another one's: the answer is None.
         """
-        wanted = "default" if tier is None or tier in {"", "auto"} else tier
+        wanted = "default" if tier is None or tier in DEFAULT_TIERS else tier
         for name in (model, _SNAPSHOT.sub("", model)):
             if found := self._named.get((name, wanted)):
                 return found
@@ -149,6 +152,29 @@ class Prices:
             return Cost("unpriced", self.worst.usd(usage))
         usd = price.usd(usage)
         return Cost("exact", usd, usd, price.id)
+
+
+def counted(raw: Json) -> Json:
+    """A provider's usage, with thinking among the completion as OpenAI counts it.
+
+    Gemini and xAI bill what a model thinks as output and leave it out of ``completion_tokens``;
+    ``total_tokens`` has it. What they said themselves stays as ``told_completion_tokens``.
+    """
+    usage = Usage.parse(raw)
+    total = _count(raw.get("total_tokens")) if usage is not None else None
+    if usage is None or total is None or total <= usage.total:
+        return raw
+    details = raw.get("completion_tokens_details")
+    reasoning = max(usage.reasoning, total - usage.total)
+    return {
+        **raw,
+        "completion_tokens": total - usage.prompt,
+        "told_completion_tokens": usage.completion,
+        "completion_tokens_details": {
+            **(details if isinstance(details, Mapping) else {}),
+            "reasoning_tokens": reasoning,
+        },
+    }
 
 
 def estimate_tokens(text: str, messages: int) -> int:

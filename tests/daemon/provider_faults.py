@@ -223,6 +223,13 @@ FAULTS = (
         [IN_DOUBT, DONE],
     ),
     Fault(
+        "502 or 504 of a gateway in between",
+        "asks again; the answer may be lost on its way, so the call counts as uncertain money",
+        [provider.raw(b"<html>504</html>", 504, "text/html"), honest],
+        None,
+        [IN_DOUBT, DONE],
+    ),
+    Fault(
         "wrong model name (404)",
         "the model's breaker opens for an hour",
         [status(404, "model_not_found")],
@@ -268,6 +275,13 @@ FAULTS = (
         "another tier answered",
         "priced as returned",
         [provider.changed(service_tier="priority")],
+        None,
+        [DONE],
+    ),
+    Fault(
+        "Groq's name for the default tier answered",
+        "priced as the default",
+        [provider.changed(service_tier="on_demand")],
         None,
         [DONE],
     ),

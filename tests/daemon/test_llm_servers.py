@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from agents.base import ProviderUnavailable
 from daemon.llm import Snoozed
 from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
 from tests.kit.llm import MODEL, Bench, asker, bench_on
-from tests.kit.provider import honest
+from tests.kit.provider import changed, honest
 
 
 @pytest.fixture
@@ -114,3 +115,22 @@ async def test_gemini_says_in_its_answer_how_long_to_wait(bench: Bench) -> None:
 
     assert snoozed.value.delay_seconds == 34
     assert bench.server.count() == 1
+
+
+@pytest.mark.parametrize("details", [{"reasoning_tokens": 3900}, None])
+async def test_thinking_that_a_provider_does_not_count_as_output_is_paid_for(
+    bench: Bench, details: dict[str, int] | None
+) -> None:
+    """xAI and Gemini leave it out of completion_tokens, and bill it: total_tokens has it."""
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 5000}
+    bench.server.script = deque([changed(usage=usage | {"completion_tokens_details": details})])
+
+    await bench.ask(await bench.request())
+
+    row = await bench.one(
+        "SELECT cost_state, cost_usd, output_tokens, reasoning_tokens,"
+        " usage ->> 'told_completion_tokens' FROM ai_llm_calls"
+    )
+    # 1000 in and 4000 out at 0.15 and 0.60 USD per million.
+    assert tuple(row) == ("exact", Decimal("0.00255"), 4000, 3900, "100")
+    assert await bench.differences() == []
