@@ -64,6 +64,7 @@ async def _answers(provider: Provider, model: str, asked: Mapping[str, Any]) -> 
         structured.messages(CODE_SYSTEM, asked, words.CodeWords, habits.response_format),
         habits.output_tokens(MOST_TOKENS),
         structured.response_format(words.CodeWords, "code_words", habits.response_format),
+        reasoning_effort=habits.effort,
         omits=habits.omits,
     )
     reply = await provider.call(call, SECONDS)

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -32,7 +32,7 @@ from daemon.llm.journal import Begun, Entry, Feedback, Journal, Limit, Settlemen
 from daemon.llm.models import Habits, KnownModels
 from daemon.llm.pricing import Cost, Prices, Usage, counted, estimate_tokens
 from daemon.llm.provider import Provider
-from daemon.llm.wire import Call, Message, Reply, canonical, digest, response_of
+from daemon.llm.wire import Call, Message, Reply, canonical, digest, response_of, thought_of
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.model import Authority
@@ -77,7 +77,10 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, in no model's form yet. turns: what followed a first answer."""
+    """What is asked, in no model's form yet. turns: what followed a first answer.
+
+    room: how many times over the answer, and what is thought before it, shall fit.
+    """
 
     name: str
     schema: type[BaseModel]
@@ -85,6 +88,7 @@ class Question:
     data: Json
     max_output_tokens: int
     turns: Sequence[Message] = ()
+    room: int = 1
 
     def call(self, model: str, habits: Habits, temperature: float | None) -> Call:
         """The question as ``model`` wants to be asked it."""
@@ -92,9 +96,10 @@ class Question:
         return Call(
             model,
             [*structured.messages(self.system, self.data, self.schema, form), *self.turns],
-            habits.output_tokens(self.max_output_tokens),
+            habits.output_tokens(self.max_output_tokens, self.room),
             structured.response_format(self.schema, self.name, form),
             None if "temperature" in habits.omits else temperature,
+            habits.effort,
             habits.omits,
         )
 
@@ -110,11 +115,8 @@ class Question:
 
     def identity(self) -> bytes:
         """The same for every model and form; an attempt numbers identical questions by it."""
-        return digest(
-            canonical(
-                [self.name, self.system, self.data, self.max_output_tokens, list(self.turns)]
-            )
-        )
+        tokens = self.room * self.max_output_tokens
+        return digest(canonical([self.name, self.system, self.data, tokens, list(self.turns)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +362,8 @@ class Buyer:
         usage = counted(body.get("usage"))
         cost = self.shop.prices.cost(returned, tier, usage, entry.usd)
         counts = Usage.parse(usage)
+        if thought_of(body) or (counts is not None and counts.reasoning):
+            self.shop.models.thinks(entry.model)
         self._count(entry, "answer", counts, cost)
         if cost.state == "unpriced":
             log.warning(
@@ -513,14 +517,7 @@ def _feedback(verdict: Verdict, reply: Reply) -> Feedback:
 
 
 def _shorter(question: Question) -> Question:
-    return Question(
-        question.name,
-        question.schema,
-        question.system,
-        question.data,
-        max(question.max_output_tokens // 2, 200),
-        question.turns,
-    )
+    return replace(question, max_output_tokens=max(question.max_output_tokens // 2, 200))
 
 
 def _error(code: str, status: int | None = None) -> dict[str, Json]:

@@ -45,7 +45,9 @@ Kind = Literal[
     "bad_request",
 ]
 
-PARAMETERS = ("response_format", "temperature", "store", "max_completion_tokens")
+PARAMETERS = (
+    "response_format", "temperature", "store", "max_completion_tokens", "reasoning_effort",
+)  # fmt: skip
 """What a model may refuse and can do without; response_format is simplified first."""
 WORDS_LIMIT_CHARS = 4000
 """So much of what a server says is searched for what it means."""

@@ -1,9 +1,10 @@
 """What agents see of the model: ``ctx.llm``, one :class:`RequestLLM` per agent and attempt.
 
 ``ask`` climbs the ladder of ``structured``: an answer cut off by its length is asked for once more
-with twice the room, a refusal ends it, an answer that cannot be used is sent back once with what
-is wrong with it. Every answer, good or not, ends as an :class:`~agents.base.Answer`; the request's
-mode is computed from all of them and never claimed by an agent, which can only disown an answer:
+with twice the room, for what is thought before it too; a refusal ends it; an answer that cannot be
+used is sent back once with what is wrong with it. Every answer, good or not, ends as an
+:class:`~agents.base.Answer`; the request's mode is computed from all of them and
+never claimed by an agent, which can only disown an answer:
 
 ``full``           every answer that was asked for passed every check;
 ``degraded``       one was wanted and is not there, or nothing of it stands in the result; the
@@ -357,7 +358,7 @@ async def _climb(
             break
         if completion.truncated and not longer:
             longer = True
-            question = replace(question, max_output_tokens=2 * question.max_output_tokens)
+            question = replace(question, room=2)
         elif not repaired and not completion.truncated:
             repaired = True
             turns = structured.repair_messages(completion.text, parsed.problems)

@@ -27,8 +27,8 @@ TEXT_LIMIT_BYTES = 256_000
 class Call:
     """One request to a chat-completions endpoint.
 
-    messages: ``{"role", "content"}`` each. response_format: None leaves it out.
-    omits: parameters this model refuses.
+    messages: ``{"role", "content"}`` each. response_format, temperature, reasoning_effort: None
+    leaves it out. omits: parameters this model refuses.
     """
 
     model: str
@@ -36,6 +36,7 @@ class Call:
     max_output_tokens: int
     response_format: Mapping[str, Json] | None = None
     temperature: float | None = None
+    reasoning_effort: str | None = None
     omits: frozenset[str] = frozenset()
 
     def body(self) -> dict[str, Json]:
@@ -52,6 +53,8 @@ class Call:
             body["response_format"] = self.response_format
         if self.temperature is not None:
             body["temperature"] = self.temperature
+        if self.reasoning_effort is not None:
+            body["reasoning_effort"] = self.reasoning_effort
         return {name: value for name, value in body.items() if name not in self.omits}
 
     def canonical(self) -> str:
@@ -95,11 +98,8 @@ def response_of(body: Json) -> dict[str, Json]:
 
     Never raises: an answer without choices has an empty text, and is billed all the same.
     """
-    choices = body.get("choices") if isinstance(body, Mapping) else None
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    choice = choice if isinstance(choice, Mapping) else {}
-    message = choice.get("message")
-    message = message if isinstance(message, Mapping) else {}
+    choice = _choice(body)
+    message = _message(choice)
     text = _text(message.get("content"))
     refusal = message.get("refusal")
     return {
@@ -108,6 +108,24 @@ def response_of(body: Json) -> dict[str, Json]:
         "refusal": refusal if isinstance(refusal, str) and refusal else None,
         "bytes": len(text.encode("utf-8", "replace")),
     }
+
+
+def thought_of(body: Json) -> bool:
+    """Whether an answer shows, beside its text or before it, what the model thought."""
+    message = _message(_choice(body))
+    shown = (message.get("reasoning_content"), message.get("reasoning"))
+    return any(shown) or _text(message.get("content")).lstrip().startswith("<think")
+
+
+def _choice(body: Json) -> Mapping[str, Json]:
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    choice = choices[0] if isinstance(choices, list) and choices else {}
+    return choice if isinstance(choice, Mapping) else {}
+
+
+def _message(choice: Mapping[str, Json]) -> Mapping[str, Json]:
+    message = choice.get("message")
+    return message if isinstance(message, Mapping) else {}
 
 
 def _text(content: Json) -> str:

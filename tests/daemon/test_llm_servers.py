@@ -13,7 +13,7 @@ from agents.base import ProviderUnavailable
 from daemon.llm import Snoozed
 from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
 from tests.kit.llm import MODEL, Bench, asker, bench_on
-from tests.kit.provider import changed, honest
+from tests.kit.provider import changed, honest, text
 
 
 @pytest.fixture
@@ -134,3 +134,65 @@ async def test_thinking_that_a_provider_does_not_count_as_output_is_paid_for(
     # 1000 in and 4000 out at 0.15 and 0.60 USD per million.
     assert tuple(row) == ("exact", Decimal("0.00255"), 4000, 3900, "100")
     assert await bench.differences() == []
+
+
+PRICE = (
+    "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million, output_usd_per_million,"
+    " source) VALUES (%s, 0, 0, 'ours') ON CONFLICT DO NOTHING"
+)
+THOUGHT = {
+    "prompt_tokens": 200,
+    "completion_tokens": 2300,
+    "total_tokens": 2500,
+    "completion_tokens_details": {"reasoning_tokens": 2300},
+}
+PLAIN = {"prompt_tokens": 200, "completion_tokens": 300, "total_tokens": 500}
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "usage", "message"),
+    [
+        ("gpt-5-mini", 2300, THOUGHT, {"content": ""}),
+        ("openai/o4-mini", 2300, THOUGHT, {"content": ""}),
+        ("our-deployment", 300, THOUGHT, {"content": ""}),
+        ("deepseek-reasoner", 300, PLAIN, {"content": "", "reasoning_content": "Let me see."}),
+        ("qwen3:8b", 300, PLAIN, {"content": None, "reasoning": "Let me see."}),
+        ("qwq", 300, PLAIN, {"content": "<think>Let me see."}),
+    ],
+)
+async def test_a_model_that_thinks_gets_room_for_it(
+    database: str, model: str, first: int, usage: dict[str, int], message: dict[str, str]
+) -> None:
+    """Where thoughts ate the answer, both get twice the room; next time there is some at once."""
+    async with bench_on(database, openai_model=model) as bench:
+        await bench.run(PRICE, model)
+        eaten = text("", finish_reason="length", usage=usage, message=message)
+        bench.server.script = deque([eaten, honest])
+
+        answer = await bench.ask(await bench.request(), asker(max_calls=2))
+        await bench.ask(await bench.request())
+
+        assert answer.reason is None
+        asked = [call.body["max_completion_tokens"] for call in bench.server.calls]
+        assert asked == [first, 2 * (300 + 2000), 300 + 2000]
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [("gpt-5", "low"), ("openai/gpt-5-mini", "low"), ("o4-mini", "low"), ("gpt-5.2", None)],
+)
+async def test_words_need_no_long_thought(database: str, model: str, effort: str | None) -> None:
+    """Models that think at length by themselves are told to be brief: an agent's time is short."""
+    async with bench_on(database, openai_model=model) as bench:
+        assert (await bench.ask(await bench.request())).reason is None
+        assert bench.server.calls[0].body.get("reasoning_effort") == effort
+
+
+async def test_a_model_that_knows_no_brief_thought_is_not_told_to(database: str) -> None:
+    """gpt-5-pro takes ``high`` alone; whatever else refuses the word is asked without it."""
+    words = "Unsupported value: 'reasoning_effort' does not support 'low' with this model."
+    error = {"message": words, "param": "reasoning_effort", "code": "unsupported_value"}
+    async with bench_on(database, openai_model="o9-pro") as bench:
+        bench.server.script = deque([says(400, {"error": error}), honest])
+        assert (await bench.ask(await bench.request(), asker(max_calls=1))).reason is None
+        assert "reasoning_effort" not in bench.server.calls[-1].body
