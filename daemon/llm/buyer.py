@@ -311,13 +311,37 @@ class Buyer:
                 raise CancelRequested(f"request {self.authority.request_id} was cancelled")
             case "budget":
                 self._count(entry, "budget")
-                raise Unavailable("budget_exhausted", begun.detail or "", begun.wait_seconds)
+                hint = self._too_dear(entry)
+                raise Unavailable("budget_exhausted", begun.detail or "", begun.wait_seconds, hint)
             case "breaker":
                 self._count(entry, "breaker")
                 raise Unavailable("breaker_open", begun.detail or "", begun.wait_seconds)
             case "replay" | "cached":
                 self._count(entry, begun.verdict)
         return begun
+
+    def _too_dear(self, entry: Entry) -> str:
+        """What to change where no request could ever pay for this call; empty where one could."""
+        shares = [one.limit_usd for one in entry.limits if one.kind == "request"]
+        least = min((share for share in shares if share is not None), default=entry.usd)
+        if entry.usd <= least:
+            return ""
+        if self.shop.prices.find(entry.model) is None:
+            hint = (
+                f"{entry.model} has no price and counts at that of *: add a row to"
+                " ai_model_prices, with zeros for a server of your own"
+            )
+        else:
+            hint = "raise max_usd in the agent's config, or set a cheaper model"
+        log.warning(
+            "model_too_dear",
+            model=entry.model,
+            task_type=self.task_type,
+            most_usd=str(entry.usd),
+            limit_usd=str(least),
+            hint=hint,
+        )
+        return hint
 
     async def _send(self, entry: Entry, call: Call) -> Reply:
         labels = {"gen_ai.request.model": entry.model, "ai.question": entry.name}

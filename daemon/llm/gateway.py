@@ -319,7 +319,7 @@ class RequestLLM:
             if met.reason == "budget_exhausted":
                 raise BudgetExhausted(
                     f"the model is not asked: the budget {met.code} is spent",
-                    hint="raise the limit in ai_budgets, DAILY_BUDGET_USD or max_usd",
+                    hint=met.hint or "raise the limit in ai_budgets, DAILY_BUDGET_USD or max_usd",
                 )
             raise ProviderUnavailable(
                 f"no model answered ({met})",

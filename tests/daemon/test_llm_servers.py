@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from agents.base import ProviderUnavailable
+from agents.base import BudgetExhausted, ProviderUnavailable
 from daemon.llm import Snoozed
 from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
 from tests.kit.llm import MODEL, Bench, asker, bench_on
@@ -140,6 +140,35 @@ PRICE = (
     "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million, output_usd_per_million,"
     " source) VALUES (%s, 0, 0, 'ours') ON CONFLICT DO NOTHING"
 )
+
+
+@pytest.mark.parametrize(
+    ("model", "cure"), [("our/llama3", "ai_model_prices"), ("gpt-5", "max_usd in the agent's")]
+)
+async def test_a_model_that_no_request_can_pay_for_says_what_to_change(
+    database: str, model: str, cure: str
+) -> None:
+    """A model without a price is counted at that of ``*``, which may be more than an agent's share
+    of a request: no question would ever be asked, and the log says why. With a price it is."""
+    async with bench_on(database, openai_model=model) as bench:
+        dear = asker(max_usd=Decimal("0.005"))
+        with capture_logs() as lines:
+            assert (await bench.ask(await bench.request(), dear)).reason == "budget_exhausted"
+        with pytest.raises(BudgetExhausted) as failed:
+            await bench.ask(await bench.request(on_unavailable="fail"), dear)
+
+        told = [line for line in lines if line["log_level"] == "warning"]
+        assert [(line["event"], line["model"]) for line in told] == [("model_too_dear", model)]
+        assert cure in told[0]["hint"]
+        assert failed.value.hint == told[0]["hint"]
+        assert bench.server.count() == 0
+
+        await bench.run(PRICE, "our/*")
+        await bench.gateway.know(again=True)
+        free = await bench.ask(await bench.request(), dear)
+        assert (free.reason is None) == (model == "our/llama3")
+
+
 THOUGHT = {
     "prompt_tokens": 200,
     "completion_tokens": 2300,
