@@ -8,6 +8,7 @@ what is examined, so that alone is never worse than a warning.
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,12 +30,15 @@ from daemon.health import main_app
 from daemon.health.checker import Checker
 from daemon.health.process import configured_probe
 from daemon.health.session import Session
+from daemon.llm.pricing import Prices
 from daemon.outgoing import careful_session
 from daemon.settings import Settings
 
 CHANNEL = "ai_doctor"
 ROUNDTRIP_SECONDS = 3.0
 PROVIDER_SECONDS = 10.0
+LIST_BYTES = 4_000_000
+"""A longer list of models is taken for none."""
 OPENAI = "https://api.openai.com/v1"
 FREE_BYTES = (2_000_000_000, 200_000_000)
 """Less free space on this host's disk is a warning, critical."""
@@ -96,6 +100,8 @@ async def examine(settings: Settings, url: str) -> Report:
                 await _strangers(connection),
                 listener,
             ]
+            if privileges.status == "healthy":
+                findings += await _prices(connection, settings)
     except (psycopg.Error, OSError, TimeoutError) as error:
         findings.append(
             Finding(
@@ -147,6 +153,7 @@ async def provider(settings: Settings) -> Finding:
             session.get(f"{base}/models", headers=headers, allow_redirects=False) as answer,
         ):
             status = answer.status
+            body = await _read(answer.content)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         return Finding(
             "provider",
@@ -155,7 +162,7 @@ async def provider(settings: Settings) -> Finding:
             "check OPENAI_BASE_URL and the way out of this network; answers are worded by"
             " templates until then",
         )
-    if status in (401, 403):
+    if status in (400, 401, 403):
         return Finding(
             "provider", "critical", f"{host} refuses the key ({status})", "check OPENAI_API_KEY"
         )
@@ -163,8 +170,73 @@ async def provider(settings: Settings) -> Finding:
         return Finding("provider", "warning", f"{host} limits us (429)", "check plan and quota")
     if status >= 500:
         return Finding("provider", "warning", f"{host} answers {status}", "see its status page")
+    listed = _listed(body)
+    if status != 200 or listed is None:
+        return Finding(
+            "provider",
+            "warning",
+            f"what answers at {host} is no list of models ({status})",
+            "check OPENAI_BASE_URL: it often ends in /v1, and a redirect is not followed",
+        )
+    # A resource of Azure lists what could be deployed there, and takes the names of deployments.
+    azure = (host or "").endswith(".azure.com")
+    missing = [model for model in _models(settings) if not {model, f"{model}:latest"} & listed]
+    if listed and missing and not azure:
+        return Finding(
+            "provider",
+            "warning",
+            f"{host} takes the key, and lists no model {', '.join(missing)}",
+            "check OPENAI_MODEL and LLM_FALLBACK_MODELS",
+        )
     seconds = clock.monotonic() - began
     return Finding("provider", "healthy", f"{host} answers {status} after {seconds:.2f} s")
+
+
+async def _read(stream: aiohttp.StreamReader) -> bytes:
+    """The body; what is longer than any list of models is read no further."""
+    body = bytearray()
+    while len(body) <= LIST_BYTES and (chunk := await stream.readany()):
+        body += chunk
+    return bytes(body[:LIST_BYTES])
+
+
+def _listed(body: bytes) -> set[str] | None:
+    """The models of a list as the API words it, also without a folder before the name; None if it
+    is no such list."""
+    try:
+        data = json.loads(body)["data"]
+        names = {entry["id"] for entry in data}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return names | {str(name).removeprefix("models/") for name in names}
+
+
+def _models(settings: Settings) -> tuple[str, ...]:
+    return (settings.openai_model, *settings.llm_fallback_models)
+
+
+async def _prices(connection: psycopg.AsyncConnection[Any], settings: Settings) -> list[Finding]:
+    """Whether the models that will be asked have a price; nothing where there is none to ask."""
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        return []
+    try:
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(statements.load()["price_list"], {"now": None})
+        prices = Prices.of(await cursor.fetchall())
+    except psycopg.Error as error:
+        return [Finding("prices", "unknown", f"prices cannot be read: {brief(error)}")]
+    unpriced = [model for model in _models(settings) if prices.find(model) is None]
+    if not unpriced:
+        return [Finding("prices", "healthy", "every model that is set has a price")]
+    return [
+        Finding(
+            "prices",
+            "warning",
+            f"no price is known of {', '.join(unpriced)}: what is asked there counts at the price"
+            " of *, and larger questions are not asked at all",
+            "add rows to ai_model_prices, with zeros for a server of your own",
+        )
+    ]
 
 
 # --- the database -------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from daemon.batcher import Batcher
 from daemon.database import is_contended, is_transient, persistently
 from daemon.llm.classify import Bucket
 from daemon.llm.models import Habits, KnownModels
-from daemon.llm.pricing import Cost, Price, Prices, Usage
+from daemon.llm.pricing import Cost, Prices, Usage
 from daemon.model import Authority
 from daemon.statements import Statements
 from daemon.store.executor import Executor, Pool
@@ -282,19 +282,7 @@ class Journal(Executor):
 
     async def prices(self) -> Prices:
         """The prices that are valid now."""
-        rows = await self._rows("price_list", now=None)
-        return Prices(
-            Price(
-                row["id"],
-                row["model_pattern"],
-                row["tier"],
-                row["input_usd_per_million"],
-                row["cached_input_usd_per_million"],
-                row["cache_write_usd_per_million"],
-                row["output_usd_per_million"],
-            )
-            for row in rows
-        )
+        return Prices.of(await self._rows("price_list", now=None))
 
     async def read_habits(self, into: KnownModels) -> None:
         """What any daemon learned about models."""

@@ -120,6 +120,22 @@ class Prices:
         self._prefixes.sort(key=lambda price: -len(price.pattern))
         self.worst = configured or _dearest(every)
 
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> Prices:
+        """From the rows of ``sql/price_list.sql``."""
+        return cls(
+            Price(
+                row["id"],
+                row["model_pattern"],
+                row["tier"],
+                row["input_usd_per_million"],
+                row["cached_input_usd_per_million"],
+                row["cache_write_usd_per_million"],
+                row["output_usd_per_million"],
+            )
+            for row in rows
+        )
+
     def find(self, model: str, tier: str | None = None) -> Price | None:
         """The price of a model as the provider names it: its own, else its snapshot's, a prefix's.
 

@@ -20,6 +20,7 @@ from daemon.embedded import EmbeddedPostgres
 from daemon.health import doctor
 from daemon.health.doctor import Finding, Report
 from tests.daemon.health_world import unhurried
+from tests.kit.process import free_port
 from tests.kit.worker import running, settings
 
 EXAMINED = {
@@ -224,6 +225,54 @@ async def test_provider(database: str, answer: int, status: str) -> None:
     assert keys == ["Bearer sk-planted"]
     assert "sk-planted" not in found.message + found.remedy
     assert (await doctor.provider(chosen)).status == "critical", "nobody listens there any more"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "status", "says"),
+    [
+        (200, '{"data": [{"id": "models/gpt-4o-mini"}]}', "healthy", ""),
+        (200, '{"data": [{"id": "gpt-4o-mini:latest"}, {"id": "b"}]}', "healthy", ""),
+        (200, '{"data": [{"id": "llama3"}]}', "warning", "OPENAI_MODEL"),
+        (200, "<html>a page</html>", "warning", "OPENAI_BASE_URL"),
+        (404, '{"detail": "Not Found"}', "warning", "OPENAI_BASE_URL"),
+        (308, "", "warning", "OPENAI_BASE_URL"),
+        (400, '[{"error": {"status": "INVALID_ARGUMENT"}}]', "critical", "OPENAI_API_KEY"),
+    ],
+)
+async def test_a_wrong_model_and_a_wrong_address_are_found(
+    database: str, answer: int, body: str, status: str, says: str
+) -> None:
+    """A list without the model that is set, and what is no such list, name the setting."""
+
+    async def models(_: web.Request) -> web.Response:
+        return web.Response(text=body, status=answer, content_type="application/json")
+
+    site = web.Application()
+    site.router.add_get("/v1/models", models)
+    async with TestServer(site) as server:
+        found = await doctor.provider(
+            settings(database, openai_base_url=str(server.make_url("/v1")))
+        )
+    assert (found.status, says in found.remedy) == (status, True)
+
+
+async def test_a_model_without_a_price_is_found(database: str) -> None:
+    """Its larger questions are never asked: that is said before the first."""
+    chosen = settings(
+        database,
+        openai_base_url=f"http://127.0.0.1:{free_port()}/v1",
+        openai_model="llama3",
+        llm_fallback_models=("gpt-4o",),
+    )
+    found = told(await doctor.examine(chosen, database))["prices"]
+    assert (found.status, "llama3:" in found.message) == ("warning", True)
+    assert "ai_model_prices" in found.remedy
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ai_model_prices (model_pattern, input_usd_per_million,"
+            " output_usd_per_million, source) VALUES ('llama*', 0, 0, 'ours')"
+        )
+    assert told(await doctor.examine(chosen, database))["prices"].status == "healthy"
 
 
 def test_command(
