@@ -24,6 +24,9 @@ Csv = Annotated[tuple[str, ...], NoDecode]
 REPOSITORY = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
 """``owner/name``, and nothing that could lead elsewhere as a part of an address."""
 
+_QUOTES = {"'", '"'}
+_IN_QUOTES = "stands in quotes, which are a part of the value here: leave them out"
+
 
 def _example(text: str, description: str) -> dict[str, Any]:
     return {"description": description, "examples": [text]}
@@ -202,6 +205,37 @@ class Settings(BaseSettings):
                 raise ValueError(reason)
         return value
 
+    @field_validator("openai_base_url")
+    @classmethod
+    def _beginning_of_a_path(cls, value: str | None) -> str | None:
+        """Paths are put behind it: what belongs behind them would stand in their middle."""
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.query or parts.fragment:
+                raise ValueError("has a ? or #; Azure takes .../openai/v1 without an api-version")
+            if parts.path.rstrip("/").endswith(("/completions", "/models", "/responses")):
+                raise ValueError("names an endpoint; leave off what follows its version (/v1)")
+            if parts.username or parts.password:
+                raise ValueError("holds a user or a password; a key goes into OPENAI_API_KEY")
+        return value
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _key_of_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value() if value is not None else ""
+        if key[:1] in _QUOTES:
+            raise ValueError(_IN_QUOTES)
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("holds a blank, or a letter that no key has: the key alone is wanted")
+        return value
+
+    @field_validator("openai_model")
+    @classmethod
+    def _bare_name(cls, value: str) -> str:
+        if value[:1] in _QUOTES:
+            raise ValueError(_IN_QUOTES)
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -232,8 +266,8 @@ def normalise_dsn(url: str) -> str:
 
     Raises ValueError, which names no part of the URL, since that may be a password.
     """
-    if url[:1] in {"'", '"'}:
-        raise ValueError("stands in quotes, which are a part of the value here: leave them out")
+    if url[:1] in _QUOTES:
+        raise ValueError(_IN_QUOTES)
     scheme, found, _ = url.partition("://")
     if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
         raise ValueError("is not a postgresql:// URL")

@@ -110,7 +110,13 @@ def test_addresses_that_hand_out_credentials_stop_the_start(
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:11434/v1", "http://[::1]:8000", "https://10.0.0.7", "http://app.internal"],
+    [
+        "http://127.0.0.1:11434/v1/",
+        "http://[::1]:8000",
+        "https://10.0.0.7",
+        "http://app.internal",
+        "https://generativelanguage.googleapis.com/v1beta/openai/",
+    ],
 )
 def test_private_servers_may_be_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A model or an app on this machine or in a private network is what many have."""
@@ -129,6 +135,13 @@ def test_private_servers_may_be_named(monkeypatch: pytest.MonkeyPatch, url: str)
         ("DATABASE_UNPOOLED_URL", "postgresql://u:hunter2%@h/d"),
         ("OPENAI_BASE_URL", "api.example.com/v1"),
         ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "https://h/openai/deployments/d?api-version=2024-10-21"),
+        ("OPENAI_BASE_URL", "https://h/v1/chat/completions"),
+        ("OPENAI_BASE_URL", "https://user:hunter2@h/v1"),
+        ("OPENAI_API_KEY", '"sk-hunter2"'),
+        ("OPENAI_API_KEY", "Bearer sk-hunter2"),
+        ("OPENAI_API_KEY", "sk-hunter2\u201d"),
+        ("OPENAI_MODEL", '"gpt-4o"'),
         ("DAILY_BUDGET_USD", "1000000"),
         ("MAIN_APP_URL", "app.internal:80"),
         ("MAIN_APP_URL", "http://app.internal:99999"),
