@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
 
 BODY_LIMIT_BYTES = 8_000_000
-"""A longer body is cut off; it is no answer, and must not fill the memory."""
+"""A longer body is cut off, sent or unpacked; it is no answer, and must not fill the memory."""
+PACKINGS = {"gzip", "x-gzip", "deflate"}
 CONNECT_SECONDS = 5.0
 BACKSTOP_SECONDS = 600.0
 """The HTTP client's own limit; the gateway's deadline is far below."""
@@ -142,6 +144,10 @@ class Provider:
                 timeout=BACKSTOP_SECONDS,
                 http_async_client=self._http,
                 include_response_headers=True,
+                # What is unpacked here, whatever else is installed.
+                default_headers={"Accept-Encoding": "gzip"},
+                # Nothing of the library's own around our client, nor its warning about that.
+                http_socket_options=(),
                 use_responses_api=False,
                 # The caller's body is all that is sent: no parameter of the library's own.
                 temperature=None,
@@ -177,8 +183,22 @@ async def _keep(response: Any) -> None:
     received.status = response.status_code
     received.headers = dict(response.headers)
     response.stream = _capped(response.stream, received)
-    received.body = await response.aread()
-    received.complete = True
+    # As it was sent: the library would unpack any amount.
+    packing = response.headers.pop("content-encoding", "")
+    body = await response.aread()
+    received.body = _unpacked(body, received) if packing.lower() in PACKINGS else body
+    received.complete = not received.too_large
+
+
+def _unpacked(body: bytes, received: _Received) -> bytes:
+    """A packed body, no more of it than the limit; b"" where it is damaged."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # a header of either packing
+    try:
+        unpacked = unpacker.decompress(body, BODY_LIMIT_BYTES)
+    except zlib.error:
+        return b""
+    received.too_large = bool(unpacker.unconsumed_tail)
+    return unpacked
 
 
 def _capped(stream: Any, received: _Received) -> Any:

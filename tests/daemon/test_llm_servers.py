@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from agents.base import BudgetExhausted, ProviderUnavailable
 from daemon.llm import Snoozed
+from daemon.llm.provider import BODY_LIMIT_BYTES
 from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
 from tests.kit.llm import MODEL, Bench, asker, bench_on
-from tests.kit.provider import changed, honest, text
+from tests.kit.provider import Behaviour, ModelServer, changed, honest, text
 
 
 @pytest.fixture
@@ -134,6 +139,44 @@ async def test_thinking_that_a_provider_does_not_count_as_output_is_paid_for(
     # 1000 in and 4000 out at 0.15 and 0.60 USD per million.
     assert tuple(row) == ("exact", Decimal("0.00255"), 4000, 3900, "100")
     assert await bench.differences() == []
+
+
+def packed(data: bytes) -> Behaviour:
+    """These bytes, told to be packed."""
+
+    async def behave(_: ModelServer, __: web.Request, ___: Mapping[str, Any]) -> web.Response:
+        headers = {"content-encoding": "gzip", "content-type": "application/json"}
+        return web.Response(body=data, headers=headers)
+
+    return behave
+
+
+async def test_a_packed_answer_is_unpacked(bench: Bench) -> None:
+    """Some gateways pack whatever they send."""
+    message = {"role": "assistant", "content": '{"summary": "fine", "tips": []}'}
+    body = {"model": MODEL, "choices": [{"message": message, "finish_reason": "stop"}]}
+    bench.server.script = deque([packed(gzip.compress(json.dumps(body).encode()))])
+
+    assert (await bench.ask(await bench.request())).value is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(gzip.compress(b" " * (BODY_LIMIT_BYTES + 1)), "too_large"), (b"no such thing", "not_json")],
+)
+async def test_a_packed_answer_that_fills_the_memory_is_none(
+    bench: Bench, data: bytes, code: str
+) -> None:
+    """The limit holds for what comes out of it, and what is no packing at all is no answer."""
+    bench.server.script = deque([packed(data), honest])
+    claimed = await bench.request()
+
+    assert (await bench.ask(claimed)).reason is None
+
+    row = await bench.one("SELECT error ->> 'code' FROM ai_llm_calls ORDER BY id LIMIT 1")
+    assert row[0] == code
+    ledger = await bench.ledger(claimed.request_id)
+    assert [line[1:] for line in ledger] == [("failed", "uncertain"), ("done", "exact")]
 
 
 PRICE = (
