@@ -361,7 +361,8 @@ async def _climb(
             question = replace(question, room=2)
         elif not repaired and not completion.truncated:
             repaired = True
-            turns = structured.repair_messages(completion.text, parsed.problems)
+            told = schema if parsed.misshapen else None
+            turns = structured.repair_messages(completion.text, parsed.problems, told)
             question = replace(question, turns=turns)
         else:
             break

@@ -56,11 +56,15 @@ _KEPT = {
 
 @dataclass(frozen=True, slots=True)
 class Parsed(Generic[T]):
-    """value: None if the text is no answer; problems: then why. dropped: what was mended."""
+    """value: None if the text is no answer; problems: then why. dropped: what was mended.
+
+    misshapen: it does not follow the schema, which the model may never have seen.
+    """
 
     value: T | None
     problems: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    misshapen: bool = False
 
 
 # --- asking ------------------------------------------------------------------------------------
@@ -75,10 +79,7 @@ def messages(
     """The system message first and constant, so that the provider can cache it; then the data."""
     rules = [system.strip(), DATA_RULE]
     if response_format != "json_schema":
-        rules.append(
-            "Answer with one JSON object and nothing else. It follows this JSON Schema:\n"
-            + canonical(strict_schema(schema))
-        )
+        rules.append(_told(schema))
     # Escaped, a text cannot close the marker.
     text = canonical(data).replace("<", "\\u003c").replace(">", "\\u003e")
     return [
@@ -87,18 +88,27 @@ def messages(
     ]
 
 
-def repair_messages(text: str, problems: Sequence[str]) -> list[Message]:
-    """One more turn: the answer as it was, and what is wrong with it."""
+def repair_messages(
+    text: str, problems: Sequence[str], schema: type[BaseModel] | None = None
+) -> list[Message]:
+    """One more turn: the answer as it was, and what is wrong with it.
+
+    schema: told where the answer does not follow it. Servers that know no ``response_format``
+    often ignore it, and their model has seen nothing of what was in there.
+    """
     listed = "\n".join(f"- {problem}" for problem in problems[:PROBLEMS_SHOWN])
+    again = "Answer again, complete and corrected, as JSON only. The data and the rules stand."
+    told = [again] if schema is None else [again, _told(schema)]
     return [
         {"role": "assistant", "content": text[:ECHO_CHARS] or "(empty)"},
-        {
-            "role": "user",
-            "content": "This answer cannot be used:\n"
-            f"{listed}\n"
-            "Answer again, complete and corrected, as JSON only. The data and the rules stand.",
-        },
+        {"role": "user", "content": "\n".join(["This answer cannot be used:", listed, *told])},
     ]
+
+
+def _told(schema: type[BaseModel]) -> str:
+    """The schema for a model that is not held to it by its server."""
+    rule = "Answer with one JSON object and nothing else. It follows this JSON Schema:"
+    return f"{rule}\n{canonical(strict_schema(schema))}"
 
 
 @lru_cache(maxsize=256)
@@ -171,10 +181,10 @@ def parse(text: str, size_bytes: int, schema: type[T]) -> Parsed[T]:
     if size_bytes > TEXT_LIMIT_BYTES:
         return Parsed(None, (f"the answer has {size_bytes} bytes; at most {TEXT_LIMIT_BYTES}",))
     if not text.strip():
-        return Parsed(None, ("the answer is empty; expected one JSON object",))
+        return _misshapen("the answer is empty; expected one JSON object")
     raw = _load(text)
     if not isinstance(raw, dict):
-        return Parsed(None, ("the answer is not one JSON object",))
+        return _misshapen("the answer is not one JSON object")
     dropped: list[str] = []
     for _ in range(MENDING_PASSES):
         try:
@@ -182,13 +192,17 @@ def parse(text: str, size_bytes: int, schema: type[T]) -> Parsed[T]:
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
         except RecursionError:
-            return Parsed(None, ("the answer is nested too deeply",))
+            return _misshapen("the answer is nested too deeply")
         mended, what = _mend(raw, problems)
         if not what:
             break
         raw = mended
         dropped += what
-    return Parsed(None, tuple(_sentence(problem) for problem in problems), tuple(dropped))
+    return _misshapen(*(_sentence(problem) for problem in problems), dropped=tuple(dropped))
+
+
+def _misshapen(*problems: str, dropped: tuple[str, ...] = ()) -> Parsed[Any]:
+    return Parsed(None, problems, dropped, misshapen=True)
 
 
 def _load(text: str) -> Json:

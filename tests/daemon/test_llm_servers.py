@@ -141,6 +141,22 @@ async def test_thinking_that_a_provider_does_not_count_as_output_is_paid_for(
     assert await bench.differences() == []
 
 
+async def test_a_server_that_ignores_response_format_hears_the_schema(bench: Bench) -> None:
+    """Its model was told nothing of it, and answers in prose; the second question says it."""
+
+    async def ignorant(
+        server: ModelServer, request: web.Request, body: Mapping[str, Any]
+    ) -> web.StreamResponse:
+        if any("JSON Schema" in message["content"] for message in body["messages"]):
+            return await honest(server, request, body)
+        return await text("Gladly! Keep your back straight.")(server, request, body)
+
+    bench.server.script = deque([ignorant] * 2)
+
+    assert (await bench.ask(await bench.request(), asker(max_calls=2))).reason is None
+    assert bench.server.count() == 2
+
+
 def packed(data: bytes) -> Behaviour:
     """These bytes, told to be packed."""
 
