@@ -248,6 +248,8 @@ class Buyer:
             verdict = classify.classify(reply, datetime.now(UTC))
             completion = await self._settle(entry, reply, verdict)
             if completion is not None:
+                if _ignores_the_cap(reply, call):
+                    await self._learn(model, habits, ("max_completion_tokens",))
                 return completion
             match verdict.kind:
                 case "transient" | "rate_limited" if retries < RETRIES and not self.spent:
@@ -508,6 +510,18 @@ def _completion(model: str, response: Json) -> Completion:
         response["bytes"],
         truncated=response["finish_reason"] == "length",
         refused=bool(response["refusal"]) or response["finish_reason"] == "content_filter",
+    )
+
+
+def _ignores_the_cap(reply: Reply, call: Call) -> bool:
+    """Whether more was written than was asked for: DeepSeek and Ollama know the older name of the
+    cap alone, and do not say so."""
+    counts = Usage.parse(counted(reply.json().get("usage")))
+    newer = "max_completion_tokens" not in call.omits
+    return (
+        newer
+        and counts is not None
+        and counts.completion - counts.reasoning > call.max_output_tokens
     )
 
 

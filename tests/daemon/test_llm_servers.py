@@ -157,6 +157,23 @@ async def test_a_server_that_ignores_response_format_hears_the_schema(bench: Ben
     assert bench.server.count() == 2
 
 
+async def test_a_server_that_ignores_the_cap_hears_its_older_name(bench: Bench) -> None:
+    """Without a cap no reservation would hold: who wrote more than was asked for is told to stop
+    in the other way, by every daemon."""
+    usage = {"prompt_tokens": 200, "completion_tokens": 301, "total_tokens": 501}
+    bench.server.script = deque([changed(usage=usage), honest])
+
+    assert (await bench.ask(await bench.request())).reason is None
+    assert (await bench.ask(await bench.request())).reason is None
+
+    asked = [call.body for call in bench.server.calls]
+    assert [body.get("max_completion_tokens") for body in asked] == [300, None]
+    assert [body.get("max_tokens") for body in asked] == [None, 300]
+    assert tuple(await bench.one("SELECT omits FROM ai_provider_state")) == (
+        ["max_completion_tokens"],
+    )
+
+
 def packed(data: bytes) -> Behaviour:
     """These bytes, told to be packed."""
 
