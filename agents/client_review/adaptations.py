@@ -5,11 +5,12 @@
 | < 60 % of at least 6 sessions kept in 8 weeks  | fewer_sessions  | as many as really happen     |
 | a plateau                                      | plateau_variety | >= 30 % other exercises [1]  |
 | a loss faster than the body keeps up with      | slow_down       | no more cardio than now      |
-| a turn away from the goal                      | more_cardio     | 30 minutes a week more       |
+| a turn away from the goal [2]                  | more_cardio     | 30 minutes a week more       |
 | mean difficulty >= 8.5 of at least 4 logs      | ease_off        | effort one RPE lower         |
 | the goal is reached                            | maintain        | a general plan               |
 
 [1] While losing weight also 30 minutes of cardio a week more.
+[2] Not where weight, muscle or strength was to be gained: cardio spends what is missing there.
 
 No model takes part: a plan changes for reasons that can be looked up.
 """
@@ -69,7 +70,7 @@ def _rows(report: Mapping[str, Json], wished_sessions: int | None) -> Iterator[A
             unit="percent_of_body_weight_per_week",
             why="The loss is faster than muscle can be kept, so cardio is not raised.",
         )
-    if "regain" in codes:
+    if "regain" in codes and not wasting(report):
         yield Adaptation(
             code="more_cardio",
             from_=0,
@@ -123,6 +124,18 @@ def losing(report: Mapping[str, Json]) -> bool:
         or (goal.get("metric") == "weight" and goal.get("direction") == "decrease")
         for goal in report.get("goals", ())
     )
+
+
+def wasting(report: Mapping[str, Json]) -> bool:
+    """Whether all that moves away from a goal of the report was to be gained."""
+    turned = {
+        goal.get("direction")
+        for goal in report.get("goals", ())
+        if ((goal.get("trend") or {}).get("per_week") or 0.0)
+        * (-1 if goal.get("direction") == "decrease" else 1)
+        < 0
+    }
+    return turned == {"increase"}
 
 
 def _loss_percent(report: Mapping[str, Json]) -> float | None:

@@ -221,9 +221,11 @@ def _events(
         if item.trend is None or item.goal.metric is None:
             continue
         measured = series[item.goal.metric]
-        if item.status != "reached":
+        turned = _regain(given, measured, item.trend, item.goal.toward, item.goal.metric)
+        add(turned)
+        # Who moves away from the goal does not stand still.
+        if turned is None and item.status != "reached":
             add(_plateau(given, measured, item))
-        add(_regain(given, measured, item.trend, item.goal.toward, item.goal.metric))
         for milestone in item.goal.milestones:
             add(_milestone(given, measured, item, milestone))
     weight = series.get("weight")

@@ -210,7 +210,13 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="plateau_variety",
             text="Change something: other exercises, a little more movement, a look at the diet.",
         )
-    if "regain" in codes:
+    if "regain" in codes and wastes(told.goals):
+        yield Advice(
+            code="eat_enough",
+            text="Talk about what changed since the best value: food, sleep, how heavy the sets "
+            "are. No cardio is added while weight is to be gained.",
+        )
+    elif "regain" in codes:
         yield Advice(
             code="more_cardio",
             text="Talk about what changed since the best value and add some easy cardio.",
@@ -226,6 +232,20 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="check_units",
             text="Ask in which unit the weight was entered: the readings alone cannot tell.",
         )
+
+
+def wastes(goals: Sequence[GoalOut]) -> bool:
+    """Whether what turned away from its goal is something that was to be gained.
+
+    Cardio would spend what is missing there.
+    """
+    turned = [
+        goal.direction
+        for goal in goals
+        if goal.trend is not None
+        and goal.trend.per_week * (-1 if goal.direction == "decrease" else 1) < 0
+    ]
+    return "increase" in turned and "decrease" not in turned
 
 
 def _habits(kept: Adherence) -> Iterator[Advice]:

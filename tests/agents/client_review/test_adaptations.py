@@ -75,6 +75,16 @@ def test_events_become_adaptations(event: str, code: str) -> None:
     assert codes(adaptations(report(event))) == [code]
 
 
+def test_no_cardio_for_who_wants_to_gain() -> None:
+    """A weight that was to rise and falls asks for no more cardio; a goal to lose still does."""
+    told = report("regain")
+    gaining = {"category": "muscle_gain", "metric": "weight", "direction": "increase"}
+    told["goals"] = [gaining | {"trend": {"per_week": -0.4}}]
+    assert codes(adaptations(told)) == []
+    told["goals"].append({"direction": "decrease", "trend": {"per_week": 0.3}})
+    assert codes(adaptations(told)) == ["more_cardio"]
+
+
 def test_rates_and_limits_are_the_reports_own() -> None:
     """A loss that is too fast is quoted as it was measured."""
     [slower] = adaptations(report("too_fast"))

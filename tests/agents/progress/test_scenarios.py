@@ -200,6 +200,17 @@ async def test_regain(app: MainApp) -> None:
     assert -60 <= days_until(since) <= -25
 
 
+async def test_what_was_to_be_gained_is_not_run_away(app: MainApp) -> None:
+    """Who wants to gain and loses is told so, once, and gets no cardio on top of it."""
+    app.history(lambda ago: 70 + ago * 0.05, days=90, every=2)
+    app.goal(80, category="muscle_gain", title="Gain muscle")
+    found = await app.ask()
+    assert "regain" in codes(found)
+    assert "plateau" not in codes(found)
+    assert "more_cardio" not in codes(found, "recommendations")
+    assert "eat_enough" in codes(found, "recommendations")
+
+
 async def test_ten_kilogram_typo(app: MainApp) -> None:
     """A slip in the tens is left out and listed; the date hardly moves."""
     app.history(losing(88, 0.4), every=2)
