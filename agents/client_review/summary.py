@@ -18,6 +18,8 @@ _CHANGES = {
     "ease_off": "easier sets",
     "maintain": "a general plan that keeps what was reached",
 }
+# Advice that must not be overlooked beside a plan.
+_FOR_A_DOCTOR = frozenset({"unhealthy_target", "unintended_loss"})
 _NO_ANSWER = "did not answer, so this review is incomplete"
 
 
@@ -43,6 +45,9 @@ def _progress(part: Outcome) -> Iterator[str]:
         yield f"The progress monitor {_NO_ANSWER}."
     else:
         yield _closed(str(part.result["prediction"]))
+        for advice in part.result.get("recommendations", ()):
+            if advice["code"] in _FOR_A_DOCTOR:
+                yield _closed(str(advice["text"]))
 
 
 def _changes(found: Sequence[Adaptation]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.progress import events, goals
+from agents.progress import events, goals, health
 from agents.progress.forecast import Forecast, Trend, forecast
 from agents.progress.goals import GoalGiven, GoalRead
 from agents.progress.series import METRICS, STALE_DAYS, Reading, Series, clean
@@ -54,13 +54,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What came out. forecasts: the primary goal first."""
+    """What came out. forecasts: the primary goal first. concerns: what a professional should hear
+    of."""
 
     status: Status
     series: Mapping[str, Series]
     forecasts: Sequence[Forecast]
     events: Sequence[Event]
     warnings: Sequence[str]
+    concerns: Sequence[health.Concern] = ()
 
 
 def analyse(given: Given) -> Analysis:
@@ -179,6 +181,9 @@ def conclude(
         forecasts=forecasts,
         events=_events(given, series, forecasts),
         warnings=tuple(warnings),
+        concerns=tuple(
+            health.concerns(given.readings, given.goals, series, forecasts, given.today)
+        ),
     )
 
 

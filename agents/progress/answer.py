@@ -73,6 +73,7 @@ def told(facts: Facts, analysis: Analysis) -> Told:
         events=[_event(event) for event in analysis.events],
         adherence=adherence(facts.attendance),
         confidence=_share(first.confidence) if known and first is not None else 0.0,
+        concerns=frozenset(analysis.concerns),
     )
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agents.progress.health import Concern
 from agents.progress.report import Adherence, Advice, EventOut, GoalOut, Quality
 from agents.progress.series import METRICS
 
@@ -33,6 +34,7 @@ class Told:
     events: Sequence[EventOut]
     adherence: Adherence
     confidence: float
+    concerns: frozenset[Concern] = frozenset()
 
 
 def number(value: float) -> str:
@@ -189,6 +191,18 @@ def recommendations(told: Told) -> list[Advice]:
 
 
 def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advice]:
+    if "unhealthy_target" in told.concerns:
+        yield Advice(
+            code="unhealthy_target",
+            text="The target lies below what a body needs: agree on it with a doctor or a "
+            "dietitian before anything else.",
+        )
+    if "unintended_loss" in told.concerns:
+        yield Advice(
+            code="unintended_loss",
+            text="The weight fell by a twentieth or more within half a year, and no goal asks for "
+            "that: if it was not meant, a doctor should know.",
+        )
     if told.status == "contradictory_goals":
         yield Advice(code="choose_goal", text="Decide which goal comes first and close the other.")
     if told.status == "no_goal":
@@ -203,7 +217,8 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
     if "too_fast" in codes:
         yield Advice(
             code="slow_down",
-            text="Slow down: a gentler pace keeps more muscle and is easier to hold.",
+            text="Slow down: a gentler pace keeps more muscle and is easier to hold. If it goes "
+            "on, a doctor or a dietitian should look at it.",
         )
     if "plateau" in codes:
         yield Advice(

@@ -95,6 +95,20 @@ async def test_the_callers_gap_holds_for_the_times_told(gap: Any, times: str) ->
     assert answer["summary"].endswith(times)
 
 
+async def test_what_a_doctor_should_hear_of_stands_in_the_summary() -> None:
+    """Advice about health is not left to whoever reads the progress part to its end."""
+    ctx = Parts()
+    told = ctx.parts[PROGRESS]
+    assert isinstance(told, dict)
+    told["recommendations"] = [
+        {"code": "unhealthy_target", "text": "Agree on it with a doctor."},
+        {"code": "keep_going", "text": "Keep the plan."},
+    ]
+    summary = (await review(ctx))["summary"]
+    assert "Agree on it with a doctor. The plan: 2 sessions" in summary
+    assert "Keep the plan" not in summary
+
+
 @pytest.mark.parametrize("broken", [PROGRESS, WORKOUT, SCHEDULE])
 async def test_a_part_that_fails_leaves_the_others(broken: str) -> None:
     """Its error stands in its place, and both others were asked."""

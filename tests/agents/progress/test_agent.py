@@ -302,7 +302,7 @@ async def test_hostile_model(name: str) -> None:
 WARNINGS = {
     "too_fast", "regain", "plateau", "stale_data", "certainty", "deadline", "units", "slow_down",
     "ease_off", "more_cardio", "plateau_variety", "check_units", "log_more", "adjust_goal",
-    "fewer_sessions",
+    "fewer_sessions", "unhealthy_target", "unintended_loss", "eat_enough",
 }  # fmt: skip
 
 

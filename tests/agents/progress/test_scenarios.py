@@ -211,6 +211,46 @@ async def test_what_was_to_be_gained_is_not_run_away(app: MainApp) -> None:
     assert "eat_enough" in codes(found, "recommendations")
 
 
+async def test_a_target_below_a_healthy_weight_is_for_a_doctor(app: MainApp) -> None:
+    """A target under a body mass index of 18.5 is not simply cheered on; one above it may be."""
+    for ago in range(90, 0, -3):
+        app.weigh(ago, 56 + ago * 0.03, bmi=round((56 + ago * 0.03) / 1.68**2, 1))
+    target = app.goal(50.0)
+    found = await app.ask()
+    assert found["recommendations"][0]["code"] == "unhealthy_target"
+    assert "keep_going" not in codes(found, "recommendations")
+    app.connection.execute("UPDATE goals SET target_value = 54 WHERE id = %s", [target])
+    assert "unhealthy_target" not in codes(await app.ask(), "recommendations")
+
+
+async def test_no_body_lives_on_four_percent_of_fat(app: MainApp) -> None:
+    """A target below essential fat is for a professional."""
+    for ago in range(90, 0, -7):
+        app.weigh(ago, 60, body_fat_percentage=14 + ago * 0.02)
+    app.goal(4.0, target_unit="%", title="Body fat", category="other")
+    assert (await app.ask())["recommendations"][0]["code"] == "unhealthy_target"
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        (None, True),
+        ({"category": "muscle_gain", "title": "Gain muscle", "target": 85.0}, True),
+        ({"target": 65.0}, False),
+    ],
+)
+async def test_a_loss_that_nobody_meant_is_for_a_doctor(
+    app: MainApp, goal: Json | None, told: bool
+) -> None:
+    """A tenth of the weight in four months: with a goal to lose it is progress, else a sign."""
+    app.history(lambda ago: 70 + ago * 0.07, days=120, every=4)
+    if goal is not None:
+        given = dict(goal)
+        app.goal(given.pop("target"), **given)
+    found = codes(await app.ask(), "recommendations")
+    assert ("unintended_loss" in found) is told
+
+
 async def test_ten_kilogram_typo(app: MainApp) -> None:
     """A slip in the tens is left out and listed; the date hardly moves."""
     app.history(losing(88, 0.4), every=2)
