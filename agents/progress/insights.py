@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from agents.progress.health import Concern
 from agents.progress.report import Adherence, Advice, EventOut, GoalOut, Quality
+from agents.progress.requested import CATEGORIES
 from agents.progress.series import METRICS
 
 MONTHS = (
@@ -20,8 +21,12 @@ MONTHS = (
 )  # fmt: skip
 _FEW_SESSIONS = 6
 _LOW_ADHERENCE, _GOOD_ADHERENCE = 0.6, 0.8
-_HARD = 8.5
+_HARD, _FEW_LOGS = 8.5, 4
+_WEEKS = 8
+"""Over which sessions and logs are counted."""
 _UNSURE, _SURE = 0.4, 0.7
+_FASTEST_SHARE = 0.01
+"""Of body weight a week, the pace beyond which a loss is called too fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,23 @@ def title(metric: str) -> str:
     return METRICS[metric].title.lower()
 
 
+def article(word: str) -> str:
+    """ "a" or "an"."""
+    return "an" if word[:1] in "aeiou" else "a"
+
+
+def begun(text: str) -> str:
+    """`text` at the head of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def nears(goal: GoalOut) -> bool:
+    """Whether the trend leads to the goal, beyond the doubt that four in five would allow."""
+    if goal.trend is None:
+        return False
+    return goal.trend.hi < 0 if goal.direction == "decrease" else goal.trend.lo > 0
+
+
 def amount(value: float, unit: str | None) -> str:
     """A value with its unit."""
     return f"{number(abs(value))} {unit}" if unit and unit != "%" else f"{number(abs(value))} %"
@@ -63,37 +85,49 @@ def prediction(told: Told) -> str:
     goal = told.goals[0] if told.goals else None
     if told.status == "insufficient_data":
         return _too_little(told, goal)
+    if told.status == "no_goal" and goal is not None:
+        # Of a column with free text only words of our own are shown.
+        known = goal.category in CATEGORIES - {"other"}
+        named = f" ({goal.category.replace('_', ' ')})" if known else ""
+        return (
+            f"Nothing that is measured here tells of the goal{named}. A target for "
+            "weight, body fat, a girth or the resting heart rate can be followed; so can a lift, "
+            "once its loads are sent along."
+        )
     if told.status == "no_goal" or goal is None or goal.target is None:
         return (
             "There is no goal that the measurements can follow. Set a target with a value and a "
             "unit, such as a weight in kg, and the forecast follows."
         )
-    name = f"{title(goal.metric or 'weight')} of {amount(goal.target, goal.unit)}"
+    name = title(goal.metric or "weight")
+    name = f"{article(name)} {name} of {amount(goal.target, goal.unit)}"
     if told.status == "contradictory_goals":
         return (
             "The open goals want the same measurement to rise and to fall. Close one of them; "
             "each is forecast on its own below."
         )
     if goal.status == "reached":
-        return f"The goal, a {name}, is reached: the newest measurements confirm it."
+        return f"The goal, {name}, is reached: the newest measurements confirm it."
     if goal.days.p50 is None or goal.goal_date.p50 is None:
-        tail = (
-            "no measurement so far points there"
-            if goal.status == "unreachable"
-            else "it may be reached, but more likely later than that"
-        )
-        return f"A {name} is not expected within a year on the present trend; {tail}."
+        tail = "it may be reached, but more likely later than that"
+        if goal.status == "unreachable":
+            tail = (
+                "the measurements move that way, but too slowly"
+                if nears(goal)
+                else "the measurements do not move that way"
+            )
+        return f"{begun(name)} is not expected within a year on the present trend; {tail}."
     middle = day(goal.goal_date.p50)
     first, last = goal.goal_date.p10, goal.goal_date.p90
     if first is None:
-        return f"A {name} around {middle}, with a wide margin on both sides."
+        return f"{begun(name)} around {middle}, with a wide margin on both sides."
     if last is None:
         return (
-            f"A {name} around {middle}; hardly before {day(first)}, and it may take more than a "
-            "year."
+            f"{begun(name)} around {middle}; hardly before {day(first)}, and it may take more "
+            "than a year."
         )
     start = day(first, year=first[:4] != last[:4])
-    return f"A {name} around {middle}, most likely between {start} and {day(last)}."
+    return f"{begun(name)} around {middle}, most likely between {start} and {day(last)}."
 
 
 def _too_little(told: Told, goal: GoalOut | None) -> str:
@@ -119,8 +153,11 @@ def insights(told: Told) -> list[Advice]:
 def _insights(told: Told) -> Iterator[Advice]:
     for event in told.events:
         yield Advice(code=event.code, text=event.detail)
+    metrics: set[str | None] = set()
     for goal in told.goals[:2]:
-        yield from _trend(goal)
+        if goal.metric not in metrics:
+            yield from _trend(goal)
+        metrics.add(goal.metric)
         yield from _deadline(goal)
     if told.goals and told.status == "ok":
         yield _certainty(told)
@@ -131,8 +168,9 @@ def _insights(told: Told) -> Iterator[Advice]:
             code="adherence",
             text=f"{kept.completed} of {ended} sessions of the last eight weeks took place."
             if ended in (kept.completed, kept.no_show, kept.cancelled)
-            else f"{kept.completed} sessions of the last eight weeks took place, {kept.no_show} "
-            f"were missed and {kept.cancelled} cancelled.",
+            else f"{kept.completed} session{'' if kept.completed == 1 else 's'} of the last eight "
+            f"weeks took place, {kept.no_show} {'was' if kept.no_show == 1 else 'were'} missed "
+            f"and {kept.cancelled} cancelled.",
         )
     repaired = [name for name, quality in told.quality.items() if quality.unit_repairs]
     if repaired:
@@ -149,8 +187,8 @@ def _trend(goal: GoalOut) -> Iterator[Advice]:
     way = "falls" if goal.trend.per_week < 0 else "rises"
     share = goal.trend.pct_bw_per_week
     more = f" ({number(abs(share))} % of body weight)" if share else ""
-    if goal.trend.per_week == 0:
-        yield Advice(code="trend", text=f"The {title(goal.metric)} holds steady.")
+    if goal.trend.lo <= 0 <= goal.trend.hi:
+        yield Advice(code="trend", text=f"The {title(goal.metric)} shows no clear trend yet.")
         return
     yield Advice(
         code="trend",
@@ -162,12 +200,21 @@ def _trend(goal: GoalOut) -> Iterator[Advice]:
 def _deadline(goal: GoalOut) -> Iterator[Advice]:
     if goal.needed_rate_per_week is None or goal.target_date is None or goal.trend is None:
         return
-    verb = "falling" if goal.needed_rate_per_week < 0 else "rising"
-    yield Advice(
-        code="deadline",
-        text=f"To arrive by {day(goal.target_date)} it would have to keep {verb} by "
-        f"{amount(goal.needed_rate_per_week, goal.unit)} a week.",
+    verb = "fall" if goal.needed_rate_per_week < 0 else "rise"
+    text = (
+        f"To arrive by {day(goal.target_date)} it would have to {verb} by "
+        f"{amount(goal.needed_rate_per_week, goal.unit)} a week"
     )
+    if _hasty(goal):
+        text += ", faster than a body should lose; a later date is the better one"
+    yield Advice(code="deadline", text=f"{text}.")
+
+
+def _hasty(goal: GoalOut) -> bool:
+    """Whether the date asks for more than a hundredth of the body's weight a week."""
+    if goal.metric != "weight" or goal.current is None or goal.needed_rate_per_week is None:
+        return False
+    return goal.needed_rate_per_week < -_FASTEST_SHARE * goal.current
 
 
 def _certainty(told: Told) -> Advice:
@@ -206,7 +253,12 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
     if told.status == "contradictory_goals":
         yield Advice(code="choose_goal", text="Decide which goal comes first and close the other.")
     if told.status == "no_goal":
-        yield Advice(code="set_goal", text="Set a goal with a value, a unit and a date.")
+        yield Advice(
+            code="set_goal",
+            text="Set a goal with a value, a unit and a date."
+            if goal is None
+            else "Set a goal beside it that is measured, with a value, a unit and a date.",
+        )
     if told.status == "insufficient_data" or "stale_data" in codes:
         yield Advice(
             code="log_more",
@@ -273,5 +325,6 @@ def _habits(kept: Adherence) -> Iterator[Advice]:
             )
         elif kept.rate >= _GOOD_ADHERENCE:
             yield Advice(code="praise_adherence", text="Sessions are kept well; say so.")
-    if kept.mean_difficulty is not None and kept.mean_difficulty >= _HARD:
+    logs = round(_WEEKS * kept.logs_per_week)
+    if kept.mean_difficulty is not None and kept.mean_difficulty >= _HARD and logs >= _FEW_LOGS:
         yield Advice(code="ease_off", text="Workouts are rated very hard; ease off a little.")

@@ -36,7 +36,7 @@ _WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?|[0-9]+(?:[.,:][0-9]+)*|%")
 _ARTICLES = frozenset(("a", "an", "the"))
 # Says how something moves or how much of it there is, so nothing of it may be left out.
 _EXACT = re.compile(
-    r"[0-9]|\b(falls?|falling|rises?|rising|holds|beyond|one|two|three|four|five|six|seven|eight)\b"
+    r"[0-9]|\b(no|falls?|falling|rises?|rising|holds|beyond|one|two|three|four|five|six|seven|eight)\b"
 )
 NEUTRAL = (
     "also", "and", "are", "as", "at", "average", "been", "by", "currently", "far", "for", "has",

@@ -251,6 +251,78 @@ async def test_a_loss_that_nobody_meant_is_for_a_doctor(
     assert ("unintended_loss" in found) is told
 
 
+async def test_a_slow_way_is_a_way(app: MainApp) -> None:
+    """Far from the goal and moving there is not told as standing still or turning away."""
+    app.history(lambda ago: 120 + ago * 0.04, days=120, every=2)
+    app.goal(70)
+    found = await app.ask()
+    assert found["status"] == "goal_unreachable"
+    assert "move that way, but too slowly" in found["prediction"]
+
+
+async def test_a_trend_that_may_be_none_is_not_told_as_one(app: MainApp) -> None:
+    """No "falls by .06 kg" beside "no clear progress"; two goals of a metric tell it once."""
+    app.history(lambda _: 80.0, days=90, every=3)
+    app.goal(75)
+    app.goal(85, category="muscle_gain", title="Gain to 85")
+    found = await app.ask()
+    told = [text for text in found["insights"] if "trend" in text or "a week" in text]
+    assert told == ["The weight shows no clear trend yet."]
+
+
+async def test_a_goal_that_nothing_measures_is_known_to_be_there(app: MainApp) -> None:
+    """A deadlift of 140 kg is a goal with a value and a unit; there are only no loads for it."""
+    app.history(lambda _: 80.0, days=90, every=9)
+    app.goal(140, category="strength", title="Deadlift 140 kg")
+    found = await app.ask()
+    assert found["status"] == "no_goal"
+    assert "There is no goal" not in found["prediction"]
+    assert "(strength)" in found["prediction"]
+
+
+async def test_a_date_that_asks_for_too_much_is_told_so(app: MainApp) -> None:
+    """Seven kilograms within two weeks is no plan; half a kilogram a week is one."""
+    app.history(losing(88, 0.4), every=3)
+    soon = datetime.combine(TODAY + timedelta(days=14), time(9))
+    goal = app.goal(76, target_date=soon)
+    assert any("faster than a body should lose" in text for text in (await app.ask())["insights"])
+    later = datetime.combine(TODAY + timedelta(days=120), time(9))
+    app.connection.execute("UPDATE goals SET target_date = %s WHERE id = %s", [later, goal])
+    assert not any("faster than" in text for text in (await app.ask())["insights"])
+
+
+@pytest.mark.parametrize(("logs", "eased"), [(1, False), (4, True)])
+async def test_one_hard_workout_is_no_pattern(app: MainApp, logs: int, eased: bool) -> None:
+    """To ease off takes four ratings, as many as a review asks for."""
+    app.history(losing(88, 0.4), every=3)
+    app.goal(76)
+    for ago in range(1, logs + 1):
+        moment = datetime.combine(TODAY, time(9)) - timedelta(days=3 * ago)
+        app.insert("workout_logs", client_id=1, completed_date=moment, difficulty_rating=9)
+    assert ("ease_off" in codes(await app.ask(), "recommendations")) is eased
+
+
+async def test_one_session_is_counted_as_one(app: MainApp) -> None:
+    """No "1 sessions took place, 1 were missed"."""
+    for status in ("completed", "no-show"):
+        moment = datetime.combine(TODAY, time(18)) - timedelta(days=9)
+        app.insert(
+            "sessions", trainer_id=1, client_id=1, session_date=moment, duration=60, status=status
+        )
+    assert (
+        "1 session of the last eight weeks took place, 1 was missed and 0 cancelled."
+        in (await app.ask())["insights"]
+    )
+
+
+async def test_names_have_their_article(app: MainApp) -> None:
+    """An upper arm, not a upper arm."""
+    for ago in range(90, 0, -9):
+        app.weigh(ago, 80, arm_left=36 - ago * 0.01, measurement_unit="cm")
+    app.goal(37, target_unit="cm", title="Arms", category="muscle_gain")
+    assert (await app.ask())["prediction"].startswith("An upper arm of 37 cm ")
+
+
 async def test_ten_kilogram_typo(app: MainApp) -> None:
     """A slip in the tens is left out and listed; the date hardly moves."""
     app.history(losing(88, 0.4), every=2)
