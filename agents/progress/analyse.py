@@ -55,7 +55,7 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What came out. forecasts: the primary goal first. concerns: what a professional should hear
-    of."""
+    of. past_from_start: the first goal is reached because it was so before it began."""
 
     status: Status
     series: Mapping[str, Series]
@@ -63,6 +63,7 @@ class Analysis:
     events: Sequence[Event]
     warnings: Sequence[str]
     concerns: Sequence[health.Concern] = ()
+    past_from_start: bool = False
 
 
 def analyse(given: Given) -> Analysis:
@@ -175,6 +176,12 @@ def conclude(
     warnings: Sequence[str],
 ) -> Analysis:
     """Events and the status of the whole."""
+    first = forecasts[0] if forecasts else None
+    slip = (
+        first is not None
+        and first.status == "reached"
+        and goals.past_from_start(first.goal, series.get(first.goal.metric or ""))
+    )
     return Analysis(
         status=_status(series, forecasts),
         series=series,
@@ -184,6 +191,7 @@ def conclude(
         concerns=tuple(
             health.concerns(given.readings, given.goals, series, forecasts, given.today)
         ),
+        past_from_start=slip,
     )
 
 

@@ -24,6 +24,9 @@ Status = Literal[
 ]
 
 REACHED_PROBABILITY = 0.975
+KEPT_SHARE = 0.03
+"""How far from its target a weight may be and still be held. Source: doi 10.1038/sj.ijo.0803175,
+which defines maintenance as a change of less than 3 %."""
 UNREACHABLE_BELOW = 0.1
 _Z80 = 1.2816
 
@@ -114,6 +117,8 @@ def is_reached(series: Series, goal: GoalRead, p_past: float) -> bool:
     """Nearly certain, twice in the last three readings, and in a unit that is beyond doubt."""
     if goal.target is None or series.unit_uncertain or (goal.unit_guessed and p_past < 0.99):
         return False
+    if goal.keeps:
+        return abs(series.usual - goal.target) < KEPT_SHARE * goal.target
     newest = series.values[-3:]
     past = newest <= goal.target if goal.toward < 0 else newest >= goal.target
     return p_past >= REACHED_PROBABILITY and int(past.sum()) >= 2

@@ -18,6 +18,7 @@ from agents.progress.units import POUNDS_PER_KG, log_ratio
 
 _LOSE = re.compile(r"\b(lose|loss|drop|shed|cut|reduce|lower|slim|bajar|perder)\b", re.IGNORECASE)
 _GAIN = re.compile(r"\b(gain|build|bulk|add|put on|increase|raise|ganar|subir)\b", re.IGNORECASE)
+_KEEP = re.compile(r"\b(maintain|maintenance|keep|hold|stay|mantener)\b", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"(\d+(?:[.,]\d+)?)\s*(kgs?|kilos?|lbs?|pounds?|cm|in(?:ch(?:es)?)?|%)(?![a-z])",
     re.IGNORECASE,
@@ -38,6 +39,7 @@ _CATEGORY_DIRECTIONS = {"weight_loss": -1, "fat_loss": -1, "muscle_gain": 1, "we
 _CATEGORY_METRICS = {"weight_loss": "weight", "fat_loss": "weight", "weight_gain": "weight"}
 _UNMEASURED = frozenset({"strength", "endurance", "flexibility"})
 _SMALLEST_SHARE_AS_TARGET = 0.45
+_FIRST_READINGS, _CLEARLY = 3, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class GoalRead:
     """A goal understood. metric: None where no reading measures it. target: in its unit.
 
     toward: -1 or 1. unit_guessed: the target's unit was told from its size. milestones: in the
-    metric's unit.
+    metric's unit. keeps: to stay there is the goal, not to arrive.
     """
 
     given: GoalGiven
@@ -73,6 +75,7 @@ class GoalRead:
     toward: int
     unit_guessed: bool = False
     milestones: tuple[float, ...] = ()
+    keeps: bool = False
 
 
 def direction_of(goal: GoalGiven) -> int:
@@ -120,8 +123,9 @@ def read(goal: GoalGiven, series: Mapping[str, Series]) -> GoalRead:
     target, guessed = _target(goal, name, level, measured)
     if target is not None and not metric.low <= target <= metric.high:
         target = None
+    keeps = toward == 0 and target is not None and _KEEP.search(goal.title) is not None
     if toward == 0 and target is not None:
-        first = _level_on(measured, goal.start_day)
+        first = level if keeps else _level_on(measured, goal.start_day)
         toward = 1 if first is not None and target > first else -1
     scale = None
     if target is not None and goal.target:
@@ -129,7 +133,17 @@ def read(goal: GoalGiven, series: Mapping[str, Series]) -> GoalRead:
     milestones = tuple(
         value * scale for value in goal.milestones if scale is not None and value > 0
     )
-    return GoalRead(goal, name, target, toward or -1, guessed, milestones)
+    return GoalRead(goal, name, target, toward or -1, guessed, milestones, keeps)
+
+
+def past_from_start(goal: GoalRead, measured: Series | None) -> bool:
+    """Whether the first readings of the goal's time were all beyond its target, and clearly so:
+    then its value or its direction is a slip, and nothing was achieved."""
+    if goal.target is None or goal.keeps or measured is None:
+        return False
+    since = measured.values[measured.days >= (goal.given.start_day or 0)][:_FIRST_READINGS]
+    beyond = (since - goal.target) * goal.toward
+    return len(since) == _FIRST_READINGS and bool((beyond > _CLEARLY * goal.target).all())
 
 
 def contradictory(goals: Sequence[GoalRead]) -> bool:

@@ -40,6 +40,7 @@ class Told:
     adherence: Adherence
     confidence: float
     concerns: frozenset[Concern] = frozenset()
+    past_from_start: bool = False
 
 
 def number(value: float) -> str:
@@ -106,6 +107,8 @@ def prediction(told: Told) -> str:
             "The open goals want the same measurement to rise and to fall. Close one of them; "
             "each is forecast on its own below."
         )
+    if goal.status == "reached" and told.past_from_start:
+        return f"The goal, {name}, was passed before it began: its value or direction is a slip."
     if goal.status == "reached":
         return f"The goal, {name}, is reached: the newest measurements confirm it."
     if goal.days.p50 is None or goal.goal_date.p50 is None:
@@ -264,7 +267,9 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="log_more",
             text="Measure once or twice a week, at the same time of day, and log the unit too.",
         )
-    if told.status == "goal_reached":
+    if told.past_from_start:
+        yield Advice(code="check_goal", text="Check the goal: nothing was left to do for it.")
+    elif told.status == "goal_reached":
         yield Advice(code="maintain", text="Hold it for some weeks, then set the next goal.")
     if "too_fast" in codes:
         yield Advice(

@@ -303,6 +303,7 @@ WARNINGS = {
     "too_fast", "regain", "plateau", "stale_data", "certainty", "deadline", "units", "slow_down",
     "ease_off", "more_cardio", "plateau_variety", "check_units", "log_more", "adjust_goal",
     "fewer_sessions", "unhealthy_target", "unintended_loss", "eat_enough",
+    "check_goal",
 }  # fmt: skip
 
 

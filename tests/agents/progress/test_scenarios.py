@@ -323,6 +323,29 @@ async def test_names_have_their_article(app: MainApp) -> None:
     assert (await app.ask())["prediction"].startswith("An upper arm of 37 cm ")
 
 
+async def test_a_weight_to_hold_is_held(app: MainApp) -> None:
+    """To stay at 70 kg is no forecast of 70 kg, and standing still is no plateau; 75 kg is."""
+    app.history(lambda _: 70.2, days=90, every=3)
+    goal = app.goal(70, category="other", title="Maintain weight at 70 kg")
+    found = await app.ask()
+    assert found["status"] == "goal_reached"
+    assert found["events"] == []
+    assert codes(found, "recommendations") == ["maintain"]
+    app.connection.execute(
+        "UPDATE goals SET target_value = 66, title = 'Maintain 66 kg' WHERE id = %s", [goal]
+    )
+    assert (await app.ask())["status"] != "goal_reached"
+
+
+async def test_a_goal_that_was_behind_before_it_began_is_no_success(app: MainApp) -> None:
+    """To lose weight to 90 kg, from 86 on: nobody is congratulated on a slip of the keyboard."""
+    app.history(losing(86, 0.3), every=3)
+    app.goal(90)
+    found = await app.ask()
+    assert "was passed before it began" in found["prediction"]
+    assert codes(found, "recommendations") == ["check_goal"]
+
+
 async def test_ten_kilogram_typo(app: MainApp) -> None:
     """A slip in the tens is left out and listed; the date hardly moves."""
     app.history(losing(88, 0.4), every=2)
