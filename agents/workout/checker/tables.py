@@ -203,6 +203,8 @@ CONDITIONS: dict[str, Condition] = {
 RED_FLAGS = _words(
     "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery pregnancy_complication"
 )
+# Whose pulse says little about effort: medicine slows it, the heart is ill, a child is on the way.
+NO_PULSE_ZONES = _words("beta_blocker cardiac stroke pregnancy pregnancy_complication")
 NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
 NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "

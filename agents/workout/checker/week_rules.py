@@ -218,7 +218,7 @@ def _cardio_intensity(plan: Plan, session: Session) -> Iterator[Finding]:
     low, high = cardio.get("hr_low"), cardio.get("hr_high")
     if low is None and high is None:
         return
-    if plan.age is None or "beta_blocker" in plan.conditions:
-        yield where, "has a heart-rate zone without a known age or with a beta blocker"
+    if plan.age is None or not tables.NO_PULSE_ZONES.isdisjoint(plan.conditions):
+        yield where, "has a heart-rate zone without a known age or where the pulse misleads"
     elif not 40 <= as_number(low) < as_number(high) <= round(208 - 0.7 * plan.age):
         yield where, f"heart-rate zone {low!r} to {high!r} is not possible at age {plan.age}"

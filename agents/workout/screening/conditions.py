@@ -9,7 +9,9 @@ Red-flag codes stop the plan until a person with authority cleared the client (`
 Clearance lifts the stop; the restrictions of the same row stay.
 
 Sources: hypertension, cardiac, stroke: AHA scientific statement on resistance exercise, 2023.
-Pregnancy: ACOG Committee Opinion 804. Osteoporosis, neuropathy, retinopathy and the general
+Pregnancy: ACOG Committee Opinion 804, which goes by effort and not by pulse, as does whoever had a
+heart attack or a stroke and no exercise test (ACSM's Guidelines for Exercise Testing and
+Prescription). Osteoporosis, neuropathy, retinopathy and the general
 screening logic: PMC10959113 and ACSM preparticipation guidance (doi 10.1249/MSS.0000000000002800).
 Youth and older adults: NSCA position statements. Joint rules: convention, stress grades by hand.
 """
@@ -149,6 +151,7 @@ _ROWS = (
         hold_cap_seconds=20,
         set_cap=3,
         warmup_seconds=600,
+        rpe_only=True,
         red_flag=True,
         note="Warm up for ten minutes; stop at chest discomfort, dizziness or odd breathlessness.",
     ),
@@ -161,6 +164,7 @@ _ROWS = (
         hold_cap_seconds=20,
         set_cap=3,
         warmup_seconds=600,
+        rpe_only=True,
         red_flag=True,
         note="Warm up for ten minutes; keep a support within reach.",
     ),
@@ -187,6 +191,7 @@ _ROWS = (
         _EXPECTING,
         reps=(8, 15),
         rpe_cap=6,
+        rpe_only=True,
         note="You should be able to talk throughout; drink, keep cool, stop at any warning sign.",
     ),
     Condition(
@@ -245,6 +250,7 @@ _ROWS = (
         _EXPECTING,
         reps=(8, 15),
         rpe_cap=6,
+        rpe_only=True,
         red_flag=True,
     ),
 )

@@ -136,6 +136,22 @@ async def test_whoever_watches_sees_each_node() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "condition", ["heart attack two years ago", "stroke in 2022", "20 weeks pregnant"]
+)
+async def test_no_pulse_zone_where_the_pulse_misleads(condition: str) -> None:
+    """After a heart attack or a stroke, and in pregnancy, cardio goes by effort alone."""
+    request = GYM_PLAN | {
+        "goals": ["endurance"],
+        "conditions": [condition],
+        "clearance": {"cleared": True, "by": "Clinic 3", "date": "2026-02-01"},
+    }
+    found = await answer(request)
+    cardio = [day["cardio"] for day in found["weeks"][0]["workouts"] if day["cardio"]]
+    assert cardio
+    assert all(part["rpe"] and part["hr_low"] is part["hr_high"] is None for part in cardio)
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}

@@ -39,7 +39,7 @@ def test_both_limit_the_dose_alike(code: str) -> None:
     assert row.sets == (theirs.set_cap or 99)
     assert row.warmup_seconds == theirs.warmup_seconds
     assert theirs.pull_at_least_push is (code == "shoulder")
-    assert theirs.rpe_only is (code == "beta_blocker")
+    assert theirs.rpe_only is (code in tables.NO_PULSE_ZONES)
 
 
 def test_both_know_the_same_codes() -> None:

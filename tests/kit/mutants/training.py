@@ -252,6 +252,11 @@ def a_zone_with_a_beta_blocker(a: Json, r: Json) -> None:
 
 
 @mutant("cardio_dose", kit.weight_loss_answer)
+def a_zone_for_two(a: Json, r: Json) -> None:
+    suffer(a, r, "pregnancy")
+
+
+@mutant("cardio_dose", kit.weight_loss_answer)
 def a_zone_beyond_the_heart(a: Json, r: Json) -> None:
     day(a)["cardio"]["hr_high"] = 195
 
