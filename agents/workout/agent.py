@@ -36,6 +36,7 @@ from agents.workout.answer.typed_row import plan_row
 from agents.workout.checker import Violation, check
 from agents.workout.client import Facts
 from agents.workout.exercises.exercise import Exercise
+from agents.workout.fill_gaps import healthy_goal
 from agents.workout.planning.conflict import Conflict
 from agents.workout.planning.gentle import SafeMinimum, safe_minimum
 from agents.workout.planning.plan import (
@@ -152,8 +153,11 @@ async def screen(state: State, runtime: Runtime[Any]) -> State:
     found = await runtime.context.compute(
         client.screening_of, state["input"], state["facts"], state["profile"].age
     )
-    profile = replace(state["profile"], conditions=frozenset(found.conditions))
-    return {"screening": found, "profile": profile}
+    profile, warnings = healthy_goal(
+        replace(state["profile"], conditions=frozenset(found.conditions))
+    )
+    facts = state["facts"].with_warnings(warnings)
+    return {"screening": found, "profile": profile, "facts": facts}
 
 
 def _after_screening(state: State) -> str:
@@ -259,10 +263,12 @@ def _leaned(state: State, words: WorkoutWords) -> State:
     same = set(screening.conditions) == set(state["screening"].conditions)
     if same and not weights and not focus:
         return {"screening": screening}
-    profile = replace(
-        state["profile"],
-        conditions=frozenset(screening.conditions),
-        focus=state["profile"].focus or focus,
+    profile, warnings = healthy_goal(
+        replace(
+            state["profile"],
+            conditions=frozenset(screening.conditions),
+            focus=state["profile"].focus or focus,
+        )
     )
     library = facts.library.exercises
     outcome: compose.Outcome
@@ -271,6 +277,7 @@ def _leaned(state: State, words: WorkoutWords) -> State:
     else:
         outcome = build(profile, restrictions(profile.conditions), library, weights)
     return {
+        "facts": facts.with_warnings(warnings),
         "screening": screening,
         "profile": profile,
         "outcome": outcome,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ _PLAUSIBLE_AGE = range(10, 101)
 _MINUTES = (15, 120)
 _INTERMEDIATE_SESSIONS = 24
 _DEFAULT_COUNT = 5
+_NO_WEIGHT_LOSS = frozenset({"pregnancy", "pregnancy_complication", "eating_disorder"})
 
 V = TypeVar("V")
 
@@ -100,6 +101,23 @@ def fill(
         sources=into.sources,
     )
     return profile, tuple(into.warnings)
+
+
+def healthy_goal(profile: Profile) -> tuple[Profile, tuple[str, ...]]:
+    """(the client with a goal that their health allows, warnings).
+
+    Nobody helps a pregnant client or one with an eating disorder to lose weight. Sources: NICE
+    PH27 (no dieting in pregnancy), doi 10.1136/bjsports-2023-106994 (eating disorders).
+    """
+    against = sorted(profile.conditions & _NO_WEIGHT_LOSS)
+    if profile.goal != "weight_loss" or not against:
+        return profile, ()
+    sources = {**profile.sources, "goal": "health"}
+    warning = (
+        f"goal_changed: {', '.join(against)} speaks against losing weight; planned for general "
+        "fitness"
+    )
+    return replace(profile, goal="general", sources=sources), (warning,)
 
 
 def moment(request: WorkoutRequest, now: datetime, zone: str) -> datetime:

@@ -211,6 +211,11 @@ def summary(profile: Profile, status: str, given_up: Sequence[str], weeks: int) 
     )
     if given_up:
         text += f" Not everything fitted: {joined(list(given_up))} had to give way."
+    if profile.sources.get("goal") == "health":
+        text += (
+            " Losing weight is no aim of it, since health speaks against that now: talk about "
+            "weight with the doctor or midwife in charge."
+        )
     if profile.conditions:
         text += " Exercises that the health screening rules out were left out."
     return text

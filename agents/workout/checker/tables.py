@@ -185,6 +185,7 @@ CONDITIONS: dict[str, Condition] = {
     "beta_blocker": Condition(),
     "older_adult": Condition(_words("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0),
     "youth": Condition(loaded_jump=True, reps=(8, 15), rpe=7.0),
+    "eating_disorder": _CAUTION,
     "other_condition": _CAUTION,
     "chest_pain": Condition(_words("inverted"), impact=1, valsalva=2, rpe=6.0),
     "syncope": Condition(

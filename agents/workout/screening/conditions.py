@@ -13,6 +13,7 @@ Pregnancy: ACOG Committee Opinion 804, which goes by effort and not by pulse, as
 heart attack or a stroke and no exercise test (ACSM's Guidelines for Exercise Testing and
 Prescription). Osteoporosis, neuropathy, retinopathy and the general
 screening logic: PMC10959113 and ACSM preparticipation guidance (doi 10.1249/MSS.0000000000002800).
+Eating disorders: IOC consensus on energy deficiency, 2023 (doi 10.1136/bjsports-2023-106994).
 Youth and older adults: NSCA position statements. Joint rules: convention, stress grades by hand.
 """
 
@@ -224,6 +225,13 @@ _ROWS = (
         rpe_cap=8,
     ),
     Condition("youth", "under 16 years", (_LOADED_JUMP,), reps=(8, 15), rpe_cap=7),
+    Condition(
+        "eating_disorder",
+        "eating disorder",
+        _CAUTIOUS,
+        rpe_cap=7,
+        note="Train in step with the treatment team, and leave weight and calories out of it.",
+    ),
     Condition(
         "other_condition",
         "condition that was not recognised",

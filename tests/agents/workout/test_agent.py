@@ -152,6 +152,23 @@ async def test_no_pulse_zone_where_the_pulse_misleads(condition: str) -> None:
     assert all(part["rpe"] and part["hr_low"] is part["hr_high"] is None for part in cardio)
 
 
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [("pregnant", "pregnancy"), ("anorexia nervosa, in recovery", "eating_disorder")],
+)
+async def test_nobody_is_slimmed_against_their_health(condition: str, code: str) -> None:
+    """To lose weight is no goal in pregnancy or with an eating disorder, and the answer says so;
+    other goals stand."""
+    request = GYM_PLAN | {"conditions": [condition]}
+    found = await answer(request | {"goals": ["lose weight"]})
+    assert code in found["screening"]["conditions"]
+    assert found["profile"]["goal"] == "general"
+    assert all(week["weekly_cardio"] is None for week in found["weeks"])
+    assert "Losing weight is no aim" in found["summary"]
+    assert any(text.startswith("goal_changed") for text in found["data_warnings"])
+    assert (await answer(request))["profile"]["goal"] == "hypertrophy"
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
