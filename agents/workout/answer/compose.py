@@ -141,7 +141,8 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
     excluded = sum(reason == "contra_flag" for reason in chosen.excluded.values())
     given_up = [_relaxed_name(item.id, item.target) for item in built.relaxed] if built else []
     deloads = [week.week for week in weeks if week.phase == "deload"]
-    summary = sentences.summary(profile, status, given_up, profile.weeks)
+    stopped_by = parts.screening.stopped_by
+    summary = sentences.summary(profile, status, given_up, profile.weeks, stopped_by)
     before = continuity(built, library) if built is not None else None
     if before is not None:
         summary = f"{summary} {told(before)}".strip()
@@ -158,9 +159,7 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
             "weeks": weeks,
             "exercise_facts": workouts.facts(weeks, cards, library),
             "profile": _profile(profile),
-            "screening": _screening(
-                rules, _evidence(parts.screening), excluded, parts.screening.stopped_by
-            ),
+            "screening": _screening(rules, _evidence(parts.screening), excluded, stopped_by),
             "constraints": _constraints(outcome),
             "quality": _quality(built),
             "weekly_volume": _volume(built),

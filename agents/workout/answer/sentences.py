@@ -14,6 +14,7 @@ from agents.workout.planning.progression import Prescription, is_loadable
 from agents.workout.planning.rationale import Rationale
 from agents.workout.planning.schemes import Column
 from agents.workout.profile import LEVELS, Profile
+from agents.workout.screening.conditions import CONDITIONS
 
 DISCLAIMER = (
     "General training information, checked by rules, not medical advice. Stop when something "
@@ -166,6 +167,12 @@ def reps_span(entry: Prescription, column: Column) -> tuple[int, int]:
     return min(entry.reps, entry.option.usual.reps), max(entry.reps, column.top)
 
 
+def lasting(seconds: int) -> str:
+    """A time as people say it: "45 seconds", "20 minutes"."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{seconds} seconds" if rest or minutes < 2 else f"{minutes} minutes"
+
+
 def display(sets: int, reps: int, hold: int | None, rest: int, rpe: float) -> str:
     """One line for a card, e.g. `3 x 10, rest 60 s, RPE 7`."""
     dose = f"{sets} x {reps}" if hold is None else f"{sets} x {hold} s"
@@ -187,14 +194,21 @@ def progression_rules(profile: Profile, deloads: Sequence[int]) -> list[str]:
     return rules
 
 
-def summary(profile: Profile, status: str, given_up: Sequence[str], weeks: int) -> str:
-    """The whole answer in two or three sentences."""
+def summary(
+    profile: Profile,
+    status: str,
+    given_up: Sequence[str],
+    weeks: int,
+    stopped_by: Sequence[str] = (),
+) -> str:
+    """The whole answer in two or three sentences. stopped_by: the red flags of a stop."""
     goal = _GOAL_WORDS[profile.goal]
     level = LEVELS[profile.level]
     if status == "needs_clearance":
+        found = joined([CONDITIONS[code].title for code in stopped_by])
         return (
-            "Before any training a doctor or another professional should agree. Until then: "
-            "walking, mobility and balance at an easy effort."
+            f"Before any training a doctor or another professional should agree, because of "
+            f"this: {found}. Until then: walking, mobility and balance at an easy effort."
         )
     if status == "infeasible":
         return (

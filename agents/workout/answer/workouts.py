@@ -298,7 +298,7 @@ def _gentle_line(item: gentle.GentleItem, order: int, pages: Pages) -> PlannedEx
         rpe=gentle.GENTLE_RPE,
         load=Load(type="bodyweight", value=0),
         reps_range=None,
-        notes=f"{item.seconds} seconds at an easy effort; you can talk throughout.",
+        notes=f"{sentences.lasting(item.seconds)} at an easy effort; you can talk throughout.",
         difficulty=LEVELS[exercise.level],
         reason=pages.reason(exercise),
     )

@@ -21,7 +21,7 @@ from agents.workout.screening.conditions import Restrictions
 
 GENTLE_RPE = 3.0
 FEWEST_SHOWN = 3
-_WALKS = ("brisk_walk", "treadmill_walk", "march_in_place", "seated_march")
+_WALKS = ("easy_walk", "treadmill_walk", "march_in_place", "seated_march")
 _CARDIO = (
     "stationary_bike", "elliptical", "treadmill_walk", "brisk_walk", "rowing_ergometer",
     "march_in_place", "step_touch", "seated_march",

@@ -14,6 +14,7 @@ heart attack or a stroke and no exercise test (ACSM's Guidelines for Exercise Te
 Prescription). Osteoporosis, neuropathy, retinopathy and the general
 screening logic: PMC10959113 and ACSM preparticipation guidance (doi 10.1249/MSS.0000000000002800).
 Eating disorders: IOC consensus on energy deficiency, 2023 (doi 10.1136/bjsports-2023-106994).
+High readings: AHA, when to call about high blood pressure.
 Youth and older adults: NSCA position statements. Joint rules: convention, stress grades by hand.
 """
 
@@ -239,8 +240,22 @@ _ROWS = (
         rpe_cap=7,
         note="The notes mention something this service does not know; ask before training.",
     ),
-    Condition("chest_pain", "chest pain", _HEART, rpe_cap=6, red_flag=True),
-    Condition("syncope", "fainting", (*_FALLS, *_HEART), rpe_cap=6, red_flag=True),
+    Condition(
+        "chest_pain",
+        "chest pain",
+        _HEART,
+        rpe_cap=6,
+        red_flag=True,
+        note="See a doctor about chest pain soon; call an ambulance if it comes at rest or stays.",
+    ),
+    Condition(
+        "syncope",
+        "fainting",
+        (*_FALLS, *_HEART),
+        rpe_cap=6,
+        red_flag=True,
+        note="See a doctor about fainting soon; sit down at the first sign of it.",
+    ),
     Condition(
         "bp_crisis",
         "very high blood pressure",
@@ -249,9 +264,25 @@ _ROWS = (
         rpe_cap=8,
         hold_cap_seconds=30,
         red_flag=True,
+        note="Measure again after five minutes of rest; see a doctor at once if it stays so high, "
+        "and call an ambulance at chest pain, or trouble to breathe, see or speak.",
     ),
-    Condition("postpartum", "recent birth", _CAUTIOUS, rpe_cap=7, red_flag=True),
-    Condition("recent_surgery", "recent operation", _CAUTIOUS, rpe_cap=7, red_flag=True),
+    Condition(
+        "postpartum",
+        "recent birth",
+        _CAUTIOUS,
+        rpe_cap=7,
+        red_flag=True,
+        note="Ask a doctor or midwife when more than walking and the pelvic floor may follow.",
+    ),
+    Condition(
+        "recent_surgery",
+        "recent operation",
+        _CAUTIOUS,
+        rpe_cap=7,
+        red_flag=True,
+        note="Ask the surgeon which movements are allowed again, and from when on.",
+    ),
     Condition(
         "pregnancy_complication",
         "complicated pregnancy",
@@ -260,6 +291,7 @@ _ROWS = (
         rpe_cap=6,
         rpe_only=True,
         red_flag=True,
+        note="Ask the doctor or midwife which movement is safe now.",
     ),
 )
 

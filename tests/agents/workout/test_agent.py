@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -167,6 +168,16 @@ async def test_nobody_is_slimmed_against_their_health(condition: str, code: str)
     assert "Losing weight is no aim" in found["summary"]
     assert any(text.startswith("goal_changed") for text in found["data_warnings"])
     assert (await answer(request))["profile"]["goal"] == "hypertrophy"
+
+
+async def test_a_stop_says_why_and_whom_to_ask() -> None:
+    """Who is stopped learns the reason, how urgent it is, and walks easily, for minutes."""
+    found = await answer(GYM_PLAN | {"conditions": ["chest pain on the stairs"]})
+    assert "because of this: chest pain." in found["summary"]
+    assert any("call an ambulance" in note for note in found["screening"]["notes"])
+    walk = found["weeks"][0]["workouts"][0]["exercises"][-1]
+    assert walk["exercise"] == "Easy Walk"
+    assert re.match(r"\d{1,2} minutes at an easy effort", walk["notes"])
 
 
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:

@@ -51,6 +51,11 @@ def test_both_know_the_same_codes() -> None:
         assert allows_jumps(1, 30, [code]) is may_jump
 
 
+def test_each_stop_says_whom_to_ask() -> None:
+    """No red flag stops a client without a word on what to do."""
+    assert [code for code in RED_FLAGS if not restrictions([code]).notes] == []
+
+
 def test_no_name_of_the_catalogue_contradicts_its_tags() -> None:
     """What an exercise is called agrees with what it is tagged with."""
     slips = [slip for e in EXERCISES for slip in name_slips(read_fact(e.key, e.facts()))]
