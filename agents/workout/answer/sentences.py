@@ -159,6 +159,9 @@ def notes(entry: Prescription, column: Column) -> str:
         parts.append("Harder variant from this week on.")
     elif is_loadable(entry.exercise):
         parts.append("Choose a load that gives the effort named.")
+    elif entry.hold is None and entry.option.block != "power":
+        # Source: doi 10.1007/s40279-015-0304-0, slower repetitions train as well.
+        parts.append("Slow down or pause where it is easier than the effort named.")
     return " ".join(parts)
 
 

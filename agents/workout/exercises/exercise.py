@@ -72,8 +72,9 @@ class Exercise(BaseModel):
 
     `facts()` is the published part. The rest serves planning: `aliases` for matching names,
     `staple` marks the exercises most trainers reach for first, `variant_up` is the key of the
-    harder variant or None, `origin` says who tagged it (`main_app` = tagged for the worst case,
-    only for clients without any condition).
+    harder variant or None, `own_weight` that its implement carries the body and is no load, and
+    `origin` says who tagged it (`main_app` = tagged for the worst case, only for clients without
+    any condition).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -103,6 +104,7 @@ class Exercise(BaseModel):
     aliases: tuple[str, ...] = ()
     staple: bool = False
     variant_up: str | None = None
+    own_weight: bool = False
     origin: Literal["catalogue", "main_app"] = "catalogue"
 
     @property

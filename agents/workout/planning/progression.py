@@ -122,7 +122,7 @@ def periodise(
 
 def is_loadable(exercise: Exercise) -> bool:
     """Whether its load can be raised, so that an event may say so."""
-    return not _LOADABLE.isdisjoint(exercise.equipment)
+    return not exercise.own_weight and not _LOADABLE.isdisjoint(exercise.equipment)
 
 
 def cardio_start(profile: Profile) -> int | None:
@@ -187,7 +187,7 @@ def _place(item: Item) -> tuple[int, int, int, str]:
 def _ramp_sets(problem: Problem, item: Item, spare: int) -> tuple[int, int]:
     """Lighter sets before a heavy lift, if the minutes are there: (sets, seconds left)."""
     exercise = item.option.exercise
-    heavy = exercise.compound and "barbell" in exercise.equipment
+    heavy = exercise.compound and is_loadable(exercise) and "barbell" in exercise.equipment
     if problem.profile.goal not in ("strength", "hypertrophy") or not heavy:
         return 0, spare
     wanted = 2 if problem.profile.goal == "strength" else 1

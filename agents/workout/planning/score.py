@@ -117,7 +117,7 @@ def goal_fit(option: Option, goal: str) -> float:
     exercise = option.exercise
     if "behind_neck" in exercise.flags:
         return 0.0
-    weighted = not _WEIGHTS.isdisjoint(exercise.equipment)
+    weighted = not exercise.own_weight and not _WEIGHTS.isdisjoint(exercise.equipment)
     if goal == "strength":
         if not exercise.compound:
             return 0.4

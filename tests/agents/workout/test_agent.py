@@ -180,6 +180,29 @@ async def test_a_stop_says_why_and_whom_to_ask() -> None:
     assert re.match(r"\d{1,2} minutes at an easy effort", walk["notes"])
 
 
+@pytest.mark.parametrize(
+    ("gear", "key"),
+    [("barbell, rack", "bar_body_row"), ("bands, pullup bar", "band_assisted_pull_up")],
+)
+async def test_nobody_loads_their_own_weight(gear: str, key: str) -> None:
+    """A bar to hang from and a band that carries are no loads: more makes nothing harder."""
+    found = await answer(
+        GYM_PLAN | {"equipment": [gear], "preferences": [CATALOGUE[key].name], "duration_weeks": 8}
+    )
+    lines = [
+        line
+        for week in found["weeks"]
+        for day in week["workouts"]
+        for line in day["exercises"]
+        if line["key"] == key
+    ]
+    assert lines
+    assert {line["load"]["type"] for line in lines} == {"bodyweight"}
+    assert {line["progress_event"] for line in lines} <= {None, "variant_up"}
+    assert {line["ramp_sets"] for line in lines} == {0}
+    assert all("effort named" in line["notes"] for line in lines)
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
