@@ -187,7 +187,8 @@ def _goal(
     found = _settled(wishes.goal(focus_words), "focus_areas", into)
     if found is None:
         into.sources["goal"] = "default"
-        into.warn("goal_assumed: nobody named a goal; planned for general fitness")
+        why = "no goal was understood" if request.goals else "nobody named a goal"
+        into.warn(f"goal_assumed: {why}; planned for general fitness")
     return found or "general"
 
 

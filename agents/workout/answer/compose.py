@@ -139,10 +139,12 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
         card.tip = parts.words.tips.get(card.key)
     chosen = select(profile, rules, library.values())
     excluded = sum(reason == "contra_flag" for reason in chosen.excluded.values())
-    given_up = [_relaxed_name(item.id, item.target) for item in built.relaxed] if built else []
+    given_up = sentences.given_up(built.relaxed) if built else []
     deloads = [week.week for week in weeks if week.phase == "deload"]
     stopped_by = parts.screening.stopped_by
-    summary = sentences.summary(profile, status, given_up, profile.weeks, stopped_by)
+    summary = sentences.summary(
+        profile, status, given_up, profile.weeks, stopped_by=stopped_by, excluded=excluded
+    )
     before = continuity(built, library) if built is not None else None
     if before is not None:
         summary = f"{summary} {told(before)}".strip()
@@ -173,15 +175,6 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
             "provenance": _provenance(parts, used=_stands(parts, weeks, cards)),
         }
     )
-
-
-def _relaxed_name(rule: str, target: str) -> str:
-    name = target.replace("_", " ")
-    return {
-        "days": "the number of days",
-        "patterns": f"the {name} pattern",
-        "vol_min": f"the weekly least for {name}",
-    }[rule]
 
 
 def _conflict_cards(parts: Parts, shown: workouts.Pages) -> list[Recommendation]:

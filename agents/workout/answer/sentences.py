@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from agents.workout.exercises.exercise import Exercise
+from agents.workout.planning.plan import Relaxed
 from agents.workout.planning.progression import Prescription, is_loadable
 from agents.workout.planning.rationale import Rationale
 from agents.workout.planning.schemes import Column
@@ -35,8 +36,9 @@ _PURPOSE = {
     "core": "a trunk that holds everything else",
 }
 _LOAD_RULE = (
-    "At the top of the range add 2.5 % load for the upper body or 5 % for the lower body, "
-    "never more than 5 % and 10 %, and start the range again."
+    "At the top of the range, or where the minutes hold no more repetitions, add 2.5 % load for "
+    "the upper body or 5 % for the lower body, never more than 5 % and 10 %, and start the range "
+    "again."
 )
 LONGEST_REASON = 240
 _DIGIT = re.compile(r"[0-9]")
@@ -49,6 +51,12 @@ _DECIDED = {
     "variety": "it varies the week",
     "preferences": "it was liked better",
     "continuity": "it goes on from what you know",
+}
+# Condition -> what to call it in a sentence, where "your" and its title would not do.
+_GROUNDS = {
+    "older_adult": "your age",
+    "youth": "your age",
+    "other_condition": "a condition this service does not know",
 }
 _MUSCLE_WORDS = {"back": "upper back", "lower_back": "lower back"}
 
@@ -127,7 +135,8 @@ def _weighed(profile: Profile, why: Rationale) -> Iterator[str]:
     """What it spares, and what it won against."""
     if why.spares is not None:
         other, code = why.spares
-        yield f"It stands in for {other.name}, which {code.replace('_', ' ')} rules out."
+        ground = _GROUNDS.get(code) or f"your {CONDITIONS[code].title}"
+        yield f"It stands in for {other.name}, left out because of {ground}."
     if why.over is None:
         yield "No other exercise of this movement is open to you."
         return
@@ -135,7 +144,7 @@ def _weighed(profile: Profile, why: Rationale) -> Iterator[str]:
     if why.decided_by == "goal_and_focus":
         decided = f"it serves {_GOAL_WORDS[profile.goal]} better"
     elif why.decided_by == "volume" and why.muscle is not None:
-        decided = f"it brings your {_muscle(why.muscle)} nearer to their weekly aim"
+        decided = f"it brings your {_muscle(why.muscle)} nearer to the weekly aim"
     yield f"Chosen over {why.over.name}: {decided}."
 
 
@@ -190,11 +199,24 @@ def progression_rules(profile: Profile, deloads: Sequence[int]) -> list[str]:
     ]
     if deloads:
         weeks = joined([str(week) for week in deloads])
-        rules.append(f"Lighter week {weeks}: about half the sets at clearly less effort.")
+        named = "Lighter week" if len(deloads) == 1 else "Lighter weeks"
+        rules.append(f"{named} {weeks}: about half the sets at clearly less effort.")
     rules.append("Repeat a week instead of forcing the next step when effort is above plan.")
     if profile.goal in ("weight_loss", "endurance"):
         rules.append("Cardio minutes outside the sessions grow slowly; walking counts.")
     return rules
+
+
+def given_up(relaxed: Sequence[Relaxed]) -> list[str]:
+    """What had to give way, in words: the days, the movements, the muscles short of their sets."""
+    patterns = [item.target.replace("_", " ") for item in relaxed if item.id == "patterns"]
+    short = [_muscle(item.target) for item in relaxed if item.id == "vol_min"]
+    words = ["the number of days"] if any(item.id == "days" for item in relaxed) else []
+    if patterns:
+        words.append(f"the {joined(patterns)} pattern{'' if len(patterns) == 1 else 's'}")
+    if short:
+        words.append(f"the weekly least of sets for {joined(short)}")
+    return words
 
 
 def summary(
@@ -202,9 +224,14 @@ def summary(
     status: str,
     given_up: Sequence[str],
     weeks: int,
+    *,
     stopped_by: Sequence[str] = (),
+    excluded: int = 0,
 ) -> str:
-    """The whole answer in two or three sentences. stopped_by: the red flags of a stop."""
+    """The whole answer in two or three sentences.
+
+    stopped_by: the red flags of a stop. excluded: how many exercises health left out.
+    """
     goal = _GOAL_WORDS[profile.goal]
     level = LEVELS[profile.level]
     if status == "needs_clearance":
@@ -233,6 +260,6 @@ def summary(
             " Losing weight is no aim of it, since health speaks against that now: talk about "
             "weight with the doctor or midwife in charge."
         )
-    if profile.conditions:
+    if excluded:
         text += " Exercises that the health screening rules out were left out."
     return text

@@ -203,6 +203,54 @@ async def test_nobody_loads_their_own_weight(gear: str, key: str) -> None:
     assert all("effort named" in line["notes"] for line in lines)
 
 
+async def test_a_goal_that_is_not_understood_was_named() -> None:
+    """A sport is no goal of ours, but nobody is told that they named none."""
+    found = await answer(GYM_PLAN | {"goals": ["get better at football"]})
+    assumed = [text for text in found["data_warnings"] if text.startswith("goal_assumed")]
+    assert assumed == ["goal_assumed: no goal was understood; planned for general fitness"]
+
+
+async def test_what_gave_way_is_told_in_one_go() -> None:
+    """Each muscle is named once behind one "weekly least"."""
+    found = await answer(
+        {
+            "client_id": 1,
+            "goals": ["lose weight"],
+            "available_equipment": "none",
+            "time_per_session": 15,
+            "sessions_per_week": 2,
+            "duration_weeks": 4,
+        }
+    )
+    short = [item for item in found["constraints"]["relaxed"] if item["id"] == "vol_min"]
+    assert len(short) > 1
+    assert found["summary"].count("weekly least") == 1
+    assert all(item["target"] in found["summary"] for item in short)
+
+
+async def test_reasons_are_english() -> None:
+    """What is left out is so because of "your low back pain"; "their" aim is nobody's."""
+    found = await answer(GYM_PLAN | {"conditions": ["chronic low back pain"], "age": 70})
+    reasons = [
+        line["reason"] for day in found["weeks"][0]["workouts"] for line in day["exercises"]
+    ]
+    assert any("left out because of your low back pain." in reason for reason in reasons)
+    assert not any("rules out" in reason or "their" in reason for reason in reasons)
+
+
+async def test_nothing_left_out_is_not_told_as_left_out() -> None:
+    """A condition that forbids no exercise does not claim to have."""
+    found = await answer(GYM_PLAN | {"conditions": ["type 2 diabetes"]})
+    assert found["screening"]["excluded_count"] == 0
+    assert "left out" not in found["summary"]
+
+
+async def test_two_lighter_weeks_are_weeks() -> None:
+    """Weeks 6 and 12 are "weeks"."""
+    found = await answer(GYM_PLAN | {"duration_weeks": 14})
+    assert any(rule.startswith("Lighter weeks 6 and 12:") for rule in found["progression_rules"])
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
