@@ -173,12 +173,18 @@ def _going_on(problem: Problem, entry: Prescription) -> Prescription:
     return replace(entry, reps=max(entry.reps, min(reps, top)))
 
 
-def _place(item: Item) -> tuple[int, int, int, str]:
-    """Blocks in order; inside a block what needs fresh legs and a fresh head comes first."""
+def _place(item: Item) -> tuple[int, bool, int, bool, int, str]:
+    """Blocks in order; inside a block what needs fresh legs and a fresh head comes first, loaded
+    work before unloaded, and carries last: they tire the grip that lifts and pulls need.
+
+    Source: ACSM 2009 (large muscles before small, high intensity before low).
+    """
     exercise = item.option.exercise
     return (
         BLOCK_ORDER[item.option.block],
+        exercise.pattern == "carry",
         -(exercise.axial + exercise.level),
+        not is_loadable(exercise),
         -len(exercise.prim) * 2 - len(exercise.sec),
         exercise.key,
     )

@@ -489,3 +489,21 @@ def test_alike_days_are_better_than_a_long_and_a_short_one() -> None:
 
     assert points(1200, 1200) > points(1500, 900) > points(1800, 600)
     assert points(1300, 1200) > points(1200, 1200)
+
+
+def test_carries_end_the_heavy_work() -> None:
+    """A grip that is tired from carrying neither lifts nor pulls: other compounds come first."""
+    carried = 0
+    goals: tuple[Goal, ...] = ("strength", "hypertrophy", "general", "weight_loss")
+    for goal, level in itertools.product(goals, (0, 1, 2)):
+        made = built(a_profile(goal=goal, level=level, sessions_per_week=4, minutes=60))
+        for session in made.weeks[0].sessions:
+            heavy = [
+                entry.exercise.pattern
+                for entry in session.exercises
+                if entry.option.block == "compound"
+            ]
+            if "carry" in heavy:
+                carried += 1
+                assert heavy[-1] == "carry"
+    assert carried
