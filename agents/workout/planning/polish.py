@@ -72,6 +72,7 @@ def polish(
         warmth = _WARMTH * (1 - step / moves_left)
         if trial >= now or (warmth > 0.01 and rng.random() < math.exp((trial - now) / warmth)):
             now = trial
+            week.settle()
             if now > best_score + 1e-9:
                 best, best_score = week.freeze(), now
         else:
@@ -105,6 +106,11 @@ class _Week:
         self.price = self._price()
         wanted = max(problem.distinct, problem.profile.count)
         self.distinct = min(wanted, len(self.totals.uses))
+        self.most_idle = self.totals.idle_days
+
+    def settle(self) -> None:
+        """Take the last change for good: a day that got its main lift keeps one."""
+        self.most_idle = min(self.most_idle, self.totals.idle_days)
 
     def freeze(self) -> Draft:
         """The week as it stands."""
@@ -250,6 +256,8 @@ class _Week:
         if max(totals.halves) > self.most or max(self.by_day[day]) > SESSION_CAP_HALVES:
             return False
         if totals.contacts > CONTACTS_PER_WEEK or len(totals.uses) < self.distinct:
+            return False
+        if totals.idle_days > self.most_idle:
             return False
         if self.problem.both_ways:
             push, pull = totals.group_sets["push"], totals.group_sets["pull"]

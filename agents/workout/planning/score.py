@@ -2,8 +2,8 @@
 
 35 volume (six majors, with a little for arms, calves and core), 15 time used and doses that need
 no hurry and come more than once (to set up for one set is seldom worth it), 15 goal and focus,
-10 compound work, 10 well-known exercises, 5 variety, 5 preferences, 5 continuity with what the
-client did before. The weights are advice and may be tuned freely.
+10 compound work on every day, 10 well-known exercises, 5 variety, 5 preferences, 5 continuity with
+what the client did before. The weights are advice and may be tuned freely.
 """
 
 from __future__ import annotations
@@ -57,12 +57,14 @@ class Appeal:
 
 @dataclass(slots=True)
 class Totals:
-    """Sums over the week. cardio_minutes, seconds: by training day, seconds without cardio."""
+    """Sums over the week. cardio_minutes, seconds, mains: by training day, seconds without cardio,
+    mains the compound exercises that train a major muscle."""
 
     cardio_minutes: list[int]
     muscles: int
     halves: list[int] = field(init=False)
     seconds: list[int] = field(init=False)
+    mains: list[int] = field(init=False)
     uses: dict[str, int] = field(default_factory=dict)
     group_sets: dict[str | None, int] = field(init=False)
     group_items: dict[str | None, int] = field(init=False)
@@ -80,14 +82,21 @@ class Totals:
         groups = ("knee_dominant", "hinge", "push", "pull", "core", None)
         self.halves = [0] * self.muscles
         self.seconds = [0] * len(self.cardio_minutes)
+        self.mains = [0] * len(self.cardio_minutes)
         self.group_sets = dict.fromkeys(groups, 0)
         self.group_items = dict.fromkeys(groups, 0)
+
+    @property
+    def idle_days(self) -> int:
+        """Days without any compound exercise for a major muscle: nobody comes for calves alone."""
+        return self.mains.count(0)
 
     def count(self, day: int, item: Item, sign: int, appeal: Appeal) -> None:
         """Add (`sign` 1) or take away (-1) an item's part of every sum but the volumes."""
         option = item.option
         key, sets = option.key, sign * item.sets
         self.seconds[day] += sign * item.seconds
+        self.mains[day] += sign * bool(option.majors and option.exercise.compound)
         self.sets += sets
         self.items += sign
         self.group_sets[option.group] += sets
@@ -164,7 +173,9 @@ def score(totals: Totals, appeal: Appeal) -> tuple[float, dict[str, float]]:
         "volume": 31.0 * majors + 4.0 * minors,
         "time": 10.0 * used / days + 5.0 * totals.easy / items,
         "goal_and_focus": 15.0 * fit,
-        "compound": 10.0 * min(1.0, totals.compound_sets / (sets * _COMPOUND_SHARE)),
+        "compound": 10.0
+        * min(1.0, totals.compound_sets / (sets * _COMPOUND_SHARE))
+        * (1.0 - totals.idle_days / days),
         "staples": 10.0 * min(1.0, totals.staples / (items * _STAPLE_SHARE)),
         "variety": 5.0 * min(1.0, len(totals.uses) / (items * _DISTINCT_SHARE)),
         "preferences": 5.0 * liking,

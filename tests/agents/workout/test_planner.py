@@ -507,3 +507,12 @@ def test_carries_end_the_heavy_work() -> None:
                 carried += 1
                 assert heavy[-1] == "carry"
     assert carried
+
+
+@pytest.mark.parametrize("days", [3, 4, 5, 6])
+def test_every_session_has_a_main_lift(days: int) -> None:
+    """Nobody comes to the gym for calves and crunches: each day trains a large muscle as well."""
+    for goal, minutes in itertools.product(("hypertrophy", "weight_loss"), (60, 90)):
+        plan = built(a_profile(goal=goal, sessions_per_week=days, minutes=minutes, age=28))
+        for session in plan.weeks[0].sessions:
+            assert any(e.option.majors and e.exercise.compound for e in session.exercises)
