@@ -259,6 +259,10 @@ class Buyer:
                     learnings += 1
                     self.calls -= 1  # refused unread: it has used up nothing of max_calls
                     await self._learn(model, habits, verdict.parameters)
+                case "schema" if (call.response_format or {}).get("type") == "json_schema":
+                    self.calls -= 1
+                    self.shop.models.refuses_schema(model, question.name)
+                    log.warning("model_refuses_schema", model=model, name=question.name)
                 case "context_length" if not shrunk:
                     shrunk = True
                     self.calls -= 1
@@ -268,7 +272,9 @@ class Buyer:
 
     def _entry(self, model: str, question: Question, n: int) -> tuple[Entry, Call]:
         calls = {
-            name: question.call(name, self.shop.models[name], self.temperature)
+            name: question.call(
+                name, self.shop.models.for_question(name, question.name), self.temperature
+            )
             for name in (model, *(other for other in self.models if other != model))
         }
         call = calls[model]
@@ -476,7 +482,7 @@ class Buyer:
                 )
             case "auth" | "quota" | "model_gone" | "address":
                 return Unavailable("provider_error", code, classify.OPEN_SECONDS[kind], hint)
-            case "bad_request" | "parameter" | "context_length":
+            case "bad_request" | "schema" | "parameter" | "context_length":
                 return Unavailable("provider_error", code, None, hint)
             case _:
                 return Unavailable("provider_error", code, hint=hint)

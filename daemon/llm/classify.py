@@ -10,6 +10,7 @@
 | 401, 403, a key that is refused         | auth           | breaker of the provider, 5 min       |
 | model_not_found, a model that is none   | model_gone     | breaker of the model, 1 h            |
 | 404 for something else, 405, a redirect | address        | breaker of the model, 5 min          |
+| 400 about the schema of an answer       | schema         | ask this question in a simpler form  |
 | 400 naming a parameter                  | parameter      | remember it, leave it out, ask again |
 | 400 context_length_exceeded, 413        | context_length | ask once for a shorter answer        |
 | content_filter, what was flagged        | refusal        | no retry                             |
@@ -39,6 +40,7 @@ Kind = Literal[
     "auth",
     "model_gone",
     "address",
+    "schema",
     "parameter",
     "context_length",
     "refusal",
@@ -75,6 +77,8 @@ HINTS: Mapping[Kind, str] = {
     " redirect is not followed",
     "context_length": "the model takes too few tokens for this question: set another OPENAI_MODEL,"
     " or a longer context at the server",
+    "schema": "the provider takes this question's schema in no form: simplify the agent's"
+    " output_schema",
     "parameter": "the model refuses what it cannot do without: set another OPENAI_MODEL",
     "bad_request": "the provider refuses the question as it is: set another OPENAI_MODEL, or"
     " report the code",
@@ -114,6 +118,11 @@ _MODEL = re.compile(
 )
 _NAMES_A_MODEL = re.compile(r"\b(?:models?|deployment|endpoints)\b", re.IGNORECASE)
 """What a 404 says that is about the model; one about the address knows no such word."""
+_SCHEMA = re.compile(
+    r"invalid (?:json )?schema|response_(?:json_)?schema|schema conversion failed|parse grammar"
+    r"|grammar error|too many states",
+    re.IGNORECASE,
+)
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window|size)|reduce the length|too large for|prompt is too long"
     r"|exceeds the maximum number of tokens|tokens to keep from the initial prompt"
@@ -202,6 +211,8 @@ def _failure(
         return Verdict("transient", code, retry_after(headers, now), billed=lost)
     if status == 413 or "context_length_exceeded" in named or _TOO_LONG.search(words):
         return Verdict("context_length", code)
+    if _SCHEMA.search(words):
+        return Verdict("schema", code)
     if parameters := _parameters(error):
         return Verdict("parameter", code, parameters=parameters)
     return Verdict("bad_request", code)

@@ -76,6 +76,7 @@ class KnownModels:
     def __init__(self) -> None:
         self._learned: dict[str, Habits] = {}
         self._thinking: set[str] = set()
+        self._refused: set[tuple[str, str]] = set()
 
     def __getitem__(self, model: str) -> Habits:
         habits = self._learned.get(model) or known(model)
@@ -84,6 +85,17 @@ class KnownModels:
     def thinks(self, model: str) -> None:
         """Note that ``model`` thought before it wrote, and needs room for it."""
         self._thinking.add(model)
+
+    def for_question(self, model: str, name: str) -> Habits:
+        """The habits of a model when it is asked the question ``name``."""
+        habits = self[model]
+        if (model, name) in self._refused and habits.response_format == "json_schema":
+            return replace(habits, response_format=SIMPLER[habits.response_format])
+        return habits
+
+    def refuses_schema(self, model: str, name: str) -> None:
+        """Note that ``model`` takes other schemas, and not that of the question ``name``."""
+        self._refused.add((model, name))
 
     def load(self, model: str, response_format: ResponseFormat | None, omits: list[str]) -> None:
         """What another daemon, or an earlier life of this one, learned."""

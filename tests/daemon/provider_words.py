@@ -318,3 +318,38 @@ TOO_LONG: Mapping[str, Behaviour] = {
     ),
 }
 """What a shorter answer fits into."""
+SCHEMAS: Mapping[str, Behaviour] = {
+    "OpenAI": says(
+        400,
+        _error(
+            "Invalid schema for response_format 'odd': In context=('properties', 'a'), 'pattern'"
+            " is not permitted.",
+            type="invalid_request_error",
+            param="response_format",
+            code=None,
+        ),
+    ),
+    "Groq": says(
+        400,
+        _error(
+            "invalid schema for response format: response_format/json_schema: minItems is not"
+            " supported",
+            type="invalid_request_error",
+        ),
+    ),
+    "Gemini": says(
+        400,
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": 'Invalid JSON payload received. Unknown name "additionalProperties"'
+                    " at 'generation_config.response_schema': Cannot find field.",
+                    "status": "INVALID_ARGUMENT",
+                }
+            }
+        ],
+    ),
+    "llama.cpp": says(400, _error("JSON schema conversion failed: Unsupported schema", code=400)),
+}
+"""What is wrong with one schema, which says nothing of others."""

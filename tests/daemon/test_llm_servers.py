@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from agents.base import BudgetExhausted, ProviderUnavailable
 from daemon.llm import Snoozed
 from daemon.llm.provider import BODY_LIMIT_BYTES
-from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, TOO_LONG, says
-from tests.kit.llm import MODEL, Bench, asker, bench_on
+from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, SCHEMAS, TOO_LONG, says
+from tests.kit.llm import MODEL, Bench, ask, asker, bench_on
 from tests.kit.provider import Behaviour, ModelServer, changed, honest, text
 
 
@@ -42,6 +42,21 @@ async def test_what_a_server_does_not_know_is_left_out(bench: Bench, speaker: st
     learned = bench.gateway.shop.models[MODEL]
     assert (learned.response_format, set(learned.omits)) == (form, omits)
     assert await bench.differences() == []
+
+
+@pytest.mark.parametrize("speaker", SCHEMAS)
+async def test_a_schema_that_is_refused_is_one_questions_fault(bench: Bench, speaker: str) -> None:
+    """Only that question is asked in a simpler form from then on: others keep theirs."""
+    bench.server.script = deque([SCHEMAS[speaker]])
+    agent = asker(max_calls=1)
+
+    for name in ("odd", "odd", "other"):
+        llm = bench.llm(await bench.request(), agent)
+        assert (await ask(llm, name=name)).reason is None
+
+    forms = [call.body["response_format"]["type"] for call in bench.server.calls]
+    assert forms == ["json_schema", "json_object", "json_object", "json_schema"]
+    assert await bench.all("SELECT response_format FROM ai_provider_state") == []
 
 
 @pytest.mark.parametrize("speaker", BLAMED)
