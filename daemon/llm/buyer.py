@@ -398,12 +398,13 @@ class Buyer:
             self.shop.models.thinks(entry.model)
         self._count(entry, "answer", counts, cost)
         if cost.state == "unpriced":
-            log.warning(
-                "model_unpriced",
-                model=returned,
-                tier=tier,
-                hint="add a row to ai_model_prices; the budget was charged at the worst price",
+            hint = (
+                "the provider told no usable token counts; the budget was charged the reservation"
+                if counts is None
+                else "add a row for this model and tier to ai_model_prices, with zeros for a"
+                " server of your own; the budget was charged at the price of *"
             )
+            log.warning("model_unpriced", model=returned, tier=tier, hint=hint)
         settlement = Settlement(
             "done",
             cost,

@@ -100,6 +100,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CODE = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
+_EMPTY_CODE = re.compile(r"(?:http_)?\d+|error|api_error|invalid_request_error|BadRequestError")
+
 _MONEY = re.compile(
     r"insufficient (?:balance|credit|fund|quota)|credit balance|all available credits"
     r"|budget has been exceeded",
@@ -191,18 +193,18 @@ def _failure(
         return Verdict("refusal", code)
     spent = named & QUOTA_CODES and status in {400, 403, 429}
     if status == 402 or spent or (refused and _MONEY.search(words)):
-        return Verdict("quota", code)
+        return Verdict("quota", _telling(code, "quota"))
     if status == 429 and not _TOO_LONG.search(words):
         return Verdict("rate_limited", code, _asked_in_words(error) or retry_after(headers, now))
     if status == 401 or (refused and (_KEY.search(words) or "API_KEY_INVALID" in _reasons(error))):
-        return Verdict("auth", code)
+        return Verdict("auth", _telling(code, "auth"))
     nameless = status == 404 and _NAMES_A_MODEL.search(words)
     if named & MODEL_CODES or nameless or (refused and _MODEL.search(words)):
-        return Verdict("model_gone", code)
+        return Verdict("model_gone", _telling(code, "model_gone"))
     if status in {404, 405} or 300 <= status < 400:
         return Verdict("address", "wrong_address")
     if status == 403:
-        return Verdict("auth", code)
+        return Verdict("auth", _telling(code, "auth"))
     if code == "json_validate_failed":
         return Verdict("transient", code, billed=True)
     if status in {408, 409, 425} or status >= 500:
@@ -216,6 +218,11 @@ def _failure(
     if parameters := _parameters(error):
         return Verdict("parameter", code, parameters=parameters)
     return Verdict("bad_request", code)
+
+
+def _telling(code: str, kind: Kind) -> str:
+    """A code that says what is the matter: the breaker's reason, which people read."""
+    return kind if _EMPTY_CODE.fullmatch(code) else code
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

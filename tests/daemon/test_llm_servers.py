@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
@@ -77,6 +78,8 @@ async def test_what_a_person_has_to_change_is_said_in_one_line(bench: Bench, spe
     assert failed.value.hint == told[0]["hint"]
     assert bench.server.count() == 1
     assert "gpt-x" not in str([lines, failed.value, failed.value.hint])
+    reason = (await bench.one("SELECT reason FROM ai_provider_state WHERE state = 'open'"))[0]
+    assert not re.fullmatch(r"(http_)?\d+|invalid_request_error|api_error", reason)
     # Until somebody changes it nobody asks again.
     assert (await bench.ask(await bench.request())).reason == "breaker_open"
     assert bench.server.count() == 1
@@ -225,6 +228,23 @@ async def test_a_packed_answer_that_fills_the_memory_is_none(
     assert row[0] == code
     ledger = await bench.ledger(claimed.request_id)
     assert [line[1:] for line in ledger] == [("failed", "uncertain"), ("done", "exact")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "cure"),
+    [
+        (changed(usage=None), "told no usable token counts"),
+        (changed(model="m"), "ai_model_prices"),
+    ],
+)
+async def test_an_answer_of_unknown_cost_says_what_is_missing(
+    bench: Bench, answer: Behaviour, cure: str
+) -> None:
+    """No price helps where the provider tells no counts."""
+    bench.server.script = deque([answer])
+    with capture_logs() as lines:
+        await bench.ask(await bench.request())
+    assert [cure in line["hint"] for line in lines if line["event"] == "model_unpriced"] == [True]
 
 
 PRICE = (
