@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dulwich import porcelain
 from agents.code.gate import unified
 from daemon.cli import main
 from daemon.demo.model_server import ModelServer, data_of
+from tests.daemon.provider_words import BLAMED, PICKY
 from tests.kit.planted_patches import GOOD, LINE, PROJECT, VIEWS
 from tests.kit.process import free_port
 
@@ -233,6 +235,26 @@ async def test_a_model_explains_and_mends(
     assert mended["fixer"] == "model"
     assert "WHERE name = ?" in mended["diff"]
     assert mended["explanation"].startswith("Parameters keep")
+
+
+async def test_a_model_is_asked_in_the_form_that_it_takes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mistral refuses two parameters by name, and is asked without; a refused key is named."""
+    project.write(PROJECT)
+    arguments = ["review", str(project.folder), "--model"]
+    async with ModelServer().running() as server:
+        server.script.extend([PICKY["Mistral"][0]] * 3)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        assert await asyncio.to_thread(main, arguments) == 1
+        refused = [call.status == 422 for call in server.calls]
+        assert refused == [True, *[False] * (len(refused) - 1)]
+        assert len(refused) > 1
+        assert "no usable answer" not in capsys.readouterr().err
+
+        server.script = deque([BLAMED["Gemini: key"][0]])
+        assert await asyncio.to_thread(main, arguments) == 1
+        assert "check OPENAI_API_KEY" in capsys.readouterr().err
 
 
 async def test_a_running_service_may_be_told(
