@@ -93,11 +93,18 @@ def _free_week(problem: Problem) -> Solution | None:
     muscles rest when, on which a free search spends most of its time.
     """
     if not problem.neighbours:
-        return solve(problem, "usual", most_cost=0, deterministic_seconds=_QUICK_SECONDS)
+        return solve(
+            problem, "usual", most_cost=0, deterministic_seconds=_QUICK_SECONDS, mains=True
+        )
     doses: tuple[DoseName, ...] = ("usual", "tight")
     for dose in doses:
         found = solve(
-            problem, dose, most_cost=0, deterministic_seconds=_QUICK_SECONDS, in_turns=True
+            problem,
+            dose,
+            most_cost=0,
+            deterministic_seconds=_QUICK_SECONDS,
+            in_turns=True,
+            mains=True,
         )
         if found is not None:
             return found
@@ -129,11 +136,12 @@ def solve(
     most_cost: int | None = None,
     deterministic_seconds: float = DETERMINISTIC_SECONDS,
     in_turns: bool = False,
+    mains: bool = False,
     start: Solution | None = None,
 ) -> Solution | None:
     """One search. most_cost: accept the first week at this price or below instead of minimising.
     in_turns: train the upper body on every other day of a run, the lower body on those between.
-    start: a week to begin with.
+    mains: give each day a compound exercise for a major muscle. start: a week to begin with.
 
     Returns None when there is none, or none was found in time.
     """
@@ -142,6 +150,8 @@ def solve(
 
     week = _Week(cp_model.CpModel(), problem, dose, in_turns=in_turns)
     cost = week.constrain()
+    if mains:
+        week.want_mains()
     if most_cost is None:
         week.model.minimize(cost)
     else:
@@ -193,7 +203,7 @@ class _Week:
         self.model = model
         self.problem = problem
         self.days = range(len(problem.weekdays))
-        rested = _rested_in_turns(problem) if in_turns else [0] * len(self.days)
+        self.rested = _rested_in_turns(problem) if in_turns else [0] * len(self.days)
         self.options = _distinct(problem)
         self.doses: Mapping[str, Dose] = {o.key: getattr(o, dose) for o in self.options}
         self.done: dict[tuple[str, int], IntVar] = {}
@@ -202,7 +212,7 @@ class _Week:
         for option in self.options:
             for day in self.days:
                 cell = (option.key, day)
-                if option.majors & rested[day]:
+                if option.majors & self.rested[day]:
                     self.done[cell] = self.sets[cell] = model.new_constant(0)
                     continue
                 done = self.done[cell] = model.new_bool_var("")
@@ -228,6 +238,14 @@ class _Week:
         self._landings()
         self._order_alike_days()
         return self._price()
+
+    def want_mains(self) -> None:
+        """Each day trains a large muscle with several joints, where any such exercise may."""
+        main = [o for o in self.options if o.majors and o.exercise.compound]
+        for day in self.days:
+            open_to = [self.done[o.key, day] for o in main if not o.majors & self.rested[day]]
+            if open_to:
+                self.model.add_bool_or(open_to)
 
     def begin_with(self, draft: Draft) -> None:
         """Hand the solver a whole week to improve on."""
