@@ -38,6 +38,10 @@ FAST_BARBELL_REPS = 6
 """Most repetitions of a set with which a plan for a flying barbell begins: technique tires before
 muscles do. Source: NSCA, Essentials, loads and repetitions for power (at most 5 to 6)."""
 
+MOST_PULL_UPS = 12
+"""Most repetitions with which a plan may begin for who lifts the whole body by the arms. Twenty or
+so are full marks in the Marines' fitness test (MCO 6100.13A): no plan asks for them in passing."""
+
 # Training days of a week, Monday 1, spread so that as few as possible follow one another.
 WEEKDAYS: Mapping[int, tuple[int, ...]] = {
     1: (3,),
@@ -200,8 +204,11 @@ def _suits(exercise: Exercise, limits: Limits, scheme: Scheme) -> bool:
         return False
     if exercise.impact >= 2 and not (limits.jumps and exercise.measure == "reps"):
         return False
-    flying_barbell = exercise.pattern == "power" and "barbell" in exercise.equipment
-    return not flying_barbell or scheme.column(exercise).start <= FAST_BARBELL_REPS
+    start = scheme.column(exercise).start
+    if exercise.pattern == "power" and "barbell" in exercise.equipment:
+        return start <= FAST_BARBELL_REPS
+    hanging = exercise.position == "hanging" and exercise.pattern == "v_pull"
+    return start <= MOST_PULL_UPS or "bands" in exercise.equipment or not hanging
 
 
 def option_for(exercise: Exercise, scheme: Scheme) -> Option:

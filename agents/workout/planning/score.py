@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agents.workout.exercises.exercise import MINOR_MUSCLES
+from agents.workout.exercises.exercise import MINOR_MUSCLES, Exercise
 from agents.workout.planning.problem import Item, Option, Problem
 from agents.workout.planning.session_time import COOLDOWN_SECONDS
 from agents.workout.planning.volume import MAJOR_INDEXES, MUSCLE_INDEX, target_halves
@@ -25,6 +25,10 @@ _DISTINCT_SHARE = 0.75
 _CARDIO_MINUTES = 10
 _KNOWN_SHARE, _KEPT_SHARE = 0.5, 0.7
 _WEIGHTS = frozenset({"barbell", "dumbbells", "kettlebell", "machine", "cable"})
+_STACKS = frozenset({"machine", "cable"})
+_EASIER_FIT = 0.5
+_BEHIND_NECK = -2.0
+"""Far enough below nothing that no volume pays for it: only what a week lacks otherwise does."""
 
 
 class Appeal:
@@ -45,7 +49,12 @@ class Appeal:
         # A template is a hint, half of it is enough; a plan of ours that was trained goes on.
         goes_on = profile.before is not None and "plateau_variety" not in profile.adaptations
         self.known_share = _KEPT_SHARE if goes_on else _KNOWN_SHARE
-        self.fit = {option.key: goal_fit(option, profile.goal) for option in problem.options}
+        exercises = {option.key: option.exercise for option in problem.options}
+        self.fit = {
+            option.key: goal_fit(option, profile.goal, profile.level)
+            * _EASIER_FIT ** _steps_below(option, problem, exercises)
+            for option in problem.options
+        }
         self.liking = {
             option.key: weights.get(option.key, 0)
             + (3 if option.key in profile.preferred else 0)
@@ -119,18 +128,46 @@ class Totals:
             del self.uses[key]
 
 
-def goal_fit(option: Option, goal: str) -> float:
-    """0-1: how well an exercise serves a goal. A band pulls most where the movement ends, and
-    nobody knows how much; what beginners do with their own body is soon too easy to grow by; what
-    goes behind the neck does the same in front of it, where shoulders mind it less."""
+def _steps_below(option: Option, problem: Problem, options: Mapping[str, Exercise]) -> int:
+    """How many harder variants of it a practised client has open: what they have outgrown.
+
+    A step is one that asks for no other implement, or from what has no load to raise. Source:
+    ACSM 2009 (overload).
+    """
+    exercise, steps = option.exercise, 0
+    while exercise.level < problem.profile.level:
+        harder = options.get(exercise.variant_up or "")
+        if harder is None or not (_unloaded(exercise) or harder.equipment == exercise.equipment):
+            break
+        exercise, steps = harder, steps + 1
+    return steps
+
+
+def _unloaded(exercise: Exercise) -> bool:
+    return exercise.own_weight or _WEIGHTS.isdisjoint(exercise.equipment)
+
+
+def goal_fit(option: Option, goal: str, level: int) -> float:
+    """How well an exercise serves a goal at a level 0-2: 0-1, less than nothing behind the neck.
+
+    A band pulls most where the movement ends, and nobody knows how much; what beginners do with
+    their own body is soon too easy to grow by; what goes behind the neck does the same in front of
+    it, where shoulders mind it less. Few heavy repetitions need a load that can be raised far, for
+    the advanced a free one (ACSM 2009).
+    """
     exercise = option.exercise
     if "behind_neck" in exercise.flags:
-        return 0.0
-    weighted = not exercise.own_weight and not _WEIGHTS.isdisjoint(exercise.equipment)
+        return _BEHIND_NECK
+    weighted = not _unloaded(exercise)
     if goal == "strength":
         if not exercise.compound:
             return 0.4
-        return 1.0 if weighted else 0.6 if exercise.level else 0.3
+        if not weighted:
+            return 0.6 if exercise.level else 0.3
+        if "barbell" in exercise.equipment:
+            return 1.0
+        stacked = not _STACKS.isdisjoint(exercise.equipment)
+        return (0.85 if level == 2 else 1.0) if stacked else 0.8
     if goal == "hypertrophy":
         if weighted:
             return 1.0

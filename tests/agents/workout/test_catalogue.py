@@ -181,6 +181,17 @@ def test_names_are_unique_in_any_spelling() -> None:
             assert owners.setdefault(name, e.key) == e.key
 
 
+def test_harder_variants_come_to_an_end() -> None:
+    """No exercise is a harder variant of itself, by whatever way."""
+    for e in ALL:
+        seen = {e.key}
+        harder = e.variant_up
+        while harder is not None:
+            assert harder not in seen, e.key
+            seen.add(harder)
+            harder = CATALOGUE[harder].variant_up
+
+
 def test_variants_get_harder() -> None:
     """`variant_up` leads to the same kind of work at the same level or a higher one."""
     for e in ALL:
