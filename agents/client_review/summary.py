@@ -18,8 +18,10 @@ _CHANGES = {
     "ease_off": "easier sets",
     "maintain": "a general plan that keeps what was reached",
 }
+_CARDIO = frozenset({"more_cardio", "slow_down"})
+_PLANNED = frozenset({"ok", "relaxed"})
 # Advice that must not be overlooked beside a plan.
-_FOR_A_DOCTOR = frozenset({"unhealthy_target", "unintended_loss"})
+_FOR_A_DOCTOR = frozenset({"unhealthy_target", "unintended_loss", "slow_down"})
 _NO_ANSWER = "did not answer, so this review is incomplete"
 
 
@@ -33,7 +35,7 @@ def summary(
     """Progress, what changes because of it, the plan, the times. given: the request's fields."""
     sentences = [
         *_progress(progress),
-        *_changes(found),
+        *_changes(found, workout),
         *_workout(workout),
         *_schedule(schedule, sessions_of(workout), given),
     ]
@@ -50,15 +52,21 @@ def _progress(part: Outcome) -> Iterator[str]:
                 yield _closed(str(advice["text"]))
 
 
-def _changes(found: Sequence[Adaptation]) -> Iterator[str]:
-    if not found:
+def _changes(found: Sequence[Adaptation], plan: Outcome) -> Iterator[str]:
+    """What the plan holds of what was asked of it: nothing where there is none, and no cardio
+    where its goal knows none."""
+    if plan.result is None or plan.status not in _PLANNED:
         return
+    still = all(week.get("weekly_cardio", {}) is None for week in plan.result["weeks"])
     words = [
         f"{_counted(item.to, 'session')} a week"
         if item.code == "fewer_sessions"
         else _CHANGES[item.code]
         for item in found
+        if not (still and item.code in _CARDIO)
     ]
+    if not words:
+        return
     listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     yield f"The plan is adapted: {listed}."
 

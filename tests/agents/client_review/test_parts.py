@@ -109,6 +109,26 @@ async def test_what_a_doctor_should_hear_of_stands_in_the_summary() -> None:
     assert "Keep the plan" not in summary
 
 
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({"status": "ok", "cardio": {"target_minutes": 180}}, "more easy cardio"),
+        ({"status": "ok", "cardio": None}, ""),
+        ({"status": "needs_clearance", "cardio": None}, ""),
+    ],
+)
+async def test_a_change_that_the_plan_does_not_hold_is_not_told(plan: Json, told: str) -> None:
+    """More cardio was asked for; where the plan has none, or is none, nobody says it was added."""
+    ctx = Parts()
+    ctx.parts[PROGRESS] = report("regain") | origin() | {"prediction": "Soon."}
+    week = {"workouts": [{"estimated_minutes": 40}] * 2, "weekly_cardio": plan["cardio"]}
+    ctx.parts[WORKOUT] = origin() | {"status": plan["status"], "weeks": [week] * 4}
+    answer = await review(ctx)
+    assert [item["code"] for item in answer["adaptations"]] == ["more_cardio"]
+    assert ("The plan is adapted" in answer["summary"]) is bool(told)
+    assert told in answer["summary"]
+
+
 @pytest.mark.parametrize("broken", [PROGRESS, WORKOUT, SCHEDULE])
 async def test_a_part_that_fails_leaves_the_others(broken: str) -> None:
     """Its error stands in its place, and both others were asked."""
