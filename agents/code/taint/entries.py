@@ -55,9 +55,11 @@ def protected(node: ast.AST) -> bool:
     return False
 
 
-def entries(project: Project, module: Module, called: frozenset[str]) -> Iterator[Entry]:
-    """The entry points of a module, those around others first. called: names of views that are
-    registered elsewhere (``add_url_rule``)."""
+def entries(
+    project: Project, module: Module, called: frozenset[tuple[str, str]]
+) -> Iterator[Entry]:
+    """The entry points of a module, those around others first. called: views that are registered
+    elsewhere (``add_url_rule``), as `registered` names them."""
     frameworks = {name.split(".")[0] for name in module.imports.values()}
     fast = bool(frameworks & {"fastapi", "starlette"})
     for place in list(module.places.values()):
@@ -65,7 +67,7 @@ def entries(project: Project, module: Module, called: frozenset[str]) -> Iterato
         if isinstance(node, ast.ClassDef):
             continue
         paths = paths_of(node)
-        if not paths and node.name in called:
+        if not paths and (module.file, place.qualified) in called:
             paths = ["<…>"]
         public = not protected(node)
         if not paths and _resource(place) and node.name in VERBS:
@@ -190,25 +192,57 @@ def _others(node: ast.FunctionDef | ast.AsyncFunctionDef, request: str) -> list[
     return names
 
 
-def registered(project: Project) -> frozenset[str]:
-    """Names of functions given to ``add_url_rule`` and of Django's ``path``."""
-    found: set[str] = set()
+def registered(project: Project) -> frozenset[tuple[str, str]]:
+    """File and qualified name of the functions given to ``add_url_rule`` and Django's ``path``.
+
+    Only the argument that is the view counts, and only the function that its name leads to:
+    ``defaults=data`` makes no view of every function of the project that is called ``data``.
+    """
+    found: set[tuple[str, str]] = set()
     for module in project.modules:
         if "add_url_rule" not in module.text and "urlpatterns" not in module.text:
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(
                 node.func, "id", "")  # fmt: skip
-            if name not in {"add_url_rule", "path", "re_path", "url", "add_route"}:
-                continue
-            for value in (*node.args[1:], *(k.value for k in node.keywords)):
-                if isinstance(value, ast.Name):
-                    found.add(value.id)
-                elif isinstance(value, ast.Attribute):
-                    found.add(value.attr)
+            number, words = _VIEW_ARGUMENTS.get(name, (0, ()))
+            given = [k.value for k in node.keywords if k.arg in words]
+            if words and len(node.args) > number:
+                given.append(node.args[number])
+            for value in given:
+                found |= set(_led_to(project, module, value))
     return frozenset(found)
+
+
+_VIEW_ARGUMENTS = {
+    "add_url_rule": (2, ("view_func",)),
+    **dict.fromkeys(("path", "re_path", "url"), (1, ("view",))),
+    "add_route": (1, ("handler", "endpoint")),
+}
+"""Which argument is the view: its place, and its names."""
+
+
+def _led_to(project: Project, module: Module, value: ast.expr) -> Iterator[tuple[str, str]]:
+    """The functions that a view given by name may be."""
+    if isinstance(value, ast.Name):
+        place = module.top(value.id) or project.find(module.imports.get(value.id, ""))
+        if place is not None:
+            yield place.module.file, place.qualified
+            return
+        for qualified in module.places:  # a function inside the one that registers it
+            if qualified.endswith(f".{value.id}"):
+                yield module.file, qualified
+    elif isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        owner = value.value.id
+        place = project.find(f"{module.imports.get(owner, '')}.{value.attr}")
+        if place is not None:
+            yield place.module.file, place.qualified
+        elif owner not in module.imports:  # a method: ``self.index``
+            for qualified in module.places:
+                if qualified.endswith(f".{value.attr}"):
+                    yield module.file, qualified
 
 
 def suspected(place: Place) -> list[str]:

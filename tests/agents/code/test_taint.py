@@ -282,3 +282,24 @@ def test_characters_decide_what_a_pattern_rules_out() -> None:
     assert {"command", "sql", "path", "xss"} <= patterns.bounded(word.chars)
     assert "path" not in patterns.bounded(path.chars)
     assert {"command", "xss"} <= patterns.bounded(path.chars)
+
+
+def test_a_view_registered_by_call_is_the_function_its_name_leads_to() -> None:
+    """Of ``add_url_rule`` only the view's argument is a view, and no function elsewhere that
+    happens to bear its name."""
+    store = """
+        class Store:
+            def show(self, query):
+                return "<i>" + query
+            def data(self, name):
+                return "<b>" + name
+        """
+    text = """
+        from search import show
+        app.add_url_rule("/s/<q>", view_func=show, defaults=data)
+        """
+    shown = """
+        def show(q):
+            return "<p>" + q
+        """
+    assert found(text, store=store, search=shown) == [("xss", 'return "<p>" + q')]
