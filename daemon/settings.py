@@ -213,7 +213,7 @@ class Settings(BaseSettings):
             parts = urlsplit(value)
             if parts.query or parts.fragment:
                 raise ValueError("has a ? or #; Azure takes .../openai/v1 without an api-version")
-            if parts.path.rstrip("/").endswith(("/completions", "/models", "/responses")):
+            if parts.path.rstrip("/").endswith("/completions"):
                 raise ValueError("names an endpoint; leave off what follows its version (/v1)")
             if parts.username or parts.password:
                 raise ValueError("holds a user or a password; a key goes into OPENAI_API_KEY")

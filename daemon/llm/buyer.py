@@ -246,10 +246,8 @@ class Buyer:
                 return _completion(begun.returned_model or begun.model, begun.response)
             reply = await self._send(entry, call)
             verdict = classify.classify(reply, datetime.now(UTC))
-            completion = await self._settle(entry, reply, verdict)
+            completion = await self._settle(entry, call, reply, verdict)
             if completion is not None:
-                if _ignores_the_cap(reply, call):
-                    await self._learn(model, habits, ("max_completion_tokens",))
                 return completion
             match verdict.kind:
                 case "transient" | "rate_limited" if retries < RETRIES and not self.spent:
@@ -364,7 +362,9 @@ class Buyer:
             self._count(entry, "cancelled")
             raise
 
-    async def _settle(self, entry: Entry, reply: Reply, verdict: Verdict) -> Completion | None:
+    async def _settle(
+        self, entry: Entry, call: Call, reply: Reply, verdict: Verdict
+    ) -> Completion | None:
         """Book the call; the answer, if there is one."""
         if verdict.kind != "answer":
             state = Cost("uncertain", entry.usd) if verdict.billed else Cost("none", Decimal(0))
@@ -385,6 +385,9 @@ class Buyer:
         await asyncio.shield(self._settle_aside(entry, settlement, feedback))
         if verdict.kind != "answer":
             return None
+        if _ignores_the_cap(call, settlement.usage):
+            habits = self.shop.models[entry.model]
+            await self._learn(entry.model, habits, ("max_completion_tokens",))
         return _completion(settlement.returned_model or entry.model, settlement.response)
 
     def _booked(self, entry: Entry, reply: Reply) -> tuple[Settlement, Feedback]:
@@ -520,16 +523,13 @@ def _completion(model: str, response: Json) -> Completion:
     )
 
 
-def _ignores_the_cap(reply: Reply, call: Call) -> bool:
+def _ignores_the_cap(call: Call, usage: Json) -> bool:
     """Whether more was written than was asked for: DeepSeek and Ollama know the older name of the
     cap alone, and do not say so."""
-    counts = Usage.parse(counted(reply.json().get("usage")))
-    newer = "max_completion_tokens" not in call.omits
-    return (
-        newer
-        and counts is not None
-        and counts.completion - counts.reasoning > call.max_output_tokens
-    )
+    counts = Usage.parse(usage)
+    if counts is None or "max_completion_tokens" in call.omits:
+        return False
+    return counts.completion - counts.reasoning > call.max_output_tokens
 
 
 def _feedback(verdict: Verdict, reply: Reply) -> Feedback:
