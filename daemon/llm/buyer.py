@@ -219,7 +219,9 @@ class Buyer:
             try:
                 completion = await self._buy_from(model, question, n)
             except Unavailable as unavailable:
-                last = unavailable
+                # A refused key shuts all models: what it was says more than that they are shut.
+                if not place or unavailable.reason != "breaker_open":
+                    last = unavailable
                 if unavailable.reason in {"timeout", "refusal"}:
                     break
             else:

@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from agents.base import BudgetExhausted, ProviderUnavailable
 from daemon.llm import Snoozed
 from daemon.llm.provider import BODY_LIMIT_BYTES
-from tests.daemon.provider_words import BLAMED, FLAGGED, PICKY, SCHEMAS, TOO_LONG, says
-from tests.kit.llm import MODEL, Bench, ask, asker, bench_on
-from tests.kit.provider import Behaviour, ModelServer, changed, honest, text
+from tests.daemon.provider_words import BLAMED, FLAGGED, KEY, PICKY, SCHEMAS, TOO_LONG, says
+from tests.kit.llm import FALLBACK, MODEL, Bench, ask, asker, bench_on
+from tests.kit.provider import Behaviour, ModelServer, changed, honest, status, text
 
 
 @pytest.fixture
@@ -82,6 +82,17 @@ async def test_what_a_person_has_to_change_is_said_in_one_line(bench: Bench, spe
     assert not re.fullmatch(r"(http_)?\d+|invalid_request_error|api_error", reason)
     # Until somebody changes it nobody asks again.
     assert (await bench.ask(await bench.request())).reason == "breaker_open"
+    assert bench.server.count() == 1
+
+
+async def test_a_refused_key_is_the_reason_also_where_there_are_fallbacks(database: str) -> None:
+    """The key is theirs too; that nobody may ask them now is no news."""
+    async with bench_on(database, llm_fallback_models=(FALLBACK,)) as bench:
+        bench.server.script = deque([status(401, "invalid_api_key")])
+        with pytest.raises(ProviderUnavailable) as failed:
+            await bench.ask(await bench.request(on_unavailable="fail"))
+    assert "provider_error: invalid_api_key" in str(failed.value)
+    assert KEY in failed.value.hint
     assert bench.server.count() == 1
 
 
