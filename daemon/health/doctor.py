@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import psycopg
@@ -150,7 +151,9 @@ async def provider(settings: Settings) -> Finding:
     try:
         async with (
             careful_session(PROVIDER_SECONDS, loopback=True) as session,
-            session.get(f"{base}/models", headers=headers, allow_redirects=False) as answer,
+            session.get(
+                f"{base}/models", headers=headers, allow_redirects=False, proxy=_proxy(base)
+            ) as answer,
         ):
             status = answer.status
             body = await _read(answer.content)
@@ -190,6 +193,14 @@ async def provider(settings: Settings) -> Finding:
         )
     seconds = clock.monotonic() - began
     return Finding("provider", "healthy", f"{host} answers {status} after {seconds:.2f} s")
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy of the environment, by which the daemon asks as well (HTTPS_PROXY, NO_PROXY)."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 async def _read(stream: aiohttp.StreamReader) -> bytes:

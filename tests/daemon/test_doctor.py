@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer, TestServer
 
 from agents.health.checks import Check
 from agents.health.judge import judge, unknown
@@ -19,6 +19,8 @@ from daemon.cli import main
 from daemon.embedded import EmbeddedPostgres
 from daemon.health import doctor
 from daemon.health.doctor import Finding, Report
+from daemon.llm.provider import Provider
+from daemon.llm.wire import Call
 from tests.daemon.health_world import unhurried
 from tests.kit.process import free_port
 from tests.kit.worker import running, settings
@@ -254,6 +256,29 @@ async def test_a_wrong_model_and_a_wrong_address_are_found(
             settings(database, openai_base_url=str(server.make_url("/v1")))
         )
     assert (found.status, says in found.remedy) == (status, True)
+
+
+async def test_a_provider_behind_a_proxy_is_asked_through_it(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the daemon itself asks: without the way out it would be called unreachable."""
+    asked: list[str] = []
+
+    async def forward(request: web.BaseRequest) -> web.Response:
+        asked.append(f"{request.method} {request.url}")
+        return web.json_response({"data": [{"id": "gpt-4o-mini"}]})
+
+    async with RawTestServer(forward) as proxy:
+        monkeypatch.setenv("http_proxy", str(proxy.make_url("/")))
+        monkeypatch.delenv("no_proxy", raising=False)
+        url = "http://models.invalid/v1"
+        found = await doctor.provider(settings(database, openai_base_url=url))
+        wire = Provider(api_key=None, base_url=url)
+        reply = await wire.call(Call("gpt-4o-mini", [], 10), 10.0)
+        await wire.aclose()
+
+    assert (found.status, reply.status) == ("healthy", 200)
+    assert asked == [f"GET {url}/models", f"POST {url}/chat/completions"]
 
 
 async def test_a_model_without_a_price_is_found(database: str) -> None:
