@@ -252,6 +252,8 @@ class Buyer:
             if completion is not None:
                 return completion
             match verdict.kind:
+                case "transient" if verdict.code == "timeout":
+                    raise self._given_up(model, verdict)  # there is no time left for another
                 case "transient" | "rate_limited" if retries < RETRIES and not self.spent:
                     retries += 1
                     await self._wait(self._pause(verdict, retries), verdict.code)
@@ -450,8 +452,6 @@ class Buyer:
     async def _wait(self, seconds: float, code: str) -> None:
         """Wait in place, or raise Unavailable where that holds the slot or misses the deadline."""
         if seconds > min(IN_PLACE_SECONDS, self.clock.left() - SHORTEST_CALL_SECONDS):
-            if code == "timeout":
-                raise Unavailable("timeout", code)
             raise Unavailable("provider_error", code, max(seconds, 1.0))
         await asyncio.sleep(seconds)
 
@@ -480,7 +480,7 @@ class Buyer:
             case "refusal":
                 return Unavailable("refusal", code, None)
             case "transient" if code == "timeout":
-                return Unavailable("timeout", code)
+                return Unavailable("timeout", code, hint=hint)
             case "rate_limited":
                 wait = verdict.retry_after_seconds
                 return Unavailable(

@@ -86,6 +86,8 @@ HINTS: Mapping[Kind, str] = {
 """By kind: what whoever runs the service can do about it."""
 CODE_HINTS = {
     "not_json": "what answers at OPENAI_BASE_URL is no such API: it often ends in /v1",
+    "timeout": "the model took longer than the agent has: if that is usual, set an OPENAI_MODEL"
+    " that is faster or thinks less",
     "unreachable": "check OPENAI_BASE_URL, the server there and the way out of this network",
 }
 FAILURE_THRESHOLD = 5

@@ -19,7 +19,7 @@ from daemon.llm import Snoozed
 from daemon.llm.provider import BODY_LIMIT_BYTES
 from tests.daemon.provider_words import BLAMED, FLAGGED, KEY, PICKY, SCHEMAS, TOO_LONG, says
 from tests.kit.llm import FALLBACK, MODEL, Bench, ask, asker, bench_on
-from tests.kit.provider import Behaviour, ModelServer, changed, honest, status, text
+from tests.kit.provider import Behaviour, ModelServer, changed, hang, honest, status, text
 
 
 @pytest.fixture
@@ -256,6 +256,16 @@ async def test_an_answer_of_unknown_cost_says_what_is_missing(
     with capture_logs() as lines:
         await bench.ask(await bench.request())
     assert [cure in line["hint"] for line in lines if line["event"] == "model_unpriced"] == [True]
+
+
+async def test_a_model_that_is_too_slow_is_named(bench: Bench) -> None:
+    """The log says which, and what would help; so does the error of who demands it."""
+    bench.server.script = deque([hang])
+    with capture_logs() as lines, pytest.raises(ProviderUnavailable) as failed:
+        await bench.ask(await bench.request(on_unavailable="fail"), asker(deadline_seconds=0.5))
+    [told] = [line for line in lines if line["log_level"] == "error"]
+    assert (told["event"], told["model"], told["code"]) == ("model_unavailable", MODEL, "timeout")
+    assert failed.value.hint == told["hint"]
 
 
 PRICE = (
