@@ -51,6 +51,8 @@ PARAMETERS = (
     "response_format", "temperature", "store", "max_completion_tokens", "reasoning_effort",
 )  # fmt: skip
 """What a model may refuse and can do without; response_format is simplified first."""
+SYSTEM = "system"
+"""A message that a model may know nothing of: what it says stands before the data then."""
 WORDS_LIMIT_CHARS = 4000
 """So much of what a server says is searched for what it means."""
 QUOTA_CODES = {
@@ -122,6 +124,11 @@ _MODEL = re.compile(
 )
 _NAMES_A_MODEL = re.compile(r"\b(?:models?|deployment|endpoints)\b", re.IGNORECASE)
 """What a 404 says that is about the model; one about the address knows no such word."""
+_NO_SYSTEM = re.compile(
+    r"system role|does not support 'system'|developer instruction is not enabled"
+    r"|roles must alternate",
+    re.IGNORECASE,
+)
 _SCHEMA = re.compile(
     r"invalid (?:json )?schema|response_(?:json_)?schema|schema conversion failed|parse grammar"
     r"|grammar error|too many states",
@@ -325,6 +332,8 @@ def _name(value: Json) -> str:
 
 def _parameters(error: Mapping[str, Json]) -> tuple[str, ...]:
     """Which optional parameters a 400 complains about, all at once where it names them all."""
+    if _NO_SYSTEM.search(_words(error)):
+        return (SYSTEM,)
     if places := _places(error):
         return tuple(name for name in PARAMETERS if name in places)
     named, _, _ = _name(error.get("param")).partition(".")

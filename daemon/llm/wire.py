@@ -28,7 +28,7 @@ class Call:
     """One request to a chat-completions endpoint.
 
     messages: ``{"role", "content"}`` each. response_format, temperature, reasoning_effort: None
-    leaves it out. omits: parameters this model refuses.
+    leaves it out. omits: parameters this model refuses, and ``system`` where it takes none.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Call:
         older = "max_completion_tokens" in self.omits
         body: dict[str, Json] = {
             "model": self.model,
-            "messages": [dict(message) for message in self.messages],
+            "messages": self._messages(),
             "max_tokens" if older else "max_completion_tokens": self.max_output_tokens,
             "store": False,
         }
@@ -56,6 +56,14 @@ class Call:
         if self.reasoning_effort is not None:
             body["reasoning_effort"] = self.reasoning_effort
         return {name: value for name, value in body.items() if name not in self.omits}
+
+    def _messages(self) -> list[dict[str, str]]:
+        """As they are, or the first two in one for a model that knows no system message."""
+        messages = [dict(message) for message in self.messages]
+        if "system" in self.omits and len(messages) > 1 and messages[0]["role"] == "system":
+            rules = messages.pop(0)["content"]
+            messages[0]["content"] = f"{rules}\n\n{messages[0]['content']}"
+        return messages
 
     def canonical(self) -> str:
         """The body as JSON with sorted keys: the same call has the same text."""

@@ -127,6 +127,20 @@ def _xai(_: Sequence[str], __: Mapping[str, Json]) -> Json:
     }
 
 
+def _knows_system(body: Mapping[str, Json]) -> Sequence[str]:
+    return [item["role"] for item in body["messages"] if item["role"] == "system"]
+
+
+def _gemma(_: Sequence[str], __: Mapping[str, Json]) -> Json:
+    words = "Developer instruction is not enabled for models/gemma-3-27b-it"
+    return [{"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}]
+
+
+def _template(_: Sequence[str], __: Mapping[str, Json]) -> Json:
+    words = "Conversation roles must alternate user/assistant/user/assistant/..."
+    return {"object": "error", "message": words, "type": "BadRequestError", "code": 400}
+
+
 NEWER = unknown("store", "max_completion_tokens")
 PICKY: Mapping[str, tuple[Behaviour, str, set[str]]] = {
     "Mistral": (refuses(422, NEWER, _mistral), "json_schema", {"store", "max_completion_tokens"}),
@@ -137,6 +151,8 @@ PICKY: Mapping[str, tuple[Behaviour, str, set[str]]] = {
     ),
     "vLLM": (refuses(400, NEWER, _vllm), "json_schema", {"store", "max_completion_tokens"}),
     "Gemini": (refuses(400, unknown("store"), _gemini), "json_schema", {"store"}),
+    "Gemini, Gemma": (refuses(400, _knows_system, _gemma), "json_schema", {"system"}),
+    "vLLM, Mistral 7B": (refuses(400, _knows_system, _template), "json_schema", {"system"}),
     "LiteLLM": (refuses(400, unknown("store"), _litellm), "json_schema", {"store"}),
     "DeepSeek": (refuses(400, asks_for("json_schema"), _deepseek), "json_object", set()),
     "Groq": (refuses(400, asks_for("json_schema"), _groq), "json_object", set()),

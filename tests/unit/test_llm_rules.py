@@ -248,6 +248,16 @@ def test_an_older_server_gets_the_older_name_of_the_cap() -> None:
     assert call.body()["max_tokens"] == 100
 
 
+def test_rules_stand_before_the_data_where_there_is_no_system_message() -> None:
+    """Nothing of them is lost, and what follows is as it was."""
+    messages = [{"role": r, "content": r} for r in ("system", "user", "assistant", "user")]
+    body = Call("m", messages, 100, omits=frozenset({"system"})).body()
+
+    assert [m["role"] for m in body["messages"]] == ["user", "assistant", "user"]
+    assert body["messages"][0]["content"] == "system\n\nuser"
+    assert messages[0]["role"] == "system"
+
+
 # --- structured answers ------------------------------------------------------------------------
 
 
