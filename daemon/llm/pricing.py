@@ -33,7 +33,8 @@ WORST_IF_NONE_IS_CONFIGURED = (Decimal(150), Decimal(600))
 DEFAULT_TIERS = {"", "auto", "default", "on_demand", "standard"}
 """Names for the tier that nobody asked for: OpenAI says ``default``, Groq ``on_demand``."""
 
-_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
+_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$")
+"""How a dated name ends: at OpenAI, Anthropic (20250514), Mistral and xAI (2506)."""
 
 
 @dataclass(frozen=True, slots=True)

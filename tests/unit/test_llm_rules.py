@@ -144,6 +144,7 @@ def test_a_snapshot_is_sold_at_its_models_price() -> None:
     prices = Prices([price("gpt-4o"), price("llama*"), price("*", into=5, out=20)])
 
     assert prices.find("gpt-4o-2024-08-06") == prices.find("gpt-4o")
+    assert prices.find("gpt-4o-20250514") == prices.find("gpt-4o-2506") == prices.find("gpt-4o")
     assert prices.find("gpt-4o-audio-preview") is None
     assert prices.find("llama3.1:8b") is not None
     assert prices.find("gpt-4o", "priority") is None
