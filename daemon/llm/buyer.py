@@ -389,8 +389,8 @@ class Buyer:
         await asyncio.shield(self._settle_aside(entry, settlement, feedback))
         if verdict.kind != "answer":
             return None
-        if _ignores_the_cap(call, settlement.usage):
-            habits = self.shop.models[entry.model]
+        habits = self.shop.models[entry.model]
+        if _ignores_the_cap(call, habits, settlement.usage):
             await self._learn(entry.model, habits, ("max_completion_tokens",))
         return _completion(settlement.returned_model or entry.model, settlement.response)
 
@@ -525,11 +525,11 @@ def _completion(model: str, response: Json) -> Completion:
     )
 
 
-def _ignores_the_cap(call: Call, usage: Json) -> bool:
+def _ignores_the_cap(call: Call, habits: Habits, usage: Json) -> bool:
     """Whether more was written than was asked for: DeepSeek and Ollama know the older name of the
-    cap alone, and do not say so."""
+    cap alone, and do not say so. habits: as known by now, maybe from another call."""
     counts = Usage.parse(usage)
-    if counts is None or "max_completion_tokens" in call.omits:
+    if counts is None or "max_completion_tokens" in call.omits | habits.omits:
         return False
     return counts.completion - counts.reasoning > call.max_output_tokens
 

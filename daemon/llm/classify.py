@@ -243,7 +243,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 def _asked_in_words(error: Mapping[str, Json]) -> float | None:
     """Gemini's way to say it: ``"retryDelay": "34s"`` in a detail of the error."""
     told = [duration_seconds(item.get("retryDelay")) for item in _details(error)]
-    return max((wait for wait in told if wait is not None), default=None)
+    waits = [wait for wait in told if wait is not None and wait <= LONGEST_SECONDS]
+    return max(waits, default=None)
 
 
 def _asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -201,6 +202,27 @@ async def test_a_server_that_ignores_the_cap_hears_its_older_name(bench: Bench) 
     assert tuple(await bench.one("SELECT omits FROM ai_provider_state")) == (
         ["max_completion_tokens"],
     )
+
+
+async def test_calls_side_by_side_learn_the_same_once(bench: Bench) -> None:
+    """An answer that was paid for is not lost over what another call has learned meanwhile."""
+    both = asyncio.Event()
+
+    async def unbound(
+        server: ModelServer, request: web.Request, body: Mapping[str, Any]
+    ) -> web.StreamResponse:
+        if server.count() == 2:
+            both.set()
+        await both.wait()
+        usage = {"prompt_tokens": 200, "completion_tokens": 301, "total_tokens": 501}
+        return await changed(usage=usage)(server, request, body)
+
+    bench.server.script = deque([unbound] * 2)
+    claimed = [await bench.request() for _ in range(2)]
+
+    answers = await asyncio.gather(*(bench.ask(one) for one in claimed))
+
+    assert [answer.reason for answer in answers] == [None, None]
 
 
 def packed(data: bytes) -> Behaviour:

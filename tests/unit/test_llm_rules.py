@@ -108,6 +108,13 @@ def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: flo
     assert retry_after(headers, NOW) == seconds
 
 
+@pytest.mark.parametrize(("delay", "seconds"), [("34s", 34), ("9999999h", None), (34, None)])
+def test_a_wait_told_in_the_body_is_one_within_reason(delay: Any, seconds: float | None) -> None:
+    """Gemini's; a number beyond any wait, or of another kind, is none."""
+    told = failed(429, details=["odd", {"retryDelay": delay}])
+    assert classify(told, NOW).retry_after_seconds == seconds
+
+
 def test_a_moment_is_no_time_to_wait() -> None:
     """A server that says at which second since 1970 it counts anew leaves the rate per minute."""
     told = {
