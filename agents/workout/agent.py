@@ -225,6 +225,7 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
         offers,
         shared if config.share_texts else (),
         facts.library.exercises,
+        [card.key for card in workouts.recommendations(built, pages)],
     )
     library = facts.library.exercises
     worded = {key: library[key] for key in world.keys}

@@ -164,9 +164,13 @@ def question(
     offers: Sequence[Exercise],
     texts: Sequence[str],
     library: Mapping[str, Exercise],
+    first: Sequence[str] = (),
 ) -> tuple[World, dict[str, Any]]:
-    """(the closed world, the data to send). offers: allowed exercises that were not chosen."""
-    shown: dict[str, Exercise] = {}
+    """(the closed world, the data to send). offers: allowed exercises that were not chosen.
+
+    first: keys of the plan that go before others, where it has more than are sent.
+    """
+    shown: dict[str, Exercise] = {key: library[key] for key in first}
     for workout in weeks[0].workouts:
         for line in workout.exercises:
             shown.setdefault(line.key, library[line.key])

@@ -88,8 +88,10 @@ def _region(session: Session) -> str:
         lower += entry.sets * bool(muscles & _LOWER)
         upper += entry.sets * bool(muscles & _UPPER)
     if lower > 3 * upper:
-        return "Lower body"
-    return "Upper body" if upper > 3 * lower else "Full body"
+        return "Mostly lower body" if upper else "Lower body"
+    if upper > 3 * lower:
+        return "Mostly upper body" if lower else "Upper body"
+    return "Full body"
 
 
 def _workout(built: Built, session: Session, day: int, title: str, pages: Pages) -> Workout:

@@ -251,6 +251,26 @@ async def test_two_lighter_weeks_are_weeks() -> None:
     assert any(rule.startswith("Lighter weeks 6 and 12:") for rule in found["progression_rules"])
 
 
+async def test_a_title_names_what_is_trained() -> None:
+    """An upper body day holds no squat; one that holds some is mostly so."""
+    upper = {"chest", "back", "shoulders", "biceps", "triceps", "forearms"}
+    lower = {"quads", "hamstrings", "glutes", "calves", "adductors"}
+    titles = set()
+    for days in (4, 5, 6):
+        found = await answer(GYM_PLAN | {"sessions_per_week": days})
+        for day in found["weeks"][0]["workouts"]:
+            trained = [
+                set(found["exercise_facts"][line["key"]]["prim"]) for line in day["exercises"]
+            ]
+            title = day["title"].rsplit(" ", 1)[0] if day["title"][-2] == " " else day["title"]
+            titles.add(title)
+            if title == "Upper body":
+                assert not any(muscles & lower for muscles in trained)
+            if title == "Lower body":
+                assert not any(muscles & upper for muscles in trained)
+    assert any("body" in title and "Full" not in title for title in titles)
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
@@ -325,6 +345,21 @@ def honest(data: Mapping[str, Any], **changes: Any) -> Json:
         "conditions": [],
     }
     return good | changes
+
+
+async def test_what_is_recommended_is_worded_first() -> None:
+    """Of a plan with more exercises than are sent, the recommended ones are sent."""
+    sent: list[str] = []
+
+    def look(_name: str, data: Mapping[str, Any]) -> Json:
+        sent.extend(item["key"] for item in data["exercises"])
+        return honest(data)
+
+    request = GYM_PLAN | {"sessions_per_week": 6, "time_per_session": 90}
+    found = await answer(request, script=look)
+    planned = {line["key"] for day in found["weeks"][0]["workouts"] for line in day["exercises"]}
+    assert len(sent) < len(planned)
+    assert {card["key"] for card in found["recommendations"]} <= set(sent)
 
 
 async def test_an_honest_model_words_the_plan() -> None:
