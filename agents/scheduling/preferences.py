@@ -8,8 +8,9 @@ here is counted as unread, and so is one that may mean both.
 A refusal reaches as far as people mean it to. "not", "no", "except" turn what follows into times
 to avoid, "don't work", "impossible", "busy" the whole clause, and both go on through a list ("not
 Mon or Tue") until something positive is said. A list that could also be a new wish ("no Sundays,
-evenings") is counted as unread. The text itself is never kept: what an answer says about a wish is
-written from the structure.
+evenings") is counted as unread, and so is a refusal of which nobody knows whether it is about the
+morning or the evening ("not after 8"). The text itself is never kept: what an answer says about a
+wish is written from the structure.
 """
 
 from __future__ import annotations
@@ -80,8 +81,9 @@ _PART_WORDS = {
     "late afternoons": "late afternoon",
     "evenings": "evening",
     "early evenings": "early evening",
-    "tonight": "night",
     "nights": "night",
+    "late evening": "night",
+    "late evenings": "night",
     "manana": "morning",
     "mananas": "morning",
     "tarde": "afternoon",
@@ -92,20 +94,50 @@ _PART_WORDS = {
 }
 
 _ANY_WORDS = r"\b(?:any ?time|any ?thing|any days?|every ?day|daily|flexible|always|all days)\b"
+_CLOCK = r"[0-9]{1,2}(?:[:.h][0-9]{2})?(?: ?(?:am|pm|h|uhr|o'clock)\b)?"
+_SHORT_DAYS = "mon|tues?|weds?|thu|thurs?|fri|sat|sun"
+_OR_LATER = r"(?:(?:or|and) (?:later\b|after\b(?! *[0-9]))|onwards?\b|\+)"
+_NO_BOUND = "".join(
+    rf"(?<!{word})"
+    for word in (
+        "after ",
+        "before ",
+        "from ",
+        "until ",
+        "till ",
+        "past ",
+        "to ",
+        "and ",
+        "-",
+        "- ",
+    )
+)
+_HALF_OF_DAY = "(?:early |late )?(?:morning|evening|night)"
 # Said another way, so that one word for it has to be known below.
 _REWRITTEN = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"\b(any ?time|any ?thing|any(?: \w+)?|all(?: \w+)?|every ?\w*) +but\b", r"\1 except"),
         (r"\b(?:other than|apart from|aside from|but not|outside(?: of)?)\b", "except"),
-        (r"\b(?:no|not) (?:later than|after)\b", "not after"),
-        (r"\b(?:no|not) (?:earlier than|sooner than|before|until|till)\b", "not before"),
+        (r"\b(?:no|not|never) (?:later than|after)\b|\blatest\b", "not after"),
+        (
+            r"\b(?:no|not|never) (?:earlier than|sooner than|before|until|till)\b|\bearliest\b",
+            "not before",
+        ),
+        (rf"\b(?:from |after )?({_CLOCK}) ?{_OR_LATER}", r"after \1"),
+        (rf"\b({_CLOCK}) (?:or|and) (?:earlier\b|before\b(?! *[0-9]))", r"before \1"),
+        (rf"{_NO_BOUND}\b([0-9]{{1,2}}) (?:in the|at) (?={_HALF_OF_DAY})", r"at \1 "),
+        (rf"\b({_SHORT_DAYS})\.", r"\1"),
+        # Behind a date the end of a span looks like an offset from UTC.
+        (r"(?<=-[0-9]{2}) (?=[0-9]{1,2}(?::[0-9]{2})? ?- ?[0-9])", " from "),
+        (rf"\b({_SHORT_DAYS}|[a-z]+days?) am\b(?= *(?:$|[,;/]|or\b|and\b))", r"\1 morning"),
+        (rf"\b({_SHORT_DAYS}|[a-z]+days?) pm\b", r"\1 after 12:00"),
         (r"\b(?:neither|nor|ni)\b", ", not"),
         (r"\b(?:and|y) (?=(?:not|no|never|except)\b)", ", "),
     )
 )
 # Ends a thought: a refusal does not reach beyond it.
-_THOUGHT = re.compile(r"[;\n\r]|(?<![ap]\.m)\.\s|\bbut\b|\bpero\b")
+_THOUGHT = re.compile(r"[;!\n\r]|(?<![ap]\.m)\.\s|\bbut\b|\bpero\b")
 _SPLIT = re.compile(r"([,/]|\bor\b|\bo\b(?= ))")
 _NOT = re.compile(
     r"\b(?:not|no|never|except|excluding|avoid|without|cannot|can't|cant|don't|dont|doesn't"
@@ -126,8 +158,16 @@ _IMPOSSIBLE = re.compile(
 _UNCLEAR = re.compile(
     r"\bi (?:do not|don'?t|never) work\b|\b(?:i|we|at|have|to) work\b|\b(?:not|no) (?:only|just"
     r"|problem|matter)\b|\bmind\b|\b(?:if(?! possible| available)|unless|whether|why|maybe not)\b"
-    r"|\?"
+    r"|\?|\b(?:times|x) (?:a|per|each) (?:week|month)\b"
 )
+# An hour that may be of the morning or of the evening, and what else of a text tells which.
+_EITHER_HALF = re.compile(
+    r"\bafter ([7-9]|1[01])\b(?![:.h]|[0-9]| ?(?:am|pm|a\.m|p\.m|uhr|o'clock))"
+)
+_LATE = re.compile(
+    r"\bp\.?m\b|[0-9]pm\b|\b(?:1[3-9]|2[0-3])\b|\b(?:after|from|since|past) [1-6]\b(?![:.h])"
+)
+_POLITE = frozenset(("please", "pls", "thanks", "thank", "you"))
 _POSITIVE_WORDS = """
     works work suits suit fits fit good great ok okay fine possible free available ideal best
     prefer preferred preferably prefers like likes love loves want wants only please perfect yes
@@ -139,7 +179,7 @@ _FILLER_WORDS = """
     starting starts that the them then there these they this through time times to train training
     until up us usually very we week weekly with workout would you your around about between after
     before since past by till early late any every each all day days both often always generally
-    normally really el la las los por de en y entre las desde hasta
+    normally really pls thank thanks el la las los por de en y entre las desde hasta
 """
 _POSITIVE = frozenset(_POSITIVE_WORDS.split())
 _FILLERS = _POSITIVE | frozenset(_FILLER_WORDS.split())
@@ -147,9 +187,16 @@ _ISO = re.compile(
     r"\b([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[t ]([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?"
     r"(z|[+-][0-9]{2}:?[0-9]{2})?)?\b"
 )
+_DATE = r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+_DATES = re.compile(
+    rf"{_DATE}\s*(?:-|to|until|till|through)\s*{_DATE}|\bbetween {_DATE} and {_DATE}"
+)
+_DATE_BOUND = re.compile(
+    rf"\b(after|from|since|starting|before|until|till|by|through)(?: on)? {_DATE}"
+)
 _DAY_RANGE = re.compile(r"\b([a-z]{3,9})\s*(?:-|to|through|until)\s*([a-z]{3,9})\b")
-_T = r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?\s*(am|pm|a\.m\.|p\.m\.|h\b|uhr)?"
-_RANGE = re.compile(rf"\b(?:between |from )?{_T}\s*(?:-|to|until|and|till)\s*{_T}(?![0-9])")
+_T = r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?\s*(am|pm|a\.m\.|p\.m\.|h\b|uhr|o'clock)?"
+_RANGE = re.compile(rf"\b(?:between |from )?{_T}\s*(?:-|to|until|and|till|a)\s*{_T}(?![0-9])")
 _BOUND = re.compile(rf"\b(after|from|since|past|before|until|till|by)\s+{_T}(?![0-9])")
 _EARLIER = frozenset(("before", "until", "till", "by"))
 _LAST_BARE_PM = 6
@@ -163,18 +210,19 @@ class Preference:
     """Times that a client likes or, with `avoid`, does not.
 
     weekdays: ISO, None for any. minutes: [first, end) of a start, after midnight, None for any.
-    at: the wished start, minutes after midnight; one within half an hour fits half. on: one date.
+    at: the wished start, minutes after midnight; one within half an hour fits half. dates: first
+    and last, `date.min` and `date.max` where a side is open, None for any.
     """
 
     weekdays: frozenset[int] | None = None
     minutes: tuple[int, int] | None = None
     at: int | None = None
-    on: date | None = None
+    dates: tuple[date, date] | None = None
     avoid: bool = False
 
     def fits(self, start: datetime) -> float:
         """How well a wall time fits, 0 to 1."""
-        if self.on is not None and start.date() != self.on:
+        if self.dates is not None and not self.dates[0] <= start.date() <= self.dates[1]:
             return 0.0
         if self.weekdays is not None and start.isoweekday() not in self.weekdays:
             return 0.0
@@ -189,14 +237,14 @@ class Preference:
     def label(self) -> str:
         """The wish in our own words, e.g. ``Mon 18:00``; for reasons and sentences."""
         days = ""
-        if self.on is not None:
-            days = self.on.isoformat()
-        elif self.weekdays == _WORKDAYS:
+        if self.weekdays == _WORKDAYS:
             days = "weekdays"
         elif self.weekdays == _WEEKEND:
             days = "weekends"
         elif self.weekdays is not None:
             days = " ".join(WEEKDAY_NAMES[day - 1] for day in sorted(self.weekdays))
+        if self.dates is not None:
+            days = f"{days} {_dates_text(*self.dates)}".strip()
         if self.at is not None:
             when = _clock_text(self.at)
         elif self.minutes is not None:
@@ -240,7 +288,7 @@ def read(texts: Iterable[str], clock: GymClock, now: datetime) -> Wishes:
     dislikes: list[Preference] = []
     unread = past = 0
     for text in texts:
-        for found in _clauses(text, clock):
+        for found in _clauses(text, clock, now.date()):
             if found is None:
                 unread += 1
             elif _gone(found, now):
@@ -253,10 +301,10 @@ def read(texts: Iterable[str], clock: GymClock, now: datetime) -> Wishes:
 
 
 def _gone(wish: Preference, now: datetime) -> bool:
-    if wish.on is None:
+    if wish.dates is None:
         return False
     end = wish.at if wish.at is not None else DAY - 1
-    return datetime.combine(wish.on, time()) + timedelta(minutes=end) < now
+    return datetime.combine(wish.dates[1], time()) + timedelta(minutes=end) < now
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,19 +323,30 @@ class _Clause:
         return not _POSITIVE.isdisjoint(re.findall("[a-z]+", self.text)) and not self.refuses
 
     @property
+    def polite(self) -> bool:
+        """Whether it is "please" and the like, which asks for nothing."""
+        words = re.findall(r"[^\W_]+", self.text)
+        return bool(words) and _POLITE.issuperset(words)
+
+    @property
     def kinds(self) -> frozenset[str]:
         """What it names: days, parts of the day, times."""
         found = (("day", _DAYS), ("part", _PARTS), ("time", re.compile("[0-9]")))
         return frozenset(name for name, pattern in found if pattern.search(self.text))
 
 
-def _cut(text: str) -> list[_Clause]:
+def _cut(text: str, today: date) -> list[_Clause]:
     """The clauses of a text in its plain form."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in folded if not unicodedata.combining(c))
-    plain = plain.replace("\u2019", "'").replace("\u2013", "-")
+    plain = plain.replace("\u2019", "'").replace("\u2013", "-").replace("\u2014", "-")
     for pattern, instead in _REWRITTEN:
         plain = pattern.sub(instead, plain)
+    plain = re.sub(r"\btonight\b", "today night", plain)
+    plain = re.sub(r"\btoday\b", today.isoformat(), plain)
+    plain = re.sub(r"\btomorrow\b", (today + timedelta(days=1)).isoformat(), plain)
+    if half := _half_spoken_of(plain):
+        plain = _EITHER_HALF.sub(rf"after \1 {half}", plain)
     found: list[_Clause] = []
     for thought in _THOUGHT.split(plain):
         joined = ""
@@ -302,6 +361,15 @@ def _cut(text: str) -> list[_Clause]:
     return found[:_MOST_CLAUSES]
 
 
+def _half_spoken_of(plain: str) -> str | None:
+    """am or pm where a whole text speaks of mornings alone or of the time after noon alone."""
+    plain = _ISO.sub(" ", plain)
+    spans = [PARTS[_PART_WORDS[name]] for name in _PARTS.findall(plain)]
+    late = bool(_LATE.search(plain)) or any(first >= DAY // 2 for first, _ in spans)
+    early = any(end <= DAY // 2 for _, end in spans)
+    return None if late == early else ("pm" if late else "am")
+
+
 def _said_apart(piece: str) -> list[str]:
     """ "Mondays don't work and Tuesdays are great" says two things, "Mon and Tue" one."""
     left, found, right = piece.partition(" and ")
@@ -311,27 +379,45 @@ def _said_apart(piece: str) -> list[str]:
     return [piece]
 
 
-def _clauses(text: str, clock: GymClock) -> list[Preference | None]:
+def _clauses(text: str, clock: GymClock, today: date) -> list[Preference | None]:
     """What each clause says. A clause of weekdays alone shares the time of the one after it."""
-    clauses = _cut(text)
+    clauses = _cut(text, today)
     found: list[Preference | None] = []
+    listed: list[bool] = []
     for place, clause in enumerate(clauses):
         refused = _refused(clauses, place)
-        if refused is None:
+        if refused is None or (refused and _EITHER_HALF.search(clause.text)):
             found.append(None)
         elif refused:
             wish = _read(clause.text, clock)
             found.append(None if wish is None else replace(wish, avoid=True))
-        else:
-            found.extend(_clause(clause.text, clock))
+        elif not clause.polite:
+            found.extend(_of_its_days(_clause(clause.text, clock), clause))
+        listed += [clause.joined == ","] * (len(found) - len(listed))
     for place in range(len(found) - 2, -1, -1):
         this, after = found[place], found[place + 1]
         if this is None or after is None or this.avoid != after.avoid:
             continue
-        days_only = this.weekdays and this.on is None and this.at is None and not this.minutes
-        if days_only and after.weekdays and (after.at is not None or after.minutes is not None):
+        days_only = this.weekdays and this.dates is None and this.at is None and not this.minutes
+        if not days_only or (after.at is None and after.minutes is None):
+            continue
+        if after.weekdays:
             found[place] = replace(this, at=after.at, minutes=after.minutes)
+        # "Mondays, evenings" means Monday evenings; "weekends, evenings" may be two wishes.
+        elif listed[place + 1] and not (after.avoid or after.dates) and this.weekdays != _WEEKEND:
+            found[place : place + 2] = [replace(this, at=after.at, minutes=after.minutes)]
     return found
+
+
+def _of_its_days(said: list[Preference | None], clause: _Clause) -> list[Preference | None]:
+    """ "Weekends not before 10" refuses hours of weekends; "Sat/Sun not before 10", a list, may
+    speak of more days than its own clause does."""
+    if len(said) < 2 or clause.joined not in ("", ","):
+        return said
+    liked, refused = said
+    if liked and refused and refused.weekdays is None and refused.dates is None:
+        return [liked, replace(refused, weekdays=liked.weekdays)]
+    return said
 
 
 def _refused(clauses: list[_Clause], place: int) -> bool | None:
@@ -367,7 +453,8 @@ def _one_list(clauses: list[_Clause], place: int) -> bool:
 
 
 def _clause(text: str, clock: GymClock) -> list[Preference | None]:
-    if _UNCLEAR.search(text):
+    refuses = _IMPOSSIBLE.search(text) or _NOT.search(text)
+    if _UNCLEAR.search(text) or (refuses and _EITHER_HALF.search(text)):
         return [None]
     if _IMPOSSIBLE.search(text):
         rest = _IMPOSSIBLE.sub(" ", text)
@@ -398,19 +485,27 @@ def _understood(text: str) -> bool:
     rest = _ISO.sub(" ", text)
     rest = re.sub(_ANY_WORDS, " ", rest)
     rest = _PARTS.sub(" ", _DAYS.sub(" ", rest))
+    part = _PARTS.search(text)
+    named_day = bool(_DAYS.search(text))
+    *_, unread = _times(_ISO.sub(" ", text), _PART_WORDS[part[1]] if part else None, named_day)
+    if re.search("[0-9]", unread):  # "Tue 18": an hour, or the 18th?
+        return False
     rest = re.sub(rf"@|{_T}", " ", rest)
     return _FILLERS.issuperset(re.findall(r"[a-z']+", rest))
 
 
 def _read(text: str, clock: GymClock) -> Preference | None:
     """One clause without a negation; None if it says nothing."""
-    iso = _ISO.search(text)
-    if iso is not None:
-        return _dated(iso, text, clock)
+    iso = list(_ISO.finditer(text))
+    if iso:
+        try:
+            return _dated(iso, text, clock)
+        except (ValueError, OverflowError):
+            return None
     part = _PARTS.search(text)
     name = _PART_WORDS[part[1]] if part else None
     weekdays = _weekdays(text)
-    at, minutes = _times(text, name, named_day=bool(weekdays))
+    at, minutes, _ = _times(text, name, bool(weekdays))
     if at is None and minutes is None and name is not None:
         minutes = PARTS[name]
     if weekdays is None and at is None and minutes is None:
@@ -418,17 +513,39 @@ def _read(text: str, clock: GymClock) -> Preference | None:
     return Preference(weekdays, minutes, at)
 
 
-def _dated(iso: re.Match[str], text: str, clock: GymClock) -> Preference | None:
-    try:
-        day = date.fromisoformat(iso[1])
-        if iso[2] is None:
-            part = _PARTS.search(text)
-            return Preference(on=day, minutes=PARTS[_PART_WORDS[part[1]]] if part else None)
-        start = datetime.fromisoformat(f"{iso[1]}T{iso[2]}{(iso[3] or '').upper()}")
+def _dated(iso: list[re.Match[str]], text: str, clock: GymClock) -> Preference | None:
+    """A clause with dates. Raises ValueError, OverflowError for a date that no calendar has."""
+    bound = _DATE_BOUND.search(text)
+    if any(match[2] for match in iso):
+        if bound or len(iso) > 1:
+            return None
+        start = datetime.fromisoformat(f"{iso[0][1]}T{iso[0][2]}{(iso[0][3] or '').upper()}")
         wall = clock.wall(start)
-    except (ValueError, OverflowError):
+        return Preference(at=wall.hour * 60 + wall.minute, dates=(wall.date(), wall.date()))
+    if match := _DATES.search(text):
+        first, last = (date.fromisoformat(day) for day in match.groups() if day)
+    elif len(iso) > 1:
         return None
-    return Preference(on=wall.date(), at=wall.hour * 60 + wall.minute)
+    else:
+        first = last = date.fromisoformat(iso[0][1])
+        if bound and bound[1] in ("before", "until", "till", "by", "through"):
+            first, last = date.min, last - timedelta(days=bound[1] == "before")
+        elif bound:
+            first, last = first + timedelta(days=bound[1] == "after"), date.max
+    rest = _read(_ISO.sub(" ", text), clock) or Preference()
+    weekdays = None if first == last else rest.weekdays
+    wrong_day = first == last and rest.weekdays and first.isoweekday() not in rest.weekdays
+    if wrong_day or last < first:
+        return None
+    return Preference(weekdays, rest.minutes, rest.at, (first, last))
+
+
+def _dates_text(first: date, last: date) -> str:
+    if last == date.max:
+        return f"from {first.isoformat()}"
+    if first == date.min:
+        return f"until {last.isoformat()}"
+    return first.isoformat() if first == last else f"{first.isoformat()} to {last.isoformat()}"
 
 
 def _weekdays(text: str) -> frozenset[int] | None:
@@ -445,19 +562,23 @@ def _weekdays(text: str) -> frozenset[int] | None:
 
 
 def _times(
-    text: str, part: str | None, *, named_day: bool
-) -> tuple[int | None, tuple[int, int] | None]:
-    """(wished start, span of starts) in minutes after midnight; either may be None."""
+    text: str, part: str | None, named_day: bool
+) -> tuple[int | None, tuple[int, int] | None, str]:
+    """(wished start, span of starts, text without them) in minutes after midnight; the first two
+    may be None."""
     if match := _RANGE.search(text):
         first_half, last_half = match[3], match[6]
-        if match[0].startswith(("from ", "between ")) and not last_half:
+        if not last_half and not match[2] and not match[5]:
             first_half = last_half = _half(text, match[1], first_half, _LAST_BARE_PM)
         first = _minute(match[1], match[2], first_half or last_half, part)
         last = _minute(match[4], match[5], last_half, part)
-        if first is not None and last is not None and first > last and not first_half:
-            first = _minute(match[1], match[2], "am", None)
+        if first is not None and last is not None and first > last:
+            if not first_half and last_half:  # "11-1pm"
+                first = _minute(match[1], match[2], "am", None)
+            elif not last_half and int(match[4]) <= _LAST_BARE_PM:  # "9-5"
+                last = _minute(match[4], match[5], "pm", None)
         if first is not None and last is not None and first < last:
-            return None, (first, last)
+            return None, (first, last), _without(text, match)
     if match := _BOUND.search(text):
         earlier = match[1] in _EARLIER
         half = _half(text, match[2], match[4], _LAST_BARE_PM - earlier)
@@ -466,22 +587,27 @@ def _times(
             span = (0, minute) if earlier else (minute, DAY)
             inside = PARTS[part] if part else (0, DAY)
             kept = (max(span[0], inside[0]), min(span[1], inside[1]))
-            return None, (kept if kept[0] < kept[1] else span)
+            return None, (kept if kept[0] < kept[1] else span), _without(text, match)
     for match in _AT.finditer(text):
         # A bare number is a time only beside "at", a half of the day, or minutes.
-        told = (
-            match[1] or match[3] or match[4] or text[match.start() : match.end()].startswith("@")
-        )
+        told = match[1] or match[3] or match[4] or match[0].startswith("@")
         if told or (part and named_day):
-            minute = _minute(match[2], match[3], match[4], part)
+            half = match[4]
+            if not match[3]:
+                half = _half(text, match[2], half, _LAST_BARE_PM)
+            minute = _minute(match[2], match[3], half, part)
             if minute is not None:
-                return minute, None
-    return None, None
+                return minute, None, _without(text, match)
+    return None, None, text
+
+
+def _without(text: str, match: re.Match[str]) -> str:
+    return f"{text[: match.start()]} {text[match.end() :]}"
 
 
 def _half(text: str, hour: str, half: str | None, last: int) -> str | None:
     """am or pm. "After 5" is the afternoon, up to `last`, where nobody speaks of the morning."""
-    bare = half is None and not hour.startswith("0") and 1 <= int(hour) <= last
+    bare = half in (None, "o'clock") and not hour.startswith("0") and 1 <= int(hour) <= last
     morning = re.search(r"\bmornings?\b|[0-9 ]a\.?m\b|\bmananas?\b", text)
     return "pm" if bare and not morning else half
 
@@ -510,7 +636,8 @@ def warnings(wishes: Wishes) -> tuple[str, ...]:
     if wishes.unread:
         said.append(
             f"preference_unread: {wishes.unread} of preferred_times not understood; weekdays, "
-            "parts of the day, times and dates are"
+            "parts of the day, times such as 18:00 and dates such as 2026-03-01 are, in English "
+            "or Spanish"
         )
     if wishes.past:
         said.append(f"preference_past: {wishes.past} of preferred_times lie in the past")

@@ -45,6 +45,36 @@ def understood(text: str) -> tuple[list[str], list[str], int]:
         ("6:30 am or 7 pm", ["06:30", "19:00"], []),
         ("12 am", ["00:00"], []),
         ("I'd prefer Mondays if possible", ["Mon"], []),
+        # hours without a half of the day are those of a gym, however they are written
+        ("weekdays 6-8", ["weekdays 18:00-20:00"], []),
+        ("2-4", ["14:00-16:00"], []),
+        ("9-5", ["09:00-17:00"], []),
+        ("Tuesdays at 6", ["Tue 18:00"], []),
+        ("6 o'clock", ["18:00"], []),
+        ("7 in the morning", ["07:00"], []),
+        ("7 at night", ["19:00"], []),
+        ("6 to 8 in the evening", ["18:00-20:00"], []),
+        ("Tuesday at 7", ["Tue 07:00"], []),
+        ("de 18 a 20h", ["18:00-20:00"], []),
+        # open ends
+        ("18:30 or later", ["18:30-24:00"], []),
+        ("Mon 5pm onwards", ["Mon 17:00-24:00"], []),
+        ("17:00+", ["17:00-24:00"], []),
+        ("9am or earlier", ["00:00-09:00"], []),
+        ("earliest 17:00", [], ["00:00-17:00"]),
+        ("latest 20:00", [], ["20:00-24:00"]),
+        # abbreviations, dashes, politeness
+        ("Mon. 18:00", ["Mon 18:00"], []),
+        ("Sat am", ["Sat morning"], []),
+        ("Mon PM", ["Mon 12:00-24:00"], []),
+        ("Mon\u2014Fri after 18:00", ["weekdays 18:00-24:00"], []),
+        ("late evenings", ["night"], []),
+        ("sundays, please", ["Sun"], []),
+        # a day and a part of the day that are told apart belong together
+        ("Mondays only, evenings", ["Mon evening"], []),
+        ("Mon, Wed, after 17:00", ["Mon 17:00-24:00", "Wed 17:00-24:00"], []),
+        ("evenings, weekends", ["evening", "weekends"], []),
+        ("weekends, evenings", ["weekends", "evening"], []),
     ],
 )
 def test_what_people_type(text: str, likes: list[str], dislikes: list[str]) -> None:
@@ -109,6 +139,15 @@ def test_what_people_type(text: str, likes: list[str], dislikes: list[str]) -> N
         ("after 05:00", ["05:00-24:00"], []),
         ("after 5 in the morning", ["morning"], []),
         ("after 7", ["07:00-24:00"], []),
+        # in the evening, where the evening is spoken of
+        ("No Mondays! Tuesdays please!", ["Tue"], ["Mon"]),
+        ("evenings, no later than 8", ["evening"], ["20:00-24:00"]),
+        ("evenings but not after 9", ["evening"], ["21:00-24:00"]),
+        ("mornings, not after 9", ["morning"], ["09:00-24:00"]),
+        # of the days beside it
+        ("weekends not before 10", ["weekends"], ["weekends 00:00-10:00"]),
+        ("Tue/Thu not after 20:00", ["Tue", "Thu"], ["20:00-24:00"]),
+        ("not Mon, not Tue, not before 10", [], ["Mon", "Tue", "00:00-10:00"]),
     ],
 )
 def test_a_refusal_is_never_a_wish(text: str, likes: list[str], dislikes: list[str]) -> None:
@@ -130,6 +169,12 @@ def test_a_refusal_is_never_a_wish(text: str, likes: list[str], dislikes: list[s
         ("no problem on Mondays", []),
         ("is Monday ok?", []),
         ("half past six on Mondays", []),
+        ("not after 8", []),
+        ("never after 10", []),
+        ("Tue 18", []),
+        ("Tue 1800", []),
+        ("2026-11-24 and 2026-11-26", []),
+        ("evenings 2-3 times a week", []),
     ],
 )
 def test_what_may_mean_both_is_said_to_be_unread(text: str, dislikes: list[str]) -> None:
@@ -162,6 +207,30 @@ def test_past_dates_are_ignored() -> None:
     found = wishes("2026-11-01T18:00", "2026-11-20")
     assert found.past == 1
     assert [wish.label() for wish in found.likes] == ["2026-11-20"]
+
+
+@pytest.mark.parametrize(
+    ("text", "likes", "dislikes"),
+    [
+        ("from 2026-12-01", ["from 2026-12-01"], []),
+        ("after 2026-11-30 evenings", ["from 2026-12-01 evening"], []),
+        ("before 2026-12-01", ["until 2026-11-30"], []),
+        ("until 2026-12-01", ["until 2026-12-01"], []),
+        ("2026-11-24 to 2026-11-28", ["2026-11-24 to 2026-11-28"], []),
+        ("not before 2026-12-01", [], ["until 2026-11-30"]),
+        ("not from 2026-12-20 to 2026-12-31", [], ["2026-12-20 to 2026-12-31"]),
+        ("not after 2026-12-01", [], ["from 2026-12-02"]),
+        ("2026-11-24 at 18:00", ["2026-11-24 18:00"], []),
+        ("2026-11-24 18:00-20:00", ["2026-11-24 18:00-20:00"], []),
+        ("2026-11-24 after 17:00", ["2026-11-24 17:00-24:00"], []),
+        ("tomorrow evening", ["2026-11-21 evening"], []),
+        ("today at 18:00", ["2026-11-20 18:00"], []),
+        ("tonight", ["2026-11-20 night"], []),
+    ],
+)
+def test_dates_reach_as_far_as_they_say(text: str, likes: list[str], dislikes: list[str]) -> None:
+    """Before, after, from and until a date mean that side of it, never the date alone."""
+    assert understood(text) == (likes, dislikes, 0)
 
 
 def test_a_near_miss_counts_half() -> None:
