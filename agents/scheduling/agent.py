@@ -187,6 +187,7 @@ def _chosen(state: State) -> answer.Parts:
         buffer=rules.buffer,
         echoes=known.echoes,
     )
+    parts = replace(parts, warnings=(*parts.warnings, *answer.unmet(known, found)))
     together = _together(ranked, min(wanted, answer.MOST_SHOWN), rules.gap, rules.buffer)
     if together < wanted:
         said = f"sessions_per_week: only {together} of {wanted} sessions fit together in a week"
@@ -226,7 +227,8 @@ async def narrate(state: State, runtime: Runtime[Any]) -> State:
     if not wanted:
         return {}
     found = await ctx.compute(answer.proposals, parts)
-    said = {p.key: p.said for p in found[: answer.MOST_SHOWN]}
+    # That a time was refused the template says, and a sentence of the model's cannot.
+    said = {p.key: p.said for p in found[: answer.MOST_SHOWN] if p.said.refused is None}
     if not said:
         return {}
     known = frozenset(said)

@@ -33,7 +33,8 @@ from agents.scheduling.output import (
     Unplaced,
     Week,
 )
-from agents.scheduling.slots import Conflict, Slot
+from agents.scheduling.preferences import Preference
+from agents.scheduling.slots import Candidates, Conflict, Slot
 from agents.scheduling.week import Moved, WeekPlan
 from agents.scheduling.words import Said, template
 
@@ -110,6 +111,7 @@ def proposals(parts: Parts) -> list[Proposal]:
         own, everybody = facts.closed(facts.client_id or 0), by_part(gym)
         for index, item in enumerate(parts.ranked, 1):
             wish = facts.wishes.met(item.slot.start) if item.wish > 0 else None
+            refused = facts.wishes.refused(item.slot.start)
             said = Said(
                 item.slot,
                 _percent(item.chance.p),
@@ -117,6 +119,8 @@ def proposals(parts: Parts) -> list[Proposal]:
                 wish.label() if wish else None,
                 cold=len(own) < FEW_SESSIONS,
                 lean=item.lean,
+                near=0 < item.wish < 1,
+                refused=refused.label() if refused else None,
             )
             found.append(
                 Proposal(
@@ -144,6 +148,35 @@ def proposals(parts: Parts) -> list[Proposal]:
         key = f"s{len(found) + 1}"
         found.append(Proposal(key, "move", move.slot, move.chance, said, basis, client_id, move))
     return found
+
+
+def unmet(facts: Facts, found: Candidates) -> list[str]:
+    """Warnings for wishes that no free slot meets, each with what is in the way."""
+    wishes, free = facts.wishes, [slot.start for slot in found.free]
+    said = [
+        f"preference_unmet: {wish.label()}: {_in_the_way(wish, facts, found)}"
+        for wish in wishes.likes
+        if not any(wish.fits(start) > 0 and wishes.refused(start) is None for start in free)
+    ]
+    if free and all(wishes.refused(start) is not None for start in free):
+        said.append(
+            "preference_unmet: every free time is one to avoid; ask with other availability, a "
+            "longer horizon_days or fewer refusals"
+        )
+    return said
+
+
+def _in_the_way(wish: Preference, facts: Facts, found: Candidates) -> str:
+    if any(wish.fits(slot.start) > 0 for slot in found.free):
+        return "refused as well"
+    if wish.dates is not None and wish.dates[0] > facts.days[-1]:
+        return f"after the {len(facts.days) - 1} days of horizon_days"
+    rules = Counter(
+        rule for start, broken in found.broken.items() if wish.fits(start) > 0 for rule in broken
+    )
+    if not rules:
+        return "outside the hours in which a session can lie"
+    return "; ".join(_RULES[rule][0] for rule, _ in rules.most_common(2))
 
 
 def _percent(p: float) -> int:
@@ -214,7 +247,11 @@ def _reasons(said: Said) -> list[Reason]:
         code = "gym_kept" if said.record.by == "gym" else "kept_here"
         found.append(Reason(code=code, value=f"{said.record.kept} of {said.record.n}"))
     if said.wish is not None:
-        found.append(Reason(code="preferred", value=said.wish))
+        found.append(
+            Reason(code="nearly_preferred" if said.near else "preferred", value=said.wish)
+        )
+    if said.refused is not None:
+        found.append(Reason(code="refused", value=said.refused))
     if said.lean:
         liked = "found helpful" if said.lean > 0 else "found not helpful"
         found.append(Reason(code="feedback", value=f"times like this were {liked}"))

@@ -1,11 +1,12 @@
 """Ranks a client's free slots, and says what speaks for each.
 
 The likeliest slot comes first. A wish is honoured when it costs at most five points of
-probability: a slot that fits it is ranked as if it were that much likelier, a time to avoid comes
-last. Slots that are the same time a week later, that overlap, or that crowd one day would waste a
-place, so they only fill up a short list. How earlier proposals were received leans the order by
-no more than a wish. Where several sessions a week are wanted, the first
-suggestions are a set that can be booked together.
+probability: a slot that fits it is ranked as if it were that much likelier; one at least of the
+proposals meets a wish if any free slot does. A time to avoid is proposed only where nothing else
+is free. Slots that are the same time a week later, that overlap, or that crowd one day would waste
+a place, so they only fill up a short list. How earlier proposals were received leans the order by
+no more than a wish. Where several sessions a week are wanted, the first suggestions are a set that
+can be booked together.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from agents.scheduling.solver import Option
 MOST = 5
 WISH_WORTH = 0.05
 _MOST_A_DAY = 2
-_AVOIDED = -1.0
 _ENOUGH_HERE = 3
 
 
@@ -40,8 +40,7 @@ class Ranked:
     @property
     def score(self) -> float:
         """What it is ranked by."""
-        wished = WISH_WORTH * self.wish if self.wish >= 0 else _AVOIDED
-        return self.chance.p + wished + WISH_WORTH * self.lean
+        return self.chance.p + WISH_WORTH * (max(self.wish, 0.0) + self.lean)
 
 
 def rank(
@@ -63,10 +62,12 @@ def rank(
         Ranked(slot, chance, wishes.strength(slot.start), lean(echoes, slot.start))
         for slot, chance in zip(slots, chances, strict=True)
     ]
+    every = [r for r in every if r.wish >= 0] or every
     every.sort(key=lambda r: (-round(r.score, 4), r.slot.first))
     chosen = _set(every, min(together, MOST), gap, buffer) if together > 1 else []
     _fill(chosen, every, varied=True)
     _fill(chosen, every, varied=False)
+    _wished(chosen, every, together)
     return chosen
 
 
@@ -89,6 +90,17 @@ def _fill(chosen: list[Ranked], every: Sequence[Ranked], *, varied: bool) -> Non
             not varied or _adds(item, chosen)
         ):
             chosen.append(item)
+
+
+def _wished(chosen: list[Ranked], every: Sequence[Ranked], together: int) -> None:
+    """See to it that one of the chosen, behind those that are booked together, meets a wish."""
+    best = next((r for r in every if r.wish > 0), None)
+    if best is None or together >= MOST or any(r.wish > 0 for r in chosen):
+        return
+    first = chosen[:together]
+    if not any(_overlap(r.slot, best.slot) for r in first):
+        others = [r for r in chosen[together:] if not _overlap(r.slot, best.slot)]
+        chosen[:] = [*(*first, *others)[: MOST - 1], best]
 
 
 def _adds(item: Ranked, chosen: Sequence[Ranked]) -> bool:

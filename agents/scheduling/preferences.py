@@ -268,7 +268,7 @@ class Wishes:
 
     def strength(self, start: datetime) -> float:
         """1 for a wish met, .5 for one nearly met, 0 for none, -1 for a time to avoid."""
-        if any(wish.fits(start) == 1.0 for wish in self.dislikes):
+        if self.refused(start) is not None:
             return -1.0
         return max((wish.fits(start) for wish in self.likes), default=0.0)
 
@@ -276,6 +276,10 @@ class Wishes:
         """The best-fitting wish, None without one."""
         best = max(self.likes, key=lambda wish: wish.fits(start), default=None)
         return best if best is not None and best.fits(start) > 0 else None
+
+    def refused(self, start: datetime) -> Preference | None:
+        """What a time to avoid is avoided for, None if it is none."""
+        return next((wish for wish in self.dislikes if wish.fits(start) == 1.0), None)
 
     def exact(self) -> tuple[Preference, ...]:
         """Wishes for a time to the minute: worth trying even off the usual grid of starts."""

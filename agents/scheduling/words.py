@@ -74,8 +74,9 @@ class ScheduleWords(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Said:
     """What is known about one suggestion. percent: its chance. wish: the preference it meets, in
-    our words. client_id: named in a week. gain_percent, instead_of: of a move. lean: how
-    times like it were received, -1 to 1."""
+    our words; near: it does so only nearly. refused: what it should have avoided. client_id: named
+    in a week. gain_percent, instead_of: of a move. lean: how times like it were received, -1 to 1.
+    """
 
     slot: Slot
     percent: int
@@ -86,11 +87,19 @@ class Said:
     gain_percent: int | None = None
     instead_of: str | None = None
     lean: float = 0.0
+    near: bool = False
+    refused: str | None = None
+
+    @property
+    def wished(self) -> bool:
+        """Whether it meets a wish."""
+        return self.wish is not None and not self.near
 
     def subject(self) -> Subject:
         """What a sentence about it may speak of."""
-        wished = self.wish is not None
-        return Subject(self.slot, self.percent, self.record, wished, self.cold, self.client_id)
+        return Subject(
+            self.slot, self.percent, self.record, self.wished, self.cold, self.client_id
+        )
 
     def data(self) -> dict[str, Any]:
         """What the model may know."""
@@ -103,7 +112,7 @@ class Said:
             "kept_by": "everybody" if self.record and self.record.by == "gym" else "this client",
             "kept_at": self._kept_at(),
             "few_sessions": self.cold,
-            "wished_for": self.wish is not None,
+            "wished_for": self.wished,
             "client_id": self.client_id,
         }
 
@@ -126,7 +135,9 @@ def template(said: Said) -> str:
         parts.append(f"instead of {said.instead_of}, {said.gain_percent} points likelier kept")
         return ", ".join(parts)
     if said.wish is not None:
-        parts.append(f"as wished ({said.wish})")
+        parts.append(f"{'close to the wish' if said.near else 'as wished'} ({said.wish})")
+    if said.refused is not None:
+        parts.append(f"although not wished ({said.refused})")
     if said.cold:
         parts.append("no attendance history of the client yet")
         if said.record is not None and said.record.by == "gym":

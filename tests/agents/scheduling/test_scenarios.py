@@ -226,6 +226,76 @@ async def test_a_wish_never_beats_a_record(app: App) -> None:
     assert starts(answer)[0].hour != 7
 
 
+async def test_a_refused_time_is_not_proposed_while_others_are_free(app: App) -> None:
+    """Four good times are a better answer than five of which one was refused."""
+    hours = [{"weekday": 1, "start": "08:00", "end": "10:00"},
+             {"weekday": 2, "start": "18:00", "end": "20:00"}]  # fmt: skip
+    answer = await app.ask(client_id=1, availability=hours, preferred_times=["never Tuesdays"])
+    assert {start.isoweekday() for start in starts(answer)} == {1}
+    assert "preference_unmet" not in codes(answer)
+
+
+async def test_nothing_but_refused_times_is_said(app: App) -> None:
+    """Where all that is free was refused, each proposal says so and the answer what to do."""
+    hours = [{"weekday": 2, "start": "18:00", "end": "20:00"}]
+    answer = await app.ask(client_id=1, availability=hours, preferred_times=["no evenings"])
+    first = answer["suggestions"][0]
+    assert "although not wished (evening)" in first["suggestion"]
+    assert {"code": "refused", "value": "evening"} in first["reasons"]
+    (said,) = (w for w in answer["data_warnings"] if w.startswith("preference_unmet"))
+    assert "every free time is one to avoid" in said
+
+
+async def test_sessions_of_a_week_are_no_reason_for_a_refused_time(app: App) -> None:
+    """Three a week are two where the third could only lie on a refused day."""
+    hours = [{"weekday": day, "start": "08:00", "end": "10:00"} for day in (1, 3, 5)]
+    answer = await app.ask(
+        client_id=1, sessions_per_week=3, availability=hours, preferred_times=["never Fridays"]
+    )
+    assert {start.isoweekday() for start in starts(answer)} == {1, 3}
+    assert any("only 2 of 3" in said for said in answer["data_warnings"])
+
+
+@pytest.mark.parametrize(
+    ("wish", "why"),
+    [
+        ("Sundays", "Sun: outside the hours"),
+        ("Mon 22:00", "Mon 22:00: outside the hours"),
+        ("2026-12-20T18:00", "2026-12-20 18:00: after the 14 days of horizon_days"),
+        ("Tuesday 18:00", "Tue 18:00: the trainer is booked"),
+        ("Thursdays, never after 17:00, only Thu 18:00", "Thu 18:00: refused as well"),
+    ],
+)
+async def test_a_wish_that_cannot_be_met_is_named(app: App, wish: str, why: str) -> None:
+    """A wish is never dropped without a word: the answer says which and why."""
+    for week in (0, 1):
+        app.book(1, MONDAY + timedelta(days=1, weeks=week, hours=18), duration=60)
+    answer = await app.ask(client_id=1, min_gap_hours=0, preferred_times=[wish])
+    (said,) = (w for w in answer["data_warnings"] if w.startswith("preference_unmet"))
+    assert why in said
+
+
+async def test_a_wish_nearly_met_is_not_called_met(app: App) -> None:
+    """Half an hour beside the wished time is close to it, not as wished."""
+    app.book(2, datetime(2026, 11, 23, 17, 30), duration=60)
+    app.book(2, datetime(2026, 11, 30, 17, 30), duration=60)
+    answer = await app.ask(client_id=1, preferred_times=["Mon 18:00"])
+    first = answer["suggestions"][0]
+    assert first["start"] == "2026-11-23T18:30:00"
+    assert "close to the wish (Mon 18:00)" in first["suggestion"]
+    assert {"code": "nearly_preferred", "value": "Mon 18:00"} in first["reasons"]
+
+
+async def test_one_proposal_at_least_meets_the_wish(app: App) -> None:
+    """Who asks for Fridays is shown a free Friday, be other days far likelier."""
+    for weekday in (1, 2, 3, 4):
+        app.weekly(1, 18, ["completed"] * 10, weekday)
+        app.weekly(1, 7, ["no-show"] * 6, weekday + 1 if weekday == 4 else 4)
+    answer = await app.ask(client_id=1, preferred_times=["Fri 07:00"])
+    assert starts(answer)[0].hour == 18
+    assert any((start.isoweekday(), start.hour) == (5, 7) for start in starts(answer))
+
+
 async def test_forty_eight_hours_between_sessions(app: App) -> None:
     """Nothing is proposed within two days of the client's sessions, with any trainer."""
     other = MONDAY + timedelta(days=2, hours=18)
