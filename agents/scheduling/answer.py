@@ -108,16 +108,18 @@ def proposals(parts: Parts) -> list[Proposal]:
     gym = [s for s in facts.seen if s.closed]
     known = Counter(s.client_id for s in gym)
     if parts.week is None:
-        own, everybody = facts.closed(facts.client_id or 0), by_part(gym)
+        own = facts.closed(facts.client_id or 0)
+        others = by_part(s for s in gym if s.client_id != facts.client_id)
         for index, item in enumerate(parts.ranked, 1):
             wish = facts.wishes.met(item.slot.start) if item.wish > 0 else None
             refused = facts.wishes.refused(item.slot.start)
             said = Said(
                 item.slot,
                 _percent(item.chance.p),
-                record(own, everybody, item.slot),
+                record(own, others, item.slot),
                 wish.label() if wish else None,
                 cold=len(own) < FEW_SESSIONS,
+                known=len(own),
                 lean=item.lean,
                 near=0 < item.wish < 1,
                 refused=refused.label() if refused else None,
@@ -172,7 +174,10 @@ def _in_the_way(wish: Preference, facts: Facts, found: Candidates) -> str:
     if wish.dates is not None and wish.dates[0] > facts.days[-1]:
         return f"after the {len(facts.days) - 1} days of horizon_days"
     rules = Counter(
-        rule for start, broken in found.broken.items() if wish.fits(start) > 0 for rule in broken
+        rule
+        for start, broken in found.broken.items()
+        if wish.fits(start) > 0
+        for rule in sorted(broken)
     )
     if not rules:
         return "outside the hours in which a session can lie"

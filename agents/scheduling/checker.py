@@ -87,6 +87,7 @@ def _ungrounded(item: Json) -> str | None:
     known = {str(start.day), str(start.hour), start.strftime("%H:%M"), f"{start:%Y}"}
     known |= {f"{start.hour}:{start:%M}", f"{start:%d}", f"{start:%H}", f"{start:%m}"}
     known |= {str(item["duration_minutes"]), str(item["p_attend"])}
+    known.add(str(item.get("basis_sessions")))
     for reason in item["reasons"]:
         known |= set(re.findall(r"\d+(?:[:.]\d+)*", str(reason["value"])))
     said = re.findall(r"\d+(?:[:.]\d+)*", item["suggestion"])

@@ -136,7 +136,7 @@ def by_part(closed: Iterable[Seen]) -> dict[int, tuple[int, int]]:
 def record(own: Sequence[Seen], gym: Mapping[int, tuple[int, int]], slot: Slot) -> Record | None:
     """The narrowest record with at least three sessions; None if nobody has one.
 
-    own: the client's closed sessions; gym: everybody's, as `by_part` counts them.
+    own: the client's closed sessions; gym: other clients', as `by_part` counts them.
     """
     part, weekday = part_of(slot.start.hour), slot.start.isoweekday()
     here = [s for s in own if part_of(s.start.hour) == part]

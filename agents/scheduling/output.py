@@ -29,7 +29,7 @@ class Reason(Part):
     """Why a slot is there.
 
     likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions
-    at such times; gym_kept: of everybody's. preferred: the wish it meets, in our words;
+    at such times; gym_kept: of other clients'. preferred: the wish it meets, in our words;
     nearly_preferred: one within half an hour. refused: what it should have avoided. feedback:
     how times like it were received. client_id: whose it is, in a week. gain_percent: what a
     move adds. instead_of: the booked start.

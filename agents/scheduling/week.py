@@ -161,7 +161,8 @@ def _offers(
 def _in_the_way(possible: Candidates, *, placed: int) -> tuple[str, ...]:
     if possible.free:
         return ("gap", "trainer_busy") if placed else ("trainer_busy",)
-    frequent = Counter(rule for broken in possible.broken.values() for rule in broken)
+    # Sorted, as a set has another order in each process.
+    frequent = Counter(rule for broken in possible.broken.values() for rule in sorted(broken))
     return tuple(rule for rule, _ in frequent.most_common(3)) or ("availability",)
 
 

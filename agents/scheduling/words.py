@@ -74,8 +74,9 @@ class ScheduleWords(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Said:
     """What is known about one suggestion. percent: its chance. wish: the preference it meets, in
-    our words; near: it does so only nearly. refused: what it should have avoided. client_id: named
-    in a week. gain_percent, instead_of: of a move. lean: how times like it were received, -1 to 1.
+    our words; near: it does so only nearly. refused: what it should have avoided. cold: few of the
+    client's sessions are known, `known` of them. client_id: named in a week. gain_percent,
+    instead_of: of a move. lean: how times like it were received, -1 to 1.
     """
 
     slot: Slot
@@ -83,6 +84,7 @@ class Said:
     record: Record | None = None
     wish: str | None = None
     cold: bool = False
+    known: int = 0
     client_id: int | None = None
     gain_percent: int | None = None
     instead_of: str | None = None
@@ -139,7 +141,12 @@ def template(said: Said) -> str:
     if said.refused is not None:
         parts.append(f"although not wished ({said.refused})")
     if said.cold:
-        parts.append("no attendance history of the client yet")
+        sessions = "1 session" if said.known == 1 else f"{said.known} sessions"
+        parts.append(
+            f"only {sessions} of the client known"
+            if said.known
+            else "no attendance history of the client yet"
+        )
         if said.record is not None and said.record.by == "gym":
             parts.append(f"other clients kept {said.record.kept} of {said.record.n} at such times")
         parts.append(f"an estimated {said.percent} % likely kept")

@@ -143,6 +143,17 @@ async def test_three_sessions_are_a_start(app: App) -> None:
     assert answer["attendance_summary"]["by_weekday"]["1"]["kept"] == 2
 
 
+async def test_few_sessions_are_not_none_and_not_those_of_others(app: App) -> None:
+    """A client who came twice has a history of two, which is no record of other clients."""
+    app.weekly(1, 18, ["completed", "completed"])
+    app.weekly(2, 18, ["no-show"] * 3)
+    answer = await app.ask(client_id=1)
+    said = [item["suggestion"] for item in answer["suggestions"] if "18:" in item["start"]]
+    assert said
+    assert all("only 2 sessions of the client known" in text for text in said)
+    assert all("other clients kept 0 of 3 at such times" in text for text in said)
+
+
 async def test_a_popular_time_that_the_client_misses_is_not_first(app: App) -> None:
     """Everybody keeps Monday evenings but this client, who keeps Thursday mornings."""
     for client in (2, 3, 4, 5):
@@ -262,7 +273,7 @@ async def test_sessions_of_a_week_are_no_reason_for_a_refused_time(app: App) -> 
         ("Sundays", "Sun: outside the hours"),
         ("Mon 22:00", "Mon 22:00: outside the hours"),
         ("2026-12-20T18:00", "2026-12-20 18:00: after the 14 days of horizon_days"),
-        ("Tuesday 18:00", "Tue 18:00: the trainer is booked"),
+        ("Tuesday 18:00", "Tue 18:00: the client has other sessions; the trainer is booked"),
         ("Thursdays, never after 17:00, only Thu 18:00", "Thu 18:00: refused as well"),
     ],
 )

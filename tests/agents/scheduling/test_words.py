@@ -167,6 +167,8 @@ def test_unknown_ids_are_dropped_and_counted() -> None:
         SAID,
         Said(SLOT, 73, Record(41, 50, "gym"), cold=True),
         Said(SLOT, 73, cold=True, wish="Mon 18:10"),
+        Said(SLOT, 73, Record(1, 1, "gym"), cold=True, known=1),
+        Said(SLOT, 73, wish="Tue 18:30", near=True, refused="00:00-19:00"),
         Said(SLOT, 73, client_id=12),
         Said(SLOT, 91, client_id=12, gain_percent=8, instead_of="Mon 23 Nov 07:00"),
     ],
@@ -177,6 +179,8 @@ def test_the_template_is_grounded(said: Said) -> None:
     record = said.record or Record(0, 0, "gym")
     known = [
         f"24 18:00 {said.percent} {record.kept} {record.n} {said.client_id} {said.gain_percent}",
+        f"{said.known}",
+        said.refused or "",
         said.wish or "",
         said.instead_of or "",
     ]
