@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from agents.code.modules import Function, Module, Place, Project
 from agents.code.project.found import called, keyword, name_of, text_of
 from agents.code.project.preprocessors import NAMES, changed
-from agents.code.taint.entries import LOGIN, ROUTES, VERBS, protected
+from agents.code.taint.entries import LOGIN, VERBS, protected, routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +165,13 @@ def _routes(web: Web, project: Project, place: Place) -> Iterator[Route]:
         if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
             _note_login(web, decorator)
             continue
-        attr = decorator.func.attr
-        if attr not in ROUTES:
+        if not routes(decorator):
             _note_login(web, decorator)
             continue
         first = decorator.args[0] if decorator.args else keyword(decorator, "rule")
         written = text_of(first)
         if written is None:
-            web.more = web.more or attr == "route"
+            web.more = web.more or decorator.func.attr == "route"
             continue
         owner = decorator.func.value
         yield from _placed(web, project, place, decorator, written, owner, _methods(decorator))

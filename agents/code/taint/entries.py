@@ -32,7 +32,7 @@ def paths_of(node: ast.AST) -> list[str]:
     for decorator in getattr(node, "decorator_list", []):
         if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
             continue
-        if decorator.func.attr not in ROUTES:
+        if not routes(decorator):
             continue
         first = decorator.args[0] if decorator.args else None
         for keyword in decorator.keywords:
@@ -43,6 +43,20 @@ def paths_of(node: ast.AST) -> list[str]:
         elif decorator.func.attr == "route" or first is not None:
             found.append("<…>")
     return found
+
+
+def routes(decorator: ast.Call) -> bool:
+    """Whether a decorator makes a route; ``@mock.patch("os.remove")`` makes none."""
+    func = decorator.func
+    if not isinstance(func, ast.Attribute) or func.attr not in ROUTES:
+        return False
+    if func.attr != "patch":
+        return True
+    first = decorator.args[0] if decorator.args else None
+    text = first.value if isinstance(first, ast.Constant) else None
+    dotted = isinstance(text, str) and "." in text and not text.startswith("/")
+    owner = func.value.id if isinstance(func.value, ast.Name) else ""
+    return not dotted and owner not in {"mock", "mocker"}
 
 
 def protected(node: ast.AST) -> bool:

@@ -249,3 +249,14 @@ def test_rules_across_files_do_not_run_on_one_file() -> None:
     answer = analyse({"app.py": "x = 1\n", "a.py": text}, kind="snippet")
     assert not answer.findings
     assert "across files did not run" in answer.notes[0]
+
+
+def test_a_patch_of_a_test_is_no_route() -> None:
+    """`@mock.patch("api.mail.send")` serves nothing; `@bp.patch("/a")` is a route."""
+    body = (
+        "from unittest import mock\nfrom flask import Blueprint\nbp = Blueprint('b', __name__)\n"
+        "@{}\ndef f(given):\n    return str(given)\n"
+    )
+    assert not check(tests__test_mail=body.format('mock.patch("api.mail.send")'))
+    assert not check(tests__test_mail=body.format("mock.patch(TARGET)"))
+    assert "route-parameter-mismatch" in check(api=body.format('bp.patch("/a/<int:n>")'))
