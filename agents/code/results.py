@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from agents.code.gate import Proposal, Verdict, unified
 from agents.code.model import SEVERITIES, Finding, Severity
 from agents.code.secrets import PLACEHOLDER, Mask
+from agents.code.taint.rules import RULES
 
 MOST_CODE = 400
 """Characters of a line that are shown."""
@@ -98,17 +100,33 @@ def shown(
         if path in files:
             mask.learn(files[path], path)
     return [
-        _shown(
-            finding, files.get(finding.file, ""), mask, (proposed or {}).get(finding.fingerprint)
-        )
+        _shown(finding, files, mask, (proposed or {}).get(finding.fingerprint))
         for finding in findings
     ]
 
 
-def _shown(finding: Finding, text: str, mask: Mask, proposed: Proposed | None) -> Shown:
+def _message(finding: Finding, files: Mapping[str, str], mask: Mask) -> str:
+    """What is wrong, masked but for our own words and names of files.
+
+    Somewhere in a project "signature" is a password: "a signature is not checked" stays readable.
+    """
+    rule = RULES.get(finding.rule)
+    if rule is not None and finding.message == rule.message:
+        return finding.message
+    pieces: list[str] = []
+    for is_file, words in groupby(finding.message.split(" "), key=files.__contains__):
+        part = " ".join(words)
+        pieces.append(part if is_file else mask.text(part))
+    return " ".join(pieces)
+
+
+def _shown(
+    finding: Finding, files: Mapping[str, str], mask: Mask, proposed: Proposed | None
+) -> Shown:
+    text = files.get(finding.file, "")
     base = Shown(
         finding,
-        mask.text(finding.message),
+        _message(finding, files, mask),
         mask.text(finding.evidence.strip(), finding.file)[:MOST_CODE],
         _snippet(finding, text, mask),
         tuple(

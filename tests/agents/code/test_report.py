@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from agents.code.model import Analysis, Finding, Skipped, Step, ToolRun
 from agents.code.report import FORMATS, Report, write
 from agents.code.results import Proposed, at_least, shown
 from agents.code.secrets import Mask
+from agents.code.taint.rules import RULES
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "kit" / "sarif.schema.json").read_text("utf-8"))
 SECRET = "Trainer12345"
@@ -193,3 +195,18 @@ def test_severities_are_ordered() -> None:
     assert at_least("high", "high")
     assert not at_least("medium", "high")
     assert not at_least("critical", "never")
+
+
+def test_a_message_stays_readable_where_its_words_are_somebodys_password() -> None:
+    """Our own words and names of files are never masked; what comes from the code is."""
+    files = {"fitness/a.py": 'password = "fitness/a.py"\nsecret_token = "signature9"\n'}
+    unchecked = replace(INJECTION, rule="signature-unchecked", file="fitness/a.py",
+                        message=RULES["signature-unchecked"].message)  # fmt: skip
+    told = "fitness/a.py has no signature9: the import fails at start"
+    missing = replace(unchecked, rule="import-of-missing-name", message=told)
+    mask = Mask()
+    mask.learn('password = "signature"\n', "b.py")
+    messages = [item.message for item in shown([unchecked, missing], files, mask)]
+    assert messages[0] == "A signature is not checked"
+    assert messages[1].startswith("fitness/a.py has no ")
+    assert "signature9" not in messages[1]
