@@ -162,16 +162,34 @@ def absolute(module: Module, node: ast.ImportFrom) -> str:
     return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def _rooted(packages: set[str], parts: list[str], start: int) -> bool:
+def _rooted(packages: set[str], used: set[str], parts: list[str], start: int) -> bool:
     """Whether a module may be imported without its first folders.
 
-    A backend folder is often the import root: ``backend/api/goals.py`` is ``api.goals``. A folder
-    inside a package is none, and nothing of ours takes the standard library's names.
+    A backend folder is often the import root: ``backend/api/goals.py`` is ``api.goals``, also
+    where somebody left an ``__init__.py`` in it. A folder inside a package that is used by its
+    own name is none: ``requests.exceptions`` is not ``app/requests/exceptions.py``. And nothing
+    of ours takes the standard library's names.
     """
     if parts[start] in sys.stdlib_module_names:
         return False
-    inside = any(".".join(parts[:end]) in packages for end in range(1, start + 1))
-    return not inside or len(parts) - start > 1
+    ends = [end for end in range(1, start + 1) if ".".join(parts[:end]) in packages]
+    return not ends or (len(parts) - start > 1 and parts[ends[0] - 1] not in used)
+
+
+def _used(modules: list[Module], packages: set[str]) -> set[str]:
+    """The first names of all imports, and the outermost packages that dots lead up to."""
+    found: set[str] = set()
+    for module in modules:
+        for node in module.nodes:
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add((node.module or "").split(".")[0])
+            elif isinstance(node, ast.ImportFrom):
+                near = absolute(module, node).removesuffix(f".{node.module}").split(".")
+                if ".".join(near[:-1]) not in packages:
+                    found.add(near[-1])
+    return found
 
 
 class Project:
@@ -182,10 +200,11 @@ class Project:
         self.by_file = {module.file: module for module in modules}
         self._by_name: dict[str, Module] = {}
         packages = {m.name for m in modules if m.file.endswith("__init__.py")}
+        used = _used(modules, packages)
         for module in sorted(modules, key=lambda item: -len(item.name)):
             parts = module.name.split(".")
             for start in range(1, len(parts)):
-                if _rooted(packages, parts, start):
+                if _rooted(packages, used, parts, start):
                     self._by_name[".".join(parts[start:])] = module
         for module in modules:
             self._by_name[module.name] = module

@@ -260,3 +260,27 @@ def test_a_patch_of_a_test_is_no_route() -> None:
     assert not check(tests__test_mail=body.format('mock.patch("api.mail.send")'))
     assert not check(tests__test_mail=body.format("mock.patch(TARGET)"))
     assert "route-parameter-mismatch" in check(api=body.format('bp.patch("/a/<int:n>")'))
+
+
+def test_a_folder_of_a_used_package_does_not_stand_for_a_library_of_its_name() -> None:
+    """In a package that is imported by its own name, `requests.exceptions` is the library; a
+    backend folder with an `__init__` that nobody imports is still the import root."""
+    library = "from requests.exceptions import HTTPError\n"
+    deep = {
+        "gym/app/__init__.py": "", "gym/app/requests/__init__.py": "",
+        "gym/app/requests/exceptions.py": "A = 1\n", "gym/app/http.py": library,
+    }  # fmt: skip
+    root = {
+        "backend/__init__.py": "", "backend/api/__init__.py": "",
+        "backend/api/goals.py": "A = 1\n", "backend/app.py": "from api.goals import B\n",
+    }  # fmt: skip
+
+    def fails(files: dict[str, str]) -> bool:
+        project, _ = read_project(files)
+        told = rules.check(project, files, alone=False).findings
+        return "import-of-missing-name" in {item.rule for item in told}
+
+    assert fails(deep)
+    assert not fails({**deep, "gym/run.py": "from app.http import HTTPError\n"})
+    assert not fails({**deep, "gym/app/requests/a.py": "from ..http import HTTPError\n"})
+    assert fails(root)
