@@ -40,6 +40,7 @@ def read_models(project: Project) -> dict[str, Model]:
             if isinstance(place.node, ast.ClassDef):
                 classes[place.node.name].append(place)
     models: dict[str, Model] = {}
+    based = any(_BASED.search(module.text) for module in project.modules)
     related: list[tuple[str, str]] = []
     for name, places in classes.items():
         mapped = [_model(place, classes) for place in places if _mapped(place, classes)]
@@ -50,7 +51,14 @@ def read_models(project: Project) -> dict[str, Model]:
     for target, backref in related:
         if backref and target in models:
             models[target].attributes.add(backref)
+    for model in models.values():
+        # What a base class of the project's own gives each model cannot be told.
+        model.whole = model.whole and not based
     return models
+
+
+_BASED = re.compile(r"\bmodel_class\s*=|\b(?:declarative_base|automap_base)\([^)\n]*\bcls\s*=")
+"""The base of all models is made of a class of the project's own."""
 
 
 def _mapped(place: Place, classes: dict[str, list[Place]], depth: int = 4) -> bool:

@@ -284,3 +284,14 @@ def test_a_folder_of_a_used_package_does_not_stand_for_a_library_of_its_name() -
     assert not fails({**deep, "gym/run.py": "from app.http import HTTPError\n"})
     assert not fails({**deep, "gym/app/requests/a.py": "from ..http import HTTPError\n"})
     assert fails(root)
+
+
+def test_models_with_a_base_of_the_projects_own_may_have_any_attribute() -> None:
+    """`SQLAlchemy(model_class=Base)` gives every model what `Base` has."""
+    body = (
+        "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy({})\n"
+        "class Client(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+        "def first():\n    return Client.get_or_404(1)\n"
+    )
+    assert "model-attribute-missing" in check(app=body.format(""))
+    assert "model-attribute-missing" not in check(app=body.format("model_class=Better"))
