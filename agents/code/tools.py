@@ -131,6 +131,8 @@ def ruff(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Sk
         code = item.get("code") or "E999"
         meaning = ruff_meaning("E999" if code == "invalid-syntax" else code)
         line = int(item["location"]["row"])
+        if code == "F821" and _foreign(item["message"], files.get(name, ""), line):
+            continue
         found.append(
             Finding(
                 rule=meaning.rule,
@@ -149,6 +151,22 @@ def ruff(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Sk
             )
         )
     return found, []
+
+
+_OLD_NAMES = frozenset({"basestring", "cmp", "file", "get_ipython", "intern", "long", "raw_input",
+                        "reload", "reduce", "unichr", "unicode", "xrange"})  # fmt: skip
+_FORKS = re.compile(r"sys\.version_info|\bPY[23]\b|\bNameError\b")
+
+
+def _foreign(message: str, text: str, line: int) -> bool:
+    """Whether an undefined name is no name, or is one where its line runs.
+
+    A word of ``Literal["rb"]`` is a text, also where Literal comes from a module that ruff does
+    not know; a file that asks which Python it runs on may use the names of Python 2.
+    """
+    name = message.partition("`")[2].partition("`")[0]
+    quoted = re.search(rf"""\bLiteral\[[^\]]*["']{re.escape(name)}["']""", _line(text, line))
+    return quoted is not None or (name in _OLD_NAMES and _FORKS.search(text) is not None)
 
 
 def detect_secrets(files: Mapping[str, str], folder: Path) -> tuple[list[Finding], list[Skipped]]:

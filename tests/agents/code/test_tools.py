@@ -140,3 +140,22 @@ def test_a_tool_leaves_nothing_behind() -> None:
         pool.submit(tools.run, RUFF, {"a.py": "x = 1\n"}).result()
     made = set(folder.iterdir()) - before
     assert not {path for path in made if path.name.startswith("code-")}
+
+
+def test_an_undefined_name_is_one_that_runs() -> None:
+    """Words of a Literal are no names, and Python 2's names stand where a file asks for it."""
+    text = (
+        'import sys\nfrom .compat import Literal\nmode: Literal["rb", "r"] = "r"\n'
+        "if sys.version_info[0] < 3:\n    kinds = (str, unicode)\nprint(gone)\n"
+    )
+    told = tools.run(RUFF, {"a.py": text}).findings["a.py"]
+    assert [item.line for item in told if item.rule == "F821"] == [6]
+    told = tools.run(RUFF, {"a.py": "kinds = (str, unicode)\n"}).findings["a.py"]
+    assert [item.rule for item in told] == ["F821"]
+
+
+def test_what_mostly_works_is_not_grave() -> None:
+    """A bare `raise` in a handler's helper and a `return super().__init__()` end no build."""
+    assert ruff_meaning("PLE0704").severity == "low"
+    assert ruff_meaning("PLE0101").severity == "low"
+    assert ruff_meaning("PLE0604").severity == "high"
