@@ -303,3 +303,19 @@ def test_a_view_registered_by_call_is_the_function_its_name_leads_to() -> None:
             return "<p>" + q
         """
     assert found(text, store=store, search=shown) == [("xss", 'return "<p>" + q')]
+
+
+def test_a_stream_of_our_own_may_be_read_back() -> None:
+    """`pickle.loads(pickle.dumps(x))` is a copy, whatever came from outside is in it."""
+    text = """
+        import pickle
+        @app.route("/a")
+        def a():
+            pickle.loads(pickle.dumps(request.json))
+            {}
+            return "ok"
+        """
+    assert not found(text.format("pass"))
+    assert found(text.format("pickle.loads(request.data)")) == [
+        ("unsafe-deserialization", "pickle.loads(request.data)")
+    ]

@@ -33,6 +33,10 @@ CLEANS: Final[dict[str, frozenset[str]]] = {
     "regex.escape": frozenset({"regex"}),
     "json.dumps": frozenset({"log", "header", "redirect"}),
     "flask.json.dumps": frozenset({"log", "header", "redirect"}),
+    **dict.fromkeys((
+        "pickle.dumps", "cloudpickle.dumps", "dill.dumps", "marshal.dumps", "jsonpickle.encode",
+        "yaml.dump", "yaml.safe_dump",
+    ), frozenset({"deserialize"})),  # whatever is in it, the stream itself is ours
     "repr": frozenset({"log", "header"}),
     "ascii": frozenset({"log", "header"}),
     "psycopg2.sql.Identifier": frozenset({"sql"}),
