@@ -95,7 +95,7 @@ def result(site: Call, callee: Value) -> Value:
         told = whole(run, state, receiver)
         plain = _stranger(receiver) and site.name not in DATABASE
         # Of an object that nobody knows, a method may give back what it is given.
-        return run.derived(told, *(parts if plain else ()), kind=kind)
+        return _answered(site, run.derived(told, *(parts if plain else ()), kind=kind))
     if callee.known or (callee.objs and not callee.taints):
         return NOTHING
     if set(site.dotted.split(".")) & DATABASE:
@@ -103,7 +103,13 @@ def result(site: Call, callee: Value) -> Value:
     if any(part.ref in web.REQUESTS or part.kind == "web.request" for part in parts):
         return run.source(site.frame, site.node, f"{site.name or site.dotted}(request)", kind="")
     passed = run.derived(*parts, kind=site.dotted)
-    if _ESCAPES.search(site.dotted.rsplit(".", 1)[-1] or site.name):
+    return _answered(site, passed)
+
+
+def _answered(site: Call, passed: Value) -> Value:
+    """What a function that nobody can read gives back, by what its name says it does."""
+    name = site.dotted.rsplit(".", 1)[-1] or site.name
+    if _ESCAPES.search(name) or _ANSWERS.search(name):
         return cleaned(passed, {"xss"})
     return passed
 
@@ -128,6 +134,8 @@ LIBRARIES: Final = frozenset({
     "resolved", "generator", "open", "len", "print", "type", "super",
 })  # fmt: skip
 _ESCAPES: Final = re.compile(r"esc(?:ape)?_?(?:for_)?html|html_?esc|sanitize_?html|^esc$|^escape$")
+_ANSWERS: Final = re.compile(r"redirect|^render")
+"""A redirect has no body of ours, and what renders a page escapes what it puts in."""
 DATABASE: Final = frozenset({
     "execute", "executemany", "executescript", "query", "filter", "filter_by", "get", "get_or_404",
     "first_or_404", "find", "find_one", "fetchone", "fetchall", "session", "objects", "scalar",

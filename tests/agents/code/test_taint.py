@@ -319,3 +319,20 @@ def test_a_stream_of_our_own_may_be_read_back() -> None:
     assert found(text.format("pickle.loads(request.data)")) == [
         ("unsafe-deserialization", "pickle.loads(request.data)")
     ]
+
+
+def test_what_an_unknown_helper_redirects_or_renders_is_no_page_of_ours() -> None:
+    """`h.redirect_to(name)` of a library nobody can read is no text put into a page."""
+    text = """
+        from ckit import helpers as h, redirect_back
+        @app.route("/a/<name>")
+        def a(name):
+            if name == "b":
+                return redirect_back(name)
+            if name == "c":
+                return h.rendered_view(name)
+            {}
+            return h.redirect_to("a.index", id=name)
+        """
+    assert not found(text.format("pass"))
+    assert found(text.format("return h.joined(name)")) == [("xss", "return h.joined(name)")]
