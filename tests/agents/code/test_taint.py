@@ -336,3 +336,19 @@ def test_what_an_unknown_helper_redirects_or_renders_is_no_page_of_ours() -> Non
         """
     assert not found(text.format("pass"))
     assert found(text.format("return h.joined(name)")) == [("xss", "return h.joined(name)")]
+
+
+def test_a_text_that_is_a_path_is_put_right_without_harm() -> None:
+    """`normpath(x).replace("a", "b")` makes a text; `Path(x).replace(target)` moves a file."""
+    text = """
+        from pathlib import Path
+        @app.route("/a")
+        def a():
+            name = os.path.normpath(request.args["n"])
+            name = name.replace("a", "b")
+            {}
+            return "ok"
+        """
+    assert not found(text.format("pass"))
+    moved = "Path('/srv/' + name).replace('/srv/x')"
+    assert found(text.format(moved)) == [("path-traversal", moved)]

@@ -51,6 +51,8 @@ def _guessable(site: Call) -> None:
 
 def _method(site: Call) -> None:
     """A method of a path object that comes from outside."""
+    if site.name == "replace" and len(site.args) > 1:
+        return  # of a text: that of a path takes the target alone
     if site.receiver is not None and ("Path" in site.kind or site.kind == "resolved"):
         _path(site, site.receiver)
 
