@@ -352,3 +352,16 @@ def test_a_text_that_is_a_path_is_put_right_without_harm() -> None:
     assert not found(text.format("pass"))
     moved = "Path('/srv/' + name).replace('/srv/x')"
     assert found(text.format(moved)) == [("path-traversal", moved)]
+
+
+def test_escaping_is_off_where_somebody_writes_it() -> None:
+    """A constructor that keeps its parameter `autoescape=False` switches nothing off."""
+    kept = """
+        class Templates:
+            def __init__(self, autoescape=False):
+                self.autoescape = autoescape
+        made = Templates()
+        """
+    off = "made.autoescape = False"
+    assert not found(kept)
+    assert found(f"{kept}{off}") == [("xss", off)]

@@ -89,7 +89,7 @@ def attribute(
             run.report("hardcoded-secret", frame, target, confidence="high")
     elif attr in {"mimetype", "content_type"}:
         _typed(run, state, owner, value)
-    elif attr == "autoescape" and false:
+    elif attr == "autoescape" and false and "False" in frame.module.text_at(target.lineno):
         run.report("xss", frame, target, confidence="medium",
                    message="Templates are rendered without escaping")  # fmt: skip
     elif secret(attr, value) and _written(frame, target, value):
