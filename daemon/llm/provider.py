@@ -212,25 +212,21 @@ def _capped_class(base: type) -> Any:
     return type("CappedStream", (_Capped, base), {})
 
 
-def _problem_of(error: Exception) -> Problem:
-    """The client calls a refused connection a timeout too: what its cause was decides."""
+def _problem_of(error: BaseException) -> Problem:
+    """What became of a call without a complete reply.
+
+    The client calls refused and lost connections timeouts too: what caused it decides.
+    """
+    import aiohttp
     import openai
 
-    if _never_connected(error):
+    causes = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    # Nothing was sent: no such name, nobody listens, no route, no trust.
+    never = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    if any(isinstance(one, never) for one in causes):
         return "unreachable"
-    if isinstance(error, openai.APITimeoutError):
+    if any(isinstance(one, TimeoutError) for one in causes):
         return "timeout"
-    if isinstance(error, openai.APIConnectionError):
-        return "connection"
-    return "client"
-
-
-def _never_connected(error: BaseException | None) -> bool:
-    """Nothing was sent: no such name, nobody listens, no route, no trust."""
-    import aiohttp
-
-    while error is not None:
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            return True
-        error = error.__cause__
-    return False
+    return "connection" if isinstance(error, openai.APIConnectionError) else "client"

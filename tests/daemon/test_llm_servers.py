@@ -20,7 +20,7 @@ from daemon.llm import Snoozed
 from daemon.llm.provider import BODY_LIMIT_BYTES
 from tests.daemon.provider_words import BLAMED, FLAGGED, KEY, PICKY, SCHEMAS, TOO_LONG, says
 from tests.kit.llm import FALLBACK, MODEL, Bench, ask, asker, bench_on
-from tests.kit.provider import Behaviour, ModelServer, changed, hang, honest, status, text
+from tests.kit.provider import Behaviour, ModelServer, changed, hang, honest, reset, status, text
 
 
 @pytest.fixture
@@ -288,6 +288,16 @@ async def test_a_model_that_is_too_slow_is_named(bench: Bench) -> None:
     [told] = [line for line in lines if line["log_level"] == "error"]
     assert (told["event"], told["model"], told["code"]) == ("model_unavailable", MODEL, "timeout")
     assert failed.value.hint == told["hint"]
+
+
+async def test_a_lost_connection_is_no_want_of_time(database: str) -> None:
+    """The library calls it a timeout; the next model is asked all the same."""
+    async with bench_on(database, llm_fallback_models=(FALLBACK,)) as bench:
+        bench.server.by_model[MODEL] = deque([reset] * 3)
+        answer = await bench.ask(await bench.request())
+        codes = await bench.all("SELECT error ->> 'code' FROM ai_llm_calls ORDER BY id")
+    assert answer.model == FALLBACK
+    assert [row[0] for row in codes] == [*["connection"] * 3, None]
 
 
 PRICE = (
