@@ -201,7 +201,13 @@ def _trend(goal: GoalOut) -> Iterator[Advice]:
 
 
 def _deadline(goal: GoalOut) -> Iterator[Advice]:
-    if goal.needed_rate_per_week is None or goal.target_date is None or goal.trend is None:
+    if goal.target_date is None or goal.trend is None or goal.status == "reached":
+        return
+    if goal.needed_rate_per_week is None:
+        yield Advice(
+            code="deadline",
+            text=f"The date that was set for it, {day(goal.target_date)}, has passed.",
+        )
         return
     verb = "fall" if goal.needed_rate_per_week < 0 else "rise"
     text = (
@@ -294,7 +300,9 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             text="Talk about what changed since the best value and add some easy cardio.",
         )
     yield from _habits(told.adherence)
-    if goal is not None and goal.status in ("behind", "unreachable") and "plateau" not in codes:
+    late = goal is not None and goal.status in ("behind", "unreachable")
+    # A target that is left behind or unhealthy is not to be had a little later.
+    if late and codes.isdisjoint({"plateau", "regain"}) and not told.concerns:
         yield Advice(
             code="adjust_goal",
             text="At this pace the goal comes late: agree on a nearer target or a later date.",

@@ -209,6 +209,7 @@ async def test_what_was_to_be_gained_is_not_run_away(app: MainApp) -> None:
     assert "plateau" not in codes(found)
     assert "more_cardio" not in codes(found, "recommendations")
     assert "eat_enough" in codes(found, "recommendations")
+    assert "adjust_goal" not in codes(found, "recommendations")
 
 
 async def test_a_target_below_a_healthy_weight_is_for_a_doctor(app: MainApp) -> None:
@@ -344,6 +345,17 @@ async def test_a_goal_that_was_behind_before_it_began_is_no_success(app: MainApp
     found = await app.ask()
     assert "was passed before it began" in found["prediction"]
     assert codes(found, "recommendations") == ["check_goal"]
+
+
+async def test_a_date_that_has_passed_is_told(app: MainApp) -> None:
+    """Who is late learns that the day itself is over, not only that the goal comes late."""
+    app.history(losing(84, 0.2), every=3)
+    passed = TODAY - timedelta(days=14)
+    app.goal(80, target_date=datetime.combine(passed, time(9)))
+    found = await app.ask()
+    assert any(
+        text.endswith(f"{passed.day} {passed:%B %Y}, has passed.") for text in found["insights"]
+    )
 
 
 async def test_ten_kilogram_typo(app: MainApp) -> None:
