@@ -167,7 +167,11 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
             "weekly_volume": _volume(built),
             "continuity": before,
             "progression_rules": (
-                sentences.progression_rules(profile, deloads) if built is not None else []
+                sentences.progression_rules(
+                    profile, deloads, [item.option.exercise for item in built.draft.items()]
+                )
+                if built is not None
+                else []
             ),
             "summary": summary,
             "disclaimer": sentences.DISCLAIMER,

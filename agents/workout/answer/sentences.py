@@ -7,7 +7,7 @@ in the answer, so a sentence can never disagree with the plan it describes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from agents.workout.exercises.exercise import Exercise
 from agents.workout.planning.plan import Relaxed
@@ -39,6 +39,10 @@ _LOAD_RULE = (
     "At the top of the range, or where the minutes hold no more repetitions, add 2.5 % load for "
     "the upper body or 5 % for the lower body, never more than 5 % and 10 %, and start the range "
     "again."
+)
+_OWN_WEIGHT_RULE = (
+    "Where there is no load to add, slow each repetition down at the top of the range, then ask "
+    "for a harder exercise: the same one grows too easy within weeks."
 )
 LONGEST_REASON = 240
 _DIGIT = re.compile(r"[0-9]")
@@ -191,12 +195,16 @@ def display(sets: int, reps: int, hold: int | None, rest: int, rpe: float) -> st
     return f"{dose}, rest {rest} s, RPE {rpe:g}"
 
 
-def progression_rules(profile: Profile, deloads: Sequence[int]) -> list[str]:
-    """What changes from week to week, as short rules."""
-    rules = [
-        "Add a repetition (or five seconds) a week while technique stays clean.",
-        _LOAD_RULE,
-    ]
+def progression_rules(
+    profile: Profile, deloads: Sequence[int], exercises: Iterable[Exercise]
+) -> list[str]:
+    """What changes from week to week, as short rules. exercises: those of the plan."""
+    rules = ["Add a repetition (or five seconds) a week while technique stays clean."]
+    loaded = {is_loadable(exercise) for exercise in exercises}
+    if True in loaded:
+        rules.append(_LOAD_RULE)
+    if False in loaded:
+        rules.append(_OWN_WEIGHT_RULE)
     if deloads:
         weeks = joined([str(week) for week in deloads])
         named = "Lighter week" if len(deloads) == 1 else "Lighter weeks"

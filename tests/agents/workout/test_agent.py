@@ -271,6 +271,15 @@ async def test_a_title_names_what_is_trained() -> None:
     assert any("body" in title and "Full" not in title for title in titles)
 
 
+@pytest.mark.parametrize(("gear", "loads"), [("none", False), ("dumbbells", True)])
+async def test_rules_of_progress_fit_what_is_there(gear: str, loads: bool) -> None:
+    """Nobody without a weight is told to add 2.5 %, and all learn what to do with their own."""
+    found = await answer(GYM_PLAN | {"equipment": [gear], "duration_weeks": 12})
+    rules = " ".join(found["progression_rules"])
+    assert ("2.5 %" in rules) is loads
+    assert "no load to add" in rules
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
