@@ -141,9 +141,14 @@ def _too_little(told: Told, goal: GoalOut | None) -> str:
             f"There are no measurements of {title(metric)} yet. Log it at least three times over "
             "two weeks, best once or twice a week in the morning, and a forecast follows."
         )
+    if have.n == 1:
+        return (
+            f"One measurement of {title(metric)} is too little for a forecast. Log it on at least "
+            "three days over two weeks."
+        )
     return (
-        f"{number(have.n)} day{'' if have.n == 1 else 's'} with a measurement of {title(metric)} "
-        f"over {number(have.span_days)} days are too little for a forecast. Log it on at least "
+        f"{number(have.n)} days with a measurement of {title(metric)} over "
+        f"{number(have.span_days)} days are too little for a forecast. Log it on at least "
         "three days over two weeks."
     )
 
@@ -242,7 +247,7 @@ def recommendations(told: Told) -> list[Advice]:
     goal = told.goals[0] if told.goals else None
     found = list(_advice(told, codes, goal))
     if not found:
-        found.append(Advice(code="keep_going", text="Keep the plan and the rhythm of weighing."))
+        found.append(Advice(code="keep_going", text="Keep the plan and the rhythm of measuring."))
     return found[:5]
 
 

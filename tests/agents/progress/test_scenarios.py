@@ -358,6 +358,22 @@ async def test_a_date_that_has_passed_is_told(app: MainApp) -> None:
     )
 
 
+async def test_one_measurement_is_one(app: MainApp) -> None:
+    """No "1 day over 0 days are"."""
+    app.weigh(3, 84)
+    app.goal(80)
+    assert (await app.ask())["prediction"].startswith("One measurement of weight is too little")
+
+
+async def test_a_girth_is_not_weighed(app: MainApp) -> None:
+    """Who follows a waist is told to go on measuring."""
+    for ago in range(90, 0, -6):
+        app.weigh(ago, 80, waist=90 + ago * 0.06, measurement_unit="cm")
+    app.goal(85, target_unit="cm", title="Waist", category="other")
+    texts = [item["text"] for item in (await app.ask())["recommendations"]]
+    assert texts == ["Keep the plan and the rhythm of measuring."]
+
+
 async def test_ten_kilogram_typo(app: MainApp) -> None:
     """A slip in the tens is left out and listed; the date hardly moves."""
     app.history(losing(88, 0.4), every=2)
