@@ -225,7 +225,14 @@ _ROWS = (
         reps=(8, 15),
         rpe_cap=8,
     ),
-    Condition("youth", "under 16 years", (_LOADED_JUMP,), reps=(8, 15), rpe_cap=7),
+    Condition(
+        "youth",
+        "under 16 years",
+        (_LOADED_JUMP,),
+        reps=(8, 15),
+        rpe_cap=7,
+        note="Train under the eyes of a qualified adult; good technique comes before more load.",
+    ),
     Condition(
         "eating_disorder",
         "eating disorder",

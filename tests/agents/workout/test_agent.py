@@ -280,6 +280,12 @@ async def test_rules_of_progress_fit_what_is_there(gear: str, loads: bool) -> No
     assert "no load to add" in rules
 
 
+async def test_the_young_train_under_supervision() -> None:
+    """Who is under 16 is told what makes it safe: somebody qualified who watches (NSCA)."""
+    found = await answer(GYM_PLAN | {"age": 14})
+    assert any("qualified adult" in note for note in found["screening"]["notes"])
+
+
 async def test_a_red_flag_stops_everything_but_gentle_movement() -> None:
     """Chest pain: a completed answer that asks for clearance and moves gently until then."""
     request = GYM_PLAN | {"conditions": ["chest pain on the stairs"]}
