@@ -191,6 +191,8 @@ def _chosen(state: State) -> answer.Parts:
     together = _together(ranked, min(wanted, answer.MOST_SHOWN), rules.gap, rules.buffer)
     if together < wanted:
         said = f"sessions_per_week: only {together} of {wanted} sessions fit together in a week"
+        if together == answer.MOST_SHOWN:
+            said = f"sessions_per_week: {together} of {wanted} sessions, the most an answer names"
         parts = replace(parts, warnings=(*parts.warnings, said))
     return replace(parts, ranked=tuple(ranked), together=together)
 

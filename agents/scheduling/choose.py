@@ -3,8 +3,9 @@
 The likeliest slot comes first. A wish is honoured when it costs at most five points of
 probability: a slot that fits it is ranked as if it were that much likelier; one at least of the
 proposals meets a wish if any free slot does. A time to avoid is proposed only where nothing else
-is free. Slots that are the same time a week later, that overlap, or that crowd one day would waste
-a place, so they only fill up a short list. How earlier proposals were received leans the order by
+is free. Slots that are much the same time a week later, that overlap, or that crowd one day would
+waste a place, so they only fill up a short list; of equally likely ones each is of another part of
+the day, as long as there is one. How earlier proposals were received leans the order by
 no more than a wish. Where several sessions a week are wanted, the first suggestions are a set that
 can be booked together.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
 from agents.scheduling import solver
 from agents.scheduling.attendance import PART_NAMES, Chance, Seen, part_of
@@ -24,6 +27,8 @@ from agents.scheduling.solver import Option
 MOST = 5
 WISH_WORTH = 0.05
 _MOST_A_DAY = 2
+_SAME_TIME_MINUTES = 60
+_ANOTHER_DAY_MINUTES = 16 * 60
 _ENOUGH_HERE = 3
 
 
@@ -63,12 +68,17 @@ def rank(
         for slot, chance in zip(slots, chances, strict=True)
     ]
     every = [r for r in every if r.wish >= 0] or every
-    every.sort(key=lambda r: (-round(r.score, 4), r.slot.first))
+    every.sort(key=lambda r: (-_merit(r), r.slot.first))
     chosen = _set(every, min(together, MOST), gap, buffer) if together > 1 else []
     _fill(chosen, every, varied=True)
     _fill(chosen, every, varied=False)
     _wished(chosen, every, together)
     return chosen
+
+
+def _merit(item: Ranked) -> float:
+    """The score as it is compared: what differs less is equal."""
+    return round(item.score, 4)
 
 
 def _set(every: Sequence[Ranked], number: int, gap: int, buffer: int) -> list[Ranked]:
@@ -78,18 +88,26 @@ def _set(every: Sequence[Ranked], number: int, gap: int, buffer: int) -> list[Ra
     begin = min(r.slot.first for r in every)
     soon = [r for r in every if r.slot.first < begin + 7 * 24 * 60]
     options = [Option(0, 0, r.slot.first, r.slot.end + buffer, max(r.score, 0.0)) for r in soon]
-    picked, _ = solver.solve(options, [number], gap=gap)
-    return sorted((soon[i] for i in picked), key=lambda r: (-round(r.score, 4), r.slot.first))
+    # Nobody trains twice a day who can come on two, however small a gap is allowed.
+    picked, _ = solver.solve(options, [number], gap=max(gap, _ANOTHER_DAY_MINUTES))
+    if len(picked) < number and gap < _ANOTHER_DAY_MINUTES:
+        picked, _ = solver.solve(options, [number], gap=gap)
+    return sorted((soon[i] for i in picked), key=lambda r: (-_merit(r), r.slot.first))
 
 
 def _fill(chosen: list[Ranked], every: Sequence[Ranked], *, varied: bool) -> None:
-    for item in every:
-        if len(chosen) >= MOST:
+    while len(chosen) < MOST:
+        fitting = [
+            item
+            for item in every
+            if not any(_overlap(item.slot, other.slot) for other in chosen)
+            and (not varied or _adds(item, chosen))
+        ]
+        if not fitting:
             return
-        if not any(_overlap(item.slot, other.slot) for other in chosen) and (
-            not varied or _adds(item, chosen)
-        ):
-            chosen.append(item)
+        parts = [part_of(r.slot.start.hour) for r in chosen]
+        _, equal = next(groupby(fitting, key=_merit))
+        chosen.append(min(equal, key=lambda r: parts.count(part_of(r.slot.start.hour))))
 
 
 def _wished(chosen: list[Ranked], every: Sequence[Ranked], together: int) -> None:
@@ -105,9 +123,13 @@ def _wished(chosen: list[Ranked], every: Sequence[Ranked], together: int) -> Non
 
 def _adds(item: Ranked, chosen: Sequence[Ranked]) -> bool:
     start = item.slot.start
-    times = {(r.slot.start.isoweekday(), r.slot.start.time()) for r in chosen}
     same_day = sum(r.slot.start.date() == start.date() for r in chosen)
-    return (start.isoweekday(), start.time()) not in times and same_day < _MOST_A_DAY
+    return same_day < _MOST_A_DAY and not any(_same_time(start, r.slot.start) for r in chosen)
+
+
+def _same_time(one: datetime, other: datetime) -> bool:
+    apart = abs(60 * (one.hour - other.hour) + one.minute - other.minute)
+    return one.isoweekday() == other.isoweekday() and apart < _SAME_TIME_MINUTES
 
 
 def _overlap(one: Slot, other: Slot) -> bool:

@@ -440,6 +440,14 @@ async def test_several_a_week_can_be_booked_together(app: App) -> None:
     assert max(gaps) < timedelta(days=7)
 
 
+async def test_no_more_than_five_are_named_and_said_to_be_so(app: App) -> None:
+    """Seven a week would fit; that an answer names five is no lack of room."""
+    answer = await app.ask(client_id=1, sessions_per_week=7, min_gap_hours=0)
+    assert len({start.date() for start in starts(answer)}) == 5
+    (said,) = (w for w in answer["data_warnings"] if w.startswith("sessions_per_week"))
+    assert "5 of 7 sessions, the most an answer names" in said
+
+
 async def test_who_may_ask(app: App) -> None:
     """Strangers are refused; a named trainer who does not train the client is only a warning."""
     with pytest.raises(NotAssigned):
