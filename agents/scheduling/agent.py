@@ -169,7 +169,7 @@ def _chosen(state: State) -> answer.Parts:
             max_moves=DEFAULT_MAX_MOVES if request.max_moves is None else request.max_moves,
             pinned=request.pinned,
         )
-        return replace(parts, week=planned)
+        return _weekly(replace(parts, week=planned), planned)
     parts = replace(parts, blocked=found.blocked)
     if not found.free:
         return _explained(parts, found)
@@ -195,6 +195,22 @@ def _chosen(state: State) -> answer.Parts:
             said = f"sessions_per_week: {together} of {wanted} sessions, the most an answer names"
         parts = replace(parts, warnings=(*parts.warnings, said))
     return replace(parts, ranked=tuple(ranked), together=together)
+
+
+def _weekly(parts: answer.Parts, planned: weeks.WeekPlan) -> answer.Parts:
+    """What is to be said of a week beside its sessions."""
+    request, warnings = parts.request, parts.warnings
+    unused = ("preferred_times", "horizon_days", "sessions_per_week")
+    if ignored := [name for name in unused if getattr(request, name)]:
+        said = f"ignored_in_week: {', '.join(ignored)}; they are for one client's times"
+        warnings = (*warnings, said)
+    if not request.demand and not planned.movable:
+        parts = replace(parts, conflicts=(Conflict(("demand",), 0),))
+    elif not request.demand and not planned.moved and request.max_moves != 0:
+        points = round(100 * weeks.LEAST_GAIN)
+        said = f"no_better_time: no booked session is {points} points likelier kept elsewhere"
+        warnings = (*warnings, said)
+    return replace(parts, warnings=warnings)
 
 
 def _together(ranked: list[Ranked], wanted: int, gap: int, buffer: int) -> int:

@@ -48,10 +48,15 @@ _RULES = {
     "client_busy": ("the client has other sessions", "move one of the client's sessions"),
     "travel": ("there is no time to travel between places", "choose the place of the neighbours"),
     "availability": ("the hours given leave no room", "open more hours or shorten the session"),
-    "notice": ("the times left are too soon", "accept shorter notice or a longer horizon"),
+    "notice": ("the times left are too soon", "accept shorter notice"),
     "gap": ("other sessions of the client are too near", "accept a smaller gap"),
     "blackout": ("the days are closed", "open one of the closed days"),
     "clock_change": ("the clocks skip the time", "choose another time"),
+    "full": (
+        "the other sessions asked for take the times left",
+        "open more hours or ask for fewer sessions",
+    ),
+    "past": ("the week is over", "ask for a week to come"),
     "demand": ("nothing is booked that could move", "name the sessions wanted in demand"),
 }
 

@@ -21,6 +21,7 @@ from agents.scheduling.slots import (
     Booking,
     Candidates,
     Diary,
+    Rules,
     Slot,
     candidates,
     place,
@@ -68,7 +69,8 @@ class Missing:
 
 @dataclass(slots=True)
 class WeekPlan:
-    """before, after: expected kept sessions of the week. blocked: starts that were ruled out."""
+    """before, after: expected kept sessions of the week. blocked: starts that were ruled out.
+    movable: booked sessions that may move."""
 
     placed: list[Placed] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
@@ -76,6 +78,7 @@ class WeekPlan:
     before: float = 0.0
     after: float = 0.0
     blocked: int = 0
+    movable: int = 0
 
 
 def plan(
@@ -137,7 +140,9 @@ def _place(
     got = Counter(p.client_id for p in found.placed)
     for client_id in clients:
         if got[client_id] < wanted[client_id]:
-            rules = _in_the_way(possible[client_id], placed=got[client_id])
+            rules = _in_the_way(possible[client_id], found.placed, client_id, facts.rules)
+            if facts.until <= facts.now:
+                rules = ("past",)
             found.missing.append(Missing(client_id, wanted[client_id] - got[client_id], rules))
     return found
 
@@ -158,12 +163,27 @@ def _offers(
     return list(zip(slots, chances, strict=True))
 
 
-def _in_the_way(possible: Candidates, *, placed: int) -> tuple[str, ...]:
+def _in_the_way(
+    possible: Candidates, placed: Sequence[Placed], client_id: int, rules: Rules
+) -> tuple[str, ...]:
+    """Why a client got fewer sessions than asked for. placed: of everybody."""
     if possible.free:
-        return ("gap", "trainer_busy") if placed else ("trainer_busy",)
+        taken = [p.slot for p in placed]
+        if any(_fits(slot, taken, rules.buffer) for slot in possible.free):
+            return ("gap",)
+        own = [p.slot.first for p in placed if p.client_id == client_id]
+        if any(all(abs(s.first - o) >= rules.gap for o in own) for s in possible.free):
+            return ("full",)
+        return ("full", "gap")
     # Sorted, as a set has another order in each process.
     frequent = Counter(rule for broken in possible.broken.values() for rule in sorted(broken))
     return tuple(rule for rule, _ in frequent.most_common(3)) or ("availability",)
+
+
+def _fits(slot: Slot, taken: Sequence[Slot], buffer: int) -> bool:
+    return all(
+        slot.end + buffer <= other.first or other.end + buffer <= slot.first for other in taken
+    )
 
 
 def _improve(
@@ -171,6 +191,7 @@ def _improve(
 ) -> WeekPlan:
     found = WeekPlan()
     movable = [b for b in facts.movable if _may_move(b, facts, pinned)]
+    found.movable = len(movable)
     offers: list[tuple[int, Moved]] = []
     for want, booking in enumerate(movable):
         before = _chance(attendance, booking)

@@ -424,11 +424,56 @@ async def test_a_demand_too_large_is_told(app: App) -> None:
     asked: Json = {"trainer_id": 1, "week": "2026-11-24", "availability": hours}
     answer = await app.ask(demand=demand, **asked)
     assert len(answer["week"]["placements"]) == 1
-    assert answer["week"]["unplaced"][0]["why"].startswith("trainer_busy")
+    assert answer["week"]["unplaced"][0]["why"].startswith("full")
     app.book(3, MONDAY + timedelta(days=1, hours=9))
     answer = await app.ask(demand=demand, **asked)
     assert answer["status"] == "infeasible"
     assert answer["constraints"]["conflict"]
+
+
+async def test_what_keeps_a_session_from_a_place_is_so(app: App) -> None:
+    """A trainer without any booking is not called booked: the gap, or the others asked for, are
+    in the way, and that is what the advice is about."""
+    demand = [{"client_id": 1, "sessions": 7}]
+    answer = await app.ask(trainer_id=1, week="2026-11-30", demand=demand)
+    (missing,) = answer["week"]["unplaced"]
+    assert missing["why"] == "gap: other sessions of the client are too near"
+    hours = [{"weekday": 1, "start": "18:00", "end": "20:00"}]
+    demand = [{"client_id": 1}, {"client_id": 2}, {"client_id": 3}]
+    answer = await app.ask(trainer_id=1, week="2026-11-30", demand=demand, availability=hours)
+    (conflict,) = answer["constraints"]["conflict"]
+    assert conflict["ids"] == ["full"]
+    assert conflict["suggestion"] == "Open more hours or ask for fewer sessions."
+
+
+async def test_a_week_gone_by_is_said_to_be_over(app: App) -> None:
+    """No shorter notice brings last week back."""
+    answer = await app.ask(trainer_id=1, week="2026-11-09", demand=[{"client_id": 1}])
+    assert answer["status"] == "infeasible"
+    (conflict,) = answer["constraints"]["conflict"]
+    assert conflict["suggestion"] == "Ask for a week to come."
+
+
+async def test_a_week_with_nothing_to_move_says_so(app: App) -> None:
+    """An answer without a proposal says why: nothing is booked, or it lies well already."""
+    answer = await app.ask(trainer_id=1, week="2026-11-23")
+    (conflict,) = answer["constraints"]["conflict"]
+    assert conflict["suggestion"] == "Name the sessions wanted in demand."
+    app.weekly(1, 18, ["completed"] * 10)
+    app.book(1, MONDAY + timedelta(days=7, hours=18))
+    answer = await app.ask(trainer_id=1, week="2026-11-30")
+    assert answer["constraints"]["conflict"] == []
+    assert "no_better_time" in codes(answer)
+
+
+async def test_what_a_week_leaves_out_is_named(app: App) -> None:
+    """Wishes of one client are not for a whole week, and are not dropped in silence."""
+    answer = await app.ask(
+        trainer_id=1, week="2026-11-30", demand=[{"client_id": 1}], preferred_times=["mornings"]
+    )
+    (said,) = (w for w in answer["data_warnings"] if w.startswith("ignored_in_week"))
+    assert "preferred_times" in said
+    assert "horizon_days" not in said
 
 
 async def test_several_a_week_can_be_booked_together(app: App) -> None:
