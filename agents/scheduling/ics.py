@@ -1,7 +1,8 @@
 """The suggestions as an iCalendar text (RFC 5545), to open in any calendar.
 
 Times are UTC, so that no calendar needs our idea of the zone. Proposals are TENTATIVE: opening the
-file books nothing.
+file books nothing. Nor is there a METHOD: with one it would be a message of an organizer, of whom
+nothing is known (RFC 5546, section 3.2.1).
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ def text(events: Iterable[Event], stamp: datetime) -> str | None:
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
     for event in events:
         entry = Entry()
         entry.add("uid", event.uid)

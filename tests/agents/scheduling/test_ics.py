@@ -21,6 +21,12 @@ def test_lines_are_as_the_standard_wants_them() -> None:
     assert {"DTSTAMP:20261120T080000Z", "STATUS:TENTATIVE", "UID:412-1@x"} <= set(lines)
 
 
+def test_it_is_no_transaction() -> None:
+    """A METHOD makes it a message that needs an ORGANIZER (RFC 5546, section 3.2.1); without one
+    it is plain events that any calendar takes (RFC 5545, section 3.7.2)."""
+    assert "METHOD" not in (text([EVENT], STAMP) or "")
+
+
 def test_each_proposal_is_an_event() -> None:
     """Two proposals are two events; none are no calendar."""
     later = Event("412-2@x", EVENT.start + timedelta(days=1), 30, "Session", "later")
