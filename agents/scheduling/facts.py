@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from agents.base import TrainerNotFound
 from agents.crm import (
     MOST_BOOKINGS,
     Crm,
     Opinion,
     SessionRow,
     Snapshot,
+    TrainerRow,
     fold,
     median_minutes,
 )
@@ -260,7 +262,7 @@ def _people(
         snapshot.client(request.client_id)
         snapshot.check_authority(requested_by, request.client_id)
     if request.trainer_id is not None:
-        snapshot.trainer(request.trainer_id)
+        _warn_if_inactive(snapshot.trainer(request.trainer_id), rows)
         if request.client_id is not None and snapshot.has("assignments", "client_id"):
             active = (
                 row.trainer_id
@@ -273,11 +275,22 @@ def _people(
         return request.trainer_id
     assert request.client_id is not None, "a week has a trainer: the request's validator saw to it"
     assigned = snapshot.active_assignment(request.client_id)
-    if assigned is None:
-        rows.warnings += (
-            "trainer_unknown: no active assignment; only the client's own sessions block",
-        )
-    return assigned.trainer_id if assigned else None
+    problem = "no active assignment"
+    if assigned is not None:
+        try:
+            _warn_if_inactive(snapshot.trainer(assigned.trainer_id), rows)
+        except TrainerNotFound:
+            problem = f"the assigned trainer {assigned.trainer_id} no longer exists"
+        else:
+            return assigned.trainer_id
+    rows.warnings += (f"trainer_unknown: {problem}; only the client's own sessions block",)
+    return None
+
+
+def _warn_if_inactive(trainer: TrainerRow, rows: _Rows) -> None:
+    if not trainer.active:
+        said = f"trainer_inactive: {trainer.id} is marked as not active; another may be named"
+        rows.warnings += (said,)
 
 
 def _check_week(

@@ -513,6 +513,20 @@ async def test_who_may_ask(app: App) -> None:
     assert (await app.ask(client_id=1, requested_by="trainer:1"))["suggestions"]
 
 
+async def test_a_trainer_who_works_no_more_is_named(bare: App) -> None:
+    """Times with a trainer who is inactive are marked; one who was deleted is nobody's trainer."""
+    app = bare.found("B")
+    assert not codes(await app.ask(client_id=1))
+    app.connection.execute("UPDATE trainers SET active = false WHERE id = 1")
+    assert codes(await app.ask(client_id=1)) == {"trainer_inactive"}
+    assert codes(await app.ask(client_id=1, trainer_id=1)) == {"trainer_inactive"}
+    app.connection.execute("UPDATE trainers SET deleted_at = now() WHERE id = 1")
+    answer = await app.ask(client_id=1)
+    assert codes(answer) == {"trainer_unknown"}
+    assert answer["suggestions"]
+    assert {row["trainer_id"] for row in app.rows} == {None}
+
+
 async def test_the_trainers_hours_are_learnt(app: App) -> None:
     """Twenty sessions between nine and noon keep the suggestions near there."""
     for client in (2, 3, 4):
