@@ -4,17 +4,17 @@ The likeliest slot comes first. A wish is honoured when it costs at most five po
 probability: a slot that fits it is ranked as if it were that much likelier; one at least of the
 proposals meets a wish if any free slot does. A time to avoid is proposed only where nothing else
 is free. Slots that are much the same time a week later, that overlap, or that crowd one day would
-waste a place, so they only fill up a short list; of equally likely ones each is of another part of
-the day, as long as there is one. How earlier proposals were received leans the order by
-no more than a wish. Where several sessions a week are wanted, the first suggestions are a set that
-can be booked together.
+waste a place, so they only fill up a short list. Of equally likely ones each is of another part of
+the day, as long as there is one, and at the minute at which the client usually begins. How earlier
+proposals were received leans the order by no more than a wish. Where several sessions a week are
+wanted, the first suggestions are a set that can be booked together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from itertools import groupby
 
 from agents.scheduling import solver
@@ -29,18 +29,20 @@ WISH_WORTH = 0.05
 _MOST_A_DAY = 2
 _SAME_TIME_MINUTES = 60
 _ANOTHER_DAY_MINUTES = 16 * 60
+_TIE_WORTH = 0.00005
 _ENOUGH_HERE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A slot, the chance that it is kept, how well it fits the wishes, and how times like it were
-    received (both -1 to 1)."""
+    """A slot, the chance that it is kept, how well it fits the wishes, how times like it were
+    received (both -1 to 1), and how usual its start is (0 to 1)."""
 
     slot: Slot
     chance: Chance
     wish: float = 0.0
     lean: float = 0.0
+    habit: float = 0.0
 
     @property
     def score(self) -> float:
@@ -57,23 +59,45 @@ def rank(
     gap: int = 0,
     buffer: int = 0,
     echoes: Sequence[Echo] = (),
+    usual: Mapping[time, int] | None = None,
 ) -> list[Ranked]:
     """At most five, best first; the first `together` of them can be booked together.
 
     gap: minutes from start to start that sessions booked together keep. buffer: minutes between
-    the trainer's sessions. echoes: how earlier proposals were received.
+    the trainer's sessions. echoes: how earlier proposals were received. usual: how often the
+    client began at a time of day.
     """
     every = [
-        Ranked(slot, chance, wishes.strength(slot.start), lean(echoes, slot.start))
+        Ranked(
+            slot,
+            chance,
+            wishes.strength(slot.start),
+            lean(echoes, slot.start),
+            habit(slot.start, usual or {}),
+        )
         for slot, chance in zip(slots, chances, strict=True)
     ]
     every = [r for r in every if r.wish >= 0] or every
-    every.sort(key=lambda r: (-_merit(r), r.slot.first))
+    every.sort(key=lambda r: (-_merit(r), -r.habit, r.slot.first))
     chosen = _set(every, min(together, MOST), gap, buffer) if together > 1 else []
     _fill(chosen, every, varied=True)
     _fill(chosen, every, varied=False)
     _wished(chosen, every, together)
     return chosen
+
+
+def habit(start: datetime, usual: Mapping[time, int]) -> float:
+    """How usual a start is, 0 to 1; where the client has none, a full hour is half usual.
+
+    Attendance knows hours alone, so it is only for choosing among equally likely starts.
+    """
+    often = usual.get(start.time(), 0) / max(usual.values(), default=1)
+    return max(often, 0.0 if start.minute else 0.5)
+
+
+def worth(chance: float, habitual: float) -> float:
+    """The value of an option for the solver, which also prefers the usual one of equal starts."""
+    return chance + _TIE_WORTH * habitual
 
 
 def _merit(item: Ranked) -> float:
@@ -87,7 +111,10 @@ def _set(every: Sequence[Ranked], number: int, gap: int, buffer: int) -> list[Ra
         return []
     begin = min(r.slot.first for r in every)
     soon = [r for r in every if r.slot.first < begin + 7 * 24 * 60]
-    options = [Option(0, 0, r.slot.first, r.slot.end + buffer, max(r.score, 0.0)) for r in soon]
+    options = [
+        Option(0, 0, r.slot.first, r.slot.end + buffer, worth(max(r.score, 0.0), r.habit))
+        for r in soon
+    ]
     # Nobody trains twice a day who can come on two, however small a gap is allowed.
     picked, _ = solver.solve(options, [number], gap=max(gap, _ANOTHER_DAY_MINUTES))
     if len(picked) < number and gap < _ANOTHER_DAY_MINUTES:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from agents.base import TrainerNotFound
@@ -79,6 +80,11 @@ class Facts:
     def client_bookings(self, client_id: int, without: Booking | None = None) -> list[Booking]:
         """Sessions of one client, with any trainer."""
         return [b for b in self.bookings if b is not without and b.client_id == client_id]
+
+    def usual(self, client_id: int) -> Counter[time]:
+        """How often the client's sessions began at each time of day, cancelled ones apart."""
+        mine = (s for s in self.seen if s.client_id == client_id and s.status != "cancelled")
+        return Counter(s.start.time() for s in mine)
 
     def closed(self, client_id: int) -> list[Seen]:
         """The client's sessions with a known outcome."""

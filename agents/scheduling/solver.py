@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-SCALE = 10_000
+SCALE = 100_000
+"""Of values in whole numbers: chances have four digits, and a fifth decides between equals."""
 DETERMINISTIC_SECONDS = 1.0
 MOST_OPTIONS = 6_000
 

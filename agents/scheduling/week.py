@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from agents.scheduling import solver
 from agents.scheduling.attendance import Attendance, Chance
+from agents.scheduling.choose import habit, worth
 from agents.scheduling.facts import Facts
 from agents.scheduling.model import Demand
 from agents.scheduling.slots import (
@@ -131,8 +132,15 @@ def _place(
         for client_id in clients
         for slot, chance in _offers(attendance, client_id, _thinned(possible, client_id))
     ]
+    usual = {client_id: facts.usual(client_id) for client_id in clients}
     options = [
-        Option(clients.index(c), c, slot.first, slot.end + facts.rules.buffer, chance.p)
+        Option(
+            clients.index(c),
+            c,
+            slot.first,
+            slot.end + facts.rules.buffer,
+            worth(chance.p, habit(slot.start, usual[c])),
+        )
         for c, slot, chance in offers
     ]
     chosen, _ = solver.solve(options, [wanted[c] for c in clients], gap=facts.rules.gap)
@@ -203,8 +211,15 @@ def _improve(
                 offers.append((want, move))
     places = {place(b.location, online=b.online) for b in movable} - {None}
     pad = max(facts.rules.buffer, TRAVEL_MINUTES if len(places) > 1 else 0)
+    usual = {b.client_id: facts.usual(b.client_id or 0) for b in movable}
     options = [
-        Option(want, m.booking.client_id or 0, m.slot.first, m.slot.end + pad, m.gain)
+        Option(
+            want,
+            m.booking.client_id or 0,
+            m.slot.first,
+            m.slot.end + pad,
+            worth(m.gain, habit(m.slot.start, usual[m.booking.client_id])),
+        )
         for want, m in offers
     ]
     chosen, _ = solver.solve(

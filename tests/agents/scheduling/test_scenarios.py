@@ -237,6 +237,23 @@ async def test_a_wish_never_beats_a_record(app: App) -> None:
     assert starts(answer)[0].hour != 7
 
 
+@pytest.mark.parametrize("minute", [0, 30])
+async def test_the_clients_own_minute_is_proposed(app: App, minute: int) -> None:
+    """Who always comes at half past five is not told five, nor half past who comes at five: in
+    proposals, in a set and in a week."""
+    usual = [MONDAY + timedelta(days=d, weeks=-w, hours=17, minutes=minute)
+             for w in range(1, 9) for d in (1, 3)]  # fmt: skip
+    for start in usual:
+        app.book(1, start, "completed")
+    for number in (1, 2):
+        answer = await app.ask(client_id=1, sessions_per_week=number)
+        assert {start.minute for start in starts(answer)[:2] if start.hour == 17} == {minute}
+        assert starts(answer)[0].hour == 17
+    demand = [{"client_id": 1, "sessions": 2}]
+    week = (await app.ask(trainer_id=1, week="2026-11-23", demand=demand))["week"]
+    assert {item["start"][11:16] for item in week["placements"]} == {f"17:{minute:02d}"}
+
+
 async def test_a_refused_time_is_not_proposed_while_others_are_free(app: App) -> None:
     """Four good times are a better answer than five of which one was refused."""
     hours = [{"weekday": 1, "start": "08:00", "end": "10:00"},
