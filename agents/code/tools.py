@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agents.code.model import Finding, Skipped, ToolRun
-from agents.code.taint.sinks.stored import NO_SECRET
+from agents.code.taint.sinks.stored import SECRET_NAME, harmless
 from agents.code.tool_rules import RUFF_SELECT, ruff_meaning
 
 SECONDS = 60
@@ -223,11 +223,21 @@ _TELLING = re.compile(
 
 
 _EXAMPLE = re.compile(
-    r"://[^:/@\s]*:(?:pass(?:word|wd)?|secret|pw|changeme|postgres|root|admin|user|test|example|"
+    r"://[^:/@\s]*:(?:pass(?:word|wd)?|secret|pw|changeme|postgres|root|admin|user|test|example|tiger|"
     r"x+|\*+|\$?\{[^}]*\}|<[^>]*>|%\(?\w*\)?s?|\.\.\.)@",
     re.IGNORECASE,
 )
-_LITERAL = re.compile(r"""["']([^"'\n]*)["']""")
+_BESIDE = re.compile(
+    r"""([\w.-]+)["']?\]?\s*(?::\s*\w+\s*)?(?:=>|[:=]=?|!=)\s*[urb]*["']([^"'\n]+)["']"""
+    r"""|^\s*(?:-\s+)?([\w.-]+)\s*[:=]\s*([^\s"'#]+)\s*(?:#.*)?$"""
+)
+"""A name and what it is set to or compared with: a literal, or all else of a setting's line."""
+
+
+_DIGEST = re.compile(r"(?:revision|commit|sha\d*|md5|digest|checksum|hash|integrity|version|etag|"
+                     r"down_revision|fingerprint)\w*[\"']?\]?\s*[:=]|\bsha\d{3}-|alphabet|ABCDEFGH",
+                     re.IGNORECASE)  # fmt: skip
+"""Runs that look drawn by chance and are told to everybody."""
 
 
 def plausible(kind: str, line: str) -> bool:
@@ -235,8 +245,14 @@ def plausible(kind: str, line: str) -> bool:
     if kind == "Basic Auth Credentials":
         return _EXAMPLE.search(line) is None
     if kind == "Secret Keyword":
-        texts = [text for text in _LITERAL.findall(line) if len(text) >= 6]
-        return any(NO_SECRET.match(text) is None for text in texts)
+        pairs = [(a or c, b or d) for a, b, c, d in _BESIDE.findall(line)]
+        return any(
+            SECRET_NAME.search(re.sub(r"[.-]", "_", name)) and len(text) >= 4
+            and not harmless(name, text)
+            for name, text in pairs
+        )  # fmt: skip
+    if "Entropy" in kind:
+        return _DIGEST.search(line) is None
     return True
 
 

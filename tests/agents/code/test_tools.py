@@ -159,3 +159,31 @@ def test_what_mostly_works_is_not_grave() -> None:
     assert ruff_meaning("PLE0704").severity == "low"
     assert ruff_meaning("PLE0101").severity == "low"
     assert ruff_meaning("PLE0604").severity == "high"
+
+
+HARMLESS = """\
+PASSWORD_HASH = {"PASSWORD_HASH": "argon2", "PASSWORD_NORMALIZE_FORM": "NFKD"}
+FORGOT_PASSWORD_TEMPLATE = {"RESET_PASSWORD_TEMPLATE": "security/reset_password.html"}
+names = {"solr_password": "CKAN_SOLR_PASSWORD", "smtp.password": "CKAN_SMTP_PASSWORD"}
+APIKEY = "apikey"
+API_KEY = "X-Api-Key"
+DEFAULT_TOKEN = "DEFAULT"
+REVISION_TOKEN = "REVISION_FILENAME"
+URL = "postgresql+psycopg://scott:tiger@localhost/test"
+revision = "42be7409d4820431043da48ece30014e26b47073"
+"""
+
+
+def test_names_of_secrets_are_no_secrets() -> None:
+    """Names of settings, headers and templates, documentation's URLs and a commit's hash are told
+    to everybody; what stands beside a telling name is a secret, also in a settings file."""
+    found = analyse({"a.py": HARMLESS}, kind="files").findings
+    assert not [item.evidence for item in found if item.cwe == 798]
+    files = {
+        "b.py": 'd = {"old_password": "k8sd-Qw12"}\nif d["password"] == "k8sd-Qw13":\n    d = 1\n',
+        "c.yml": "database:\n  password: k8sd-Qw12-vv9\n",
+    }
+    found = analyse(files, kind="files").findings
+    assert {(item.file, item.line) for item in found if item.cwe == 798} == {
+        ("b.py", 1), ("b.py", 2), ("c.yml", 2)
+    }  # fmt: skip

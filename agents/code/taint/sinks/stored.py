@@ -19,6 +19,7 @@ SECRET_NAME: Final = re.compile(
 )
 NO_SECRET: Final = re.compile(
     r"^(?:|x{3,}|\*+|\.{3}|<.*>|\$?\{.*\}|%.*%|none|null|true|false|test|example|sample|string|"
+    r"(?-i:[A-Z]+(?:_[A-Z]+)+|[a-z_]+(?:[./][a-z_]+)+|(?:[A-Z][a-z]*-)+[A-Z][a-z]+)|"
     r"password|passwd|token|secret|your[-_ ].*|.*\s.*|https?://.*|/.*|.*\.(?:html|json|py)|"
     r"todo.*|[a-z]+_(?:token|password|key|secret|type)|bearer|basic|csrf.*|id_token)$",
     re.IGNORECASE | re.DOTALL,
@@ -34,7 +35,21 @@ def secret(name: str, value: Value) -> bool:
     if not value.known or not isinstance(text, str) or not 4 <= len(text) <= 500:
         return False
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    return SECRET_NAME.search(words) is not None and NO_SECRET.match(text) is None
+    return SECRET_NAME.search(words) is not None and not harmless(words, text)
+
+
+def harmless(name: str, text: str) -> bool:
+    """Whether a literal beside a telling name is none all the same.
+
+    A placeholder, the name of a setting, field, header, module or template, what its own name
+    says (``API_KEY = "apikey"``), or a word where a token would be drawn by chance.
+    """
+    if NO_SECRET.match(text) is not None:
+        return True
+    said, own = (re.sub(r"[^a-z0-9]", "", word.lower()) for word in (text, name))
+    if said in own:
+        return True
+    return name.lower().endswith("token") and re.fullmatch(r"[A-Za-z_]{,20}", text) is not None
 
 
 def name(run: Run, frame: Frame, target: ast.Name, value: Value, _state: State) -> None:
