@@ -31,7 +31,7 @@ from agents.code.model import (
     Step,
     ToolRun,
 )
-from agents.code.modules import Project, read_project
+from agents.code.modules import Project, holds_tests, read_project
 from agents.code.project import rules as project_rules
 from agents.code.ranking import ranked
 from agents.code.taint.engine import Judged, judge
@@ -100,7 +100,7 @@ def analyse(
         lost.append(Skipped(file, "internal" if why else "limit", detail))
     own = [*judged.findings, *report.findings]
     standing, suppressed = arbitrated(project, judged, own, others)
-    scoped = [_scoped(finding, project, files) for finding in standing]
+    scoped = [_scoped(_in_test(finding), project, files) for finding in standing]
     named = fingerprinted(sorted(scoped, key=lambda f: (f.file, f.line, f.column, f.rule)))
     found = [_newness(f, changed) for f in named if f.issue_type in types]
     if only is not None:
@@ -126,6 +126,19 @@ def _scoped(finding: Finding, project: Project, files: Files) -> Finding:
         lines = files[finding.file].split("\n")
         evidence = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
     return replace(finding, scope=scope, evidence=evidence)
+
+
+_GENERIC = ("Secret Keyword", "Basic Auth", "Entropy", "S10")
+"""Kinds of any literal beside a telling name; a key of a known shape has its own kind."""
+
+
+def _in_test(finding: Finding) -> Finding:
+    """Passwords that a test makes up for its own users are nobody's; a real key in it is one."""
+    if finding.rule != "hardcoded-secret" or not holds_tests(finding.file):
+        return finding
+    if any(not any(word in alias for word in _GENERIC) for alias in finding.aliases):
+        return finding
+    return replace(finding, severity="low")
 
 
 def _newness(finding: Finding, changed: Lines | None) -> Finding:

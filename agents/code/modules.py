@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -92,6 +93,16 @@ def dotted(file: str) -> str:
     if parts[-1] == "__init__":
         parts.pop()
     return ".".join(parts)
+
+
+_TEST = re.compile(
+    r"(?:^|/)(?:tests|__tests__)/|(?:^|/)(?:test_|conftest)[^/]*$|(?:_test\.py|\.(?:test|spec)\.\w+)$"
+)
+
+
+def holds_tests(file: str) -> bool:
+    """Whether a file by its name holds tests."""
+    return _TEST.search(file) is not None
 
 
 def parse(text: str) -> ast.Module:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from agents.code.model import Finding, Severity
-from agents.code.modules import Module, Project
+from agents.code.modules import Module, Project, holds_tests
 from agents.code.project.found import called, found, keyword, name_of, text_of
 from agents.code.project.routes import Web
 from agents.code.taint.sinks.stored import SECRET_NAME
@@ -20,7 +20,7 @@ def rules(project: Project, web: Web) -> Iterator[Finding]:
     """Every rule of this module."""
     shared = any("CORS(" in module.text for module in project.modules)
     for module in project.modules:
-        if module.file.split("/")[-1].startswith("test_") or "tests/" in module.file:
+        if holds_tests(module.file):
             continue
         for node in module.nodes:
             if isinstance(node, ast.Call):

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from agents.code.model import CONFIDENCES, Finding
-from agents.code.modules import Module, Project
+from agents.code.modules import Module, Project, holds_tests
 from agents.code.taint import calls, entries, evaluate, interpret
 from agents.code.taint.heap import made
 from agents.code.taint.library import web
@@ -87,7 +87,7 @@ def judge(
         reached |= part(key, partial(_views, shared, module, mine)).reached
     for module in project.modules:
         rest = [
-            entry if views[module.file] or _test(module) else _suspicious(entry)
+            entry if views[module.file] or holds_tests(module.file) else _suspicious(entry)
             for entry in groups[module.file]
             if not entry.view and not (web_app and (module.file, entry.place.qualified) in reached)
         ]
@@ -135,11 +135,6 @@ def _judged(parts: list[Part]) -> Judged:
 
 def _surer(first: Finding, second: Finding) -> bool:
     return CONFIDENCES.index(first.confidence) < CONFIDENCES.index(second.confidence)
-
-
-def _test(module: Module) -> bool:
-    parts = module.file.split("/")
-    return "tests" in parts or parts[-1].startswith(("test_", "conftest"))
 
 
 def _suspicious(entry: Entry) -> Entry:

@@ -187,3 +187,15 @@ def test_names_of_secrets_are_no_secrets() -> None:
     assert {(item.file, item.line) for item in found if item.cwe == 798} == {
         ("b.py", 1), ("b.py", 2), ("c.yml", 2)
     }  # fmt: skip
+
+
+def test_a_password_made_up_by_a_test_is_no_grave_secret() -> None:
+    """Users of tests have passwords of their own; a key of a known shape is real anywhere."""
+    made_up = 'password = "Wq8#xT2!mZ"\n'
+    found = analyse({"tests/test_a.py": made_up, "b.py": made_up}, kind="files").findings
+    assert {item.file: item.severity for item in found} == {
+        "tests/test_a.py": "low",
+        "b.py": "high",
+    }
+    [key] = analyse({"a_test.py": "key = 'AKIAIOSFODNN7EXAMPL1'\n"}, kind="files").findings
+    assert key.severity == "high"
