@@ -208,7 +208,8 @@ def _logins(web: Web) -> Iterator[Finding]:
         route
         for route in web.routes
         if route.methods & _CHANGES and not route.protected and not _open(route)
-    ]
+        and not _asks(route.place.node) and not _forwards(route.place.node)
+    ]  # fmt: skip
     if not changing:
         return
     uses = any(route.protected for route in web.routes)
@@ -223,6 +224,36 @@ def _logins(web: Web) -> Iterator[Finding]:
         message = f"{methods} {route.path or route.written} asks for no login, others here do"
         yield found(route.place.module, route.node, "missing-auth", message, "security", "high",
                     "medium", 306)  # fmt: skip
+
+
+def _asks(node: ast.AST) -> bool:
+    """Whether the view itself refuses: it answers 401 or 403, or looks at who is there."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and called(inner) == "abort" and inner.args:
+            if isinstance(inner.args[0], ast.Constant) and inner.args[0].value in {401, 403}:
+                return True
+        elif isinstance(inner, ast.Raise) and inner.exc is not None:
+            raised = inner.exc.func if isinstance(inner.exc, ast.Call) else inner.exc
+            if name_of(raised).split(".")[-1] in {"Forbidden", "Unauthorized", "PermissionDenied"}:
+                return True
+        elif isinstance(inner, ast.If) and _WHO.search(ast.unparse(inner.test)):
+            leaves = (ast.Return, ast.Raise)
+            if any(isinstance(item, leaves) for item in (*inner.body, *inner.orelse)):
+                return True
+    return False
+
+
+_WHO = re.compile(
+    r"current_user\b|\bg\.user\b|is_authenticated|is_anonymous|is_admin|\bsession\b.*(?:user|logged)"
+    r"|user.*\bin session\b|\.can\(|has_permission"
+)
+
+
+def _forwards(node: ast.AST) -> bool:
+    """Whether the view does nothing but send the browser to another one."""
+    body = [item for item in getattr(node, "body", []) if not isinstance(item, ast.Expr)]
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    return isinstance(value, ast.Call) and called(value) == "redirect"
 
 
 def _open(route: Route) -> bool:

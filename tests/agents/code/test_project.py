@@ -295,3 +295,24 @@ def test_models_with_a_base_of_the_projects_own_may_have_any_attribute() -> None
     )
     assert "model-attribute-missing" in check(app=body.format(""))
     assert "model-attribute-missing" not in check(app=body.format("model_class=Better"))
+
+
+@pytest.mark.parametrize(
+    ("body", "open_to_all"),
+    [
+        ("wipe()", True),
+        ("if not current_user.is_admin:\n        abort(403)\n    wipe()", False),
+        ("if g.user is None:\n        return 'no', 401\n    wipe()", False),
+        ("if not Permissions.ADMIN.can():\n        raise Forbidden\n    wipe()", False),
+        ("if request.json:\n        return ''\n    wipe()", True),
+        ("return redirect(url_for('a.b'), code=307)", False),
+    ],
+)
+def test_a_view_that_refuses_by_itself_asks_for_a_login(body: str, open_to_all: bool) -> None:
+    """A view that answers 403, looks at who is there, or only redirects lacks no decorator."""
+    app = (
+        "from flask import Flask\napp = Flask(__name__)\n"
+        "@app.post('/a')\n@login_required\ndef a():\n    wipe()\n"
+        f"@app.post('/b')\ndef b():\n    {body}\n"
+    )
+    assert ("missing-auth" in check(app=app)) is open_to_all
