@@ -53,6 +53,11 @@ class Module:
         return self.text.split("\n")
 
     @cached_property
+    def frameworks(self) -> frozenset[str]:
+        """The first names of all it imports."""
+        return frozenset(name.split(".")[0] for name in self.imports.values())
+
+    @cached_property
     def nodes(self) -> list[ast.AST]:
         """All nodes of the tree, parents before their children."""
         return list(ast.walk(self.tree))

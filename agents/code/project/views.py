@@ -21,6 +21,8 @@ _OPEN = re.compile(r"login|log_in|signin|sign_in|signup|register|auth|token|refr
 _DDL = re.compile(r"\s*(?:create|alter|drop|truncate)\s+(?:table|index|schema|database|column)",
                   re.IGNORECASE)  # fmt: skip
 _SENT = re.compile(r"request\.(?:args|form|values|json|headers|cookies|get_json)\b")
+_FILLING = frozenset({"fastapi", "litestar", "sanic", "robyn"})
+"""Frameworks that fill a view's parameters from the query, the body and more."""
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?(\w+)>")
 
 
@@ -44,6 +46,8 @@ def _parameters(route: Route) -> Iterator[Finding]:
     """A view that does not take what its route passes fails on each call."""
     node = route.place.node
     assert not isinstance(node, ast.ClassDef)
+    if route.place.module.frameworks & _FILLING:
+        return
     if len(node.decorator_list) > 1 and route.protected is False and _wrapped(node):
         return
     taken = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]

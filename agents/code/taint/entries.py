@@ -74,7 +74,7 @@ def entries(
 ) -> Iterator[Entry]:
     """The entry points of a module, those around others first. called: views that are registered
     elsewhere (``add_url_rule``), as `registered` names them."""
-    frameworks = {name.split(".")[0] for name in module.imports.values()}
+    frameworks = module.frameworks
     fast = bool(frameworks & {"fastapi", "starlette"})
     for place in list(module.places.values()):
         node = place.node

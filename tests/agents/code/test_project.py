@@ -316,3 +316,12 @@ def test_a_view_that_refuses_by_itself_asks_for_a_login(body: str, open_to_all: 
         f"@app.post('/b')\ndef b():\n    {body}\n"
     )
     assert ("missing-auth" in check(app=app)) is open_to_all
+
+
+def test_a_framework_that_fills_parameters_lacks_none() -> None:
+    """A FastAPI view takes its body and its query beside what the path passes."""
+    body = "@app.post('/a')\ndef a(payload, limit):\n    return limit\n"
+    fast = "from fastapi import FastAPI\napp = FastAPI()\n"
+    flask = "from flask import Flask\napp = Flask(__name__)\n"
+    assert "route-parameter-mismatch" not in check(app=fast + body)
+    assert "route-parameter-mismatch" in check(app=flask + body)

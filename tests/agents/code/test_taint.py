@@ -365,3 +365,14 @@ def test_escaping_is_off_where_somebody_writes_it() -> None:
     off = "made.autoescape = False"
     assert not found(kept)
     assert found(f"{kept}{off}") == [("xss", off)]
+
+
+def test_a_bare_answer_of_fastapi_is_json() -> None:
+    """What a FastAPI view returns becomes JSON, unless its route or the value says HTML."""
+    head = "from fastapi import FastAPI\nfrom fastapi.responses import HTMLResponse\n"
+    view = "app = FastAPI()\n@app.get('/a'{})\ndef a(q: str):\n    return {}\n"
+    html = "HTMLResponse('<p>' + q)"
+    assert not found(view.format("", "'<p>' + q"), head=head)
+    assert [rule for rule, _ in found(view.format("", html), head=head)] == ["xss"]
+    classed = view.format(", response_class=HTMLResponse", "'<p>' + q")
+    assert [rule for rule, _ in found(classed, head=head)] == ["xss"]

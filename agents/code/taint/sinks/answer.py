@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from agents.code.taint.heap import contents, only, whole
-from agents.code.taint.run import Frame, Run
+from agents.code.taint.run import Entry, Frame, Run
 from agents.code.taint.values import Sequence, State, Table, Taint, Thing, Value
 
 
@@ -19,11 +19,18 @@ def returned(run: Run, frame: Frame, node: ast.Return, value: Value, state: Stat
     if leak is not None:
         run.report("exception-text-to-client", frame, node, leak, confidence="high")
     bare = body is value or kind == "text"
-    if kind in {"html", "text"} and not (bare and run.entry is not None and (
-            run.entry.framework == "request")):  # fmt: skip
+    if kind in {"html", "text"} and not (bare and run.entry is not None and _encoded(run.entry)):
         taint = run.live(text, "xss", state)
         if taint is not None:
             run.report("xss", frame, node, taint)
+
+
+def _encoded(entry: Entry) -> bool:
+    """Whether the framework never sends a bare value as a page: FastAPI makes JSON of it."""
+    if entry.framework == "fast":
+        decorators = getattr(entry.place.node, "decorator_list", [])
+        return not any("HTMLResponse" in ast.unparse(item) for item in decorators)
+    return entry.framework == "request"
 
 
 def _leak(value: Value, state: State) -> Taint | None:
