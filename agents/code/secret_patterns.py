@@ -21,6 +21,8 @@ class Span(NamedTuple):
     kind: str
 
 
+_NO_WORD = r"(?-i:(?![A-Z]?[a-z]{1,16}(?:[-/.][a-z]{0,16})*(?![\w~+/=.-])))"
+"""Prose goes on after "token" and "basic" in words: "verify the token signature"."""
 _SHAPES: tuple[tuple[str, str], ...] = (
     (
         "private_key",
@@ -54,13 +56,16 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("password", r"(?<![\w:/])[\w.-]+:(?P<s>[^\s:/@'\"<>{]{3,})@(?=[\w-]+(?:[.:/]|\b))"),
     (
         "authorization",
-        r"(?i)\b(?:bearer|basic|apikey|token)\s+(?P<s>[A-Za-z0-9._~+/-]{8,}=*)(?![\w(.\[])",
+        (
+            rf"(?i)\b(?:bearer|basic|apikey|token)\s+{_NO_WORD}(?P<s>[A-Za-z0-9._~+/-]{{8,}}=*)"
+            r"(?![\w(.\[])"
+        ),
     ),
     (
         "authorization",
         (
             r"(?i)\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]+\s+)?"
-            r"(?P<s>[A-Za-z0-9._~+/=-]{6,})(?![\w(.\[])"
+            rf"{_NO_WORD}(?P<s>[A-Za-z0-9._~+/=-]{{6,}})(?![\w(.\[])"
         ),
     ),
     ("api_key", r"(?i)\bx-(?:api|auth)[a-z-]*[\"']?\s*[:=,]\s*[\"']?(?P<s>[^\s'\",;(){}]{4,})"),

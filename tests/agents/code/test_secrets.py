@@ -180,3 +180,24 @@ def test_our_own_code_reads_as_it_is() -> None:
 def test_files_that_exist_for_secrets_are_known(path: str, *, secret: bool) -> None:
     """Files for secrets are recognised by their names, so that nobody opens them."""
     assert secret_file(path) is secret
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "could not verify token signature.",
+        "# Basic authentication of users",
+        "authorization=response",
+        "a bearer credential/assertion",
+    ],
+)
+def test_prose_after_a_telling_word_is_no_secret(prose: str) -> None:
+    """A word of a sentence is masked nowhere, or it would be in all the code."""
+    assert mask(prose, "a.py") == prose
+
+
+def test_what_follows_a_scheme_and_is_no_word_is_masked() -> None:
+    """A header's value is a secret, also a short one."""
+    for value in ("dXNlcjpwYXNz", "a8f5f167f44f", "ABCDEFGHIJKL"):
+        assert value not in mask(f"curl -H 'Authorization: Bearer {value}'")
+        assert value not in mask(f"basic {value}")
