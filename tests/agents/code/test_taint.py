@@ -376,3 +376,30 @@ def test_a_bare_answer_of_fastapi_is_json() -> None:
     assert [rule for rule, _ in found(view.format("", html), head=head)] == ["xss"]
     classed = view.format(", response_class=HTMLResponse", "'<p>' + q")
     assert [rule for rule, _ in found(classed, head=head)] == ["xss"]
+
+
+def test_an_uploaded_file_is_no_path() -> None:
+    """`ZipFile(upload)` reads the upload's stream; its file name is a path from outside."""
+    text = """
+        from zipfile import ZipFile
+        @app.route("/a", methods=["POST"])
+        def a():
+            upload = request.files.get("data")
+            if not upload:
+                return "no"
+            ZipFile({})
+            return "ok"
+        """
+    assert not found(text.format("upload"))
+    assert found(text.format("'/srv/' + upload.filename"))[0][0] == "path-traversal"
+
+
+def test_a_graphql_query_is_no_sql() -> None:
+    """Clients of GraphQL write their queries; `execute` with variables runs no statement."""
+    text = """
+        @app.route("/a", methods=["POST"])
+        def a():
+            return str(schema.execute("query " + request.json["q"]{}).errors is None)
+        """
+    assert not found(text.format(", variables={}"))
+    assert [rule for rule, _ in found(text.format(""))] == ["sql-injection"]

@@ -13,8 +13,8 @@ def _path(site: Call, value: Value | None) -> None:
     """A path from outside. A helper's own parameter, or what a person typed who started the
     program, is no attack on a path unless the code means to keep it inside a folder."""
     taint = site.live(value, "path")
-    if taint is None or value is None:
-        return
+    if taint is None or value is None or value.kind == "FileStorage":
+        return  # an uploaded file is read from its stream; its name is another value
     if taint.origin in {"suspected", "program"} and not value.prefix:
         return
     site.flow("path-traversal", "path", value)

@@ -12,8 +12,12 @@ SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe",
 NO_DATABASE: Final = ("concurrent", "subprocess", "asyncio", "threading", "celery", "ldap", "re.")
 
 
+GRAPHQL: Final = frozenset({"variables", "variable_values", "root_value", "context_value"})
+"""Arguments of ``schema.execute(query)``, whose text is the client's to write."""
+
+
 def _sql(site: Call) -> None:
-    if site.kind.startswith(NO_DATABASE):
+    if site.kind.startswith(NO_DATABASE) or site.kwargs.keys() & GRAPHQL:
         return
     statement = site.arg(0, "sql", "query", "statement", "operation", "clause", "text")
     if statement is None:
