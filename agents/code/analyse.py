@@ -77,7 +77,8 @@ def analyse(
         judged, run = _taint(project, cache, told)
         begun = time.monotonic()
         told("project rules", 0, 1)
-        report = project_rules.check(project, files, alone=kind == "snippet")
+        unread = {item.file for item in lost}
+        report = project_rules.check(project, files, alone=kind == "snippet", unread=unread)
         told("project rules", 1, 1)
         spent = round(time.monotonic() - begun, 3)
         count = len(report.findings)

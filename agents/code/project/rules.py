@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agents.code.model import Files, Finding
@@ -21,8 +21,10 @@ class Report:
     failed: list[str] = field(default_factory=list)
 
 
-def check(project: Project, files: Files, *, alone: bool) -> Report:
-    """Run the rules. alone: one file without its project, so rules across files are left out."""
+def check(project: Project, files: Files, *, alone: bool, unread: Collection[str] = ()) -> Report:
+    """Run the rules. alone: one file without its project, so rules across files are left out.
+    unread: files of the project that are there and were not read, or do not parse.
+    """
     report = Report()
     web = Web()
     with _contained(report, "routes"):
@@ -36,7 +38,7 @@ def check(project: Project, files: Files, *, alone: bool) -> Report:
     }
     if not alone:
         themes |= {
-            "imports": lambda: wiring.imports(project),
+            "imports": lambda: wiring.imports(project, unread),
             "blueprints": lambda: wiring.blueprints(project, web),
             "entry points": lambda: wiring.entry_points(project, files),
         }

@@ -6,11 +6,11 @@ import ast
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from agents.code.model import Files, Finding
-from agents.code.modules import Module, Project, absolute
+from agents.code.modules import Module, Project, absolute, dotted
 from agents.code.project.found import found
 from agents.code.project.routes import Web, pattern
 from agents.code.project.script import Asked
@@ -22,8 +22,9 @@ _SERVER = re.compile(
 _CHDIR = re.compile(r"(?:--chdir[= ]|\bcd\s+)([\w./-]+)")
 
 
-def imports(project: Project) -> Iterator[Finding]:
-    """``from ours import name`` where our module has no such name."""
+def imports(project: Project, unread: Collection[str] = ()) -> Iterator[Finding]:
+    """``from ours import name`` where our module has no such name, nor an unread file."""
+    hidden = {dotted(file) for file in unread}
     for module in project.modules:
         tried = _tried(module)
         for node in module.nodes:
@@ -42,7 +43,9 @@ def imports(project: Project) -> Iterator[Finding]:
                 inner = f"{package}.{alias.name}" if package else alias.name
                 if project.module(inner) is not None:
                     continue
-                if target.file.endswith("__init__.py") and _maybe(project, target, alias.name):
+                if target.file.endswith("__init__.py") and (
+                    f"{target.name}.{alias.name}" in hidden or _maybe(project, target, alias.name)
+                ):
                     continue
                 message = f"{target.file} has no {alias.name}: the import fails at start"
                 yield found(module, node, "import-of-missing-name", message, "bug", "high")

@@ -12,6 +12,7 @@ import pytest
 
 from agents.code import collect
 from agents.code.analyse import analyse
+from agents.code.model import Skipped
 from tests.eval import code_app
 
 VIEW = (
@@ -251,3 +252,15 @@ def test_a_snippet_is_named_by_its_path() -> None:
     assert list(collect.snippet("x = 1", "/app/api/goals.py").files) == ["app/api/goals.py"]
     assert list(collect.snippet("x = 1", None).files) == ["snippet.py"]
     assert list(collect.snippet("x = 1", "goals").files) == ["goals.py"]
+
+
+def test_a_file_that_was_not_read_is_there() -> None:
+    """An import of a module that is too large, or does not parse, is not said to fail."""
+    files = {
+        "gym/__init__.py": "", "gym/a.py": "from gym import large, broken, gone\n",
+        "gym/broken.py": "def (:\n",
+    }  # fmt: skip
+    skipped = [Skipped("gym/large.py", "too_large", "has 2000000 bytes")]
+    found = analyse(files, kind="directory", skipped=skipped).findings
+    told = [item.message for item in found if item.rule == "import-of-missing-name"]
+    assert told == ["gym/__init__.py has no gone: the import fails at start"]
