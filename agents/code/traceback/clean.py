@@ -17,11 +17,14 @@ _PREFIXES = re.compile(
         |[A-Z][a-z]{2}\s+\d+\s\d\d:\d\d:\d\d\s\S+\s[\w./-]+(?:\[\d+\])?:\s   # syslog
         |\[\d{4}-\d\d-\d\d[^\]]*\]\s?
         |\[\d+\]\s?(?=\[|File|Traceback|\s{2})
-        |\[?(?:ERROR|CRITICAL|WARNING|INFO|DEBUG)\]?\s*[:|-]?\s(?=\s*(?:File\s"|Traceback|at\s|\w+:))
+        |\[?(?:ERROR|CRITICAL|WARNING|INFO|DEBUG)\]?\s*[:|-]?\s(?=\s*(?:File\s"|Traceback|at\s|[\w.]+:)
+            |\s{3}|During\shandling|The\sabove|\s*$)
         |(?:stderr|stdout)\s[FP]\s                              # kubernetes
     )""",
     re.VERBOSE,
 )
+_ESCAPED = re.compile(r"&(?:quot|#34|#39|#x27|lt);")
+_TAGS = re.compile(r"<br\s*/?>|</?(?:pre|code|div|span|p|li|ul|h\d|blockquote)\b[^>]*>")
 _TELLING = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error")
 _MARKS = ("Traceback (most recent call last)", '  File "', "\n    at ", "\\n    at ", ".js:")
 
@@ -32,8 +35,8 @@ def lines(text: str) -> list[str]:
     text = "\n".join(_from_json(line) for line in text.split("\n"))
     if text.count("\n") < 2 and re.search(r"\\n\s*(?:File|at|Traceback)", text):
         text = _unescaped(text)
-    if "&quot;" in text or "&#34;" in text:
-        text = html.unescape(text)
+    if _ESCAPED.search(text):
+        text = html.unescape(_TAGS.sub("", text))
     kept = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:MOST_LINES]
     return list(_unprefixed(kept))
 

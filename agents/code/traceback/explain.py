@@ -90,7 +90,7 @@ def explain(
     known = recognise(placed)
     return Explained(
         placed,
-        f"{said(placed.root)}{_in_request(placed)}.",
+        f"{said(placed.root).rstrip('.')}{_in_request(placed)}.",
         culprit,
         known,
         _around(culprit, source),
@@ -99,8 +99,11 @@ def explain(
 
 
 def said(problem: Problem) -> str:
-    """The exception's line, shortened to its first."""
-    first = problem.message.split("\n", 1)[0].strip()[:300]
+    """The exception's line, shortened to its first; of a failed validation the first fault too."""
+    first, *more = (line.strip() for line in problem.message.split("\n"))
+    if len(more) > 1 and re.match(r"\d+ validation errors? for", first):
+        first = f"{first}: {more[0]}: {more[1]}"  # the field, and what is wrong with it
+    first = first[:300]
     return f"{problem.name}: {first}" if first else problem.name
 
 

@@ -13,8 +13,8 @@ Relation = Literal["first", "cause", "context", "member"]
 one of a group."""
 
 FOREIGN = re.compile(
-    r"site-packages|dist-packages|/lib(?:64)?/python\d|^<frozen|^<string>|^<stdin>|importlib"
-    r"|node_modules|^node:|^internal/|\(native\)|^<anonymous>|^native$|extension://"
+    r"site-packages|dist-packages|/lib(?:64)?/python\d|^<(?!template>)|importlib|^lib/sqlalchemy/"
+    r"|node_modules|^node:|^internal/|\(native\)|^native$|extension://"
     r"|^webpack/|/vendor/|\.min\.js"
 )
 FINGERPRINT_FRAMES = 4

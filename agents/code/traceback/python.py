@@ -55,6 +55,12 @@ def read(lines: list[str]) -> Trace | None:
                 problems.append(replace(problem, relation=relation))
             relation = "first"
             continue
+        elif relation == "member" and depths[place] and (found := _EXCEPTION.match(text)):
+            # A member that was made and never raised has no frames of its own.
+            message, place = _message(plain, place, found["message"] or "", depths[place], depths)
+            problems.append(Problem(found["type"], message, relation=relation))
+            relation = "first"
+            continue
         place += 1
     if not problems:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -298,6 +299,14 @@ KNOWN = {
     "name_error": "UnboundLocalError: cannot access local variable 'x' where it is not associated",
     "deadlock": "psycopg.errors.DeadlockDetected: deadlock detected",
     "json_body": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
+    "not_executable": "AttributeError: 'str' object has no attribute '_execute_on_connection'",
+    "template_undefined": "jinja2.exceptions.UndefinedError: 'client' is undefined",
+    "template_not_found": "jinja2.exceptions.TemplateNotFound: clients/list.html",
+    "url_build": "BuildError: Could not build url for endpoint 'clients.detail'.",
+    "arguments": "TypeError: show() missing 1 required positional argument: 'client_id'",
+    "coroutine": "TypeError: 'coroutine' object is not subscriptable",
+    "file_not_found": "FileNotFoundError: [Errno 2] No such file or directory: 'up/x.png'",
+    "bad_request_key": "werkzeug.exceptions.BadRequestKeyError: 400 Bad Request",
     "js_cors_or_network": "TypeError: Failed to fetch",
     "js_html_for_json": "SyntaxError: Unexpected token '<', \"<!doctype \"... is not valid JSON",
     "js_not_a_function": "TypeError: data.map is not a function",
@@ -324,3 +333,76 @@ def test_the_table_is_well_formed() -> None:
 def test_what_is_no_trace(text: str) -> None:
     """Text without an error is no trace, and nothing breaks."""
     assert read(text) is None
+
+
+def test_frames_of_code_that_nobody_wrote_are_no_culprit() -> None:
+    """Generated wrappers and compiled parts of libraries stand behind the own line."""
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/app/api/clients.py", line 30, in create\n    db.session.commit()\n'
+        '  File "<sqlalchemy generated warned() wrapper for Session._flush>", line 2, in _flush\n'
+        "    return target(fn, self)\n"
+        '  File "lib/sqlalchemy/engine/_result_cy.py", line 598, in _only_one_row\n'
+        "sqlalchemy.exc.IntegrityError: UNIQUE constraint failed: clients.email\n"
+    )
+    culprit = explain(trace(text)).culprit
+    assert culprit is not None
+    assert (culprit.file, culprit.line) == ("/app/api/clients.py", 30)
+
+
+@pytest.mark.parametrize("form", ["router", "page"])
+def test_prefixes_and_pages_around_a_trace_are_taken_off(form: str) -> None:
+    """A platform's time, process and level before each line, or a page's tags, change nothing."""
+    plain = (
+        'Traceback (most recent call last):\n  File "/app/a.py", line 4, in show\n'
+        "    return client.name\nAttributeError: 'NoneType' object has no attribute 'name'"
+    )
+    if form == "router":
+        begin = "2026-11-01T10:00:00Z web.1 | [ERROR] "
+        text = "\n".join(begin + line for line in plain.split("\n"))
+    else:
+        text = f"<pre>{html.escape(plain)}</pre>".replace("\n", "<br>\n")
+    assert trace(text).root == trace(plain).root
+
+
+def test_members_of_a_group_that_were_never_raised_are_told() -> None:
+    """Exceptions put into a group by hand have no frames; the group's line is the place."""
+    text = (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "/app/a.py", line 3, in load\n'
+        "  |     raise ExceptionGroup('many', errors)\n"
+        "  | ExceptionGroup: many (2 sub-exceptions)\n"
+        "  +-+---------------- 1 ----------------\n    | ValueError: bad id\n"
+        "    +---------------- 2 ----------------\n    | KeyError: 'name'\n"
+        "    +------------------------------------\n"
+    )
+    explained = explain(trace(text))
+    assert [problem.name for problem in explained.trace.problems] == [
+        "ValueError", "KeyError", "ExceptionGroup"
+    ]  # fmt: skip
+    assert explained.root_cause == "ValueError: bad id."
+    assert explained.culprit is not None
+    assert explained.culprit.line == 3
+
+
+def test_a_failed_validation_names_its_field() -> None:
+    """Pydantic's first line says how many fields are wrong, the next ones which and why."""
+    text = (
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for Booking\nseats\n"
+        "  Input should be a valid integer [type=int_parsing]\n"
+    )
+    head = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n'
+    explained = explain(trace(head + text))
+    assert "seats: Input should be a valid integer" in explained.root_cause
+    assert explained.known is not None
+    assert explained.known.cause == (
+        "The data for Booking do not fit: seats: Input should be a valid integer."
+    )
+
+
+def test_what_a_browser_says_of_cors_is_read() -> None:
+    """The console's line about CORS names no exception."""
+    line = "Access to fetch at 'https://a/x' from 'https://b' has been blocked by CORS policy"
+    known = explain(trace(line)).known
+    assert known is not None
+    assert known.id == "js_cors_or_network"
