@@ -137,7 +137,9 @@ def _free(known: Facts, windows: tuple[Window, ...] | None = None, beyond: int =
         days,
         Diary(known.trainer_bookings(), known.clock),
         Diary(known.client_bookings(known.client_id or 0), known.clock),
-        extra=[start for start in wished if known.wishes.strength(start) > 0],
+        extra=[
+            start for start in wished if known.wishes.strength(start, known.rules.duration) > 0
+        ],
         until=until,
     )
 
@@ -174,7 +176,7 @@ def _chosen(state: State) -> answer.Parts:
     if not found.free:
         return _explained(parts, found)
     starts = [slot.start for slot in found.free]
-    wishes = [known.wishes.strength(start) for start in starts]
+    wishes = [known.wishes.strength(slot.start, slot.minutes) for slot in found.free]
     chances = state["attendance"].chances(known.client_id or 0, starts, wishes)
     wanted = request.sessions_per_week or 1
     rules = known.rules

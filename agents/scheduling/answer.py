@@ -116,8 +116,9 @@ def proposals(parts: Parts) -> list[Proposal]:
         own = facts.closed(facts.client_id or 0)
         others = by_part(s for s in gym if s.client_id != facts.client_id)
         for index, item in enumerate(parts.ranked, 1):
-            wish = facts.wishes.met(item.slot.start) if item.wish > 0 else None
-            refused = facts.wishes.refused(item.slot.start)
+            here = (item.slot.start, item.slot.minutes)
+            wish = facts.wishes.met(*here) if item.wish > 0 else None
+            refused = facts.wishes.refused(*here)
             said = Said(
                 item.slot,
                 _percent(item.chance.p),
@@ -159,13 +160,13 @@ def proposals(parts: Parts) -> list[Proposal]:
 
 def unmet(facts: Facts, found: Candidates) -> list[str]:
     """Warnings for wishes that no free slot meets, each with what is in the way."""
-    wishes, free = facts.wishes, [slot.start for slot in found.free]
+    wishes, free = facts.wishes, [(slot.start, slot.minutes) for slot in found.free]
     said = [
         f"preference_unmet: {wish.label()}: {_in_the_way(wish, facts, found)}"
         for wish in wishes.likes
-        if not any(wish.fits(start) > 0 and wishes.refused(start) is None for start in free)
+        if not any(wish.fits(*slot) > 0 and wishes.refused(*slot) is None for slot in free)
     ]
-    if free and all(wishes.refused(start) is not None for start in free):
+    if free and all(wishes.refused(*slot) is not None for slot in free):
         said.append(
             "preference_unmet: every free time is one to avoid; ask with other availability, a "
             "longer horizon_days or fewer refusals"

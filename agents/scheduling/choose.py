@@ -71,7 +71,7 @@ def rank(
         Ranked(
             slot,
             chance,
-            wishes.strength(slot.start),
+            wishes.strength(slot.start, slot.minutes),
             lean(echoes, slot.start),
             habit(slot.start, usual or {}),
         )

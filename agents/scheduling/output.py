@@ -30,7 +30,8 @@ class Reason(Part):
 
     likely_percent: the chance that it is kept. kept_here: "9 of 10" of the client's own sessions
     at such times; gym_kept: of other clients'. preferred: the wish it meets, in our words;
-    nearly_preferred: one within half an hour. refused: what it should have avoided. feedback:
+    nearly_preferred: one within half an hour, or
+    whose hours it exceeds. refused: what it should have avoided. feedback:
     how times like it were received. client_id: whose it is, in a week. gain_percent: what a
     move adds. instead_of: the booked start.
     """

@@ -60,6 +60,7 @@ PARTS: dict[str, tuple[int, int]] = {
     "late morning": (9 * 60, 12 * 60),
     "morning": (5 * 60, 12 * 60),
     "midday": (11 * 60, 14 * 60),
+    "lunchtime": (11 * 60 + 30, 13 * 60 + 30),
     "early afternoon": (12 * 60, 15 * 60),
     "late afternoon": (15 * 60, 18 * 60),
     "afternoon": (12 * 60, 17 * 60),
@@ -73,9 +74,8 @@ _PART_WORDS = {
     "early mornings": "early morning",
     "late mornings": "late morning",
     "mornings": "morning",
-    "noon": "midday",
-    "lunch": "midday",
-    "lunchtime": "midday",
+    "noon": "lunchtime",
+    "lunch": "lunchtime",
     "mediodia": "midday",
     "afternoons": "afternoon",
     "late afternoons": "late afternoon",
@@ -209,9 +209,10 @@ _PARTS = re.compile(r"\b(" + "|".join(sorted(_PART_WORDS, key=len, reverse=True)
 class Preference:
     """Times that a client likes or, with `avoid`, does not.
 
-    weekdays: ISO, None for any. minutes: [first, end) of a start, after midnight, None for any.
-    at: the wished start, minutes after midnight; one within half an hour fits half. dates: first
-    and last, `date.min` and `date.max` where a side is open, None for any.
+    weekdays: ISO, None for any. minutes: [first, end) of a start, after midnight, None for any;
+    whole: the session is to lie in them, and a start alone fits half. at: the wished start,
+    minutes after midnight; one within half an hour fits half. dates: first and last, `date.min`
+    and `date.max` where a side is open, None for any.
     """
 
     weekdays: frozenset[int] | None = None
@@ -219,9 +220,10 @@ class Preference:
     at: int | None = None
     dates: tuple[date, date] | None = None
     avoid: bool = False
+    whole: bool = False
 
-    def fits(self, start: datetime) -> float:
-        """How well a wall time fits, 0 to 1."""
+    def fits(self, start: datetime, length: int = 0) -> float:
+        """How well a session fits, 0 to 1. start: wall time; length: in minutes."""
         if self.dates is not None and not self.dates[0] <= start.date() <= self.dates[1]:
             return 0.0
         if self.weekdays is not None and start.isoweekday() not in self.weekdays:
@@ -230,9 +232,14 @@ class Preference:
         if self.at is not None:
             away = abs(minute - self.at)
             return 1.0 if away == 0 else (0.5 if away <= CLOSE_MINUTES else 0.0)
-        if self.minutes is not None and not self.minutes[0] <= minute < self.minutes[1]:
+        if self.minutes is None:
+            return 1.0
+        first, end = self.minutes
+        if self.whole and self.avoid:
+            return 1.0 if minute < end and minute + length > first else 0.0
+        if not first <= minute < end:
             return 0.0
-        return 1.0
+        return 0.5 if self.whole and minute + length > end else 1.0
 
     def label(self) -> str:
         """The wish in our own words, e.g. ``Mon 18:00``; for reasons and sentences."""
@@ -266,20 +273,23 @@ class Wishes:
     unread: int = 0
     past: int = 0
 
-    def strength(self, start: datetime) -> float:
-        """1 for a wish met, .5 for one nearly met, 0 for none, -1 for a time to avoid."""
-        if self.refused(start) is not None:
+    def strength(self, start: datetime, length: int = 0) -> float:
+        """1 for a wish met, .5 for one nearly met, 0 for none, -1 for a time to avoid.
+
+        start: wall time; length: of the session, in minutes.
+        """
+        if self.refused(start, length) is not None:
             return -1.0
-        return max((wish.fits(start) for wish in self.likes), default=0.0)
+        return max((wish.fits(start, length) for wish in self.likes), default=0.0)
 
-    def met(self, start: datetime) -> Preference | None:
+    def met(self, start: datetime, length: int = 0) -> Preference | None:
         """The best-fitting wish, None without one."""
-        best = max(self.likes, key=lambda wish: wish.fits(start), default=None)
-        return best if best is not None and best.fits(start) > 0 else None
+        best = max(self.likes, key=lambda wish: wish.fits(start, length), default=None)
+        return best if best is not None and best.fits(start, length) > 0 else None
 
-    def refused(self, start: datetime) -> Preference | None:
+    def refused(self, start: datetime, length: int = 0) -> Preference | None:
         """What a time to avoid is avoided for, None if it is none."""
-        return next((wish for wish in self.dislikes if wish.fits(start) == 1.0), None)
+        return next((wish for wish in self.dislikes if wish.fits(start, length) == 1.0), None)
 
     def exact(self) -> tuple[Preference, ...]:
         """Wishes for a time to the minute: worth trying even off the usual grid of starts."""
@@ -406,10 +416,10 @@ def _clauses(text: str, clock: GymClock, today: date) -> list[Preference | None]
         if not days_only or (after.at is None and after.minutes is None):
             continue
         if after.weekdays:
-            found[place] = replace(this, at=after.at, minutes=after.minutes)
+            found[place] = replace(this, at=after.at, minutes=after.minutes, whole=after.whole)
         # "Mondays, evenings" means Monday evenings; "weekends, evenings" may be two wishes.
         elif listed[place + 1] and not (after.avoid or after.dates) and this.weekdays != _WEEKEND:
-            found[place : place + 2] = [replace(this, at=after.at, minutes=after.minutes)]
+            found[place : place + 2] = [replace(after, weekdays=this.weekdays)]
     return found
 
 
@@ -491,8 +501,8 @@ def _understood(text: str) -> bool:
     rest = _PARTS.sub(" ", _DAYS.sub(" ", rest))
     part = _PARTS.search(text)
     named_day = bool(_DAYS.search(text))
-    *_, unread = _times(_ISO.sub(" ", text), _PART_WORDS[part[1]] if part else None, named_day)
-    if re.search("[0-9]", unread):  # "Tue 18": an hour, or the 18th?
+    told = _times(_ISO.sub(" ", text), _PART_WORDS[part[1]] if part else None, named_day)
+    if re.search("[0-9]", told.rest):  # "Tue 18": an hour, or the 18th?
         return False
     rest = re.sub(rf"@|{_T}", " ", rest)
     return _FILLERS.issuperset(re.findall(r"[a-z']+", rest))
@@ -509,12 +519,13 @@ def _read(text: str, clock: GymClock) -> Preference | None:
     part = _PARTS.search(text)
     name = _PART_WORDS[part[1]] if part else None
     weekdays = _weekdays(text)
-    at, minutes, _ = _times(text, name, bool(weekdays))
-    if at is None and minutes is None and name is not None:
+    told = _times(text, name, bool(weekdays))
+    minutes = told.minutes
+    if told.at is None and minutes is None and name is not None:
         minutes = PARTS[name]
-    if weekdays is None and at is None and minutes is None:
+    if weekdays is None and told.at is None and minutes is None:
         return Preference() if re.search(_ANY_WORDS, text) else None
-    return Preference(weekdays, minutes, at)
+    return Preference(weekdays, minutes, told.at, whole=told.whole)
 
 
 def _dated(iso: list[re.Match[str]], text: str, clock: GymClock) -> Preference | None:
@@ -541,7 +552,7 @@ def _dated(iso: list[re.Match[str]], text: str, clock: GymClock) -> Preference |
     wrong_day = first == last and rest.weekdays and first.isoweekday() not in rest.weekdays
     if wrong_day or last < first:
         return None
-    return Preference(weekdays, rest.minutes, rest.at, (first, last))
+    return Preference(weekdays, rest.minutes, rest.at, (first, last), whole=rest.whole)
 
 
 def _dates_text(first: date, last: date) -> str:
@@ -565,11 +576,18 @@ def _weekdays(text: str) -> frozenset[int] | None:
     return frozenset(days) or None
 
 
-def _times(
-    text: str, part: str | None, named_day: bool
-) -> tuple[int | None, tuple[int, int] | None, str]:
-    """(wished start, span of starts, text without them) in minutes after midnight; the first two
-    may be None."""
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Of a clause: a wished start, or a span of starts (`whole`: of sessions), both in minutes
+    after midnight; rest: the text without them."""
+
+    rest: str
+    at: int | None = None
+    minutes: tuple[int, int] | None = None
+    whole: bool = False
+
+
+def _times(text: str, part: str | None, named_day: bool) -> _Times:
     if match := _RANGE.search(text):
         first_half, last_half = match[3], match[6]
         if not last_half and not match[2] and not match[5]:
@@ -582,7 +600,7 @@ def _times(
             elif not last_half and int(match[4]) <= _LAST_BARE_PM:  # "9-5"
                 last = _minute(match[4], match[5], "pm", None)
         if first is not None and last is not None and first < last:
-            return None, (first, last), _without(text, match)
+            return _Times(_without(text, match), minutes=(first, last), whole=True)
     if match := _BOUND.search(text):
         earlier = match[1] in _EARLIER
         half = _half(text, match[2], match[4], _LAST_BARE_PM - earlier)
@@ -591,7 +609,8 @@ def _times(
             span = (0, minute) if earlier else (minute, DAY)
             inside = PARTS[part] if part else (0, DAY)
             kept = (max(span[0], inside[0]), min(span[1], inside[1]))
-            return None, (kept if kept[0] < kept[1] else span), _without(text, match)
+            kept = kept if kept[0] < kept[1] else span
+            return _Times(_without(text, match), minutes=kept)
     for match in _AT.finditer(text):
         # A bare number is a time only beside "at", a half of the day, or minutes.
         told = match[1] or match[3] or match[4] or match[0].startswith("@")
@@ -601,8 +620,8 @@ def _times(
                 half = _half(text, match[2], half, _LAST_BARE_PM)
             minute = _minute(match[2], match[3], half, part)
             if minute is not None:
-                return minute, None, _without(text, match)
-    return None, None, text
+                return _Times(_without(text, match), at=minute)
+    return _Times(text)
 
 
 def _without(text: str, match: re.Match[str]) -> str:

@@ -42,6 +42,10 @@ def understood(text: str) -> tuple[list[str], list[str], int]:
         ("Mon-Fri 7am", ["weekdays 07:00"], []),
         ("Sat to Mon mornings", ["Mon Sat Sun morning"], []),
         ("lunes por la mañana", ["Mon morning"], []),
+        ("lunch", ["lunchtime"], []),
+        ("noon", ["lunchtime"], []),
+        ("midday", ["midday"], []),
+        ("lunch at 1", ["13:00"], []),
         ("6:30 am or 7 pm", ["06:30", "19:00"], []),
         ("12 am", ["00:00"], []),
         ("I'd prefer Mondays if possible", ["Mon"], []),
@@ -200,6 +204,22 @@ def test_nonsense_is_counted_not_guessed(text: str) -> None:
     assert (found.likes, found.dislikes) == ((), ())
     assert found.unread == 1
     assert text not in " ".join(warnings(found))
+
+
+def test_a_span_is_for_the_whole_session() -> None:
+    """Who is there from six to eight is not there until half past eight, and who is busy from
+    twelve to two not until half past twelve."""
+    found = wishes("Mon 18-20, busy 12-14")
+    monday = datetime(2026, 11, 23)
+    assert found.strength(monday.replace(hour=19), 60) == 1.0
+    assert found.strength(monday.replace(hour=19, minute=30), 60) == 0.5
+    assert found.strength(monday.replace(hour=19, minute=30), 30) == 1.0
+    assert found.strength(monday.replace(hour=11, minute=30), 60) == -1.0
+    assert found.strength(monday.replace(hour=11), 60) == 0.0
+    assert found.strength(monday.replace(hour=14), 60) == 0.0
+    # Of a part of the day, and of an open end, the start counts.
+    assert wishes("evenings").strength(monday.replace(hour=21, minute=30), 60) == 1.0
+    assert wishes("before 9").strength(monday.replace(hour=8, minute=30), 60) == 1.0
 
 
 def test_past_dates_are_ignored() -> None:

@@ -314,6 +314,15 @@ async def test_a_wish_nearly_met_is_not_called_met(app: App) -> None:
     assert {"code": "nearly_preferred", "value": "Mon 18:00"} in first["reasons"]
 
 
+async def test_a_session_that_ends_behind_the_wished_span_is_only_close(app: App) -> None:
+    """An hour and a half does not fit between twelve and one, and the sentence says so."""
+    wish = ["Mon 12:00-13:00"]
+    said = [(await app.ask(client_id=1, duration=minutes, preferred_times=wish))["suggestions"][0]
+            ["suggestion"] for minutes in (60, 90)]  # fmt: skip
+    assert "Mon 23 Nov 12:00, as wished (Mon 12:00-13:00)" in said[0]
+    assert "Mon 23 Nov 12:00, close to the wish (Mon 12:00-13:00)" in said[1]
+
+
 async def test_one_proposal_at_least_meets_the_wish(app: App) -> None:
     """Who asks for Fridays is shown a free Friday, be other days far likelier."""
     for weekday in (1, 2, 3, 4):
