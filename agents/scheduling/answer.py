@@ -166,6 +166,8 @@ def unmet(facts: Facts, found: Candidates) -> list[str]:
         for wish in wishes.likes
         if not any(wish.fits(*slot) > 0 and wishes.refused(*slot) is None for slot in free)
     ]
+    if len(said) > MOST_SHOWN:
+        said[MOST_SHOWN:] = [f"preference_unmet: {len(said) - MOST_SHOWN} more of them"]
     if free and all(wishes.refused(*slot) is not None for slot in free):
         said.append(
             "preference_unmet: every free time is one to avoid; ask with other availability, a "

@@ -243,25 +243,31 @@ class Preference:
 
     def label(self) -> str:
         """The wish in our own words, e.g. ``Mon 18:00``; for reasons and sentences."""
+        when = self._hours()
+        several = "" if when in PARTS else "s"  # "weekday evening", "weekdays from 18:00"
         days = ""
         if self.weekdays == _WORKDAYS:
-            days = "weekdays"
+            days = f"weekday{several}"
         elif self.weekdays == _WEEKEND:
-            days = "weekends"
+            days = f"weekend{several}"
         elif self.weekdays is not None:
             days = " ".join(WEEKDAY_NAMES[day - 1] for day in sorted(self.weekdays))
         if self.dates is not None:
             days = f"{days} {_dates_text(*self.dates)}".strip()
-        if self.at is not None:
-            when = _clock_text(self.at)
-        elif self.minutes is not None:
-            names = {span: part for part, span in PARTS.items()}
-            when = names.get(
-                self.minutes, f"{_clock_text(self.minutes[0])}-{_clock_text(self.minutes[1])}"
-            )
-        else:
-            when = ""
         return f"{days} {when}".strip() or "any time"
+
+    def _hours(self) -> str:
+        """``18:00``, ``evening``, ``from 18:00``, ``before 09:00``, ``18:00-20:00`` or nothing."""
+        if self.at is not None:
+            return _clock_text(self.at)
+        if self.minutes is None:
+            return ""
+        if part := {span: part for part, span in PARTS.items()}.get(self.minutes):
+            return part
+        first, end = map(_clock_text, self.minutes)
+        if self.minutes[1] == DAY:
+            return f"from {first}"
+        return f"{first}-{end}" if self.minutes[0] else f"before {end}"
 
 
 @dataclass(frozen=True, slots=True)

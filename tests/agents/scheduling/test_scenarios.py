@@ -303,6 +303,15 @@ async def test_a_wish_that_cannot_be_met_is_named(app: App, wish: str, why: str)
     assert why in said
 
 
+async def test_many_unmet_wishes_are_counted(app: App) -> None:
+    """Five are named; an answer is no place for a hundred."""
+    wishes = [f"Sunday {hour}:00" for hour in range(8, 20)]
+    answer = await app.ask(client_id=1, preferred_times=wishes)
+    said = [w for w in answer["data_warnings"] if w.startswith("preference_unmet")]
+    assert len(said) == 6
+    assert said[-1].endswith("7 more of them")
+
+
 async def test_a_wish_nearly_met_is_not_called_met(app: App) -> None:
     """Half an hour beside the wished time is close to it, not as wished."""
     app.book(2, datetime(2026, 11, 23, 17, 30), duration=60)

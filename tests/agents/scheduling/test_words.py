@@ -168,7 +168,7 @@ def test_unknown_ids_are_dropped_and_counted() -> None:
         Said(SLOT, 73, Record(41, 50, "gym"), cold=True),
         Said(SLOT, 73, cold=True, wish="Mon 18:10"),
         Said(SLOT, 73, Record(1, 1, "gym"), cold=True, known=1),
-        Said(SLOT, 73, wish="Tue 18:30", near=True, refused="00:00-19:00"),
+        Said(SLOT, 73, wish="Tue 18:30", near=True, refused="before 19:00"),
         Said(SLOT, 73, client_id=12),
         Said(SLOT, 91, client_id=12, gain_percent=8, instead_of="Mon 23 Nov 07:00"),
     ],
