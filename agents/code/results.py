@@ -203,7 +203,9 @@ def _diff(path: str, before: str, after: str, mask: Mask) -> str:
     masked = ""
     for context in (3, 2, 1):
         diff = unified(path, before, after, context)
-        masked = mask.text(diff, path)
+        names, hunks = diff[: diff.find("@@")], diff[max(diff.find("@@"), 0) :]
+        # A file's name is told beside the finding, and a patch without it applies to nothing.
+        masked = names + mask.text(hunks, path)
         if masked == diff:
             break
     return masked

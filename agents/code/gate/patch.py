@@ -64,8 +64,8 @@ def with_imports(text: str, imports: tuple[str, ...]) -> str:
         if not re.fullmatch(r"(?:from [\w.]+ )?import \w[\w., ]*", line):
             raise Refused("imports", f"{line[:80]!r} is no import line")
     tree = _parsed(text)
-    present = {ast.unparse(node) for node in tree.body if _is_import(node)}
-    missing = [line for line in imports if line not in present]
+    present = {name for node in tree.body for name in _imported(node)}
+    missing = [line for line in imports if not _imported(ast.parse(line).body[0]) <= present]
     if not missing:
         return text
     lines = text.split("\n")
@@ -98,6 +98,16 @@ def _parsed(text: str) -> ast.Module:
         return ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise Refused("syntax", f"the changed file does not parse: {error}") from None
+
+
+def _imported(node: ast.stmt) -> set[tuple[str, str, str | None]]:
+    """Module, name and own name of each part of an import: ``import os, logging`` has two."""
+    if isinstance(node, ast.Import):
+        return {(alias.name, "", alias.asname) for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        return {(module, alias.name, alias.asname) for alias in node.names}
+    return set()
 
 
 def _is_import(node: ast.stmt) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from agents.code.analyse import analyse
 from agents.code.gate import Proposal, Refused, apply, judge, patched, unified
-from agents.code.gate.patch import git_takes
+from agents.code.gate.patch import git_takes, with_imports
 from agents.code.model import Analysis, Finding
 from tests.kit.planted_patches import BAD, GOOD, LINE, PROJECT, VIEWS
 
@@ -125,3 +125,11 @@ def test_imports_go_where_imports_are() -> None:
     assert patched(text, proposal) == (
         '"""Doc."""\n\nfrom __future__ import annotations\n\nimport re\n\nx = re\n'
     )
+
+
+def test_an_import_that_is_there_among_others_is_not_made_again() -> None:
+    """`import os, logging` has logging; a second import of it would be a finding of its own."""
+    text = "import os, logging\nfrom a import b, c\n\nprint(os, logging, b, c)\n"
+    assert with_imports(text, ("import logging", "from a import c")) == text
+    more = with_imports(text, ("import secrets", "from a import d"))
+    assert more.split("\n")[2:4] == ["import secrets", "from a import d"]

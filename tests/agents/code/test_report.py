@@ -210,3 +210,15 @@ def test_a_message_stays_readable_where_its_words_are_somebodys_password() -> No
     assert messages[0] == "A signature is not checked"
     assert messages[1].startswith("fitness/a.py has no ")
     assert "signature9" not in messages[1]
+
+
+def test_a_patch_keeps_the_name_of_its_file() -> None:
+    """A name that looks drawn by chance stays: without it the patch applies to nothing."""
+    path = "app/hash_md5_token.py"
+    before = "import random\n\n\ndef token():\n    return random.random()\n"
+    after = before.replace("random.random()", "1")
+    finding = replace(TIMEOUT, file=path, line=5)
+    proposal = Proposal(path, "    return random.random()", "    return 1", "rule", "why")
+    proposed = {finding.fingerprint: Proposed(proposal, Verdict(True, after=after))}
+    [item] = shown([finding], {path: before}, Mask(), proposed)
+    assert item.diff.startswith(f"--- a/{path}\n+++ b/{path}\n@@ ")
