@@ -201,6 +201,13 @@ def harms(script: Script) -> Iterator[Finding]:
             yield from _call(script, node)
 
 
+_COMPOSED = frozenset({"template_string", "binary_expression", "identifier"})
+"""Markup put together here; what a server sends whole (``html(data.page)``) is its own matter."""
+_JQUERY = re.compile(
+    r"^(?:jQuery|\$)\(.*\)\.(?:html|append|prepend|after|before)$|^\$\w+\.html$", re.DOTALL
+)
+
+
 def _call(script: Script, node: Node) -> Iterator[Finding]:
     function = node.child_by_field_name("function")
     arguments = node.child_by_field_name("arguments")
@@ -214,6 +221,9 @@ def _call(script: Script, node: Node) -> Iterator[Finding]:
     elif name in {"document.write", "document.writeln"} and _loose(script, given[0]):
         yield _finding(script, node, "dom-xss", "A value is written into the page as HTML",
                        "high", 79)  # fmt: skip
+    elif _JQUERY.search(name) and given[0].type in _COMPOSED and _loose(script, given[0]):
+        yield _finding(script, node, "dom-xss", "A value is put into the page as HTML; use"
+                       " text() or escape it", "high", 79)  # fmt: skip
     elif name == "eval" and given[0].type != "string":
         yield _finding(script, node, "script-eval", "Text is run as code", "high", 95)
     elif name in {"setTimeout", "setInterval"} and given[0].type in {
@@ -236,9 +246,52 @@ def _loose(script: Script, node: Node) -> bool:
         if node.type == "ternary_expression":
             parts = parts[1:]
         return any(_loose(script, child) for child in parts)
+    if node.type == "identifier":
+        return any(_loose(script, value) for value in _values(script, node))
+    if _ADDRESS.search(script.text(node)):
+        return not _ESCAPES.search(script.text(node))
     if node.type == "call_expression":
         return _mapped(script, node)
     return node.type in {"member_expression", "subscript_expression"}
+
+
+_ADDRESS = re.compile(
+    r"\blocation\.(?:hash|search|href)\b|\bdocument\.referrer\b|\bwindow\.name\b"
+)
+"""What whoever made the link decides."""
+
+
+def _values(script: Script, node: Node) -> list[Node]:
+    """What a variable is set to or lengthened by in the function around, or at the file's top."""
+    name, around = script.text(node), _function(node)
+    found: list[Node] = []
+    declared = False
+    for other in walk(around):
+        if other.type == "variable_declarator":
+            target, value = other.child_by_field_name("name"), other.child_by_field_name("value")
+        elif other.type in {"assignment_expression", "augmented_assignment_expression"}:
+            target, value = other.child_by_field_name("left"), other.child_by_field_name("right")
+        else:
+            continue
+        if target is None or script.text(target) != name:
+            continue
+        declared = declared or other.type == "variable_declarator"
+        if value is not None and not _mentions(script, value, name):
+            found.append(value)
+    return found if declared else []
+
+
+def _function(node: Node) -> Node:
+    """The function around a node, else the whole file."""
+    while node.parent is not None:
+        node = node.parent
+        if "function" in node.type or node.type == "method_definition":
+            return node
+    return node
+
+
+def _mentions(script: Script, node: Node, name: str) -> bool:
+    return any(part.type == "identifier" and script.text(part) == name for part in walk(node))
 
 
 def _open(script: Script, node: Node) -> bool:
@@ -246,8 +299,8 @@ def _open(script: Script, node: Node) -> bool:
     if _ESCAPES.search(text):
         return False
     inner = list(node.named_children)
-    if len(inner) == 1 and inner[0].type == "call_expression":
-        return _mapped(script, inner[0])
+    if len(inner) == 1 and inner[0].type in {"call_expression", "identifier"}:
+        return _loose(script, inner[0])
     if len(inner) == 1 and inner[0].type == "ternary_expression":
         return any(_loose(script, part) for part in inner[0].named_children[1:])
     return len(inner) == 1 and inner[0].type in {"member_expression", "subscript_expression"}

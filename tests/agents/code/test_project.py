@@ -325,3 +325,26 @@ def test_a_framework_that_fills_parameters_lacks_none() -> None:
     flask = "from flask import Flask\napp = Flask(__name__)\n"
     assert "route-parameter-mismatch" not in check(app=fast + body)
     assert "route-parameter-mismatch" in check(app=flask + body)
+
+
+@pytest.mark.parametrize(
+    ("script", "unsafe"),
+    [
+        ("const html = '<b>' + client.name; el.innerHTML = html;", True),
+        ("let r = ''; for (const c of all) r += `<li>${c.name}</li>`; el.innerHTML = r;", True),
+        ("el.innerHTML = decodeURIComponent(location.hash.slice(1));", True),
+        ("const note = location.search; el.innerHTML = `<p>${note}</p>`;", True),
+        ("$('#a').html('<b>' + data.name);", True),
+        ("$list.html(`<li>${data.name}</li>`);", True),
+        ("const html = '<b>fixed</b>'; el.innerHTML = html;", False),
+        ("const html = `<b>${escapeHtml(client.name)}</b>`; el.innerHTML = html;", False),
+        ("const note = escape(location.search); el.innerHTML = `<p>${note}</p>`;", False),
+        ("function show(html) { el.innerHTML = html; }", False),
+        ("$('#a').html('<b>ok</b>'); $('#b').text(data.name); $('#c').html(data.page);", False),
+        ("el.append(client.name); $('#a').append($('<li>'));", False),
+    ],
+)
+def test_markup_made_of_others_values_is_followed_to_the_page(script: str, unsafe: bool) -> None:
+    """Through variables, jQuery and the page's own address; not where it is escaped or text."""
+    found = analyse({"static/a.js": f"function f(all, data, el) {{ {script} }}\n"}, kind="files")
+    assert ("dom-xss" in {item.rule for item in found.findings}) is unsafe
