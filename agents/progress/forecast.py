@@ -24,7 +24,7 @@ Status = Literal[
 ]
 
 REACHED_PROBABILITY = 0.975
-KEPT_SHARE = 0.03
+HELD_PROBABILITY, KEPT_SHARE = 0.9, 0.03
 """How far from its target a weight may be and still be held. Source: doi 10.1038/sj.ijo.0803175,
 which defines maintenance as a change of less than 3 %."""
 UNREACHABLE_BELOW = 0.1
@@ -88,6 +88,8 @@ def forecast(goal: GoalRead, series: Series | None, today: int, seed: int) -> Fo
     found = fit(series, today, goal.toward, seed)
     level = found.posterior.level
     p_past = _p_past(found.posterior, goal.target, goal.toward)
+    if goal.keeps:
+        p_past = _p_held(found.posterior, goal.target)
     needed = _needed(goal, level, today)
     if is_reached(series, goal, p_past):
         by = None if goal.given.target_day is None else 1.0
@@ -114,11 +116,14 @@ def forecast(goal: GoalRead, series: Series | None, today: int, seed: int) -> Fo
 
 
 def is_reached(series: Series, goal: GoalRead, p_past: float) -> bool:
-    """Nearly certain, twice in the last three readings, and in a unit that is beyond doubt."""
+    """Nearly certain, twice in the last three readings, and in a unit that is beyond doubt.
+
+    p_past: that the level is past the target, or near it where to stay there is the goal.
+    """
     if goal.target is None or series.unit_uncertain or (goal.unit_guessed and p_past < 0.99):
         return False
     if goal.keeps:
-        return abs(series.usual - goal.target) < KEPT_SHARE * goal.target
+        return p_past >= HELD_PROBABILITY
     newest = series.values[-3:]
     past = newest <= goal.target if goal.toward < 0 else newest >= goal.target
     return p_past >= REACHED_PROBABILITY and int(past.sum()) >= 2
@@ -139,6 +144,12 @@ def _status(
 def _p_past(posterior: trend.Posterior, target: float, toward: int) -> float:
     sd = max(posterior.level_sd(), 1e-9)
     return 0.5 * (1 + math.erf(toward * (posterior.level - target) / sd / math.sqrt(2)))
+
+
+def _p_held(posterior: trend.Posterior, target: float) -> float:
+    """That the level is within KEPT_SHARE of the target."""
+    margin = KEPT_SHARE * target
+    return _p_past(posterior, target - margin, 1) - _p_past(posterior, target + margin, 1)
 
 
 def _needed(goal: GoalRead, level: float, today: int) -> float | None:

@@ -330,6 +330,7 @@ async def test_a_weight_to_hold_is_held(app: MainApp) -> None:
     goal = app.goal(70, category="other", title="Maintain weight at 70 kg")
     found = await app.ask()
     assert found["status"] == "goal_reached"
+    assert found["confidence"] >= 0.9
     assert found["events"] == []
     assert codes(found, "recommendations") == ["maintain"]
     app.connection.execute(
