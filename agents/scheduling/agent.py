@@ -188,7 +188,7 @@ def _chosen(state: State) -> answer.Parts:
         gap=rules.gap,
         buffer=rules.buffer,
         echoes=known.echoes,
-        usual=known.usual(known.client_id or 0),
+        habits=known.habits(known.client_id or 0),
     )
     parts = replace(parts, warnings=(*parts.warnings, *answer.unmet(known, found)))
     together = _together(ranked, min(wanted, answer.MOST_SHOWN), rules.gap, rules.buffer)

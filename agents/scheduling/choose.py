@@ -6,19 +6,21 @@ proposals meets a wish if any free slot does. A time to avoid is proposed only w
 is free. Slots that are much the same time a week later, that overlap, or that crowd one day would
 waste a place, so they only fill up a short list. Of equally likely ones each is of another part of
 the day, as long as there is one, and at the minute at which the client usually begins. How earlier
-proposals were received leans the order by no more than a wish. Where several sessions a week are
-wanted, the first suggestions are a set that can be booked together.
+proposals were received leans the order by no more than a wish, a habit by less (see `habits.py`).
+Where several sessions a week are wanted, the first suggestions are a set that can be booked
+together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from itertools import groupby
 
 from agents.scheduling import solver
 from agents.scheduling.attendance import PART_NAMES, Chance, Seen, part_of
+from agents.scheduling.habits import Habits
 from agents.scheduling.liking import Echo, lean
 from agents.scheduling.preferences import WEEKDAY_NAMES, Wishes
 from agents.scheduling.slots import Slot
@@ -29,25 +31,25 @@ WISH_WORTH = 0.05
 _MOST_A_DAY = 2
 _SAME_TIME_MINUTES = 60
 _ANOTHER_DAY_MINUTES = 16 * 60
-_TIE_WORTH = 0.00005
 _ENOUGH_HERE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A slot, the chance that it is kept, how well it fits the wishes, how times like it were
-    received (both -1 to 1), and how usual its start is (0 to 1)."""
+    received (both -1 to 1), what the habit of it is worth, and how usual its start is (0 to 1)."""
 
     slot: Slot
     chance: Chance
     wish: float = 0.0
     lean: float = 0.0
     habit: float = 0.0
+    usual: float = 0.0
 
     @property
     def score(self) -> float:
         """What it is ranked by."""
-        return self.chance.p + WISH_WORTH * (max(self.wish, 0.0) + self.lean)
+        return self.chance.p + WISH_WORTH * (max(self.wish, 0.0) + self.lean) + self.habit
 
 
 def rank(
@@ -59,45 +61,32 @@ def rank(
     gap: int = 0,
     buffer: int = 0,
     echoes: Sequence[Echo] = (),
-    usual: Mapping[time, int] | None = None,
+    habits: Habits | None = None,
 ) -> list[Ranked]:
     """At most five, best first; the first `together` of them can be booked together.
 
     gap: minutes from start to start that sessions booked together keep. buffer: minutes between
-    the trainer's sessions. echoes: how earlier proposals were received. usual: how often the
-    client began at a time of day.
+    the trainer's sessions. echoes: how earlier proposals were received. habits: the client's.
     """
+    habits = habits or Habits()
     every = [
         Ranked(
             slot,
             chance,
             wishes.strength(slot.start, slot.minutes),
             lean(echoes, slot.start),
-            habit(slot.start, usual or {}),
+            habits.worth(slot.start),
+            habits.usual(slot.start),
         )
         for slot, chance in zip(slots, chances, strict=True)
     ]
     every = [r for r in every if r.wish >= 0] or every
-    every.sort(key=lambda r: (-_merit(r), -r.habit, r.slot.first))
-    chosen = _set(every, min(together, MOST), gap, buffer) if together > 1 else []
+    every.sort(key=lambda r: (-_merit(r), -r.usual, r.slot.first))
+    chosen = _set(every, min(together, MOST), gap, buffer, habits) if together > 1 else []
     _fill(chosen, every, varied=True)
     _fill(chosen, every, varied=False)
     _wished(chosen, every, together)
     return chosen
-
-
-def habit(start: datetime, usual: Mapping[time, int]) -> float:
-    """How usual a start is, 0 to 1; where the client has none, a full hour is half usual.
-
-    Attendance knows hours alone, so it is only for choosing among equally likely starts.
-    """
-    often = usual.get(start.time(), 0) / max(usual.values(), default=1)
-    return max(often, 0.0 if start.minute else 0.5)
-
-
-def worth(chance: float, habitual: float) -> float:
-    """The value of an option for the solver, which also prefers the usual one of equal starts."""
-    return chance + _TIE_WORTH * habitual
 
 
 def _merit(item: Ranked) -> float:
@@ -105,14 +94,22 @@ def _merit(item: Ranked) -> float:
     return round(item.score, 4)
 
 
-def _set(every: Sequence[Ranked], number: int, gap: int, buffer: int) -> list[Ranked]:
+def _set(
+    every: Sequence[Ranked], number: int, gap: int, buffer: int, habits: Habits
+) -> list[Ranked]:
     """The best set of slots within seven days of the first free one, in order of likelihood."""
     if not every:
         return []
     begin = min(r.slot.first for r in every)
     soon = [r for r in every if r.slot.first < begin + 7 * 24 * 60]
     options = [
-        Option(0, 0, r.slot.first, r.slot.end + buffer, worth(max(r.score, 0.0), r.habit))
+        Option(
+            0,
+            0,
+            r.slot.first,
+            r.slot.end + buffer,
+            habits.decided(max(r.score, 0.0), r.slot.start),
+        )
         for r in soon
     ]
     # Nobody trains twice a day who can come on two, however small a gap is allowed.

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from agents.base import TrainerNotFound
@@ -28,6 +27,7 @@ from agents.crm import (
 from agents.scheduling import hours, preferences
 from agents.scheduling.attendance import OLDEST_DAYS, Seen
 from agents.scheduling.clock import GymClock, mixed_time_basis
+from agents.scheduling.habits import Habits
 from agents.scheduling.liking import Echo
 from agents.scheduling.model import ScheduleConfig, ScheduleRequest
 from agents.scheduling.preferences import Wishes
@@ -81,10 +81,9 @@ class Facts:
         """Sessions of one client, with any trainer."""
         return [b for b in self.bookings if b is not without and b.client_id == client_id]
 
-    def usual(self, client_id: int) -> Counter[time]:
-        """How often the client's sessions began at each time of day, cancelled ones apart."""
-        mine = (s for s in self.seen if s.client_id == client_id and s.status != "cancelled")
-        return Counter(s.start.time() for s in mine)
+    def habits(self, client_id: int) -> Habits:
+        """What a client is used to."""
+        return Habits.of((s for s in self.seen if s.client_id == client_id), self.now)
 
     def closed(self, client_id: int) -> list[Seen]:
         """The client's sessions with a known outcome."""

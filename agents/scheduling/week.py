@@ -14,7 +14,6 @@ from datetime import timedelta
 
 from agents.scheduling import solver
 from agents.scheduling.attendance import Attendance, Chance
-from agents.scheduling.choose import habit, worth
 from agents.scheduling.facts import Facts
 from agents.scheduling.model import Demand
 from agents.scheduling.slots import (
@@ -132,14 +131,14 @@ def _place(
         for client_id in clients
         for slot, chance in _offers(attendance, client_id, _thinned(possible, client_id))
     ]
-    usual = {client_id: facts.usual(client_id) for client_id in clients}
+    habits = {client_id: facts.habits(client_id) for client_id in clients}
     options = [
         Option(
             clients.index(c),
             c,
             slot.first,
             slot.end + facts.rules.buffer,
-            worth(chance.p, habit(slot.start, usual[c])),
+            habits[c].decided(chance.p, slot.start),
         )
         for c, slot, chance in offers
     ]
@@ -211,14 +210,14 @@ def _improve(
                 offers.append((want, move))
     places = {place(b.location, online=b.online) for b in movable} - {None}
     pad = max(facts.rules.buffer, TRAVEL_MINUTES if len(places) > 1 else 0)
-    usual = {b.client_id: facts.usual(b.client_id or 0) for b in movable}
+    habits = {b.client_id: facts.habits(b.client_id or 0) for b in movable}
     options = [
         Option(
             want,
             m.booking.client_id or 0,
             m.slot.first,
             m.slot.end + pad,
-            worth(m.gain, habit(m.slot.start, usual[m.booking.client_id])),
+            habits[m.booking.client_id].decided(m.gain, m.slot.start),
         )
         for want, m in offers
     ]

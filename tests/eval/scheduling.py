@@ -26,6 +26,7 @@ import numpy as np
 from agents.scheduling.attendance import Attendance, Seen
 from agents.scheduling.choose import rank
 from agents.scheduling.clock import GymClock
+from agents.scheduling.habits import Habits
 from agents.scheduling.preferences import Wishes
 from agents.scheduling.slots import slot_at
 from agents.scheduling.solver import Option, solve
@@ -62,19 +63,31 @@ def evaluate(number: int, seed: int) -> Scores:
         seen = [Seen(p.client, p.start, STATUSES[p.status]) for p in gym.past]
         model = Attendance.fit(seen, AS_OF)
         for client in gym.clients:
-            _client(client, gym, model, clock, scores)
+            _client(client, gym, seen, model, clock, scores)
         _week(gym, model, clock, scores)
         scores.broken.update(broken_rules(seed * 100_000 + gym.number))
     return scores
 
 
-def _client(client: Client, gym: Gym, model: Attendance, clock: GymClock, scores: Scores) -> None:
+def _client(
+    client: Client,
+    gym: Gym,
+    seen: Sequence[Seen],
+    model: Attendance,
+    clock: GymClock,
+    scores: Scores,
+) -> None:
     cells = [(int(day), int(hour)) for day, hour in np.argwhere(client.free)]
     starts = [start_of(day, hour) for day, hour in cells]
     chances = model.chances(client.index, starts)
     truth = {start: float(client.chance[cell]) for start, cell in zip(starts, cells, strict=True)}
     best = max(truth.values())
-    named = rank([slot_at(clock, start, 60) for start in starts], chances, Wishes())
+    named = rank(
+        [slot_at(clock, start, 60) for start in starts],
+        chances,
+        Wishes(),
+        habits=Habits.of((s for s in seen if s.client_id == client.index), AS_OF),
+    )
     first = best - truth[named[0].slot.start]
     scores.first.append(first)
     scores.first_three.append(best - max(truth[r.slot.start] for r in named[:3]))
