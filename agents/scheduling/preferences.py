@@ -526,6 +526,8 @@ def _read(text: str, clock: GymClock) -> Preference | None:
     name = _PART_WORDS[part[1]] if part else None
     weekdays = _weekdays(text)
     told = _times(text, name, bool(weekdays))
+    if weekdays is None and part and part[1].endswith(" work"):
+        weekdays = _WORKDAYS
     minutes = told.minutes
     if told.at is None and minutes is None and name is not None:
         minutes = PARTS[name]

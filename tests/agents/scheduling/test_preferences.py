@@ -43,6 +43,10 @@ def understood(text: str) -> tuple[list[str], list[str], int]:
         ("Sat to Mon mornings", ["Mon Sat Sun morning"], []),
         ("lunes por la mañana", ["Mon morning"], []),
         ("lunch", ["lunchtime"], []),
+        # of the days on which most people work, where no day is named
+        ("after work", ["weekday evening"], []),
+        ("before work or after work", ["weekday early morning", "weekday evening"], []),
+        ("Saturdays after work", ["Sat evening"], []),
         ("noon", ["lunchtime"], []),
         ("midday", ["midday"], []),
         ("lunch at 1", ["13:00"], []),
