@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import tree_sitter_javascript
@@ -52,6 +52,10 @@ class Script:
     lines: list[str]
     first_line: int
     root: Node
+    set_in: dict[int, dict[str, list[Node]]] = field(default_factory=dict)
+    """Function -> what its own variables are set to or lengthened by."""
+    followed: set[str] = field(default_factory=set)
+    """Variables being followed: two may be set to each other."""
 
     def text(self, node: Node) -> str:
         """A node's text."""
@@ -247,7 +251,7 @@ def _loose(script: Script, node: Node) -> bool:
             parts = parts[1:]
         return any(_loose(script, child) for child in parts)
     if node.type == "identifier":
-        return any(_loose(script, value) for value in _values(script, node))
+        return _followed(script, node)
     if _ADDRESS.search(script.text(node)):
         return not _ESCAPES.search(script.text(node))
     if node.type == "call_expression":
@@ -261,24 +265,35 @@ _ADDRESS = re.compile(
 """What whoever made the link decides."""
 
 
-def _values(script: Script, node: Node) -> list[Node]:
-    """What a variable is set to or lengthened by in the function around, or at the file's top."""
+def _followed(script: Script, node: Node) -> bool:
+    """Whether a variable of the function around, or of the file's top, holds markup of others."""
     name, around = script.text(node), _function(node)
-    found: list[Node] = []
-    declared = False
-    for other in walk(around):
-        if other.type == "variable_declarator":
-            target, value = other.child_by_field_name("name"), other.child_by_field_name("value")
-        elif other.type in {"assignment_expression", "augmented_assignment_expression"}:
-            target, value = other.child_by_field_name("left"), other.child_by_field_name("right")
+    if name in script.followed:
+        return False
+    values = script.set_in.get(around.id)
+    if values is None:
+        values = script.set_in[around.id] = _values(script, around)
+    script.followed.add(name)
+    loose = any(_loose(script, value) for value in values.get(name, ()))
+    script.followed.discard(name)
+    return loose
+
+
+def _values(script: Script, around: Node) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    declared: set[str] = set()
+    for node in walk(around):
+        if node.type == "variable_declarator":
+            target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if target is not None:
+                declared.add(script.text(target))
+        elif node.type in {"assignment_expression", "augmented_assignment_expression"}:
+            target, value = node.child_by_field_name("left"), node.child_by_field_name("right")
         else:
             continue
-        if target is None or script.text(target) != name:
-            continue
-        declared = declared or other.type == "variable_declarator"
-        if value is not None and not _mentions(script, value, name):
-            found.append(value)
-    return found if declared else []
+        if target is not None and value is not None and target.type == "identifier":
+            found.setdefault(script.text(target), []).append(value)
+    return {name: values for name, values in found.items() if name in declared}
 
 
 def _function(node: Node) -> Node:
@@ -288,10 +303,6 @@ def _function(node: Node) -> Node:
         if "function" in node.type or node.type == "method_definition":
             return node
     return node
-
-
-def _mentions(script: Script, node: Node, name: str) -> bool:
-    return any(part.type == "identifier" and script.text(part) == name for part in walk(node))
 
 
 def _open(script: Script, node: Node) -> bool:
