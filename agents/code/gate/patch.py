@@ -72,7 +72,7 @@ def with_imports(text: str, imports: tuple[str, ...]) -> str:
     at = 0
     for node in tree.body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if not (_is_import(node) or (docstring and node is tree.body[0])):
+        if not (_is_import(node) or _is_header(node) or (docstring and node is tree.body[0])):
             break
         at = node.end_lineno or node.lineno
     lines[at:at] = missing if at else [*missing, ""]
@@ -108,6 +108,14 @@ def _imported(node: ast.stmt) -> set[tuple[str, str, str | None]]:
         module = "." * node.level + (node.module or "")
         return {(module, alias.name, alias.asname) for alias in node.names}
     return set()
+
+
+def _is_header(node: ast.stmt) -> bool:
+    """``__author__ = "…"`` stands above the imports, also above those from the future."""
+    if not isinstance(node, ast.Assign):
+        return False
+    names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return bool(names) and all(name.startswith("__") and name.endswith("__") for name in names)
 
 
 def _is_import(node: ast.stmt) -> bool:

@@ -133,3 +133,10 @@ def test_an_import_that_is_there_among_others_is_not_made_again() -> None:
     assert with_imports(text, ("import logging", "from a import c")) == text
     more = with_imports(text, ("import secrets", "from a import d"))
     assert more.split("\n")[2:4] == ["import secrets", "from a import d"]
+
+
+def test_a_new_import_stands_below_a_files_header() -> None:
+    """`__author__` and its like stay above the imports."""
+    text = '__author__ = "Ann"\n__license__ = "MIT"\nfrom __future__ import annotations\nx = 1\n'
+    lines = with_imports(text, ("import re",)).split("\n")
+    assert lines[:4] == [*text.split("\n")[:3], "import re"]
