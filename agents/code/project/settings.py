@@ -75,7 +75,8 @@ def _judge(module: Module, node: ast.AST, name: str, text: str | None) -> Iterat
 
 def _timeout(module: Module, node: ast.Call) -> Iterator[Finding]:
     name = _dotted(module, node)
-    waits = (name.startswith("requests.") and name.split(".")[-1] in _VERBS) or name in {
+    library, _, verb = name.replace("requests.api.", "requests.").partition(".")
+    waits = (library == "requests" and verb in _VERBS) or name in {
         "urllib.request.urlopen", "smtplib.SMTP", "smtplib.SMTP_SSL",
     }  # fmt: skip
     if not waits or keyword(node, "timeout") is not None:

@@ -360,3 +360,16 @@ def test_a_long_script_is_read_in_time() -> None:
     found = analyse({"static/a.js": text}, kind="files").findings
     assert len([item for item in found if item.rule == "dom-xss"]) == 1000
     assert time.monotonic() - begun < 10
+
+
+def test_what_only_looks_like_a_request_or_a_cookie_is_none() -> None:
+    """A dictionary out of requests and a jar's whole cookie have neither timeout nor flags; a
+    repair would add arguments that they do not take."""
+    text = (
+        "import requests\nfrom requests.utils import PORTS\nPORTS.get('http', None)\n"
+        "def put(jar, response, cookie):\n    jar.set_cookie(cookie)\n"
+    )
+    assert not analyse({"a.py": text}, kind="files").findings
+    text += "    response.set_cookie('a', cookie)\nrequests.get('https://a')\n"
+    found = analyse({"a.py": text}, kind="files").findings
+    assert {item.rule for item in found} == {"insecure-cookie", "http-without-timeout"}

@@ -89,8 +89,8 @@ def _redirect_header(site: Call, value: Value) -> None:
 
 def _cookie(site: Call) -> None:
     """The flags of a cookie; the gravest that lacks is named, the others with it."""
-    if site.receiver is None or len(site.args) + len(site.kwargs) < 1:
-        return
+    if site.receiver is None or len(site.args) + len(site.kwargs) < 2:
+        return  # a cookie jar takes a whole cookie
     name = site.const(0, "key", default="")
     if site.more:
         return
