@@ -116,13 +116,15 @@ class Source:
         )
 
     def argument(self, call: ast.Call, text: str) -> Edit:
-        """Adds an argument at the end of a call."""
+        """Adds an argument at the end of a call, on a line of its own where all have one."""
         _, end = self.span(call)
-        given = [*call.args, *call.keywords]
+        given = sorted(self.span(one) for one in [*call.args, *call.keywords])
         if not given:
             return end - 1, end - 1, text
-        after = self.span(given[-1])[1]
-        return after, after, f", {text}"
+        start, after = given[-1]
+        indent = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+        hangs = "\n" in self.text[after:end] and not indent.strip()
+        return after, after, f",\n{indent}{text}" if hangs else f", {text}"
 
     def without_keyword(self, call: ast.Call, word: ast.keyword) -> Edit:
         """Takes a keyword argument off, with the comma that goes with it."""

@@ -9,7 +9,7 @@ import pytest
 
 from agents.code.analyse import analyse
 from agents.code.fix import FIXERS, propose
-from agents.code.gate import apply, judge
+from agents.code.gate import apply, judge, patched
 from agents.code.gate.judge import Verdict
 from agents.code.model import Analysis, Finding, IssueType
 from agents.code.workshop import Memory
@@ -116,3 +116,21 @@ def test_nothing_breaks_on_other_code(text: str) -> None:
     for rule in FIXERS:
         finding = Finding(rule, "a.py", 1, "m", "bug", "low", "low", cwe=None, evidence="x")
         assert [one for one in propose(finding, text) if one.replacement_code == ""] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "mended"),
+    [
+        ("requests.get(url)", "requests.get(url, timeout=10)"),
+        ("requests.get(\n    url,\n    json=a,\n)",
+         "requests.get(\n    url,\n    json=a,\n    timeout=10,\n)"),
+        ("requests.get(url,\n        json=a)", "requests.get(url,\n        json=a, timeout=10)"),
+        ("requests.get(\n    url, json=a\n)", "requests.get(\n    url, json=a, timeout=10\n)"),
+    ],
+)  # fmt: skip
+def test_a_new_argument_stands_as_the_others_do(call: str, mended: str) -> None:
+    """On a line of its own where each has one, else behind the last."""
+    text = f"import requests\n\nurl = a = ''\n{call}\n"
+    [finding] = [f for f in scan({"a.py": text}).findings if f.rule == "http-without-timeout"]
+    proposal = next(propose(finding, text))
+    assert patched(text, proposal) == text.replace(call, mended)
