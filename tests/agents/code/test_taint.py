@@ -403,3 +403,15 @@ def test_a_graphql_query_is_no_sql() -> None:
         """
     assert not found(text.format(", variables={}"))
     assert [rule for rule, _ in found(text.format(""))] == ["sql-injection"]
+
+
+def test_a_quoted_value_brings_no_line_breaks_into_the_log() -> None:
+    """`%r` writes them as characters; `%s` as they are."""
+    text = """
+        @app.route("/a")
+        def a():
+            app.logger.info({}, request.args["user"])
+            return "ok"
+        """
+    assert not found(text.format("'login of %r'"))
+    assert [rule for rule, _ in found(text.format("'login of %s'"))] == ["log-injection"]

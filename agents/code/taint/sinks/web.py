@@ -116,7 +116,10 @@ def _off(value: Value | None) -> bool:
 
 def _log(site: Call) -> None:
     if site.dotted.startswith("logging.") or _logger(site):
-        for value in (*site.args, *site.kwargs.values()):
+        form = site.const(0)
+        quoted = isinstance(form, str) and "%r" in form and "%s" not in form
+        # `%r` writes a line break as two characters.
+        for value in () if quoted else (*site.args, *site.kwargs.values()):
             taint = site.live(value, "log")
             if taint is not None and taint.origin not in {"suspected", "program", "exception"}:
                 site.run.report("log-injection", site.frame, site.node, taint)
