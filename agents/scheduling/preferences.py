@@ -25,7 +25,7 @@ from agents.scheduling.clock import GymClock
 
 DAY = 24 * 60
 CLOSE_MINUTES = 30
-_LONGEST_CLAUSE, _MOST_CLAUSES = 200, 60
+_LONGEST_CLAUSE, _MOST_CLAUSES, _ENOUGH_WISHES = 200, 60, 60
 
 WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WORKDAYS, _WEEKEND = frozenset(range(1, 6)), frozenset((6, 7))
@@ -303,11 +303,15 @@ class Wishes:
 
 
 def read(texts: Iterable[str], clock: GymClock, now: datetime) -> Wishes:
-    """Preferences from texts. now: wall time; wishes for dates before it are only counted."""
+    """Preferences from texts. now: wall time; wishes for dates before it are only counted, and so
+    are texts behind the first sixty wishes."""
     likes: list[Preference] = []
     dislikes: list[Preference] = []
     unread = past = 0
     for text in texts:
+        if len(likes) + len(dislikes) >= _ENOUGH_WISHES:
+            unread += 1
+            continue
         for found in _clauses(text, clock, now.date()):
             if found is None:
                 unread += 1

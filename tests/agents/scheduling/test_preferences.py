@@ -270,3 +270,12 @@ def test_a_near_miss_counts_half() -> None:
 def test_long_texts_cost_little() -> None:
     """Four thousand hostile letters are read at once."""
     assert wishes("-".join(["mon"] * 1000), "1-" * 2000, "at " * 1300).unread >= 1
+
+
+def test_hundreds_of_wishes_are_not_all_looked_at() -> None:
+    """Each is compared with every free time: 2,500 took two minutes. The first ones count, the
+    others are said to be unread."""
+    texts = [f"Mon {hour}:{minute:02d}" for hour in range(6, 21) for minute in range(60)]
+    found = wishes(*texts)
+    assert 60 <= len(found.likes) <= 120
+    assert len(found.likes) + found.unread == len(texts)
