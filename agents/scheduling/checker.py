@@ -156,7 +156,8 @@ def _rules(event: Event, facts: Json, bookings: Sequence[Json]) -> Iterator[Viol
     notice = timedelta(hours=facts["notice_hours"])
     if event.begin < asked + notice:
         yield Violation("notice", event.where, "too soon")
-    if event.wall.date().isoformat() in facts["blackout"]:
+    ends = (event.end - timedelta(minutes=1)).astimezone(zone).date()
+    if {event.wall.date().isoformat(), ends.isoformat()} & set(facts["blackout"]):
         yield Violation("blackout", event.where, "on a day that is closed")
     if not _open(event, facts, zone):
         yield Violation("availability", event.where, "outside the hours")
@@ -188,13 +189,10 @@ def _no_time_to_travel(event: Event, begin: datetime, end: datetime, place: str 
 
 
 def _open(event: Event, facts: Json, zone: ZoneInfo) -> bool:
-    """Whether the session lies in the hours of its day, touching spans taken as one."""
-    day = event.wall.date()
+    """Whether the session lies in the hours of its day and the next, touching spans as one."""
     spans = sorted(
-        (
-            _edge(day, span["start"], zone),
-            _edge(day, span["end"], zone),
-        )
+        (_edge(day, span["start"], zone), _edge(day, span["end"], zone))
+        for day in (event.wall.date(), event.wall.date() + timedelta(days=1))
         for span in facts["hours"]
         if (span.get("date") == day.isoformat())
         or (span.get("date") is None and span.get("weekday") == day.isoweekday())

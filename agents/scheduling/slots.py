@@ -147,7 +147,8 @@ def broken_rules(
         found.add("clock_change")
     if slot.start < rules.earliest:
         found.add("notice")
-    if slot.start.date() in rules.blackout:
+    last = slot.start + timedelta(minutes=slot.minutes - 1)
+    if not rules.blackout.isdisjoint((slot.start.date(), last.date())):
         found.add("blackout")
     if rules.gap and client.starts_within(slot, rules.gap):
         found.add("gap")
@@ -205,18 +206,24 @@ def _inside(
     slots: dict[datetime, Slot] = {}
     for day in days:
         for first, end in spans_of(rules.windows, day):
-            starts = [*range(first, end, rules.step), *wishes.get(day, ())]
+            last = min(end, DAY_MINUTES)
+            starts = [*range(first, last, rules.step), *wishes.get(day, ())]
             closes = clock.minute(at(day, end))
             for minute in starts:
                 slot = slot_at(clock, at(day, minute), rules.duration)
-                if first <= minute < end and slot.end <= closes:
+                if first <= minute < last and slot.end <= closes:
                     slots[slot.start] = slot
     return [slots[start] for start in sorted(slots)]
 
 
 def spans_of(windows: Iterable[Window], day: date) -> list[tuple[int, int]]:
-    """The hours of one day, merged: (start, end) in minutes after midnight, in order."""
+    """The hours of one day, merged: (start, end) in minutes after midnight, in order. Those that
+    go on at midnight end on the day after."""
+    windows = tuple(windows)
     spans = sorted((w.start, w.end) for w in windows if w.holds(day))
+    after = day + timedelta(days=1)
+    night = [w.end for w in windows if w.start == 0 and w.holds(after)]
+    spans = [(a, DAY_MINUTES + max(night) if night and b == DAY_MINUTES else b) for a, b in spans]
     merged: list[tuple[int, int]] = []
     for start, end in spans:
         if merged and start <= merged[-1][1]:

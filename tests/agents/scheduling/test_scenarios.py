@@ -254,6 +254,18 @@ async def test_the_clients_own_minute_is_proposed(app: App, minute: int) -> None
     assert {item["start"][11:16] for item in week["placements"]} == {f"17:{minute:02d}"}
 
 
+async def test_hours_split_at_midnight_are_one_evening(app: App) -> None:
+    """Hours that cross midnight are to be split in two, and a session may lie across the split,
+    unless the second day is closed."""
+    hours = [{"weekday": 5, "start": "23:00", "end": "24:00"},
+             {"weekday": 6, "start": "00:00", "end": "00:30"}]  # fmt: skip
+    asked: Json = {"client_id": 1, "duration": 90, "availability": hours}
+    assert starts(await app.ask(**asked)) == [datetime(2026, 11, 27, 23)]
+    closed = await app.ask(**asked, blackout_dates=["2026-11-28"])
+    assert closed["status"] == "infeasible"
+    assert closed["constraints"]["conflict"][0]["ids"] == ["blackout"]
+
+
 async def test_a_refused_time_is_not_proposed_while_others_are_free(app: App) -> None:
     """Four good times are a better answer than five of which one was refused."""
     hours = [{"weekday": 1, "start": "08:00", "end": "10:00"},
