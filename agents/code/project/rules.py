@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from agents.code.model import Files, Finding
 from agents.code.modules import Project
-from agents.code.project import database, models, script, settings, views, wiring
+from agents.code.project import database, models, returned, script, settings, views, wiring
 from agents.code.project.routes import Web, read_web
 
 
@@ -35,6 +35,7 @@ def check(project: Project, files: Files, *, alone: bool, unread: Collection[str
         "database": lambda: database.rules(project, web),
         "settings": lambda: settings.rules(project, web),
         "models": lambda: models.rules(project),
+        "what calls return": lambda: returned.rules(project),
     }
     if not alone:
         themes |= {

@@ -373,3 +373,71 @@ def test_what_only_looks_like_a_request_or_a_cookie_is_none() -> None:
     text += "    response.set_cookie('a', cookie)\nrequests.get('https://a')\n"
     found = analyse({"a.py": text}, kind="files").findings
     assert {item.rule for item in found} == {"insecure-cookie", "http-without-timeout"}
+
+
+ASYNC = """
+import asyncio
+async def save(x): ...
+async def stream():
+    yield 1
+class Store:
+    async def put(self): ...
+    def get(self): ...
+    async def run(self):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "wrong"),
+    [
+        ("save(1)", True),
+        ("self.put()", True),
+        ("await save(1)", False),
+        ("task = asyncio.create_task(save(1))", False),
+        ("asyncio.create_task(save(1))", False),
+        ("self.get()", False),
+        ("stream()", False),
+        ("print(save)", False),
+    ],
+)
+def test_a_coroutine_that_nobody_awaits_is_told(statement: str, wrong: bool) -> None:
+    """A call of an async function as a statement runs nothing."""
+    assert ("coroutine-not-awaited" in check(app=ASYNC.format(statement))) is wrong
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ("Client.query.filter_by(id=1).first().name", True),
+        ("db.session.execute(select(Client)).scalar_one_or_none().name", True),
+        ("db.session.query(func.max(Client.id)).first().name", False),
+        ("Client.query.filter_by(id=1).one().name", False),
+        ("Client.query.first_or_404().name", False),
+        ("stack.first().name", False),
+    ],
+)
+def test_a_row_that_may_be_absent_is_told(expression: str, wrong: bool) -> None:
+    """An attribute of what a query gives, where no row may fit; an aggregate always has one."""
+    assert ("none-after-query" in check(app=f"def f():\n    return {expression}\n")) is wrong
+
+
+@pytest.mark.parametrize(
+    ("test", "wrong"),
+    [
+        ("own == request.headers.get('X-Signature')", True),
+        ("request.headers['X-Sig'] != own", True),
+        ("hmac.new(k, d, 'sha256').hexdigest() == signature", True),
+        ("hmac.compare_digest(own, request.headers['X-Sig'])", False),
+        ("own == ''", False),
+        ("etag == request.headers.get('If-None-Match')", False),
+    ],
+)
+def test_a_signature_is_compared_in_constant_time(test: str, wrong: bool) -> None:
+    """`==` with what was sent tells how much of a signature is right; an ETag is no signature."""
+    text = (
+        "import hashlib, hmac\ndef f(request, k, d, signature):\n"
+        "    own = hmac.new(k, d, 'sha256').hexdigest()\n"
+        f"    etag = hashlib.sha256(d).hexdigest()\n    return {test}\n"
+    )
+    assert ("timing-compare" in check(app=text)) is wrong
