@@ -252,6 +252,17 @@ async def test_keys(world: World, visit: Visit) -> None:
     await expect(visit.page).to_have_url(re.compile("/gui/requests/"))
 
 
+async def test_keys_are_switched_on_again(world: World, visit: Visit) -> None:
+    """Where keys are off the list of keys, which switches them, is reached without one."""
+    await visit.start("/gui/agents")
+    await visit.page.keyboard.press("?")
+    await visit.click("Switch keys off", role="button")
+    await expect(visit.page.locator("body")).to_have_attribute("data-keys", "off")
+    await visit.click("Keys", role="button")
+    await visit.click("Switch keys on", role="button")
+    await expect(visit.page.locator("body")).to_have_attribute("data-keys", "on")
+
+
 async def suggested(world: World, *names: str) -> None:
     """New suggestions, each newer than the one before."""
     for name in names:

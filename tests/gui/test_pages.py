@@ -303,3 +303,16 @@ async def test_the_csv_of_requests_is_for_programs(
     assert lines["1"]["created_at"] == "2026-01-02T03:04:05.678Z"
     assert (lines["2"]["cost_usd"], lines["2"]["task_type"]) == ("0.0000012", "'=1+1")
     assert lines["2"]["finished_at"] == "2026-01-02T03:04:06.000Z"
+
+
+async def test_a_theme_is_chosen(admin: Person) -> None:
+    """The button goes round: the system's colours, dark, light; it says which of them it is."""
+    seen = []
+    for _ in range(4):
+        page = await admin.get("/gui/agents")
+        switch = next(a for a in page.all("button") if "data-theme-switch" in a)
+        (html,) = page.all("html")
+        seen.append(html.get("data-theme", ""))
+        assert f"Theme {seen[-1] or 'system'}" in page.text
+        await admin.post("/gui/theme", theme=switch["value"], back="/gui/agents")
+    assert seen == ["", "dark", "light", ""]

@@ -148,19 +148,21 @@ if (said && said.textContent.trim()) {
   requestAnimationFrame(() => (said.innerHTML = words));
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) continue;
+// Buttons of this script.
+function offer(button, act) {
   button.hidden = false;
-  button.addEventListener("click", async () => {
+  button.addEventListener("click", act);
+}
+
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
+  offer(button, async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
     button.textContent = "Copied";
   });
 }
 
-const tickAll = document.getElementById("tick-all");
-if (tickAll) {
-  tickAll.hidden = false;
-  tickAll.addEventListener("click", () => {
+for (const button of document.querySelectorAll("#tick-all")) {
+  offer(button, () => {
     const boxes = [...document.querySelectorAll("td.tick input")];
     const on = boxes.some((box) => !box.checked);
     for (const box of boxes) box.checked = on;
@@ -199,6 +201,11 @@ function press(name) {
   tell(`${button.textContent.trim()}? Enter does it.`);
 }
 
+const listKeys = () => document.getElementById("keys")?.showModal();
+
+// The way to the list where keys are off.
+for (const button of document.querySelectorAll("#keys-list")) offer(button, listKeys);
+
 const PAGES = { o: "/gui", r: "/gui/requests", a: "/gui/agents", m: "/gui/metrics", s: "/gui/suggestions", h: "/gui/health" };
 const KEYS = {
   "/": () => document.getElementById("q")?.focus(),
@@ -208,7 +215,7 @@ const KEYS = {
   Enter: () => current()?.dataset.href && location.assign(current().dataset.href),
   p: pause,
   t: () => document.querySelector("[data-theme-switch]")?.click(),
-  "?": () => document.getElementById("keys")?.showModal(),
+  "?": listKeys,
   y: () => press("y"),
   n: () => press("n"),
   u: () => press("u"),
@@ -216,7 +223,7 @@ const KEYS = {
 
 if (document.body.dataset.keys === "on") {
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]");
+    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     const act = KEYS[event.key] || (PAGES[event.key] && (() => location.assign(PAGES[event.key])));
