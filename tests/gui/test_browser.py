@@ -263,6 +263,36 @@ async def test_keys_are_switched_on_again(world: World, visit: Visit) -> None:
     await expect(visit.page.locator("body")).to_have_attribute("data-keys", "on")
 
 
+async def test_ages_grow(world: World) -> None:
+    """What a page said to be new is old an hour later, though nothing has changed; and a browser
+    whose clock is wrong is no exception."""
+    request_id = await ask(world, "test_echo")
+    await becomes(world, request_id, "completed")
+    visit = await world.visitor()
+    await visit.page.clock.install(time="2031-05-05T05:05:05Z")
+    await visit.start(f"/gui/requests/{request_id}")
+    age = visit.page.locator("#state .tile time")
+    await expect(age).to_have_text(re.compile("now| s ago"))
+    await visit.page.clock.fast_forward("01:00:30")
+    await expect(age).to_have_text("1 h ago")
+    await visit.page.context.close()
+
+
+async def test_what_is_no_age_stays(world: World) -> None:
+    """The next slots of a schedule are wall times, and stay so."""
+    world.sql(
+        "INSERT INTO ai_schedules (name, task_type, trigger, enabled)"
+        " VALUES ('early', 'test_echo', '0 3 1 1 *', true) ON CONFLICT DO NOTHING"
+    )
+    visit = await world.visitor()
+    await visit.page.clock.install()
+    await visit.start("/gui/schedules")
+    await visit.page.clock.fast_forward("00:30")
+    await expect(visit.page.locator("main time").first).to_contain_text("01 Jan 03:00")
+    world.sql("DELETE FROM ai_schedules WHERE name = 'early'")
+    await visit.page.context.close()
+
+
 async def suggested(world: World, *names: str) -> None:
     """New suggestions, each newer than the one before."""
     for name in names:

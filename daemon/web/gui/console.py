@@ -16,7 +16,17 @@ from multidict import MultiDictProxy
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.reads import Reads, Row
-from daemon.web.gui.render import KEYS, THEME, Page, Undo, forget, respond, said, say
+from daemon.web.gui.render import (
+    KEYS,
+    THEME,
+    Page,
+    Undo,
+    forget,
+    respond,
+    said,
+    say,
+    today,
+)
 from daemon.web.gui.shared import Sections
 
 if TYPE_CHECKING:
@@ -83,6 +93,7 @@ class Console:
             "path": place.partition("?")[0],
             "path_qs": place,
             "at": page.at or place,
+            "now": today().isoformat(timespec="milliseconds"),
         }
         response = await respond(request, page, self._frame, common, self.sections)
         if flash is not None:

@@ -7,6 +7,7 @@ const CHANNEL = "gui-changes";
 const LOCK = "gui-stream";
 const RETRY_MS = 3000;
 const SETTLE_MS = 200;
+const AGE_MS = 10000;
 
 let paused = sessionStorage.getItem("paused") === "yes";
 let stale = new Set();
@@ -140,6 +141,21 @@ if (lamp && document.querySelector("[data-live]")) {
   addEventListener("pageshow", (event) => event.persisted && heard({ topics: ["*"] }));
   listen();
 }
+
+// Pages stay open for hours. The server's clock counts.
+const late = Date.parse(document.body.dataset.now) - Date.now();
+const SIZES = { d: 86400, h: 3600, min: 60, s: 1 };
+
+function age() {
+  for (const time of document.querySelectorAll("time[title]")) {
+    const apart = Math.round((Date.now() + late - Date.parse(time.dateTime)) / 1000);
+    const unit = Object.keys(SIZES).find((name) => Math.abs(apart) >= SIZES[name]);
+    const text = `${Math.floor(Math.abs(apart) / SIZES[unit])} ${unit}`;
+    time.textContent = !unit ? "now" : apart > 0 ? `${text} ago` : `in ${text}`;
+  }
+}
+
+setInterval(age, AGE_MS);
 
 // What was said after an action is read out: a status region must change to be heard.
 if (said && said.textContent.trim()) {
