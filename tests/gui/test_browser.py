@@ -278,6 +278,39 @@ async def test_ages_grow(world: World) -> None:
     await visit.page.context.close()
 
 
+async def test_a_stream_that_fell_silent_is_lost(world: World) -> None:
+    """A connection that died without an error is no "live": the page says so and connects anew."""
+    world.live.ping_seconds = 15.0
+    visit = await world.visitor()
+    await visit.page.clock.install()
+    await visit.start("/gui/agents")
+    lamp = visit.page.locator("#lamp")
+    await expect(lamp).to_have_text("live")
+    await visit.page.clock.fast_forward("00:41")
+    await expect(lamp).to_have_text("lost")
+    await visit.page.clock.fast_forward("00:04")
+    await expect(lamp).to_have_text("live")
+    await visit.page.context.close()
+    world.live.ping_seconds = 1.0
+
+
+async def test_a_refused_stream_is_asked_for_again(world: World) -> None:
+    """What a proxy answers while a release takes over does not end the live updates of a page."""
+    visit = await world.visitor()
+    refused: list[str] = []
+
+    async def away(route: Any) -> None:
+        refused.append(route.request.url)
+        await (route.fulfill(status=502) if len(refused) == 1 else route.continue_())
+
+    await visit.page.route("**/gui/events", away)
+    await visit.start("/gui/agents")
+    lamp = visit.page.locator("#lamp")
+    await expect(lamp).to_have_text("lost")
+    await expect(lamp).to_have_text("live", timeout=15_000)
+    await visit.page.context.close()
+
+
 async def test_what_is_no_age_stays(world: World) -> None:
     """The next slots of a schedule are wall times, and stay so."""
     world.sql(

@@ -308,3 +308,13 @@ async def test_who_hangs_up_takes_nothing_from_the_others() -> None:
         with pytest.raises(LookupError):
             await sections.html(key, make)
     assert made == 3
+
+
+async def test_a_quiet_stream_says_that_it_lives(console: Served, admin: Person) -> None:
+    """Where nothing changes a page hears that the connection is there: it cannot see comments, and
+    a connection that died on its way is as quiet."""
+    console.gui.live.ping_seconds = 0.2
+    async with admin.session.get("/gui/events") as answer, asyncio.timeout(15):
+        while (await answer.content.readline()).strip() != b"event: still":
+            pass
+        assert (await answer.content.readline()).startswith(b"data: ")

@@ -118,6 +118,8 @@ class Live:
                     who = await self._access.session(request)
                     if who is None or who.role != request[PRINCIPAL].role:
                         return
+                    # The page sees no comment, and must tell silence from a dead connection.
+                    await response.send("there", event="still")
         finally:
             stopping.cancel()
 

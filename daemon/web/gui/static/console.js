@@ -8,6 +8,7 @@ const LOCK = "gui-stream";
 const RETRY_MS = 3000;
 const SETTLE_MS = 200;
 const AGE_MS = 10000;
+const SILENT_MS = 40000; // the server speaks every 15 s
 
 let paused = sessionStorage.getItem("paused") === "yes";
 let stale = new Set();
@@ -115,14 +116,24 @@ function listen() {
   const hold = () =>
     new Promise((gone) => {
       const stream = new EventSource("/gui/events");
-      stream.addEventListener("open", () => tell({ state: "live", topics: ["*"] }));
-      stream.addEventListener("changed", (event) => tell({ state: "live", topics: event.data.split(" ") }));
-      stream.addEventListener("error", () => {
+      const end = () => {
+        clearTimeout(silence);
+        stream.close();
         tell({ state: "lost" });
-        if (stream.readyState === EventSource.CLOSED) setTimeout(gone, RETRY_MS);
-      });
-    }).then(turn);
-  const turn = () => (navigator.locks ? navigator.locks.request(LOCK, hold) : hold());
+        setTimeout(gone, RETRY_MS);
+      };
+      // A connection may die without an error, as in a tunnel.
+      let silence = setTimeout(end, SILENT_MS);
+      const news = ({ type, data }) => {
+        clearTimeout(silence);
+        silence = setTimeout(end, SILENT_MS);
+        if (type !== "still") tell({ state: "live", topics: data ? data.split(" ") : ["*"] });
+      };
+      for (const kind of ["open", "changed", "still"]) stream.addEventListener(kind, news);
+      stream.onerror = end;
+    });
+  // The lock is let go before anybody asks for it again.
+  const turn = () => (navigator.locks ? navigator.locks.request(LOCK, hold) : hold()).then(turn);
   turn();
 }
 
