@@ -575,3 +575,19 @@ async def test_an_empty_limit_is_no_limit(admin: Person, rows: Any) -> None:
         limit = rows("SELECT per_key FROM ai_control WHERE task_type = 'scheduling'")
         shown.append((field["value"], limit))
     assert shown == [("3", [(3,)]), ("", [(1_000_000,)])]
+
+
+async def test_a_form_that_arrives_twice_asks_once(admin: Person, rows: Any) -> None:
+    """Where answers are slow people press twice; another input of the same form is another
+    request."""
+    address = "/gui/requests/new"
+    page = await admin.get(f"{address}?task_type=scheduling")
+    (once,) = (a["value"] for a in page.all("input") if a.get("name") == "once")
+    form = {"task_type": "scheduling", "once": once}
+    said = [
+        (await admin.post(address, form | {"client_id": client})).text
+        for client in ("1", "1", "2")
+    ]
+    assert "is on its way already." in said[1] and "is on its way." in said[2]
+    asked = "SELECT input_data ->> 'client_id' FROM ai_requests ORDER BY id"
+    assert rows(asked) == [("1",), ("2",)]

@@ -311,6 +311,20 @@ async def test_a_refused_stream_is_asked_for_again(world: World) -> None:
     await visit.page.context.close()
 
 
+async def test_a_second_press_sends_nothing(world: World, visit: Visit) -> None:
+    """Whoever presses twice because the answer is slow asks once."""
+    page = visit.page
+    count = "SELECT count(*) FROM ai_requests WHERE task_type = 'test_echo'"
+    ((before,),) = world.sql(count)
+    await visit.start("/gui/requests/new?task_type=test_echo")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Send").evaluate(
+            "e => { e.click(); setTimeout(() => e.click(), 5); }"
+        )
+    await visit.said("is on its way")
+    assert world.sql(count) == [(before + 1,)]
+
+
 async def test_what_is_no_age_stays(world: World) -> None:
     """The next slots of a schedule are wall times, and stay so."""
     world.sql(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,7 @@ class Compose:
                 "most_usd": agent.llm.max_usd if agent is not None else None,
                 "raw": (typed or {}).get("raw", ""),
                 "wrong": wrong or {},
+                "once": secrets.token_urlsafe(9),
             },
             status,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +42,12 @@ class RequestActs:
             return await self._compose.show(
                 request, task_type=task_type, typed=form, wrong=wrong.fields, status=422
             )
-        request_id, _ = await self._console.actions.submit(request[PRINCIPAL], task_type, data)
+        request_id, fresh = await self._console.actions.submit(
+            request[PRINCIPAL], task_type, data, idempotency_key=_once(form, data)
+        )
+        again = "" if fresh else " already"
         return self._console.done(
-            form, f"Request {request_id} is on its way.", to=f"/gui/requests/{request_id}"
+            form, f"Request {request_id} is on its way{again}.", to=f"/gui/requests/{request_id}"
         )
 
     def _input(self, task_type: str, form: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,3 +159,13 @@ class RequestActs:
             tone="" if done else "bad",
             link=("/gui/requests", "Requests"),
         )
+
+
+def _once(form: Mapping[str, Any], data: Mapping[str, Any]) -> str | None:
+    """The same of one form is one request, however often it arrives: where answers are slow people
+    press twice. Something else from the same form, which the browser may have kept, is another."""
+    mark = str(form.get("once", ""))
+    if not mark:
+        return None
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return f"console:{mark[:40]}:{digest[:16]}"

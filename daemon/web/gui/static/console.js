@@ -9,6 +9,7 @@ const RETRY_MS = 3000;
 const SETTLE_MS = 200;
 const AGE_MS = 10000;
 const SILENT_MS = 40000; // the server speaks every 15 s
+const AGAIN_MS = 10000;
 
 let paused = sessionStorage.getItem("paused") === "yes";
 let stale = new Set();
@@ -174,6 +175,15 @@ if (said && said.textContent.trim()) {
   said.replaceChildren();
   requestAnimationFrame(() => (said.innerHTML = words));
 }
+
+// A slow answer invites a second press, which sends nothing.
+let sent = 0;
+addEventListener("pageshow", () => (sent = 0));
+addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (Date.now() - sent < AGAIN_MS) event.preventDefault();
+  else sent = Date.now();
+});
 
 // Buttons of this script.
 function offer(button, act) {
