@@ -577,6 +577,31 @@ async def test_an_empty_limit_is_no_limit(admin: Person, rows: Any) -> None:
     assert shown == [("3", [(3,)]), ("", [(1_000_000,)])]
 
 
+async def test_a_pause_ends_by_itself(admin: Person, rows: Any) -> None:
+    """An agent is paused for some hours; every page says until when, the undo of its resuming
+    too, and one that lasts to another day is not taken for one of today."""
+    agent_id = agent(rows)
+    here = f"/gui/agents/{agent_id}"
+    page = await admin.post(f"{here}/pause", hours="8", back=here)
+    assert "Scheduling Intelligence is paused until" in page.text
+    left = "SELECT extract(epoch FROM resume_at - now()) / 3600 FROM ai_control WHERE paused"
+    [(hours,)] = rows(left)
+    assert 7.9 < hours <= 8
+    assert "paused until" in page.text.partition("Scheduling Intelligence is")[2]
+    assert "state paused" in page.text
+    ((at,),) = rows(
+        "UPDATE ai_control SET resume_at = resume_at + interval '2 days' WHERE paused"
+        " RETURNING to_char(resume_at AT TIME ZONE 'UTC', 'Dy FMDD Mon HH24:MI')"
+    )
+    for path in ("/gui", "/gui/agents", here):
+        assert f"until {at} UTC" in (await admin.get(path)).text, path
+    page = await admin.post(f"{here}/resume", back=here)
+    (undo,) = (a["value"] for a in page.all("input") if a.get("name") == "until")
+    page = await admin.post(f"{here}/pause", until=undo, back=here)
+    assert f"is paused until {at} UTC" in page.text
+    assert rows(left)[0][0] > 48
+
+
 async def test_a_form_that_arrives_twice_asks_once(admin: Person, rows: Any) -> None:
     """Where answers are slow people press twice; another input of the same form is another
     request."""

@@ -7,6 +7,7 @@ gives it that type.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,14 +24,16 @@ from daemon.web.gui.agents import OF_THE_CODE, AgentPage, told
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read
-from daemon.web.gui.render import Page, Undo
-from daemon.web.gui.words import title
+from daemon.web.gui.render import Page, Undo, today
+from daemon.web.gui.requests import moment
+from daemon.web.gui.words import title, until
 from daemon.web.refused import Refused
 
 SLUG = re.compile(r"[a-z][a-z0-9_]{1,38}")
 EXAMPLE_INPUT = '{"properties": {"topic": {"type": "string"}}, "required": ["topic"]}'
 EXAMPLE_OUTPUT = '{"properties": {"text": {"type": "string"}}, "required": ["text"]}'
-LIMITS = {
+PAUSE_HOURS = ("1", "8", "24")
+LIMITS: dict[str, type[int | str]] = {
     "concurrency": int,
     "per_key": int,
     "starts_per_minute": int,
@@ -48,17 +51,23 @@ class AgentActs:
         self._page = AgentPage(console)
 
     async def pause(self, request: web.Request) -> web.Response:
-        row = await self._page.load(request)
-        await self._console.actions.pause(request[PRINCIPAL], row["type"])
+        """For as many hours as were chosen, or until somebody resumes it."""
+        row, form = await self._page.load(request), request[FORM]
+        hours, resume_at = str(form.get("hours", "")), moment(str(form.get("until", "")))
+        if hours in PAUSE_HOURS:
+            resume_at = today() + dt.timedelta(hours=int(hours))
+        await self._console.actions.pause(request[PRINCIPAL], row["type"], resume_at)
         undo = Undo(f"/gui/agents/{row['id']}/resume")
+        end = f" until {until(resume_at)}" if resume_at else ""
         return self._console.done(
-            request[FORM], f"{row['name']} is paused; its requests wait.", undo=undo
+            form, f"{row['name']} is paused{end}; its requests wait.", undo=undo
         )
 
     async def resume(self, request: web.Request) -> web.Response:
         row = await self._page.load(request)
         await self._console.actions.resume(request[PRINCIPAL], row["type"])
-        undo = Undo(f"/gui/agents/{row['id']}/pause")
+        end = {"until": row["resume_at"].isoformat()} if row["resume_at"] else {}
+        undo = Undo(f"/gui/agents/{row['id']}/pause", end)
         return self._console.done(request[FORM], f"{row['name']} goes on.", undo=undo)
 
     async def control(self, request: web.Request) -> web.Response:

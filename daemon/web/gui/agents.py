@@ -81,7 +81,8 @@ class AgentPage:
             raise web.HTTPNotFound(reason=f"there is no agent {agent_id}")
         row["config"] = _settings(row["config"])
         row["draft"] = row["type"].startswith(DRAFT)
-        row["state"] = "draft" if row["draft"] else row["status"]
+        paused = row["paused"] and row["enabled"]
+        row["state"] = "draft" if row["draft"] else "paused" if paused else row["status"]
         row["prompt"] = row["config"].get("kind") == KIND
         return row
 

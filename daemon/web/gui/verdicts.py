@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from daemon.web.gui import words
 from daemon.web.gui.words import amount, count, counted, plural, seconds, title, usd
 
 Tone = Literal["bad", "warn", "info", "good"]
@@ -102,7 +103,7 @@ def _agents(now: dt.datetime, agents: Sequence[Row]) -> list[Verdict]:
                 )
             )
         elif agent["paused"]:
-            until = f" until {agent['resume_at']:%H:%M} UTC" if agent["resume_at"] else ""
+            until = f" until {words.until(agent['resume_at'], now)}" if agent["resume_at"] else ""
             found.append(
                 Verdict(
                     "warn",

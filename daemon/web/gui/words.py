@@ -128,6 +128,13 @@ def utc(moment: dt.datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     return DASH if moment is None else moment.astimezone(dt.UTC).strftime(form)
 
 
+def until(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """When something ends: ``20:48 UTC`` of this day, ``Mon 30 Nov 20:48 UTC`` of another."""
+    at = moment.astimezone(dt.UTC)
+    is_today = at.date() == (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
+    return f"{at:%H:%M} UTC" if is_today else f"{at:%a} {at.day} {at:%b %H:%M} UTC"
+
+
 def when(moment: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
     """A ``<time>`` in UTC with relative text: ``3 min ago``, ``in 2 h``; ``never`` for a moment
     that never comes."""
@@ -222,6 +229,7 @@ FILTERS = {
     "number": number,
     "short": short,
     "utc": utc,
+    "until": until,
     "when": when,
     "pretty": pretty,
     "title_of": title,
