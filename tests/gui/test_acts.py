@@ -466,11 +466,15 @@ ANSWERED_BY_A_PAGE: tuple[tuple[str, dict[str, str], str], ...] = (
     ("/gui/agents/1/config", {"version": "99"}, "/gui/agents/1"),
     ("/gui/agents/1/config", {"version": "²"}, "/gui/agents/1"),
     ("/gui/agents/1/rollback", {"to": "9" * 5000, "version": "last"}, "/gui"),
-    ("/gui/agents/1/control", {"concurrency": "many"}, "/gui"),
+    ("/gui/agents/1/control", {"concurrency": "many"}, "/gui/agents/1"),
     ("/gui/agents/new", {}, "/gui/agents/new"),
     ("/gui/schedules/save", {"name": "x", "input_data": "{"}, "/gui/schedules"),
     ("/gui/access/keys", {"name": "sam", "role": "viewer"}, "/gui/access"),
-    ("/gui/budgets/set", {"scope": "global", "period": "day", "limit_usd": "x"}, "/gui"),
+    (
+        "/gui/budgets/set",
+        {"scope": "global", "period": "day", "limit_usd": "x"},
+        "/gui/budgets",
+    ),
     ("/gui/approvals/77/approve", {"key": "k"}, "/gui"),
     ("/gui/health/alerts/77", {"do": "silence"}, "/gui"),
 )
@@ -600,6 +604,49 @@ async def test_a_pause_ends_by_itself(admin: Person, rows: Any) -> None:
     page = await admin.post(f"{here}/pause", until=undo, back=here)
     assert f"is paused until {at} UTC" in page.text
     assert rows(left)[0][0] > 48
+
+
+async def test_what_could_not_be_set_stays_in_its_form(admin: Person, rows: Any) -> None:
+    """A limit, a budget and a key with a mistake: the page says what is wrong with them, beside
+    what was typed."""
+    page = await admin.post(
+        f"/gui/agents/{agent(rows)}/control", concurrency="7", daily_budget_usd="1000000"
+    )
+    assert page.status == 400
+    assert "Not set: Daily budget, US dollars: 1000000 given; from 0 to 999999" in page.text
+    values = {a.get("name"): a.get("value") for a in page.all("input")}
+    assert (values["concurrency"], values["daily_budget_usd"]) == ("7", "1000000")
+    page = await admin.post(
+        "/gui/budgets/set", scope="agent:scheduling", period="day", holds="today", reason="a sale"
+    )
+    assert page.status == 400 and "Not set: Limit: a limit that lapses" in page.text
+    assert any(a.get("value") == "a sale" for a in page.all("input"))
+    chosen = {a.get("value") for a in page.all("option") if "selected" in a}
+    assert chosen == {"agent:scheduling", "today"}
+    for _ in range(2):
+        page = await admin.post("/gui/access/keys", name="kim", role="operator", days="90")
+    assert page.status == 409 and "Not made:" in page.text
+    assert any(a.get("value") == "kim" for a in page.all("input"))
+    assert "<option selected>operator" in page.html and '"90" selected' in page.html
+
+
+async def test_two_people_set_limits(admin: Person, rows: Any) -> None:
+    """Whoever sets one limit does not put back another, which somebody set after the form was
+    opened."""
+    here = f"/gui/agents/{agent(rows)}"
+    page = await admin.get(here)
+    names = {"concurrency", "per_key", "starts_per_minute", "daily_budget_usd"}
+    form = {
+        a["name"]: a.get("value", "")
+        for a in page.all("input")
+        if a.get("name", "").removeprefix("was_") in names
+    }
+    await admin.post(f"{here}/control", form | {"concurrency": "2"})
+    await admin.post(f"{here}/control", form | {"daily_budget_usd": "5"})
+    limits = "SELECT concurrency, daily_budget_usd FROM ai_control WHERE task_type = 'scheduling'"
+    assert rows(limits) == [(2, Decimal(5))]
+    page = await admin.post(f"{here}/control", form)
+    assert "Nothing was changed." in page.text and rows(limits) == [(2, Decimal(5))]
 
 
 async def test_a_form_that_arrives_twice_asks_once(admin: Person, rows: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -30,10 +31,12 @@ class AccessPage:
         request: web.Request,
         *,
         new_key: tuple[str, str] | None = None,
+        typed: Mapping[str, Any] | None = None,
         wrong: str = "",
         status: int = 200,
     ) -> web.Response:
-        """new_key: (name, the key itself), to be copied now."""
+        """new_key: (name, the key itself), to be copied now. typed, wrong: one that could not be
+        made, and why."""
         actions = self._console.actions
         page = Page(
             "access.html",
@@ -42,6 +45,7 @@ class AccessPage:
             {"keys_given": actions.list_keys, "sessions": actions.list_sessions},
             {
                 "new_key": new_key,
+                "typed": typed or {},
                 "wrong": wrong,
                 "roles": ROLES,
                 "days": DAYS,
@@ -61,7 +65,9 @@ class AccessPage:
             chosen: KeyRole = role  # type: ignore[assignment]  # what it cannot be is refused
             _, key = await self._console.actions.add_key(request[PRINCIPAL], name, chosen, expires)
         except Refused as refused:
-            return await self.show(request, wrong=refused.message, status=refused.status)
+            return await self.show(
+                request, typed=form, wrong=refused.message, status=refused.status
+            )
         return await self.show(request, new_key=(name, key))
 
     async def revoke(self, request: web.Request) -> web.Response:

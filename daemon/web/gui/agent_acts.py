@@ -20,13 +20,13 @@ from pydantic import ValidationError
 from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
 from daemon.web.actions.agents import NO_LIMIT_PER_KEY
-from daemon.web.gui.agents import OF_THE_CODE, AgentPage, told
+from daemon.web.gui.agents import LIMIT_LABELS, OF_THE_CODE, AgentPage, told
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read
 from daemon.web.gui.render import Page, Undo, today
 from daemon.web.gui.requests import moment
-from daemon.web.gui.words import title, until
+from daemon.web.gui.words import until
 from daemon.web.refused import Refused
 
 SLUG = re.compile(r"[a-z][a-z0-9_]{1,38}")
@@ -71,19 +71,28 @@ class AgentActs:
         return self._console.done(request[FORM], f"{row['name']} goes on.", undo=undo)
 
     async def control(self, request: web.Request) -> web.Response:
-        """Live limits; an empty field is no limit."""
+        """Live limits; an empty field is no limit. What nobody touched in the form stays as it is:
+        somebody else may have set it meanwhile."""
         row, form = await self._page.load(request), request[FORM]
         changes_of: dict[str, Any] = {}
-        for name, kind in LIMITS.items():
-            text = str(form.get(name, "")).strip()
-            try:
-                value = kind(text) if text else NO_LIMIT.get(name)
-            except ValueError:
-                raise Refused(400, "invalid_value", f"{title(name)}: expected a number") from None
-            if value is not None or name not in ALWAYS:
-                changes_of[name] = value
-        await self._console.actions.set_limits(request[PRINCIPAL], row["type"], changes_of)
-        return self._console.done(form, f"The limits of {row['name']} are in force.")
+        try:
+            for name, kind in LIMITS.items():
+                text = str(form.get(name, "")).strip()
+                if text == form.get(f"was_{name}"):
+                    continue
+                value = _limit(name, kind, text)
+                if value is not None or name not in ALWAYS:
+                    changes_of[name] = value
+            await self._console.actions.set_limits(request[PRINCIPAL], row["type"], changes_of)
+        except Refused as refused:
+            if refused.status != 400:
+                raise
+            wrong = "; ".join(part for part in (refused.message, refused.hint) if part)
+            for name in LIMITS:
+                wrong = wrong.replace(f"{name}:", f"{LIMIT_LABELS[name]}:", 1)
+            return await self._page.show(request, limits=form, limits_wrong=wrong, status=400)
+        said = f"The limits of {row['name']} are in force."
+        return self._console.done(form, said if changes_of else "Nothing was changed.")
 
     async def configure(self, request: web.Request) -> web.Response:
         """A new version from the form; 409 with both sides where somebody was faster."""
@@ -319,6 +328,13 @@ def _shape(field: Field) -> dict[str, Any]:
     if field.name == "output_schema":
         return {"value": EXAMPLE_OUTPUT, "rows": 4}
     return {}
+
+
+def _limit(name: str, kind: type[int | str], text: str) -> Any:
+    try:
+        return kind(text) if text else NO_LIMIT.get(name)
+    except ValueError:
+        raise Refused(400, "invalid_value", f"{name}: expected a whole number") from None
 
 
 def _version(form: Mapping[str, Any], name: str) -> int:

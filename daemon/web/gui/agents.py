@@ -13,6 +13,7 @@ from agents.base import AgentConfig
 from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.trigger import Trigger
 from daemon.web.access import PRINCIPAL
+from daemon.web.actions.agents import NO_LIMIT_PER_KEY
 from daemon.web.gui.console import Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, fields_of
@@ -43,6 +44,15 @@ HINTS = {
     "input_schema": "JSON Schema of input_data: properties, required.",
     "output_schema": "JSON Schema of the answer: properties, required.",
     "views": "Sums of the service's own work that it may read.",
+}
+
+
+VERSIONS = 20
+LIMIT_LABELS = {
+    "concurrency": "Running at once",
+    "per_key": "Running at once per fair key",
+    "starts_per_minute": "Starts per minute",
+    "daily_budget_usd": "Daily budget, US dollars",
 }
 
 
@@ -93,9 +103,12 @@ class AgentPage:
         typed: Mapping[str, Any] | None = None,
         wrong: Mapping[str, str] | None = None,
         conflict: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        limits_wrong: str = "",
         status: int = 200,
     ) -> web.Response:
-        """typed, wrong: a form that could not be saved, and why; conflict: who was faster."""
+        """typed, wrong: a form that could not be saved, and why; conflict: who was faster. limits,
+        limits_wrong: limits that could not be set, and why."""
         row = await self.load(request)
         reads = self._console.reads
 
@@ -124,21 +137,27 @@ class AgentPage:
             "agent.html",
             row["name"],
             "agents",
-            {"limits": lambda: self._fresh(row["id"]), "versions": versions, "recent": recent},
+            {
+                "limits": lambda: self._limits(row["id"], limits),
+                "versions": versions,
+                "recent": recent,
+            },
             {
                 "agent": row,
                 "fields": self.fields(row, typed, wrong or {}),
                 "wrong": wrong or {},
                 "conflict": conflict,
                 "typed": typed or {},
+                "limits_wrong": limits_wrong,
                 "inputs": self.inputs(row) if row["draft"] else [],
             },
             status,
         )
         return await self._console.respond(request, page)
 
-    async def _fresh(self, agent_id: int) -> Any:
-        return await self._console.reads.row("console_agent", agent_id=agent_id)
+    async def _limits(self, agent_id: int, typed: Mapping[str, Any] | None) -> Any:
+        row = await self._console.reads.row("console_agent", agent_id=agent_id)
+        return None if row is None else {**row, "fields": limit_fields(row, typed or {})}
 
     def fields(
         self, row: Mapping[str, Any], typed: Mapping[str, Any] | None, wrong: Mapping[str, str]
@@ -163,6 +182,25 @@ class AgentPage:
         """The fields of the agent's input; [] where its configuration cannot be used."""
         usable = self._console.registry.usable(row["type"], row["config"])
         return [] if isinstance(usable, str) else fields_of(usable[0].Input)
+
+
+def limit_fields(row: Mapping[str, Any], typed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The limits as a form: each with what it was, so that only what was touched is set. typed: a
+    form that could not be; what nobody touched in it shows what holds by now."""
+    per_key = row["per_key"] if row["per_key"] != NO_LIMIT_PER_KEY else None
+    held = {
+        "concurrency": 20 if row["concurrency"] is None else row["concurrency"],
+        "per_key": per_key,
+        "starts_per_minute": row["starts_per_minute"],
+        "daily_budget_usd": row["daily_budget_usd"],
+    }
+    found = []
+    for name, label in LIMIT_LABELS.items():
+        was = "" if held[name] is None else str(held[name])
+        touched = name in typed and typed[name] != typed.get(f"was_{name}")
+        value = str(typed[name]) if touched else was
+        found.append({"name": name, "label": label, "was": was, "value": value})
+    return found
 
 
 def next_slots(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> dict[str, dt.datetime]:

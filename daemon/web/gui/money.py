@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,16 @@ class Budgets:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    async def show(self, request: web.Request) -> web.Response:
+    async def show(
+        self,
+        request: web.Request,
+        *,
+        typed: Mapping[str, Any] | None = None,
+        wrong: str = "",
+        status: int = 200,
+    ) -> web.Response:
+        """typed, wrong: a limit that could not be set, and why."""
+
         async def budgets() -> Any:
             now = today()
             limit = self._console.settings.daily_budget_usd
@@ -34,7 +44,12 @@ class Budgets:
             "Budgets",
             "budgets",
             {"budgets": budgets, "prices": lambda: self._console.reads.rows("console_prices")},
-            {"environment_limit": self._console.settings.daily_budget_usd},
+            {
+                "environment_limit": self._console.settings.daily_budget_usd,
+                "typed": typed or {},
+                "wrong": wrong,
+            },
+            status,
         )
         return await self._console.respond(request, page)
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.forms import loads
+from daemon.web.gui.money import Budgets
 from daemon.web.gui.render import Undo
 from daemon.web.gui.schedules import Schedules
 from daemon.web.gui.words import usd
@@ -158,14 +159,21 @@ class OtherActs:
         text = str(form.get("limit_usd", "")).strip()
         scope, period = str(form.get("scope", "")), str(form.get("period", ""))
         lapses = form.get("holds") == "today"
-        await self._console.actions.set_budget(
-            request[PRINCIPAL],
-            scope,
-            period,
-            text or None,
-            str(form.get("reason", "")),
-            lapses=lapses,
-        )
+        try:
+            await self._console.actions.set_budget(
+                request[PRINCIPAL],
+                scope,
+                period,
+                text or None,
+                str(form.get("reason", "")),
+                lapses=lapses,
+            )
+        except Refused as refused:
+            said = refused.message.replace("limit_usd:", "Limit:", 1)
+            wrong = f"{said}; {refused.hint}" if refused.hint else said
+            return await Budgets(self._console).show(
+                request, typed=form, wrong=wrong, status=refused.status
+            )
         has = "have" if scope == "global" else "has"
         said = f"may cost {usd(text)} a {period}" if text else f"{has} no limit a {period}"
         if lapses:
