@@ -663,3 +663,14 @@ async def test_a_form_that_arrives_twice_asks_once(admin: Person, rows: Any) -> 
     assert "is on its way already." in said[1] and "is on its way." in said[2]
     asked = "SELECT input_data ->> 'client_id' FROM ai_requests ORDER BY id"
     assert rows(asked) == [("1",), ("2",)]
+
+
+async def test_what_was_refused_leads_back(admin: Person, rows: Any) -> None:
+    """Beside what is wrong stands the way back to the page where it was asked for."""
+    here = f"/gui/agents/{agent(rows)}"
+    page = await admin.post("/gui/health/alerts/5", do="silence", back="/gui/health")
+    assert page.status == 404 and "/gui/health" in page.links()
+    page = await admin.post(f"{here}/rollback", to="70", version="1")
+    assert page.status >= 400 and here in page.links()
+    page = await admin.post("/gui/health/alerts/5", do="silence", back="https://example.org")
+    assert "Back to the page" in page.text and "https://example.org" not in page.html

@@ -211,7 +211,9 @@ class Door:
             if person is None:
                 return bare(request, status, text, hint)
             request[PRINCIPAL] = person
-            values = {"text": text, "hint": hint}
+            form = request.get(FORM, {})
+            back = "" if request.method in LOOKS else inside(form.get("back"), place_of(request))
+            values = {"text": text, "hint": hint, "back": back}
             page = Page("error.html", text, "", values=values, status=status, at="/gui")
             return await self._console.respond(request, page)
         except (psycopg.Error, PoolTimeout, OSError):
