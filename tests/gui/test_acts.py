@@ -674,3 +674,13 @@ async def test_what_was_refused_leads_back(admin: Person, rows: Any) -> None:
     assert page.status >= 400 and here in page.links()
     page = await admin.post("/gui/health/alerts/5", do="silence", back="https://example.org")
     assert "Back to the page" in page.text and "https://example.org" not in page.html
+
+
+async def test_an_agent_that_is_gone_stays_chosen(admin: Person, rows: Any) -> None:
+    """To save its schedule must not give it to the first agent of the list; and metrics of it are
+    not said to be of all."""
+    rows("INSERT INTO ai_schedules (name, task_type, trigger) VALUES ('old', 'gone', '0 3 * * *')")
+    page = await admin.get("/gui/schedules?edit=old")
+    assert "<option selected>gone</option>" in page.html
+    page = await admin.get("/gui/metrics?task_type=gone")
+    assert "<option selected>gone</option>" in page.html
