@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -684,3 +685,22 @@ async def test_an_agent_that_is_gone_stays_chosen(admin: Person, rows: Any) -> N
     assert "<option selected>gone</option>" in page.html
     page = await admin.get("/gui/metrics?task_type=gone")
     assert "<option selected>gone</option>" in page.html
+
+
+async def test_csv_begins_where_the_list_does(database: str, admin: Person, rows: Any) -> None:
+    """What is saved is what is looked at, with how much of it; nothing of a search that was not
+    understood."""
+    fill(database, 60)
+    first = await admin.get("/gui/requests?task_type=scheduling&status=failed")
+    assert "CSV, up to 1,000 rows" in first.text
+    page = await admin.get("/gui/requests?before=31")
+    (saved,) = (url for url in page.links() if ".csv" in url)
+    lines = (await admin.get(saved)).html.splitlines()
+    assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(30, 0, -1))
+    moment = "2020-01-01T00:00:00+00:00"
+    page = await admin.get(f"/gui/requests?status=failed&to={quote(moment)}")
+    assert not any(".csv" in url for url in page.links())  # there is nothing
+    page = await admin.get("/gui/requests?q=whatever")
+    assert page.status == 200 and not any(".csv" in url for url in page.links())
+    page = await admin.get("/gui/audit?before=5")
+    assert any("before=5" in url for url in page.links() if ".csv" in url)

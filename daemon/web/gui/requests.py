@@ -36,6 +36,7 @@ class Requests:
             )
         cursor = Cursor.read(request.query)
         role = request[PRINCIPAL].role
+        place = {name: request.query.get(name, "") for name in ("before", "ended", "to")}
 
         async def page_of() -> Any:
             found = await self.rows(wanted, cursor, ROWS + 1)
@@ -58,13 +59,14 @@ class Requests:
                 "types": self._console.registry.known_types(),
                 "link": lambda **values: link(wanted, **values),
                 "first": cursor.is_first,
+                "csv": link(wanted, "/gui/requests.csv", **place),
             },
             shared=True,
         )
         return await self._console.respond(request, page)
 
     async def csv(self, request: web.Request) -> web.Response:
-        """The filtered list as CSV, at most 1,000 rows."""
+        """The filtered list as CSV from where the page begins, at most 1,000 rows."""
         wanted = from_query(request.query)
         role = request[PRINCIPAL].role
         found = await self.rows(wanted, Cursor.read(request.query), CSV_ROWS)
@@ -190,11 +192,11 @@ def with_words(row: dict[str, Any], role: str) -> dict[str, Any]:
     return row
 
 
-def link(wanted: Filter, **values: Any) -> str:
+def link(wanted: Filter, path: str = "/gui/requests", /, **values: Any) -> str:
     """The list with this filter, changed by ``values``; an empty value takes a part away."""
     parameters = wanted.parameters | {name: str(value) for name, value in values.items()}
     kept = {name: value for name, value in parameters.items() if value}
-    return "/gui/requests" + (f"?{urlencode(kept)}" if kept else "")
+    return path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def cell(value: Any) -> str:

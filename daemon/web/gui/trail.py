@@ -44,7 +44,11 @@ class Audit:
             return {"rows": kept, "older": older, "newer": newer}
 
         page = Page(
-            "audit.html", "Audit", "audit", {"rows": rows}, {**wanted, "first": before is None}
+            "audit.html",
+            "Audit",
+            "audit",
+            {"rows": rows},
+            {**wanted, "before": before, "first": before is None},
         )
         return await self._console.respond(request, page)
 
