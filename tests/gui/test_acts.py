@@ -704,3 +704,13 @@ async def test_csv_begins_where_the_list_does(database: str, admin: Person, rows
     assert page.status == 200 and not any(".csv" in url for url in page.links())
     page = await admin.get("/gui/audit?before=5")
     assert any("before=5" in url for url in page.links() if ".csv" in url)
+
+
+async def test_the_audit_log_tells_moments(admin: Person, rows: Any) -> None:
+    """Not only how long ago: also on a phone, and on paper."""
+    await admin.post(f"/gui/agents/{agent(rows)}/pause")
+    ((at,),) = rows(
+        "SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM ai_audit_log"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    assert f"{at} UTC" in (await admin.get("/gui/audit")).text

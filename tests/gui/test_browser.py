@@ -325,6 +325,44 @@ async def test_a_second_press_sends_nothing(world: World, visit: Visit) -> None:
     assert world.sql(count) == [(before + 1,)]
 
 
+async def test_on_paper(shown: World) -> None:
+    """Ink on white also for whoever reads in the dark; whole tables, and moments in full."""
+    visit = await shown.visitor(viewport={"width": 800, "height": 600})
+    await visit.page.context.add_cookies(
+        [{"name": "gui_theme", "value": "dark", "url": shown.url + "/gui"}]
+    )
+    await visit.page.goto(shown.url + "/gui/requests")
+    look = """e => {
+        const of = (what, pseudo) => getComputedStyle(document.querySelector(what), pseudo);
+        return [of("body").color, of(".scroll").overflowX, of("td time", "::after").content];
+    }"""
+    ink, overflow, moment = await visit.page.evaluate(look)
+    assert (overflow, moment) == ("auto", "none")
+    await visit.page.emulate_media(media="print")
+    dark_ink, (ink, overflow, moment) = ink, await visit.page.evaluate(look)
+    await visit.page.context.close()
+    assert ink == "rgb(29, 31, 30)" != dark_ink
+    assert overflow == "visible" and "UTC" in moment
+
+
+async def test_shapes_and_colours_are_kept_in_high_contrast(shown: World) -> None:
+    """A status keeps its shape, a chart its key."""
+    visit = await shown.visitor(forced_colors="active")
+    look = """([what, pseudo]) =>
+        getComputedStyle(document.querySelector(what), pseudo).backgroundColor"""
+    kept = {}
+    for path, what, pseudo in (
+        ("/gui/requests", "main .st.bad", "::before"),
+        ("/gui/metrics", ".legend .c0", None),
+        ("/gui/requests/1", ".trace > li", "::before"),
+    ):
+        await visit.page.goto(shown.url + path)
+        kept[what] = await visit.page.evaluate(look, [what, pseudo])
+        ground = await visit.page.evaluate(look, ["body", None])
+        assert kept[what] != ground, what
+    await visit.page.context.close()
+
+
 async def test_what_is_no_age_stays(world: World) -> None:
     """The next slots of a schedule are wall times, and stay so."""
     world.sql(
