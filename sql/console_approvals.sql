@@ -8,7 +8,7 @@
 FROM ai_approvals a LEFT JOIN ai_requests r ON r.id = a.request_id
 WHERE a.decided_at IS NULL AND r.finished_at IS NULL AND %(open)s::boolean
     AND (%(request_id)s::bigint IS NULL OR a.request_id = %(request_id)s::bigint)
-ORDER BY a.id LIMIT 25)
+ORDER BY a.id LIMIT 26)
 UNION ALL
 (SELECT a.id, a.request_id, a.key, a.question, a.answer, a.decided_at, a.decided_by, a.expires_at,
     a.created_at, r.task_type, r.requested_by, r.status, r.input_data ->> 'client_id'

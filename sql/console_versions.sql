@@ -8,4 +8,4 @@ FROM ai_agent_versions v
 LEFT JOIN ai_agent_versions p ON p.agent_id = v.agent_id AND p.version = v.version::bigint - 1
 WHERE v.agent_id = %(agent_id)s::integer
     AND v.version < coalesce(%(before)s::integer, 2147483647)
-ORDER BY v.version DESC LIMIT 20
+ORDER BY v.version DESC LIMIT 21

@@ -159,3 +159,51 @@ async def test_an_agents_page_knows_a_budget_until_midnight(admin: Person, rows:
     ((agent_id,),) = rows("SELECT id FROM ai_agents WHERE type = 'work'")
     page = await admin.get(f"/gui/agents/{agent_id}", **{"X-Fragment": "limits"})
     assert "of $4.00, its budget until midnight" in page.text
+
+
+async def test_open_alerts_may_be_more(admin: Person, rows: Any) -> None:
+    """What is worst comes first, however many lesser ones came after it; that there are more is
+    said."""
+    alert = "INSERT INTO ai_alerts (check_id, target, severity, message, opened_at) SELECT"
+    run(rows, f"{alert} 'a', '', 'critical', 'the root of it', now() - interval '1 day'")
+    run(
+        rows,
+        f"{alert} 'b', i::text, 'warning', 'what follows', now() FROM generate_series(1, 60) i",
+    )
+    page = await admin.get("/gui/health", **{"X-Fragment": "alerts"})
+    assert page.text.index("the root of it") < page.text.index("what follows")
+    assert "These are the first 20; more are open" in page.text
+    run(rows, "DELETE FROM ai_alerts WHERE target <> '' AND target::int > 19")
+    assert "more are open" not in (await admin.get("/gui/health")).text
+
+
+async def test_questions_may_be_more(admin: Person, rows: Any) -> None:
+    """Whoever answers the questions of a page knows whether there are others."""
+    run(rows, WAITING, 26)
+    run(
+        rows,
+        "INSERT INTO ai_approvals (request_id, key, question) SELECT id, 'k', '{}'"
+        " FROM ai_requests",
+    )
+    page = await admin.get("/gui/approvals")
+    assert "These are the oldest 25; more wait" in page.text
+    run(rows, "DELETE FROM ai_approvals WHERE id = (SELECT max(id) FROM ai_approvals)")
+    assert "more wait" not in (await admin.get("/gui/approvals")).text
+
+
+async def test_old_versions_are_reached(admin: Person, rows: Any) -> None:
+    """Every version of an agent can be looked at and rolled back to."""
+    [(agent_id,)] = rows("SELECT id FROM ai_agents WHERE type = 'scheduling'")
+    run(
+        rows,
+        "INSERT INTO ai_agent_versions (agent_id, version, type, name, config, enabled,"
+        " changed_by) SELECT id, i, type, name, config, true, 'dana' FROM ai_agents,"
+        f" generate_series(2, 30) i WHERE id = {int(agent_id)}",
+    )
+    page = await admin.get(f"/gui/agents/{agent_id}")
+    assert "Version 11 " in page.text and "Version 10 " not in page.text
+    (older,) = (url for url in page.links() if "before=" in url)
+    page = await admin.get(older)
+    assert "Version 10 " in page.text and "Version 11 " not in page.text
+    assert any(a.get("aria-label") == "Roll back to version 2" for a in page.all("button"))
+    assert "Newest" in page.text and "Older" not in page.text

@@ -113,13 +113,23 @@ class AgentPage:
         reads = self._console.reads
 
         async def versions() -> Any:
-            rows = await reads.rows("console_versions", agent_id=row["id"], before=None)
+            before = request.query.get("before", "")
+            before = before if before.isdecimal() and len(before) < 10 else ""
+            rows = await reads.rows(
+                "console_versions", agent_id=row["id"], before=int(before) if before else None
+            )
             heard = await reads.rows("console_feedback", task_type=row["type"])
             said = {r["agent_version"]: r for r in heard}
             for version in rows:
                 version["changes"] = described(version)
                 version["said"] = said.get(version["version"])
-            return rows
+            here = f"/gui/agents/{row['id']}"
+            older = rows[VERSIONS - 1]["version"] if len(rows) > VERSIONS else 0
+            return {
+                "rows": rows[:VERSIONS],
+                "older": f"{here}?before={older}#versions" if older else "",
+                "newer": f"{here}#versions" if before else "",
+            }
 
         async def recent() -> Any:
             found = await reads.rows(

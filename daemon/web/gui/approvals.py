@@ -15,6 +15,7 @@ from daemon.web.gui.results import text
 from daemon.web.gui.words import title
 from daemon.web.privacy import redact
 
+MOST = 25
 SENTENCES = ("question", "text", "title", "message", "summary")
 CONSEQUENCES = ("consequence", "effect", "writes", "then")
 
@@ -32,7 +33,10 @@ class Approvals:
             rows = await self._console.reads.rows(
                 "console_approvals", open=is_open, request_id=request_id
             )
-            return [shaped(row, role) for row in rows]
+            return {
+                "rows": [shaped(row, role) for row in rows[:MOST]],
+                "more": len(rows) > MOST,
+            }
 
         page = Page(
             "approvals.html",

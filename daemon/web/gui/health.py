@@ -13,6 +13,7 @@ from daemon.web.gui.render import Page, today
 from daemon.web.gui.words import title
 
 STRIP_HOURS = 24
+MOST_ALERTS = 20
 WORSE = {"healthy": 0, "warning": 1, "critical": 2}
 
 
@@ -27,13 +28,22 @@ class Health:
             now = today()
             return [shaped(row, now) for row in await reads.rows("console_health")]
 
+        async def alerts() -> Any:
+            found = await reads.rows("console_alerts")
+            is_open = [row for row in found if row["resolved_at"] is None]
+            return {
+                "open": is_open[:MOST_ALERTS],
+                "more": len(is_open) > MOST_ALERTS,
+                "over": [row for row in found if row["resolved_at"] is not None],
+            }
+
         page = Page(
             "health.html",
             "Health",
             "health",
             {
                 "components": components,
-                "alerts": lambda: reads.rows("console_alerts"),
+                "alerts": alerts,
                 "healing": lambda: reads.rows("console_healing"),
                 "workers": lambda: reads.rows("console_workers"),
                 "providers": lambda: reads.rows("console_providers"),
