@@ -132,6 +132,34 @@ def test_integration_guide(service: dict[str, str], heading: str) -> None:
     run(section, service["DATABASE_URL"], service)
 
 
+def program(heading: str, beginning: str = "") -> str:
+    """The first Python block of a section of integrate.md that begins so."""
+    section = sections("integrate.md")[heading]
+    return next(
+        block.text
+        for block in blocks(section)
+        if block.language == "python" and block.text.startswith(beginning)
+    )
+
+
+@pytest.mark.timeout(150)
+def test_either_driver_of_sqlalchemy(service: dict[str, str], tmp_path: Path) -> None:
+    """Whoever has psycopg2 alone writes the URL that the guide names, and gets the same answer."""
+    heading = "Ask with SQLAlchemy, in the transaction of your own change"
+    named = re.findall(r"`(postgresql\+?\w*://)`", sections("integrate.md")[heading])
+    text = program(heading).replace("postgresql+psycopg://", named[0])
+    (tmp_path / "psycopg.py").write_text("raise ImportError('is not installed')")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text],
+        env={**clean_environment(), **service, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 @pytest.mark.timeout(150)
 def test_agents_guide(database: str, tmp_path: Path) -> None:
     """The agents that the guide shows, a row and a class, answer as it says."""
