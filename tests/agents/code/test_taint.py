@@ -415,3 +415,20 @@ def test_a_quoted_value_brings_no_line_breaks_into_the_log() -> None:
         """
     assert not found(text.format("'login of %r'"))
     assert [rule for rule, _ in found(text.format("'login of %s'"))] == ["log-injection"]
+
+
+def test_the_headers_of_a_tuple_say_what_an_answer_is() -> None:
+    """`make_response((text, 200, headers))` is no page where the headers say JSON."""
+    text = """
+        from flask import make_response
+        TYPES = {{"json": "application/json", "html": "text/html"}}
+        def finish(text, kind):
+            headers = {{}}
+            headers["Content-Type"] = TYPES[kind]
+            return make_response((text, 200, headers))
+        @app.route("/a")
+        def a():
+            return finish("<p>" + request.args["q"], "{}")
+        """
+    assert not found(text.format("json"))
+    assert [rule for rule, _ in found(text.format("html"))] == ["xss"]

@@ -99,6 +99,9 @@ def _response(site: Call) -> Value:
     if inner is not None and inner.of == "response":
         return site.args[0]
     headers = site.table(site.arg(2, "headers"))
+    if headers is None and first is not None and site.args[0].kind == "tuple":
+        tables = [site.table(item) for item in first.items[1:]]
+        headers = next((table for table in tables if table is not None), None)
     if kind is None and headers is not None:
         kind = next(
             (v for k, v in headers.items.items() if str(k).lower() == "content-type"), None
