@@ -8,6 +8,7 @@ other people's code (`node_modules`, virtual environments) are left out silently
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,12 @@ FOREIGN = frozenset({
     "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages",
     "dist", "build", ".next", "vendor", ".idea", ".vscode",
 })  # fmt: skip
+
+
+_BUNDLE = re.compile(
+    r"\.min\.|\.(?:chunk|bundle)\.[cm]?js$|[.-](?=[0-9a-f]*\d)[0-9a-f]{16,}\.[\w.]*js$"
+)
+"""What a bundler writes: its kind or the hash of its content is in its name."""
 
 
 class Refused(ValueError):
@@ -304,7 +311,7 @@ def _take(found: Collected, name: str, text: str) -> None:
         found.skipped.append(Skipped(name, "unsupported", "no analyzer here reads such files"))
     elif "\0" in text:
         found.skipped.append(Skipped(name, "binary", "holds null bytes"))
-    elif ".min." in name or any(len(line) > LONGEST_LINE for line in text.split("\n")):
+    elif _BUNDLE.search(name) or any(len(line) > LONGEST_LINE for line in text.split("\n")):
         found.skipped.append(Skipped(name, "generated", "looks minified or generated"))
     else:
         found.files[name] = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -264,3 +264,14 @@ def test_a_file_that_was_not_read_is_there() -> None:
     found = analyse(files, kind="directory", skipped=skipped).findings
     told = [item.message for item in found if item.rule == "import-of-missing-name"]
     assert told == ["gym/__init__.py has no gone: the import fails at start"]
+
+
+def test_bundles_are_skipped_and_told() -> None:
+    """A bundler's files are nobody's to mend; their names tell them, and so does the report."""
+    names = ["static/a.min.js", "static/72.chunk.js", "static/7634.0acd07e01787179c928e.entry.js"]
+    own = ["static/chunk.js", "static/app-2024.js", "static/main.js"]
+    found = collect.files(dict.fromkeys([*names, *own], "f();\n"))
+    assert sorted(found.files) == sorted(own)
+    assert {(item.file, item.reason) for item in found.skipped} == {
+        (name, "generated") for name in names
+    }
