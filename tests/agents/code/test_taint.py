@@ -432,3 +432,19 @@ def test_the_headers_of_a_tuple_say_what_an_answer_is() -> None:
         """
     assert not found(text.format("json"))
     assert [rule for rule, _ in found(text.format("html"))] == ["xss"]
+
+
+def test_a_tests_constants_are_not_held_against_the_code() -> None:
+    """A helper that a test calls with a key of its own has no key in it."""
+    signed = """
+        import hmac, hashlib
+        def signature(key, content):
+            return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
+        """
+    call = """
+        from signed import signature
+        def test_it():
+            assert signature("k8sd-Qw12-vv9", b"")
+        """
+    assert not found("", signed=signed, test_signed=call)
+    assert [rule for rule, _ in found("", signed=signed, sender=call)] == ["hardcoded-key"]
