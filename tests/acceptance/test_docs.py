@@ -220,6 +220,52 @@ def ended(connection: psycopg.Connection) -> int:
     return count
 
 
+def test_a_client_to_forget_is_found(connection: psycopg.Connection) -> None:
+    """What the runbook says to delete is all that names the client: own requests, those that the
+    client asked for, and a trainer's week; and nothing that names another one.
+    """
+    section = PAGES["runbook.md"].partition("### Delete a client's data\n")[2]
+    tells = re.search(r"\*\*Tells:\*\* `(.+?)`", section)
+    assert tells is not None
+    week = """[{"moves": [], "unplaced": [{"client_id": %s, "missing": 1}]}]"""
+
+    def asked(input_data: str, by: str | None = None, result: str | None = None) -> int:
+        row = connection.execute(
+            "INSERT INTO ai_requests (task_type, input_data, requested_by) VALUES ('x', %s, %s)"
+            " RETURNING id",
+            (input_data, by),
+        ).fetchone()
+        assert row is not None
+        if result is not None:
+            connection.execute(
+                "INSERT INTO ai_results (request_id, task_type, mode, result)"
+                " VALUES (%s, 'x', 'full', %s)",
+                (row[0], result),
+            )
+        request_id: int = row[0]
+        return request_id
+
+    expected = [
+        asked('{"client_id": 7}'),
+        asked('{"client_id": "7"}'),
+        asked('{"question": "?"}', by="client:7"),
+        asked('{"trainer_id": 1, "demand": [{"client_id": 7}]}'),
+        asked('{"trainer_id": 1}', result=week % 7),
+        proposed := asked('{"trainer_id": 1}'),
+    ]
+    connection.execute(
+        "INSERT INTO ai_schedule_suggestions (request_id, client_id, trainer_id, status, kind,"
+        " rank, slot_start_utc, slot_local, tz, duration_minutes, p_attend, p_lo, p_hi,"
+        " basis_sessions)"
+        " VALUES (%s, 7, 1, 'ok', 'move', 1, now(), localtimestamp, 'UTC', 60, 1, 1, 1, 1)",
+        (proposed,),
+    )
+    asked('{"client_id": 77}')
+    asked('{"trainer_id": 7}', by="trainer:7", result=week % 77)
+    rows = connection.execute(tells[1].encode()).fetchall()
+    assert [row[0] for row in rows] == expected
+
+
 @pytest.mark.parametrize("name", ["architecture.md", "faq.md", "scaling.md", "security.md"])
 def test_sql_runs(connection: psycopg.Connection, name: str) -> None:
     """Every statement of these pages runs on a migrated database; nothing of it is kept."""
