@@ -7,14 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
-from daemon import cli
+from daemon import cli, migrate
 from daemon.demo.gym import load
 from daemon.demo.model_server import running_server
 from tests.kit import reference
@@ -22,6 +27,7 @@ from tests.kit.http import SERVICE_KEY
 from tests.kit.postgres import Server
 from tests.kit.process import ROOT, DaemonProcess, clean_environment
 from tests.kit.signals import until
+from tests.sql.cluster import PASSWORD, Cluster, running_cluster
 
 DOCS = ROOT / "docs"
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
@@ -158,6 +164,88 @@ def test_either_driver_of_sqlalchemy(service: dict[str, str], tmp_path: Path) ->
         check=False,
     )
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+BESIDE = "Beside your app's own migrations, tests and backups"
+
+
+def dropped(connection: sa.Connection, **options: Any) -> list[str]:
+    """The tables that autogenerate would drop for an app which declares no model."""
+    context = MigrationContext.configure(connection, opts=options)
+    with warnings.catch_warnings():
+        # SQLAlchemy knows no dialect of the argument that it reflects for an index of ours.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        found = compare_metadata(context, sa.MetaData())
+    return [difference[1].name for difference in found if difference[0] == "remove_table"]
+
+
+def test_autogenerate_drops_nothing_of_the_service(database: str) -> None:
+    """With the function of the guide, Alembic leaves the service's tables out; the app's own stay
+    in the comparison.
+    """
+    known: dict[str, Any] = {}
+    exec(program(BESIDE, "def include_object"), known)  # noqa: S102 - our own guide's
+    engine = sa.create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE TABLE forgotten (id integer)"))
+        assert "ai_requests" in dropped(connection)
+        assert dropped(connection, include_object=known["include_object"]) == ["forgotten"]
+    engine.dispose()
+
+
+def dump(owner: psycopg.Connection, *arguments: str) -> str:
+    """What the server's own pg_dump complains about; empty if it came to its end."""
+    row = owner.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone()
+    assert row is not None
+    done = subprocess.run(
+        [Path(row[0]) / "pg_dump", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stderr if done.returncode else ""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.mark.timeout(150)
+def test_a_schema_of_its_own_is_out_of_the_way(cluster: Cluster) -> None:
+    """Migrated into a schema of its own as the guide says, the service is invisible to the app's
+    autogenerate, and the app asks it by the schema's name. The app's role dumps what is the app's,
+    and who was granted both roles dumps all.
+    """
+    commands = next(
+        block.text
+        for block in blocks(sections("integrate.md")[BESIDE])
+        if block.language == "console"
+    )
+    with cluster.owner() as owner:
+        owner.execute("CREATE DATABASE gym")
+        gym = cluster.owner_dsn.rpartition("/")[0] + "/gym"
+        with psycopg.connect(gym, autocommit=True) as administrator:
+            administrator.execute(f"CREATE ROLE orchestrator LOGIN PASSWORD '{PASSWORD}'")
+            administrator.execute(commands.encode())
+        migrate.upgrade(cluster.dsn("orchestrator", "gym"))
+        with psycopg.connect(cluster.dsn("app", "gym"), autocommit=True) as app:
+            app.execute("SELECT ai.ai_submit('x', '{}')")
+            app.execute("INSERT INTO ai.ai_requests (task_type) VALUES ('x')")
+            row = app.execute("SELECT count(*) FROM ai.ai_requests WHERE status = 'pending'")
+            assert row.fetchone() == (2,)
+        url = cluster.dsn("app", "gym").replace("postgresql://", "postgresql+psycopg://")
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            assert dropped(connection) == []
+        engine.dispose()
+        owner.execute(f"CREATE ROLE backup LOGIN PASSWORD '{PASSWORD}'")
+        owner.execute("GRANT app, orchestrator TO backup")
+        assert "permission denied" in dump(owner, cluster.dsn("app", "gym"))
+        assert dump(owner, "--exclude-schema=ai", cluster.dsn("app", "gym")) == ""
+        assert dump(owner, cluster.dsn("backup", "gym")) == ""
 
 
 @pytest.mark.timeout(150)
