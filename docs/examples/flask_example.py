@@ -2,7 +2,8 @@
 
 The view is a plain function of a connection, so that it can be tested without Flask;
 :func:`register` puts it on an app. ``connect`` gives a DB-API connection, for example
-``lambda: psycopg2.connect(os.environ["DATABASE_URL"])`` or ``db.engine.raw_connection``.
+``lambda: psycopg2.connect(os.environ["DATABASE_URL"])`` or, since Flask-SQLAlchemy has no engine
+before a request, ``lambda: db.engine.raw_connection()``.
 """
 
 from __future__ import annotations

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -99,6 +101,28 @@ async def test_flask(database: str, fitness_ai: Any, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(module, "wait", lambda *_: {"status": "cancelled"})
         body, status = view(connection, 1)
         assert (status, body["status"]) == (409, "cancelled")
+
+
+class _Bound:
+    """Flask-SQLAlchemy's `db`: its engine is to be had within an app's context alone."""
+
+    within = False
+
+    @property
+    def engine(self) -> Any:
+        if not self.within:
+            raise RuntimeError("Working outside of application context.")
+        return SimpleNamespace(raw_connection=lambda: "a connection")
+
+
+def test_connect_of_flask_sqlalchemy(fitness_ai: Any) -> None:
+    """What the Flask example names for `connect` can be written where the app is made."""
+    told = str(importlib.import_module("flask_example").__doc__)
+    [named] = re.findall(r"``([^`]*raw_connection[^`]*)``", told)
+    db = _Bound()
+    connect = eval(named, {"db": db})  # noqa: S307 - our own example's
+    db.within = True
+    assert connect() == "a connection"
 
 
 def _answering(status: int) -> web.Application:
