@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.code.model import IssueType, Severity
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Of all own rules; kept results of another version are not used."""
 
 
