@@ -354,6 +354,25 @@ def test_a_client_to_forget_is_found(connection: psycopg.Connection) -> None:
     assert [row[0] for row in rows] == expected
 
 
+def test_removed_without_a_trace(connection: psycopg.Connection, database: str) -> None:
+    """What the FAQ prints leaves nothing of the service and all of the app, and a new start finds
+    nothing in its way.
+    """
+    answer = PAGES["faq.md"].partition("**How do I remove it all?**")[2]
+    load(database, clients=1)
+    printed = connection.execute(statements(blocks(answer)[0])[0]).fetchall()
+    for (statement,) in printed:
+        connection.execute(statement.encode())
+    left = connection.execute(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'ai\\_%'"
+        " UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'ai\\_%'"
+        " UNION ALL SELECT typname FROM pg_type WHERE typname LIKE 'ai\\_%'"
+    ).fetchall()
+    assert left == []
+    assert connection.execute("SELECT count(*) FROM clients").fetchone() == (1,)
+    migrate.upgrade(database)
+
+
 @pytest.mark.parametrize("name", ["architecture.md", "faq.md", "scaling.md", "security.md"])
 def test_sql_runs(connection: psycopg.Connection, name: str) -> None:
     """Every statement of these pages runs on a migrated database; nothing of it is kept."""
