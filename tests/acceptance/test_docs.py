@@ -249,6 +249,25 @@ def test_a_schema_of_its_own_is_out_of_the_way(cluster: Cluster) -> None:
 
 
 @pytest.mark.timeout(150)
+def test_plans_become_templates_with_the_grants_named(cluster: Cluster) -> None:
+    """A service's role that may only read writes no template; with the guide's grants it does."""
+    told = blocks(sections("integrate.md")["Plans as workout templates"])[0]
+    plan = '{"day": 1, "name": "A", "created_by": 1, "rows": [{"exercise_id": 1, "order": 1}]}'
+    cluster.role("orchestrator")
+    with cluster.owner() as owner:
+        load(owner, clients=2)
+        owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO orchestrator")
+        owner.execute("GRANT INSERT, UPDATE ON ai_saved_plans TO orchestrator")
+        with psycopg.connect(cluster.dsn("orchestrator"), autocommit=True) as service:
+            saving = "SELECT ai_save_plan_v1(1, %s) IS NOT NULL"
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                service.execute(saving, (plan,))
+            for statement in statements(told):
+                owner.execute(statement)
+            assert service.execute(saving, (plan,)).fetchone() == (True,)
+
+
+@pytest.mark.timeout(150)
 def test_agents_guide(database: str, tmp_path: Path) -> None:
     """The agents that the guide shows, a row and a class, answer as it says."""
     load(database, clients=3)
