@@ -13,6 +13,9 @@ import sqlalchemy as sa
 
 from agents.crm.tables import KINDS, MATCHED_BY_EMAIL, fits
 
+SOMETIMES = {"deleted_at"}
+"""Columns that only later versions of the main app have, whose absence means nothing."""
+
 # Bounded by the allow-list: at most a few hundred rows of pg_attribute, found by its primary key.
 _LOOK_UP = sa.text("""
     SELECT t.name, a.attname::text AS column_name, ty.typcategory::text AS category,
@@ -66,6 +69,10 @@ def look_up(connection: sa.Connection) -> Catalogue:
             columns.setdefault(row.name, set()).add(row.column_name)
     for name in seen - columns.keys():
         warnings[name] = [f"table_unreadable: {name}"]
+    for name, found in columns.items():
+        told = {text.split()[1] for text in warnings.get(name, ())}
+        missing = {f"{name}.{column}" for column in KINDS[name].keys() - found - SOMETIMES} - told
+        warnings.setdefault(name, []).extend(f"column_missing: {column}" for column in missing)
     return Catalogue(
         {name: frozenset(names) for name, names in columns.items()},
         {name: tuple(sorted(texts)) for name, texts in warnings.items()},

@@ -23,6 +23,9 @@ from agents.crm.reader import CANCELLED
 
 CATALOGUE_SECONDS = 60.0
 """How long a look at the catalogue is trusted: the app may create its tables after we started."""
+INCOMPLETE_SECONDS = 5.0
+"""The same where a column is missing: it may come back, as in a deploy of the app's, and what it
+holds, such as what a client must not do, may matter."""
 
 SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
@@ -140,10 +143,14 @@ class Crm:
 
     def _columns(self, connection: sa.Connection, *, fresh: bool) -> Catalogue:
         with self._lock:
-            age_seconds = time.monotonic() - self._looked_up_at
-            if fresh or self._catalogue is None or age_seconds > CATALOGUE_SECONDS:
-                self._catalogue = look_up(connection)
-                self._looked_up_at = time.monotonic()
+            kept = self._catalogue
+            if kept is not None and not fresh:
+                whole = not any(kept.warnings.values())
+                age_seconds = time.monotonic() - self._looked_up_at
+                if age_seconds <= (CATALOGUE_SECONDS if whole else INCOMPLETE_SECONDS):
+                    return kept
+            self._catalogue = look_up(connection)
+            self._looked_up_at = time.monotonic()
             return self._catalogue
 
 

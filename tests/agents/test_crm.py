@@ -179,12 +179,34 @@ def test_soft_deleted_rows_hide_only_where_the_column_exists(gyms: Any, variant:
 
 
 def test_a_dropped_column_reads_as_unknown(gym: Gym) -> None:
-    """A column that is gone gives None, not an error."""
+    """A column that is gone gives None, not an error, and is named: nobody takes what is unread,
+    such as a client's conditions, for nothing."""
     gym.sql("ALTER TABLE clients DROP COLUMN age, DROP COLUMN medical_conditions")
     with gym.crm.snapshot() as snap:
         client = snap.client(gym.truth.cast["low_back"])
     assert (client.age, client.medical_conditions) == (None, None)
     assert client.goals == "Lose weight"
+    for column in ("age", "medical_conditions"):
+        assert f"column_missing: clients.{column}" in snap.warnings
+
+
+def test_a_column_that_comes_back_is_soon_read_again(
+    gym: Gym, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is missing the catalogue is looked up often; where all are there it is kept."""
+    monkeypatch.setattr("agents.crm.connection.INCOMPLETE_SECONDS", 0.0)
+    low_back = gym.truth.cast["low_back"]
+    with gym.crm.snapshot() as snap:
+        assert snap.client(low_back).medical_conditions
+        assert not snap.warnings
+    gym.sql("ALTER TABLE clients RENAME medical_conditions TO conditions")
+    with gym.crm.snapshot() as snap:
+        assert snap.client(low_back).medical_conditions is None
+        assert "column_missing: clients.medical_conditions" in snap.warnings
+    gym.sql("ALTER TABLE clients RENAME conditions TO medical_conditions")
+    with gym.crm.snapshot() as snap:
+        assert snap.client(low_back).medical_conditions
+        assert not snap.warnings
 
 
 def test_a_dropped_key_column_makes_the_table_absent(gym: Gym) -> None:
