@@ -56,6 +56,10 @@ CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+# The driver reads dates in ISO alone, whatever a database or a role is set to. By the environment:
+# a pooler passes this on, and so does every library that connects for us. In the words that the
+# server itself uses, or PgBouncer would set it anew for each transaction.
+os.environ["PGDATESTYLE"] = "ISO, MDY"
 # The server should notice a vanished daemon too, within a minute: its sessions hold the doorbell's
 # lock, and places among max_connections, which the system's own two hours would keep taken.
 SERVER_KEEPALIVES = (

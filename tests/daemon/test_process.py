@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from tests.kit.process import DaemonProcess, free_port
+from tests.kit.process import DaemonProcess, ended, free_port
 from tests.kit.proxy import Proxy
 from tests.kit.signals import eventually
 from tests.kit.worker import becomes, count, insert, request
@@ -173,6 +173,23 @@ async def test_open_core_answers_while_the_database_is_away(
         await eventually(answers(f"{daemon.base_url}/ready", 200), 30)
         [request_id] = await insert(aconnection, "test_echo")
         await becomes(aconnection, request_id, "completed")
+
+
+async def test_a_database_that_writes_dates_otherwise(
+    database: str, aconnection: Connection
+) -> None:
+    """What the database, or our role, sets as DateStyle is for others: we read ISO dates."""
+    name = psycopg.sql.Identifier(aconnection.info.dbname)
+    german = psycopg.sql.SQL("ALTER DATABASE {} SET datestyle = 'German, DMY'")
+    await aconnection.execute(german.format(name))
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        [asked] = await insert(aconnection, "test_echo")
+        await becomes(aconnection, asked, "completed")
+        env = {"DATABASE_URL": database, "DATABASE_UNPOOLED_URL": "", "OPENAI_API_KEY": ""}
+        _, doctor = await asyncio.to_thread(ended, "doctor", env=env)
+        assert "listener" in doctor.report()
+        assert "Traceback" not in doctor.report()
 
 
 async def test_start_waits_for_the_database(database: str, aconnection: Connection) -> None:
