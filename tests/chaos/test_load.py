@@ -22,6 +22,8 @@ from tests.sql.driver import Queue
 
 Connection = psycopg.AsyncConnection[Any]
 LOOKS_PER_SECOND = 20
+LOOKS_BESIDES = 10
+"""Until it is clear that rings lead to nothing, and for the request that comes in the end."""
 
 
 def looks(daemon: Daemon) -> float:
@@ -63,7 +65,8 @@ async def test_flood_of_notifications(watched: str, aconnection: Connection, cap
         [request_id] = await insert(aconnection, "test_echo")
         await becomes(aconnection, request_id, "completed")
         seconds = time.monotonic() - began
-        assert looks(daemon) - looked <= LOOKS_PER_SECOND * seconds + 5
+        most = LOOKS_PER_SECOND * seconds + LOOKS_BESIDES
+        assert looks(daemon) - looked <= most
         assert daemon.upkeep.signals.counts["sweep"] - swept <= LOOKS_PER_SECOND * seconds + 5
         assert lines_before + len(capsys.readouterr().out.splitlines()) < 40
     assert violations(watched) == []

@@ -151,5 +151,7 @@ async def visit(world: World) -> AsyncIterator[Visit]:
     """An admin at the overview; the browser must not have complained at the end."""
     someone = await world.visitor(viewport={"width": 1280, "height": 900})
     yield someone
+    # A test may end with what its last click did, while the page is still on its way.
+    await someone.page.wait_for_load_state()
     await someone.page.context.close()
     assert someone.complaints == []
