@@ -64,7 +64,7 @@ class App:
     confirmed: the ids of those whose commit was confirmed. absences: what it met while the
     database was away, one line each. errors: everything else that went wrong; nothing may.
     slowest_seconds: of all transactions with inserts, connecting included. ends_judged: of how
-    many ends it must have been told.
+    many ends it must have been told. given_up: why the database will never come back.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class App:
         self.errors: list[str] = []
         self.ends_judged = 0
         self.slowest_seconds = 0.0
+        self.given_up: BaseException | None = None
         self.told: dict[int, list[str]] = defaultdict(list)
         self.heard: list[list[float]] = []
         """From when to when, on the database's clock, somebody listened without interruption."""
@@ -111,7 +112,8 @@ class App:
     def insert(self, count: int) -> None:
         """One transaction with so many requests; a few of them change their mind and roll back.
 
-        While the database is away it is tried again, as an app's own retry does.
+        While the database is away it is tried again, as an app's own retry does. Raises what
+        was given up with, once nobody will bring it back.
         """
         numbers = range(self.inserted, self.inserted + count)
         rows = [some_request(self._rng, number) for number in numbers]
@@ -128,6 +130,8 @@ class App:
             except psycopg.Error as error:
                 if not self._missed("insert", error):
                     raise
+                if self.given_up is not None:
+                    raise self.given_up from error
                 time.sleep(0.2)
                 continue
             self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)

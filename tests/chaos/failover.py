@@ -15,7 +15,6 @@ import secrets
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -51,10 +50,11 @@ class Failovers(Mischief[Place]):
     returned: from when to when, on the database's clock, an old primary was back.
     """
 
-    def __init__(self, pair: Pair, places: list[Place], rng: random.Random) -> None:
+    def __init__(self, pair: Pair, places: list[Place], app: App, rng: random.Random) -> None:
         super().__init__(places, rng)
         self.returned: list[tuple[float, float]] = []
         self._pair = pair
+        self._app = app
         self._thread = ThreadPoolExecutor(1)
         self._under_way: Future[None] | None = None
         self.acts = {self._crash: 1, self._lose: 1, self._return: 1}
@@ -81,8 +81,8 @@ class Failovers(Mischief[Place]):
         def tried() -> None:
             try:
                 deed()
-            except BaseException:
-                traceback.print_exc()  # the app waits for a primary meanwhile, perhaps for ever
+            except BaseException as error:
+                self._app.given_up = error  # it waits for a primary meanwhile
                 raise
 
         self._under_way = self._thread.submit(tried)
@@ -143,7 +143,7 @@ def perform(plan: Plan, console: Console, folder: Path) -> Report:
             stack.callback(place.bury)
             place.start()
         app = App(dsn, random.Random(plan.seed))
-        failovers = Failovers(pair, places, random.Random(plan.seed))
+        failovers = Failovers(pair, places, app, random.Random(plan.seed))
         app.start()
         make_trouble(plan, console, app, failovers, rng)
         app.calm_down()

@@ -20,9 +20,9 @@ import psycopg
 from psycopg import sql
 
 from daemon import programs
-from daemon.embedded import EmbeddedPostgres, server_pid
+from daemon.embedded import EmbeddedPostgres, is_free, server_pid
 from daemon.errors import ConfigurationError
-from tests.kit.signals import until
+from tests.kit.signals import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 allowed = True
@@ -192,4 +192,14 @@ def crash(server: EmbeddedPostgres) -> None:
     pid = server_pid(cluster)
     assert pid is not None, "the server is not running"
     os.kill(pid, signal.SIGQUIT)
-    until(lambda: server_pid(cluster) is None, what="the server has crashed")
+    gone(server)
+
+
+def gone(server: EmbeddedPostgres, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until the server has ended and its next start finds its port free, as URLs need it.
+
+    A child that was forked a moment before still holds the listening socket until it first runs.
+    """
+    cluster = server.home / "pg"
+    until(lambda: server_pid(cluster) is None, seconds, what="the server has ended")
+    until(lambda: is_free(server.port), seconds, what="the server's port is free")

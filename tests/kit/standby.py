@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from daemon import programs
-from daemon.embedded import EmbeddedPostgres, server_pid
-from tests.kit.postgres import throwaway
+from daemon.embedded import EmbeddedPostgres, server_pid, tail
+from tests.kit.postgres import gone, throwaway
 from tests.kit.signals import until
 
 SLOT = "standby"
@@ -58,13 +58,19 @@ class Pair:
     def promote(self) -> None:
         """Make the standby the primary; what was the primary is the operator's to end before."""
         with psycopg.connect(self.standby.dsn(), autocommit=True) as connection:
-            connection.execute("SELECT pg_promote()")
+            promoted = connection.execute("SELECT pg_promote()").fetchone()
+        assert promoted == (True,), tail(self.standby.home / "server.log")
         self.primary, self.standby = self.standby, self.primary
 
     def repair(self) -> None:
         """Build the lost server anew, as the standby of the one that took over."""
+        # Between its stop and its start nobody holds this lock, and whoever starts a server of
+        # their own beside it would sweep the folder away while it is filled.
+        (self.standby.home / "throwaway.lock").unlink(missing_ok=True)
+        port = self.standby.port
         self.standby.stop()
         self._follow()
+        assert self.standby.port == port, f"somebody took {port}, which stands in the URL"
 
     def _follow(self) -> None:
         account = programs.account_for(self.primary.home / "pg")
@@ -109,4 +115,4 @@ def kill(server: EmbeddedPostgres) -> None:
     pid = server_pid(cluster)
     assert pid is not None, "the server is not running"
     os.kill(pid, signal.SIGKILL)
-    until(lambda: server_pid(cluster) is None, COPY_SECONDS, what="the server has been killed")
+    gone(server, COPY_SECONDS)
