@@ -198,7 +198,7 @@ def crash(server: EmbeddedPostgres) -> None:
 def gone(server: EmbeddedPostgres, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until the server has ended and its next start finds its port free, as URLs need it.
 
-    A child that was forked a moment before still holds the listening socket until it first runs.
+    A process that ends lets go of its memory, by which it is known to live, before its sockets.
     """
     cluster = server.home / "pg"
     until(lambda: server_pid(cluster) is None, seconds, what="the server has ended")

@@ -64,11 +64,13 @@ class Pair:
 
     def repair(self) -> None:
         """Build the lost server anew, as the standby of the one that took over."""
+        port = self.standby.port
         # Between its stop and its start nobody holds this lock, and whoever starts a server of
         # their own beside it would sweep the folder away while it is filled.
         (self.standby.home / "throwaway.lock").unlink(missing_ok=True)
-        port = self.standby.port
         self.standby.stop()
+        self.standby.home.mkdir(parents=True, exist_ok=True)
+        (self.standby.home / "port").write_text(str(port))
         self._follow()
         assert self.standby.port == port, f"somebody took {port}, which stands in the URL"
 
