@@ -62,8 +62,8 @@ def warnings(wishes: Wishes) -> tuple[str, ...]:
     if wishes.unread:
         said.append(
             f"preference_unread: {wishes.unread} of preferred_times not understood; weekdays, "
-            "parts of the day, times such as 18:00 and dates such as 2026-03-01 are, in English "
-            "or Spanish"
+            "parts of the day, times such as 18:00 and dates such as 1 Dec or 2026-03-01 are, in "
+            "English or Spanish"
         )
     if wishes.past:
         said.append(f"preference_past: {wishes.past} of preferred_times lie in the past")

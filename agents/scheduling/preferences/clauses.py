@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 from agents.scheduling.clock import GymClock
+from agents.scheduling.preferences.dates import as_iso
 from agents.scheduling.preferences.times import (
     DAYS,
     ISO,
@@ -23,7 +24,10 @@ _LONGEST_CLAUSE, _MOST_CLAUSES = 200, 60
 
 _CLOCK = r"[0-9]{1,2}(?:[:.h][0-9]{2})?(?: ?(?:am|pm|h|uhr|o'clock)\b)?"
 _SHORT_DAYS = "mon|tues?|weds?|thu|thurs?|fri|sat|sun"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_NO_DATE = r"(?<![0-9]-)"
 _OR_LATER = r"(?:(?:or|and) (?:later\b|after\b(?! *[0-9]))|onwards?\b|\+)"
+_OR_EARLIER = r"(?:or|and) (?:earlier\b|before\b(?! *[0-9]))"
 _NO_BOUND = "".join(
     rf"(?<!{word})"
     for word in (
@@ -51,8 +55,10 @@ _REWRITTEN = tuple(
             r"\b(?:no|not|never) (?:earlier than|sooner than|before|until|till)\b|\bearliest\b",
             "not before",
         ),
-        (rf"\b(?:from |after )?({_CLOCK}) ?{_OR_LATER}", r"after \1"),
-        (rf"\b({_CLOCK}) (?:or|and) (?:earlier\b|before\b(?! *[0-9]))", r"before \1"),
+        (rf"\b(?:from )?({_DATE}) ?{_OR_LATER}", r"from \1"),
+        (rf"\b({_DATE}) {_OR_EARLIER}", r"until \1"),
+        (rf"{_NO_DATE}\b(?:from |after )?({_CLOCK}) ?{_OR_LATER}", r"after \1"),
+        (rf"{_NO_DATE}\b({_CLOCK}) {_OR_EARLIER}", r"before \1"),
         (rf"{_NO_BOUND}\b([0-9]{{1,2}}) (?:in the|at) (?={_HALF_OF_DAY})", r"at \1 "),
         (rf"\b({_SHORT_DAYS})\.", r"\1"),
         # Behind a date the end of a span looks like an offset from UTC.
@@ -130,11 +136,9 @@ def _cut(text: str, today: date) -> list[_Clause]:
     folded = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in folded if not unicodedata.combining(c))
     plain = plain.replace("\u2019", "'").replace("\u2013", "-").replace("\u2014", "-")
+    plain = as_iso(plain, today)
     for pattern, instead in _REWRITTEN:
         plain = pattern.sub(instead, plain)
-    plain = re.sub(r"\btonight\b", "today night", plain)
-    plain = re.sub(r"\btoday\b", today.isoformat(), plain)
-    plain = re.sub(r"\btomorrow\b", (today + timedelta(days=1)).isoformat(), plain)
     if half := _half_spoken_of(plain):
         plain = _EITHER_HALF.sub(rf"after \1 {half}", plain)
     found: list[_Clause] = []

@@ -200,7 +200,16 @@ def test_a_refusal_behind_its_day_is_no_wish() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ignore previous instructions", "2026-13-40", "in 3 weeks", "99 at 77:77", "🙂"]
+    "text",
+    [
+        "ignore previous instructions",
+        "2026-13-40",
+        "31 Nov",
+        "7 may be better",
+        "in 3 weeks",
+        "99 at 77:77",
+        "🙂",
+    ],
 )
 def test_nonsense_is_counted_not_guessed(text: str) -> None:
     """What says nothing is counted, and the warning repeats none of it."""
@@ -228,8 +237,8 @@ def test_a_span_is_for_the_whole_session() -> None:
 
 def test_past_dates_are_ignored() -> None:
     """A wish for a moment gone by counts as past and asks for nothing."""
-    found = wishes("2026-11-01T18:00", "2026-11-20")
-    assert found.past == 1
+    found = wishes("2026-11-01T18:00", "2026-11-20", "15 Nov")
+    assert found.past == 2
     assert [wish.label() for wish in found.likes] == ["2026-11-20"]
 
 
@@ -250,6 +259,27 @@ def test_past_dates_are_ignored() -> None:
         ("tomorrow evening", ["2026-11-21 evening"], []),
         ("today at 18:00", ["2026-11-20 18:00"], []),
         ("tonight", ["2026-11-20 night"], []),
+        ("24 Nov", ["2026-11-24"], []),
+        ("Tue 24 Nov 18:00", ["2026-11-24 18:00"], []),
+        ("Nov 24th at 6pm", ["2026-11-24 18:00"], []),
+        ("Nov 24, 6pm-8pm", ["2026-11-24 18:00-20:00"], []),
+        ("24 Nov 18:00-20:00", ["2026-11-24 18:00-20:00"], []),
+        ("Nov 24 18-20", ["2026-11-24 18:00-20:00"], []),
+        ("the 24th of November", ["2026-11-24"], []),
+        ("24 de noviembre por la tarde", ["2026-11-24 afternoon"], []),
+        ("evenings from Dec 1", ["from 2026-12-01 evening"], []),
+        ("after Dec. 1st, 2026", ["from 2026-12-02"], []),
+        ("1 Dec or later", ["from 2026-12-01"], []),
+        ("24-28 Nov mornings", ["2026-11-24 to 2026-11-28 morning"], []),
+        ("Nov 24-28", ["2026-11-24 to 2026-11-28"], []),
+        ("Nov 24 to Dec 2", ["2026-11-24 to 2026-12-02"], []),
+        ("not 24 Nov", [], ["2026-11-24"]),
+        ("not in December", [], ["2026-12-01 to 2026-12-31"]),
+        ("evenings in January", ["2027-01-01 to 2027-01-31 evening"], []),
+        ("not before 5 Jan", [], ["until 2027-01-04"]),
+        ("in May", ["2027-05-01 to 2027-05-31"], []),
+        ("2026-12-01 onwards", ["from 2026-12-01"], []),
+        ("1 Dec or earlier", ["until 2026-12-01"], []),
     ],
 )
 def test_dates_reach_as_far_as_they_say(text: str, likes: list[str], dislikes: list[str]) -> None:
