@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -49,6 +49,10 @@ REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
 LEARN_SECONDS = 3600.0
 JUMP_SECONDS = 5.0
+REFUSED_SECONDS = 3600.0
+"""So long a request is left alone that the database does not let end; then it is told again."""
+MOST_REFUSED = 1000
+"""So many are passed over: each sweep compares what it finds with them."""
 REAP_ROWS = 100
 SWEEP_ROWS = 200
 
@@ -109,6 +113,9 @@ class Upkeep(Service):
         self._was_quiet = False
         """Before the last sweep, so it saw all that came until it became quiet."""
         self._ends_in_seconds: float | None = 0.0
+        self._refused: dict[int, str] = {}
+        """Requests that the database does not let end, and why."""
+        self._refused_since = monotonic()
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -172,17 +179,31 @@ class Upkeep(Service):
 
     async def sweep(self) -> int:
         """Cancel and expire; returns how many requests that ended."""
+        if self._monotonic() - self._refused_since > REFUSED_SECONDS:
+            self._refused.clear()
+            self._refused_since = self._monotonic()
         swept = 0
         while True:
-            found = await self._store.sweep(SWEEP_ROWS)
+            found = await self._store.sweep(SWEEP_ROWS, past=self._refused.keys())
             self._ends_in_seconds = found.ends_in_seconds
             for row in found.swept:
                 if row.status.value in {"cancelled", "expired"}:
                     label = self._meters.task_type(row.task_type)
                     self._meters.requests.labels(label, row.status.value).inc()
             swept += len(found.swept)
-            if len(found.swept) < SWEEP_ROWS:
+            passed_over = self._pass_over(found.refused)
+            if len(found.swept) + passed_over < SWEEP_ROWS:
                 return swept
+
+    def _pass_over(self, refused: Mapping[int, str]) -> int:
+        """Leave alone for a while what the database does not let end; returns how many are new."""
+        before = len(self._refused)
+        for request_id, why in refused.items():
+            if why not in self._refused.values():
+                log.error("sweep_refused", request_id=request_id, error=why)
+            if len(self._refused) < MOST_REFUSED:
+                self._refused[request_id] = why
+        return len(self._refused) - before
 
     async def reap(self) -> int:
         """Rescue what dead workers left; returns how many requests."""

@@ -115,11 +115,13 @@ class Sweep:
     """What a sweep ended, and in how many seconds the next request or question is overdue.
 
     That is as of before the sweep, so 0 or less with what was swept; None where nothing is known
-    to end by itself.
+    to end by itself. refused: by id, why the database did not let a request end; see
+    :func:`daemon.database.refusal`.
     """
 
     swept: list[Swept]
     ends_in_seconds: float | None
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -186,19 +186,22 @@ class WorkStore(Executor):
             for row in rows
         ]
 
-    async def sweep(self, limit: int = 200, *, now: datetime | None = None) -> Sweep:
+    async def sweep(
+        self, limit: int = 200, *, past: Collection[int] = (), now: datetime | None = None
+    ) -> Sweep:
         """Cancel and expire what no attempt holds, and answer overdue approvals.
 
         A request that goes on after an overdue approval comes as ``pending``. Call again while
-        ``limit`` rows come.
+        ``limit`` rows come. past: requests to pass over, since the database refused them before.
         """
-        rows = await self._rows("request_sweep", limit=limit, now=now)
+        rows = await self._rows("request_sweep", limit=limit, past=list(past), now=now)
         swept = [
             Swept(row["id"], row["task_type"], Status(row["status"]))
             for row in rows
-            if row["id"] is not None
+            if row["status"] is not None
         ]
-        return Sweep(swept, rows[0]["ends_in_seconds"] if rows else None)
+        refused = {row["id"]: row["refusal"] for row in rows if row["refusal"] is not None}
+        return Sweep(swept, rows[0]["ends_in_seconds"] if rows else None, refused)
 
     async def mend_questions(self, limit: int = 200) -> int:
         """Part questions and requests of which the other was deleted; returns how many. Call again

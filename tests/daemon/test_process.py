@@ -286,7 +286,7 @@ async def test_side_task_that_dies_ends_the_process(
     """A service that fails in a way nobody foresaw takes the process down, with status 70."""
     with child(database, PORT=str(free_port())) as daemon:
         await daemon.await_event("ready", 30)
-        await aconnection.execute("DROP FUNCTION ai_sweep_v1 CASCADE")
+        await aconnection.execute("DROP FUNCTION ai_sweep_v2 CASCADE")
         assert await asyncio.to_thread(daemon.wait, 30) == 70
         assert daemon.seen("service_died")
 
@@ -305,14 +305,15 @@ async def test_text_of_an_exception_stays_out_of_the_log(
         assert unseen["error"] == "RuntimeError"
         assert "tests/kit/agents.py" in unseen["frames"][-1]
         broken = (
-            "CREATE OR REPLACE FUNCTION ai_sweep_v1("
-            "p_limit integer DEFAULT 200, p_now timestamptz DEFAULT NULL)"
-            " RETURNS TABLE (id bigint, task_type text, status text) LANGUAGE plpgsql AS"
+            "CREATE OR REPLACE FUNCTION ai_sweep_v2("
+            "p_limit integer, p_now timestamptz, p_past bigint[])"
+            " RETURNS TABLE (id bigint, task_type text, status text, refusal text)"
+            " LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE 'secret-of-a-client' USING ERRCODE = '{}'; END $$"
         )
         await aconnection.execute(broken.format("raise_exception").encode())
         failed = await daemon.await_event("duty_failed", 30)
-        assert failed["error"] == "RaiseException, SQLSTATE P0001, by ai_sweep_v1"
+        assert failed["error"] == "RaiseException, SQLSTATE P0001, by ai_sweep_v2"
         await aconnection.execute(broken.format("undefined_function").encode())
         assert await asyncio.to_thread(daemon.wait, 30) == 70
         [died] = daemon.seen("service_died")

@@ -122,6 +122,40 @@ async def test_sweep_counts_what_ended(database: str, aconnection: Connection) -
             assert p.meters.requests.labels("test_echo", outcome)._value.get() == 1
 
 
+async def test_requests_that_may_not_end_hold_up_no_others(
+    database: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many a trigger of the app's keeps, what is behind them ends; the reason is told
+    once, and an hour later they are asked to end again."""
+    clock = Clock()
+    async with parts(database) as p:
+        keeper = upkeep(p, monotonic=clock)
+        await aconnection.execute(
+            "INSERT INTO ai_requests (task_type, input_data, expires_at)"
+            " SELECT 'test_echo', jsonb_build_object('keep', n <= 450),"
+            " now() - make_interval(secs => 1000 - n) FROM generate_series(1, 460) n"
+        )
+        await aconnection.execute(
+            "CREATE FUNCTION app_keeps() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE 'Jane Roe is pregnant'; END $$"
+        )
+        await aconnection.execute(
+            "CREATE TRIGGER app_keeps BEFORE UPDATE ON ai_requests FOR EACH ROW"
+            " WHEN (new.status = 'expired' AND new.input_data ->> 'keep' = 'true')"
+            " EXECUTE FUNCTION app_keeps()"
+        )
+        assert await keeper.sweep() == 10
+        assert await keeper.sweep() == 0
+        told = capsys.readouterr().out
+        assert told.count("sweep_refused") == 1
+        assert "SQLSTATE P0001, by app_keeps" in told
+        assert "Jane Roe" not in told
+        await aconnection.execute("DROP TRIGGER app_keeps ON ai_requests")
+        assert await keeper.sweep() == 0
+        clock.ahead = 3700.0
+        assert await keeper.sweep() == 450
+
+
 async def test_a_quiet_service_sweeps_less_often(database: str, aconnection: Connection) -> None:
     """Every ten seconds instead of two, but in time for what is known to be overdue before, and
     as before once it is no longer quiet."""

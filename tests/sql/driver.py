@@ -143,8 +143,8 @@ class Queue:
             now=self.now,
         )
 
-    def sweep(self, limit: int = 200) -> list[DictRow]:
-        rows = self.run("request_sweep", limit=limit, now=self.now)
+    def sweep(self, limit: int = 200, past: Sequence[int] = ()) -> list[DictRow]:
+        rows = self.run("request_sweep", limit=limit, past=list(past), now=self.now)
         return [row for row in rows if row["id"] is not None]
 
     def retry(self, request_id: int, actor: str = "user:3") -> bool:

@@ -232,6 +232,22 @@ def test_amounts_that_are_none_are_mended(database: str) -> None:
         assert prices.fetchall() == [("always", None)]
 
 
+def test_a_bucket_counted_at_no_time_is_counted_now(database: str) -> None:
+    """Before PostgreSQL 17 it ended every claim; it is mended, and nobody can write it again."""
+    migrate.downgrade(database, "0024_odd_calls")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ai_control (task_type, starts_per_minute, bucket, bucket_at)"
+            " VALUES ('work', 60, 60, 'infinity')"
+        )
+        assert migrate.upgrade(database).changed
+        connection.execute("INSERT INTO ai_requests (task_type) VALUES ('work')")
+        claim = "SELECT id FROM ai_claim_v1('w1', ARRAY['work'], 5, '30 s')"
+        assert len(connection.execute(claim).fetchall()) == 1
+        with pytest.raises(psycopg.errors.CheckViolation, match="ai_control_bucket_at"):
+            connection.execute("UPDATE ai_control SET bucket_at = '-infinity'")
+
+
 def test_the_script_is_for_postgresql_13_too() -> None:
     """No statement is one that came with a later version."""
     assert "OR REPLACE TRIGGER" not in migrate.script()  # 14

@@ -113,7 +113,7 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
         | {"lease_seconds": 30, "now": None},
         "lease_reap": {"lease_seconds": 30, "max_lost": 5, "limit": 100, "extend": False}
         | {"now": queue.value("SELECT now() + interval '2 min'")},
-        "request_sweep": {"limit": 200, "now": None},
+        "request_sweep": {"limit": 200, "past": [], "now": None},
         "request_load": {**triple, "limit_bytes": 1 << 20},
         "request_unchecked": {"limit": 200, "limit_bytes": 1 << 20, "newest": True},
         "request_refuse": {"refusals": json.dumps([{"id": pending, "error": error}])},

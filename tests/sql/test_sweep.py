@@ -73,6 +73,57 @@ def test_cancelled_in_time_is_not_expired(queue: Queue) -> None:
     assert queue.sweep() == []
 
 
+RELUCTANT = """
+    CREATE FUNCTION app_keeps() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF new.input_data ? 'keep'
+            AND (new.status <> old.status OR new.checked <> old.checked)
+        THEN
+            RAISE 'Jane Roe is pregnant' USING ERRCODE = '{state}';
+        END IF;
+        RETURN new;
+    END $$;
+    CREATE TRIGGER app_keeps {when} UPDATE ON ai_requests
+        FOR EACH ROW EXECUTE FUNCTION app_keeps();
+"""
+
+
+@pytest.mark.parametrize("state", ["P0001", "42501", "42P01"])
+@pytest.mark.parametrize("when", ["BEFORE", "AFTER"])
+def test_what_may_not_end_holds_up_nobody(queue: Queue, when: str, state: str) -> None:
+    """Of requests to cancel, to expire, to answer and to look at again, a trigger of the app's
+    keeps one each: the others go their way, and the refused are named, without its words."""
+    kept: list[int] = []
+    others: list[int] = []
+    for held, found in (({"keep": 1}, kept), ({}, others), ({}, others)):
+        asked = waiting(queue, "q")
+        queue.rows("UPDATE ai_approvals SET expires_at = now() WHERE request_id = %s", asked)
+        later = {"input_data": json.dumps(held), "run_after": "2100-01-01"}
+        found += [
+            asked,
+            queue.insert(**later),
+            queue.insert(expires_at="2000-01-01", **later),
+            queue.insert("gone", **later),
+        ]
+        queue.rows("UPDATE ai_requests SET input_data = %s WHERE id = %s", json.dumps(held), asked)
+        queue.rows("UPDATE ai_requests SET cancel_requested_at = now() WHERE id = %s", found[-3])
+    queue.rows("UPDATE ai_requests SET checked = true WHERE task_type = 'gone'")
+    queue.rows(RELUCTANT.format(when=when, state=state))
+    queue.advance(1)
+    swept = queue.sweep()
+    answered, cancelled, expired, unseen = (others[n::4] for n in range(4))
+    ended = {row["id"]: row["status"] for row in swept if row["status"]}
+    assert ended == (
+        dict.fromkeys(answered, "pending")
+        | dict.fromkeys(cancelled, "cancelled")
+        | dict.fromkeys(expired, "expired")
+    )
+    refused = {row["id"]: row["refusal"] for row in swept if row["refusal"]}
+    assert refused == dict.fromkeys(kept, f"SQLSTATE {state}, by app_keeps")
+    assert [queue.request(one)["checked"] for one in unseen] == [False, False]
+    assert queue.sweep(past=kept) == []
+
+
 def test_an_answer_sends_the_request_on(queue: Queue) -> None:
     """Once the last open question is answered, the request runs again, with a new fence."""
     request_id = waiting(queue)

@@ -182,5 +182,5 @@ def test_a_question_ends_with_its_request(queue: Queue) -> None:
         "INSERT INTO ai_approvals (request_id, key, question) VALUES (%s, 'k', '{}')", request_id
     )
     queue.rows("UPDATE ai_requests SET cancel_requested_at = now()")
-    queue.rows("SELECT * FROM ai_sweep_v1()")
+    queue.rows("SELECT * FROM ai_sweep_v2(200, NULL, '{}')")
     assert queue.value("SELECT ai_answer(%s, 'k')", request_id) is False
