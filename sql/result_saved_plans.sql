@@ -3,6 +3,7 @@
 -- Caller:  Store.complete, behind a savepoint; Store.redo_projections.
 -- Locks:   none beyond the new rows.
 --
--- rows is an array of objects, one per session; see ai_save_plan_v1.
-SELECT ai_save_plan_v1(%(request_id)s::bigint, session.value) AS template_id
+-- rows is an array of objects, one per session; see ai_save_plan_v2.
+SELECT ai_save_plan_v2(%(request_id)s::bigint, session.value, current_setting('search_path'))
+    AS template_id
 FROM jsonb_array_elements(%(rows)s::jsonb) AS session

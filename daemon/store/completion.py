@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from daemon.database import is_transient
+from daemon.database import is_transient, refusal
 from daemon.log import get_logger
 from daemon.model import (
     Authority,
@@ -36,6 +36,9 @@ PROJECTION = "rows:"
 """Name prefix, in ai_steps, of typed rows that could not be written and wait to be redone."""
 TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 """A table of typed rows that is locked, or slow, may stay so: results must not wait for it."""
+SAVED_PLANS = "ai_saved_plans"
+"""Typed rows that go into tables of the main app too; only its owner can mend a refusal there."""
+NOT_SAVED = "not_saved: the database refuses the plan: "
 NO_JSON = (TypeError, ValueError, RecursionError)
 """Keys that are no texts, a circle, a number of thousands of digits: what an agent's bug makes."""
 BEGINNING = (None, 0, "")
@@ -100,6 +103,8 @@ class CompletionStore(Executor):
                     dumps(step["value"]),
                 ):
                     done += 1
+                    if table == SAVED_PLANS:
+                        await self._warn(connection, step["request_id"], None)
                     await self._rows(
                         "step_delete",
                         connection,
@@ -208,8 +213,22 @@ class CompletionStore(Executor):
             log.error(
                 "projection_failed", request_id=request_id, table=table, sqlstate=error.sqlstate
             )
+            if table == SAVED_PLANS:
+                grants = await self._rows("plan_grants", connection)
+                cure = "; ".join(row["statement"] for row in grants) or refusal(error)
+                await self._warn(
+                    connection, request_id, f"{cure}. It is tried again every few minutes"
+                )
             return False
         return True
+
+    async def _warn(
+        self, connection: AsyncConnection[Any], request_id: int, rest: str | None
+    ) -> None:
+        """Say in the answer that its plan is not saved, and why; None: it is by now."""
+        await self._rows(
+            "answer_warning", connection, request_id=request_id, beginning=NOT_SAVED, rest=rest
+        )
 
 
 def _told(batch: Sequence[Finished]) -> str:

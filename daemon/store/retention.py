@@ -39,6 +39,7 @@ TABLE_SECONDS: Mapping[str, int] = {
     "progress_reports": 400 * DAY_SECONDS,
     "schedule_suggestions": 400 * DAY_SECONDS,
     "feedback": 400 * DAY_SECONDS,
+    "code_suggestions": 400 * DAY_SECONDS,
     "system_health": 30 * DAY_SECONDS,
 }
 """How long other rows are kept; each name has a statement ``sql/prune_<name>.sql``."""

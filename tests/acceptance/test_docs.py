@@ -22,6 +22,7 @@ from alembic.migration import MigrationContext
 from daemon import cli, migrate
 from daemon.demo.gym import load
 from daemon.demo.model_server import running_server
+from daemon.statements import load as load_statements
 from tests.kit import reference
 from tests.kit.http import SERVICE_KEY
 from tests.kit.postgres import Server
@@ -250,7 +251,8 @@ def test_a_schema_of_its_own_is_out_of_the_way(cluster: Cluster) -> None:
 
 @pytest.mark.timeout(150)
 def test_plans_become_templates_with_the_grants_named(cluster: Cluster) -> None:
-    """A service's role that may only read writes no template; with the guide's grants it does."""
+    """A service's role that may only read writes no template; with the guide's grants it does.
+    They are what an answer then says, word for word."""
     told = blocks(sections("integrate.md")["Plans as workout templates"])[0]
     plan = '{"day": 1, "name": "A", "created_by": 1, "rows": [{"exercise_id": 1, "order": 1}]}'
     cluster.role("orchestrator")
@@ -259,12 +261,17 @@ def test_plans_become_templates_with_the_grants_named(cluster: Cluster) -> None:
         owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO orchestrator")
         owner.execute("GRANT INSERT, UPDATE ON ai_saved_plans TO orchestrator")
         with psycopg.connect(cluster.dsn("orchestrator"), autocommit=True) as service:
-            saving = "SELECT ai_save_plan_v1(1, %s) IS NOT NULL"
+            saving = "SELECT ai_save_plan_v2(1, %s, current_setting('search_path')) IS NOT NULL"
+            lacking = load_statements()["plan_grants"]
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 service.execute(saving, (plan,))
+            guide = [one.decode() for one in statements(told) if one.startswith(b"GRANT")]
+            wanted = [row[0] for row in service.execute(lacking, {}).fetchall()]
+            assert sorted(wanted) == sorted(guide)
             for statement in statements(told):
                 owner.execute(statement)
             assert service.execute(saving, (plan,)).fetchone() == (True,)
+            assert service.execute(lacking, {}).fetchall() == []
 
 
 @pytest.mark.timeout(150)

@@ -77,6 +77,28 @@ def test_a_finding_is_one_row(queue: Queue) -> None:
     assert (row["line"], row["seen_count"], row["request_id"]) == (9, 2, 1)
 
 
+def test_what_nobody_saw_for_long_is_pruned(queue: Queue) -> None:
+    """Suggestions go that were last seen long ago, not those of living code, of an older service,
+    or that somebody rejected: those stay silent."""
+    first = write(queue, 1, *(finding(name) for name in ("gone", "old", "no", "new")))
+    write(queue, 2, files=["a.py"], seen=["old", "no", "new"])
+    decide(queue, first["suggestion_ids"][2], "rejected")
+    queue.rows(
+        "UPDATE ai_code_suggestions SET last_seen_at = now() - interval '401 days'"
+        " WHERE fingerprint <> 'new'"
+    )
+    queue.rows(
+        "INSERT INTO ai_code_suggestions (file_path, issue_type, severity, description,"
+        " suggestion, fingerprint, last_seen_at)"
+        " VALUES ('b.py', 'bug', 'low', 'd', 's', 'older:1', '2000-01-01')"
+    )
+    pruned = queue.run("prune_code_suggestions", older_seconds=400 * 86_400, limit=1)
+    assert pruned == [{"pruned": 1}]
+    queue.run("prune_code_suggestions", older_seconds=400 * 86_400, limit=500)
+    left = queue.rows("SELECT fingerprint FROM ai_code_suggestions")
+    assert {row["fingerprint"] for row in left} == {"no", "new", "older:1"}
+
+
 def test_a_proposal_stays_until_a_newer_one(queue: Queue) -> None:
     """A look that proposes nothing leaves an earlier proposal as it is."""
     write(queue, 1, finding("f1", diff="the patch", gate={"accepted": True}, fixer="timeout"))
