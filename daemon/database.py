@@ -66,19 +66,27 @@ SERVER_KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
     " SET tcp_user_timeout = 30000; "
 )
-LIMITS = SERVER_KEEPALIVES + (
+# What the database, or our role, is set to for the sake of others. Our functions look again after
+# they have waited for a lock: with one snapshot for a whole transaction they would count what was.
+# And who listens, or waits for work, is idle for good reason (13 knows no such limit).
+SESSION = SERVER_KEEPALIVES + (
+    "SET default_transaction_isolation = 'read committed';"
+    " SELECT set_config('idle_session_timeout', '0', false)"
+    " WHERE current_setting('server_version_num')::integer >= 140000; "
+)
+LIMITS = SESSION + (
     "SET statement_timeout = '5s'; SET lock_timeout = '2s';"
     " SET idle_in_transaction_session_timeout = '10s'"
 )
 TRANSACTION_LIMIT = "SET transaction_timeout = '60s'"
 """Known from this version on; no transaction of ours takes a second."""
 TRANSACTION_LIMIT_VERSION = 170000
-PATIENT = SERVER_KEEPALIVES + "SET statement_timeout = '30min'; SET lock_timeout = '2s'"
+PATIENT = SESSION + "SET statement_timeout = '30min'; SET lock_timeout = '2s'"
 ANSWER_SECONDS = 10.0
 """Twice the server's own limit for a statement."""
 # What pages and the API read is bounded; a statement that is not planned well must not become the
 # database's problem, and compiling a short one costs more than it saves.
-READ_LIMITS = SERVER_KEEPALIVES + (
+READ_LIMITS = SESSION + (
     "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; SET jit = off;"
     " SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '10s'"
 )
@@ -384,7 +392,10 @@ class Database:
                     f"the database server is PostgreSQL {version // 10000}; 13 or newer is needed",
                     hint="upgrade the server, or point DATABASE_URL to another one",
                 )
-            return Facts(version, await self._is_pooled(connection), connection.info.dbname)
+            pooled = await self._is_pooled(connection)
+            if pooled:  # else each session of ours sets it for itself
+                await _raise_if_snapshots_last(connection)
+            return Facts(version, pooled, connection.info.dbname)
 
 
 def connection_errors(pool: Pool) -> int:
@@ -447,6 +458,19 @@ def remedy(error: BaseException) -> str:
         "check host, port, user, password and database name in DATABASE_URL, and that the server"
         " is up; example: DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm"
     )
+
+
+async def _raise_if_snapshots_last(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Limits, budgets and a person's answers need a new look after each wait for a lock."""
+    cursor = await connection.execute("SHOW default_transaction_isolation", prepare=False)
+    row = await cursor.fetchone()
+    if row is not None and row[0] != "read committed":
+        raise ConfigurationError(
+            f"the database's sessions are {row[0].upper()}; ours must be READ COMMITTED, and"
+            " behind a pooler they cannot set it for themselves",
+            hint="ALTER ROLE ... SET default_transaction_isolation = 'read committed' for the role"
+            " in DATABASE_URL, then RECONNECT in the pooler",
+        )
 
 
 def _raise_if_hopeless(error: psycopg.OperationalError) -> None:

@@ -17,9 +17,9 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from daemon import clock
-from daemon.database import CONNECT, SERVER_KEEPALIVES, ImpatientConnection, application_name
+from daemon.database import CONNECT, SESSION, ImpatientConnection, application_name
 
-LIMITS = SERVER_KEEPALIVES + (
+LIMITS = SESSION + (
     "SET statement_timeout = '3s'; SET lock_timeout = '500ms';"
     " SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_read_only = on;"
     " SET enable_seqscan = off; SET jit = off"

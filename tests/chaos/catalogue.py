@@ -227,6 +227,16 @@ DATABASE = (
         ),
     ),
     Fault(
+        "the database, or the role, is set to REPEATABLE READ or SERIALIZABLE, or ends idle"
+        " sessions",
+        "our sessions set it otherwise; behind a pooler the start is refused, with the remedy",
+        (
+            "chaos/test_database.py::test_a_database_whose_transactions_see_what_was",
+            "daemon/test_database.py::test_idle_sessions_are_ours_to_end",
+            "daemon/test_pgbouncer.py::test_sessions_with_lasting_snapshots_are_refused",
+        ),
+    ),
+    Fault(
         "the server's notification queue fills up",
         "inserts, cancels and answers commit all the same",
         ("sql/test_main_app_writes.py::test_full_notification_queue",),

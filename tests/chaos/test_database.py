@@ -314,3 +314,44 @@ async def test_no_connection_to_be_had(breakable: EmbeddedPostgres) -> None:
                 row = await becomes(connection, request_id, "completed", 30)
                 assert row["attempt"] == 1
     assert violations(owner) == []
+
+
+async def test_a_database_whose_transactions_see_what_was(
+    watched: str, aconnection: Connection
+) -> None:
+    """Where the database, or our role, is set to REPEATABLE READ for the app's sake, a claim that
+    waited for another one knows what that one took: limits hold."""
+    name = psycopg.sql.Identifier(aconnection.info.dbname)
+    level = psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_isolation = {}")
+    await aconnection.execute(level.format(name, "repeatable read"))
+    await aconnection.execute(
+        "INSERT INTO ai_control (task_type, concurrency) VALUES ('*', 1)"
+        " ON CONFLICT (task_type) DO UPDATE SET concurrency = 1"
+    )
+    claim = "SELECT id, fence FROM ai_claim_v1('other', '{elsewhere}', 1, '1 minute')"
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        " AND datname = current_database() AND application_name LIKE '%%/pool'"
+    )
+    async with (
+        running(watched, CATALOG, poll_seconds=FOREVER) as daemon,
+        connected(watched) as other,
+    ):
+        assert daemon._claimer is not None
+        await eventually(lambda: daemon.listener.lying, what="asleep")
+        await other.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await other.execute(claim)
+        async with aconnection.transaction():
+            [elsewhere] = await insert(aconnection, "elsewhere")
+            [ours] = await insert(aconnection, "chaos_labour")
+        await eventually(lambda: count(aconnection, waits), what="our claim waits for the other")
+        looked = daemon._claimer.signals.expect("asleep")
+        assert await (await other.execute(claim)).fetchall() == [(elsewhere, 1)]
+        await other.execute("COMMIT")
+        await looked
+        assert (await request(aconnection, ours))["status"] == "pending"
+        end = f'[{{"id": {elsewhere}, "fence": 1, "outcome": "cancelled"}}]'
+        await aconnection.execute("SELECT ai_complete_v1('other', %s)", (end,))
+        await aconnection.execute("SELECT ai_ring()")
+        await becomes(aconnection, ours, "completed")
+    assert violations(watched) == []

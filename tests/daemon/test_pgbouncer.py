@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 
 from daemon import statements
+from daemon.errors import EXIT_CONFIGURATION
 from daemon.health import doctor
 from daemon.health.checker import Checker
 from daemon.health.session import Session
@@ -119,6 +121,19 @@ async def test_journey_by_polling(pooled: str, database: str, aconnection: Conne
         with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as app:
             for _ in range(10):
                 assert app.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+async def test_sessions_with_lasting_snapshots_are_refused(
+    database: str, aconnection: Connection
+) -> None:
+    """Behind it no session can be made to look anew after each wait: the start says what to do."""
+    name = psycopg.sql.Identifier(aconnection.info.dbname)
+    level = psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_isolation = 'serializable'")
+    await aconnection.execute(level.format(name))
+    with bouncer(database, "transaction") as url, child(DATABASE_URL=url) as daemon:
+        assert await asyncio.to_thread(daemon.wait, 30) == EXIT_CONFIGURATION
+        assert "SERIALIZABLE; ours must be READ COMMITTED" in daemon.report()
+        assert "ALTER ROLE" in daemon.report()
 
 
 async def test_unpooled_url_is_preferred(
