@@ -30,10 +30,10 @@ from daemon.lifecycle import Loop, Service
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
-from daemon.model import Claimed
+from daemon.model import Authority, Claimed, Release
 from daemon.neighbours import Neighbours
 from daemon.slots import CostStore, Runner, Slots
-from daemon.store import Claim
+from daemon.store import Claim, Key
 
 BUSY_INTAKE_SECONDS = 0.5
 DEAF_POLL_SECONDS = 2.0
@@ -51,6 +51,8 @@ class ClaimStore(CostStore, Protocol):
     async def claim(
         self, worker_id: str, types: Sequence[str], slots: int, lease_seconds: float
     ) -> Claim: ...
+
+    async def leases_held(self, worker_id: str) -> set[Key]: ...
 
     async def notifiers_queue(self) -> bool: ...
 
@@ -94,6 +96,8 @@ class Claimer(Service):
         self._store = store
         self._runner = runner
         self._intake = intake
+        self._completer = completer
+        self._leases = leases
         self._listener = listener
         self._meters = meters
         self._types = types
@@ -121,6 +125,8 @@ class Claimer(Service):
         self._neighbours = Neighbours()
         self._claiming = False
         """A claim is under way: its answer must be read."""
+        self._answer_lost = False
+        """A claim failed, and may have been committed all the same."""
         self._stopping = False
         self._held_back = True
         """The last claim left something due: room that comes back is a reason to look."""
@@ -195,6 +201,7 @@ class Claimer(Service):
                     raise
                 if self._stopping:
                     return
+                self._answer_lost = True
                 failures += 1
                 if failures == 1:
                     log.warning("claim_failed", error=brief(error))
@@ -213,6 +220,8 @@ class Claimer(Service):
             self._lease_freed = False
             asked_monotonic = clock.monotonic()
             claim = await self._claim(room, asked_monotonic)
+            if self._answer_lost:
+                await self._give_back_what_nobody_read()
             claim_seconds = clock.monotonic() - asked_monotonic
             self._learn_what_is_left(claim)
             if not claim.due or not self._room:
@@ -256,6 +265,20 @@ class Claimer(Service):
         if self._stopping:
             raise asyncio.CancelledError
         return claim
+
+    async def _give_back_what_nobody_read(self) -> None:
+        """Put into the queue again what a claim took whose answer was lost: it has not begun.
+
+        After a claim that was answered, which had waited for the other's commit. Else it would
+        lie there until its lease lapses, and count as if it had lost its worker.
+        """
+        known = self._leases.known  # before the look: what ends meanwhile is not taken for it
+        unread = await self._store.leases_held(self._worker_id) - known
+        self._answer_lost = False
+        for key in unread:
+            self._completer.hand_in(Authority(*key, self._worker_id), Release())
+        if unread:
+            log.info("claim_given_back", requests=len(unread))
 
     async def _let_agents_begin(self, requests: Sequence[Claimed]) -> None:
         """What else there is to do comes after their first step."""

@@ -85,13 +85,19 @@ class Completer(Service):
         self, authority: Authority, outcome: Outcome, agent_version: int | None = None
     ) -> Verdict:
         """Write an attempt's end; returns when it is committed, however long that takes."""
+        return await self.hand_in(authority, outcome, agent_version)
+
+    def hand_in(
+        self, authority: Authority, outcome: Outcome, agent_version: int | None = None
+    ) -> asyncio.Future[Verdict]:
+        """The same for who does not wait."""
         acknowledged: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._ends.append(_End(Finished(authority, outcome, agent_version), acknowledged))
         self._news.set()
         # As many as still run are company enough: the database writes them meanwhile.
         if not self._full.is_set() and len(self._ends) >= min(self.could_join(), self._batch_rows):
             self._full.set()
-        return await acknowledged
+        return acknowledged
 
     async def _run(self) -> None:
         flushed_monotonic = -self._gather_seconds

@@ -124,6 +124,7 @@ class Leases(Service):
         self._wedged_seconds = WEDGED_SECONDS if wedged_seconds is None else wedged_seconds
         self._wedged = wedged or end_wedged
         self._states: dict[tuple[int, int], LeaseState] = {}
+        self._lost: set[tuple[int, int]] = set()
         self._guard = threading.Lock()
         self._call = threading.Event()
         self._stopping = False
@@ -169,6 +170,12 @@ class Leases(Service):
         """Leases held now."""
         return len(self._states)
 
+    @property
+    def known(self) -> set[tuple[int, int]]:
+        """Attempts that this process has, and those that it lost: both may have begun."""
+        with self._guard:
+            return self._lost | self._states.keys()
+
     async def _opened(self) -> None:
         self._stopping = False
         self._died = None
@@ -213,6 +220,7 @@ class Leases(Service):
         if state.lost or state.finishing:
             return
         state.lose()
+        self._lost.add(state.key)
         self.forget(state.authority)
         self._meters.leases_lost.inc()
         log.warning(

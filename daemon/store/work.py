@@ -22,6 +22,7 @@ from daemon.store.values import (
     INPUT_LIMIT_BYTES,
     Claim,
     InputTooLarge,
+    Key,
     Rescued,
     Sweep,
     Swept,
@@ -84,6 +85,11 @@ class WorkStore(Executor):
             transactions=transactions,
             asynchronous=asynchronous,
         )
+
+    async def leases_held(self, worker_id: str) -> set[Key]:
+        """The attempts whose leases are this worker's."""
+        rows = await self._rows("lease_held", worker_id=worker_id)
+        return {(row["request_id"], row["fence"]) for row in rows}
 
     async def notifiers_queue(self) -> bool:
         """Whether transactions wait for each other because they notify."""

@@ -147,6 +147,11 @@ DATABASE = (
         ),
     ),
     Fault(
+        "the connection breaks after a claim's commit, before its answer",
+        "what was taken goes back into the queue: no attempt spent, no worker counted as lost",
+        ("daemon/test_claimer.py::test_a_claim_whose_answer_is_lost_costs_no_attempt",),
+    ),
+    Fault(
         "half-open connections: nothing arrives and nothing fails",
         "given up after twice the server's limit for a statement, replaced, sent again",
         (

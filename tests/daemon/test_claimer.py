@@ -99,6 +99,36 @@ async def test_a_claim_whose_answer_comes_too_late_is_not_run(
     assert (ran, row["fence"]) == ([2], 2)
 
 
+async def test_a_claim_whose_answer_is_lost_costs_no_attempt(
+    database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the connection breaks after a claim's commit, what it took goes back into the queue:
+    it has not begun, also where nothing may begin twice, and no worker was lost."""
+    cut_off = 0
+    tuples = WorkStore._tuples
+
+    async def cut(self: Any, name: str, connection: Any, /, **values: Any) -> Any:
+        nonlocal cut_off
+        rows = await tuples(self, name, connection, **values)
+        if name == "request_claim" and rows[0][0] is not None and cut_off < 3:
+            cut_off += 1
+            await connection.close()
+            raise psycopg.OperationalError("the connection is lost")
+        return rows
+
+    monkeypatch.setattr(WorkStore, "_tuples", cut)
+    await aconnection.execute(
+        "INSERT INTO ai_control (task_type, on_lost) VALUES ('test_echo', 'fail')"
+        " ON CONFLICT (task_type) DO UPDATE SET on_lost = 'fail'"
+    )
+    async with running(database, poll_seconds=FOREVER):
+        ids = await insert(aconnection, "test_echo", 3, text="a")
+        for request_id in ids:
+            row = await becomes(aconnection, request_id, "completed")
+            assert (row["attempt"], row["lost_count"]) == (1, 0)
+    assert cut_off == 3
+
+
 @pytest.mark.parametrize("answered", [True, False])
 async def test_stop_reads_the_answer_to_a_claim(
     answered: bool, database: str, aconnection: Connection, monkeypatch: pytest.MonkeyPatch
