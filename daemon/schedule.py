@@ -10,7 +10,8 @@ an edit by SQL counts at once.
 **Misfire.** A slot that is late because no daemon ran, or the database was away: of several missed
 ones only the newest counts. ``latest`` runs it however late it is; ``skip`` runs it only within
 ``misfire_grace_seconds``, or as late as a look may be; one that has begun by then is brought to
-its end. What lies before a row was last edited is not missed.
+its end. What lies before a row was last edited is not missed, nor what lies long before now where
+the database's clock was set back.
 
 **For each.** With ``for_each = 'active_clients'`` a slot makes a request for each active client of
 the main app, each with its ``client_id`` and an idempotency key of its own. They are inserted some
@@ -29,7 +30,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
 
@@ -116,6 +117,9 @@ class Schedules(Service):
 
     async def _fire(self, row: ScheduleRow, trigger: Trigger, now: datetime) -> int:
         floor = max(row.last_slot or row.updated_at, row.updated_at)
+        if floor > now + timedelta(seconds=LOOK_SECONDS):
+            # The clock was ahead. A slot that it ran before its time is known by its key.
+            floor = now - timedelta(seconds=2 * LOOK_SECONDS)
         slot = trigger.newest(floor, now)
         if slot is None:
             await self._not_refused(row)

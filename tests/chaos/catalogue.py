@@ -114,7 +114,7 @@ WORKERS = (
     ),
     Fault(
         "a request that kills its worker again and again",
-        "failed as `lost` after five",
+        "failed as `lost` when its attempts are used up, at the latest after five",
         ("sql/test_lease.py::test_a_killer_is_stopped",),
     ),
     Fault(
@@ -314,11 +314,12 @@ DATABASE = (
     ),
     Fault(
         "the database's clock jumps by an hour",
-        "nobody is taken for dead; leases too far ahead are clamped",
+        "nobody is taken for dead; leases too far ahead are clamped; slots go on where it goes on",
         (
             "daemon/test_upkeep.py::test_jump_of_the_clock_rescues_nobody",
             "sql/test_lease.py::test_a_clock_that_jumps_forward",
             "sql/test_lease.py::test_a_clock_that_jumps_back",
+            "daemon/test_schedule.py::test_a_clock_that_was_ahead_silences_no_schedule",
         ),
     ),
 )

@@ -153,6 +153,10 @@ def test_nothing_comes_behind_the_calendars_end(text: str) -> None:
     assert last is None or last.year == 9999
 
 
+REQUESTS = "SELECT count(*) FROM ai_requests"
+BEHIND = "SELECT count(*) FROM ai_schedules WHERE last_slot <= now()"
+
+
 async def add(connection: Connection, name: str, trigger: str, **columns: Any) -> None:
     """A schedule that was last edited long ago and has run up to two days ago."""
     await connection.execute(
@@ -203,6 +207,21 @@ async def test_last_slot_before_all_time_is_left_behind(
         await aconnection.execute("UPDATE ai_schedules SET last_slot = '-infinity'")
         assert await Schedules(p.store).look() == 1
         assert await Schedules(p.store).look() == 0
+
+
+async def test_a_clock_that_was_ahead_silences_no_schedule(
+    database: str, aconnection: Connection
+) -> None:
+    """Slots go on where the database's clock goes on, although one was run by a clock that was a
+    year ahead, as on a standby that took over for a while; and none is run a second time."""
+    async with parts(database) as p:
+        await add(aconnection, "often", "every 1 second")
+        for made in (0, 1):
+            await aconnection.execute("UPDATE ai_schedules SET last_slot = now() + '1 year'")
+            assert await count(aconnection, REQUESTS) == made
+            inserted = await Schedules(p.store).look()
+            assert await count(aconnection, REQUESTS) == made + inserted
+            assert await count(aconnection, BEHIND) == 1
 
 
 async def test_edit_by_sql_starts_nothing_old(database: str, aconnection: Connection) -> None:
