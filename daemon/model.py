@@ -6,8 +6,10 @@ No I/O. The same state machine stands in the guarded statements of ``sql/`` and 
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -102,21 +104,49 @@ class Claimed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """A budget that has less left than the model call may cost for whose sake it was looked at."""
+
+    scope: str
+    period: str
+    usd: Decimal
+
+    @property
+    def renews(self) -> str:
+        """When there is money again, for people: ``2026-12-01 00:00 UTC``; empty for never."""
+        try:
+            first = date.fromisoformat(f"{self.period}-01"[:10])
+        except ValueError:
+            return ""
+        whole_month = len(self.period) == len("2026-11")
+        days = monthrange(first.year, first.month)[1] if whole_month else 1
+        return f"{first + timedelta(days=days)} 00:00 UTC"
+
+    def as_json(self) -> dict[str, Json]:
+        return {"scope": self.scope, "period": self.period, "usd": str(self.usd)}
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """``ai_requests.error``: words for people, a code for machines, never a secret."""
+    """``ai_requests.error``: words for people, a code for machines, never a secret.
+
+    shortage: what a request waits for that is put off for want of money.
+    """
 
     code: str
     message: str
     hint: str = ""
     retryable: bool = False
+    shortage: Shortage | None = None
 
     def as_json(self) -> dict[str, Json]:
-        return {
+        told: dict[str, Json] = {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
             "retryable": self.retryable,
         }
+        return told if self.shortage is None else told | {"budget": self.shortage.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +175,7 @@ class Snooze:
 
     delay_seconds: float
     reason: str
+    shortage: Shortage | None = None
     name: Literal["snoozed"] = "snoozed"
 
 

@@ -26,7 +26,18 @@ from pathlib import Path
 from agents.base import AgentError, Drained
 from daemon import backoff
 from daemon.errors import LeaseLost
-from daemon.model import Cancel, ErrorInfo, Fail, Lost, Outcome, Release, Retry, Snooze, Wait
+from daemon.model import (
+    Cancel,
+    ErrorInfo,
+    Fail,
+    Lost,
+    Outcome,
+    Release,
+    Retry,
+    Shortage,
+    Snooze,
+    Wait,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK_ENDS = 20
@@ -34,12 +45,18 @@ STACK_ENDS = 20
 
 
 class Snoozed(Exception):
-    """Nothing is wrong with the request; it must come back later. Carries the delay in seconds."""
+    """Nothing is wrong with the request; it must come back later. Carries the delay in seconds.
 
-    def __init__(self, delay_seconds: float, reason: str) -> None:
+    shortage: what it waits for, where that is money.
+    """
+
+    def __init__(
+        self, delay_seconds: float, reason: str, shortage: Shortage | None = None
+    ) -> None:
         super().__init__(reason)
         self.delay_seconds = delay_seconds
         self.reason = reason
+        self.shortage = shortage
 
 
 class CancelRequested(Exception):
@@ -82,7 +99,7 @@ def decide(
         case asyncio.CancelledError() if circumstances.draining:
             return Release()
         case Snoozed():
-            return Snooze(error.delay_seconds, error.reason)
+            return Snooze(error.delay_seconds, error.reason, error.shortage)
         case CancelRequested():
             return Cancel()
         case WaitingForPerson():

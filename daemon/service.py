@@ -140,6 +140,7 @@ class Daemon:
             types=self._known_types,
             on_drain=self.stop,
             tidy=self._tidy,
+            afford=self._afford,
             hindsight=self._learn,
             on_rescued=self.reflexes.rescued,
             on_pruned=self.reflexes.pruned,
@@ -384,6 +385,10 @@ class Daemon:
     async def _tidy(self) -> None:
         if self._gateway is not None:
             await self._gateway.tidy()
+
+    async def _afford(self) -> None:
+        if self._gateway is not None:
+            await self._gateway.afford()
 
     async def _learn(self) -> None:
         if self._hindsight is not None:

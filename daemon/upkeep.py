@@ -6,6 +6,7 @@ every                what
 2 s                  sweep: cancel and expire what no attempt holds (and at once on a cancel hint);
                      10 s where nothing happens and nothing is known to end before
 15 s                 reap: rescue requests whose lease ran out; this worker's sign of life; gauges
+30 s                 afford: what waits for a budget is taken up again where there is money by now
 5 min                typed rows that were not written with their result; dead owners' model calls;
                      questions without their request, and requests without their question
 hour                 prune what is older than it is kept; what was foretold meets what came
@@ -45,6 +46,7 @@ from daemon.store.fleet import WorkerState
 SWEEP_SECONDS = 2.0
 QUIET_SECONDS = 10.0
 REAP_SECONDS = 15.0
+AFFORD_SECONDS = 30.0
 REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
 LEARN_SECONDS = 3600.0
@@ -71,8 +73,8 @@ class WorkerCard:
 class Upkeep(Service):
     """running: attempts now. types: agents' task types, for gauges. on_drain: somebody wants it.
 
-    tidy looks after the journal of model calls, hindsight after the outcomes of what agents
-    foretold.
+    tidy looks after the journal of model calls, afford after what waits for money, hindsight after
+    the outcomes of what agents foretold.
     on_rescued and on_pruned get how many requests and rows it was, after a duty that met any.
     quiet: nothing runs here, and whoever inserts is heard: no deadline comes unnoticed.
     """
@@ -90,6 +92,7 @@ class Upkeep(Service):
         types: Callable[[], list[str]],
         on_drain: Callable[[], None] = lambda: None,
         tidy: Callable[[], Awaitable[None]] | None = None,
+        afford: Callable[[], Awaitable[None]] | None = None,
         hindsight: Callable[[], Awaitable[None]] | None = None,
         on_rescued: Callable[[int], None] = lambda _: None,
         on_pruned: Callable[[int], None] = lambda _: None,
@@ -106,6 +109,7 @@ class Upkeep(Service):
         self._types = types
         self._on_drain = on_drain
         self._tidy_calls = tidy
+        self._afford = afford
         self._hindsight = hindsight
         self._on_rescued = on_rescued
         self._on_pruned = on_pruned
@@ -137,6 +141,7 @@ class Upkeep(Service):
         duties = (
             (min(REAP_SECONDS, self._lease_seconds), self.reap),
             (REAP_SECONDS, self.show),
+            (AFFORD_SECONDS, self.afford),
             (REDO_SECONDS, self.redo),
             (REDO_SECONDS, self.mend),
             (REDO_SECONDS, self.tidy),
@@ -267,6 +272,11 @@ class Upkeep(Service):
         """Settle the model calls of dead workers, erase what was kept for requests that ended."""
         if self._tidy_calls is not None:
             await self._tidy_calls()
+
+    async def afford(self) -> None:
+        """Take up again what waits for a budget to renew, where that has room by now."""
+        if self._afford is not None:
+            await self._afford()
 
     async def prune(self) -> int:
         """Delete what is older than it is kept; returns how many requests and rows.

@@ -35,7 +35,7 @@ from daemon.llm.provider import Provider
 from daemon.llm.wire import Call, Message, Reply, canonical, digest, response_of, thought_of
 from daemon.log import get_logger
 from daemon.meters import Meters
-from daemon.model import Authority
+from daemon.model import Authority, Shortage
 
 Json = Any
 
@@ -58,7 +58,8 @@ log = get_logger(__name__)
 class Unavailable(Exception):
     """No model answered. wait_seconds: when to try again; None where waiting would not help.
 
-    hint: what can be done about it, empty where nothing but waiting can.
+    hint: what can be done about it, empty where nothing but waiting can. shortage: where it is for
+    want of money.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class Unavailable(Exception):
         code: str,
         wait_seconds: float | None = PROVIDER_SECONDS,
         hint: str = "",
+        shortage: Shortage | None = None,
     ) -> None:
         super().__init__(f"{reason}: {code}")
         self.reason = reason
         self.code = code
         self.wait_seconds = wait_seconds
         self.hint = hint
+        self.shortage = shortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +324,10 @@ class Buyer:
                 raise CancelRequested(f"request {self.authority.request_id} was cancelled")
             case "budget":
                 self._count(entry, "budget")
-                hint = self._too_dear(entry)
-                raise Unavailable("budget_exhausted", begun.detail or "", begun.wait_seconds, hint)
+                detail, hint = begun.detail or "", self._too_dear(entry)
+                scope, _, period = detail.rpartition(" ")
+                shortage = Shortage(scope, period, entry.usd)
+                raise Unavailable("budget_exhausted", detail, begun.wait_seconds, hint, shortage)
             case "breaker":
                 self._count(entry, "breaker")
                 raise Unavailable("breaker_open", begun.detail or "", begun.wait_seconds)

@@ -38,7 +38,7 @@ from daemon.llm.provider import Provider
 from daemon.llm.redact import redact
 from daemon.log import get_logger
 from daemon.meters import Meters
-from daemon.model import Claimed, Mode, OnUnavailable
+from daemon.model import Claimed, Mode, OnUnavailable, Shortage
 from daemon.outcome import Snoozed
 from daemon.settings import Settings
 from daemon.statements import Statements
@@ -54,6 +54,7 @@ UNCONFIGURED_SECONDS = 60.0
 ABANDONED_AFTER_SECONDS = 3600.0
 FORGET_LIMIT = 500
 UPGRADE_LIMIT = 20
+AFFORD_LIMIT = 1000
 SETTLE_SECONDS = 10.0
 """How long a stop waits for calls that are being settled."""
 
@@ -117,6 +118,13 @@ class Gateway:
             asked = await self._shop.journal.upgrade(self._settings.openai_model, UPGRADE_LIMIT)
             if asked:
                 log.info("degraded_asked_again", requests=len(asked))
+
+    async def afford(self) -> None:
+        """Upkeep: take up again what was put off for want of money that is there by now."""
+        limit_usd = self._settings.daily_budget_usd
+        ids = await self._shop.journal.afford(limit_usd, AFFORD_LIMIT)
+        if ids:
+            log.info("requests_afforded", requests=len(ids))
 
     async def know(self, *, again: bool = False) -> None:
         """Read prices and habits, unless they were read lately. again: since they changed."""
@@ -314,12 +322,12 @@ class RequestLLM:
         if met.reason == "refusal":
             return Answer(None, "refusal")
         if wanted == "wait" and met.wait_seconds is not None:
-            raise Snoozed(max(met.wait_seconds, 1.0), str(met))
+            raise Snoozed(max(met.wait_seconds, 1.0), str(met), met.shortage)
         if wanted == "fail" or not self.agent.llm.optional:
             if met.reason == "budget_exhausted":
                 raise BudgetExhausted(
                     f"the model is not asked: the budget {met.code} is spent",
-                    hint=met.hint or "raise the limit in ai_budgets, DAILY_BUDGET_USD or max_usd",
+                    hint=met.hint or _money(met.shortage),
                 )
             raise ProviderUnavailable(
                 f"no model answered ({met})",
@@ -336,6 +344,13 @@ class RequestLLM:
         if reason == "refusal":
             raise ProviderRefused("the model declined to answer")
         raise ProviderUnavailable("the model's answers could not be used")
+
+
+def _money(shortage: Shortage | None) -> str:
+    """What helps where a budget is spent."""
+    raised = "raise the limit in ai_budgets, DAILY_BUDGET_USD or max_usd"
+    renews = shortage.renews if shortage is not None else ""
+    return f"it renews at {renews}; or {raised}" if renews else raised
 
 
 async def _climb(

@@ -311,6 +311,14 @@ class Journal(Executor):
         """Erase answers of finished requests that were to be kept only meanwhile."""
         await self._rows("call_forget", limit=limit)
 
+    async def afford(self, limit_usd: Decimal | None, limit: int) -> list[int]:
+        """Take up again what waits for a budget that has room by now; returns those requests.
+
+        limit_usd: the environment's limit of a day.
+        """
+        rows = await self._rows("request_afford", limit_usd=limit_usd, limit=limit)
+        return [row["id"] for row in rows]
+
     async def upgrade(self, model: str, limit: int) -> list[int]:
         """Ask again for what was degraded, where its agent wishes so; returns the new requests.
 

@@ -23,6 +23,7 @@ from daemon.model import (
     Refuse,
     Release,
     Retry,
+    Shortage,
     Snooze,
     Wait,
 )
@@ -256,7 +257,7 @@ def _unstorable(item: Finished, why: str) -> Finished:
     return Finished(item.authority, Fail(error), item.agent_version)
 
 
-def _waits_for(reason: str) -> ErrorInfo:
+def _waits_for(reason: str, shortage: Shortage | None) -> ErrorInfo:
     """What a request shows while it is put off."""
     spent = reason.startswith("budget_exhausted")
     return ErrorInfo(
@@ -264,6 +265,7 @@ def _waits_for(reason: str) -> ErrorInfo:
         f"put off, no attempt spent: {reason}",
         "it is tried again by itself; on_unavailable = 'degrade' answers without the model",
         retryable=True,
+        shortage=shortage,
     )
 
 
@@ -280,8 +282,9 @@ def _as_json(item: Finished) -> dict[str, Json]:
             end |= {"result": result, "mode": mode, "degraded_reason": reason}
         case Retry(error=error, delay_seconds=delay_seconds):
             end |= {"error": error.as_json(), "delay_seconds": delay_seconds}
-        case Snooze(delay_seconds=delay_seconds, reason=reason):
-            end |= {"delay_seconds": delay_seconds, "error": _waits_for(reason).as_json()}
+        case Snooze(delay_seconds=delay_seconds, reason=reason, shortage=shortage):
+            error = _waits_for(reason, shortage)
+            end |= {"delay_seconds": delay_seconds, "error": error.as_json()}
         case Fail(error=error) | Refuse(error=error):
             end |= {"error": error.as_json()}
         case Wait() | Cancel() | Release() | Lost():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from agents.base import AgentConfig, ProviderUnavailable
+from agents.base import AgentConfig, BudgetExhausted, ProviderUnavailable
 from daemon import statements
 from daemon.errors import LeaseLost
 from daemon.llm import CancelRequested, Snoozed
@@ -243,7 +243,56 @@ async def test_a_spent_budget_degrades_waits_or_fails(bench: Bench) -> None:
     with pytest.raises(Snoozed) as snoozed:
         await bench.ask(await bench.request(on_unavailable="wait"))
     assert 1 <= snoozed.value.delay_seconds <= 86_400
+    with pytest.raises(BudgetExhausted) as spent:
+        await bench.ask(await bench.request(on_unavailable="fail"))
+    midnight = "SELECT ((now() AT TIME ZONE 'UTC')::date + 1)::text"
+    assert f"it renews at {(await bench.one(midnight))[0]} 00:00 UTC" in spent.value.hint
     assert bench.server.count() == 0
+
+
+async def raised(bench: Bench, change: str, usd: Sequence[str]) -> list[int]:
+    """Requests wait for today's money, each for this much, until the limit changes.
+    Returns which of them go on, counted from 0."""
+    await bench.run("INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('key:k', 'day', 0)")
+    ids = []
+    for one in usd:
+        claimed = await bench.request(fair_key="k")
+        ids.append(claimed.request_id)
+        await bench.run(
+            "UPDATE ai_requests SET status = 'pending', run_after = now() + interval '1 hour',"
+            " error = jsonb_build_object('code', 'budget_exhausted', 'budget', jsonb_build_object("
+            "'scope', 'key:k', 'period', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'),"
+            " 'usd', %s::text)) WHERE id = %s",
+            one,
+            claimed.request_id,
+        )
+    await bench.gateway.afford()
+    due = "SELECT id FROM ai_requests WHERE run_after <= now() ORDER BY id"
+    assert await bench.all(due) == []
+    await bench.run(change)
+    await bench.gateway.afford()
+    return [ids.index(row[0]) for row in await bench.all(due)]
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [
+        ("UPDATE ai_budgets SET limit_usd = 0.05", [0, 1]),
+        ("UPDATE ai_budgets SET limit_usd = NULL", [0, 1, 2]),
+        ("DELETE FROM ai_budgets WHERE period = 'day'", [0, 1, 2]),
+        ("UPDATE ai_budgets SET interim_usd = 1, interim_until = 'infinity'", [0, 1, 2]),
+        (
+            "INSERT INTO ai_budgets (scope, period, limit_usd) VALUES ('key:*', 'day', 5)",
+            [],
+        ),
+    ],
+)
+async def test_as_many_go_on_as_a_raised_limit_pays_for(
+    bench: Bench, change: str, goes_on: list[int]
+) -> None:
+    """Of what waits for money as many go on as there is some for, the first come first; none is
+    tried in vain."""
+    assert await raised(bench, change, ["0.02", "0.03", "0.01"]) == goes_on
 
 
 async def test_the_number_of_calls_per_request_is_limited(bench: Bench) -> None:

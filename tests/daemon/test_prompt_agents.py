@@ -15,7 +15,7 @@ from daemon.service import Daemon
 from tests.kit import provider
 from tests.kit.agents import CATALOG
 from tests.kit.signals import eventually
-from tests.kit.worker import FOREVER, becomes, count, insert, running
+from tests.kit.worker import FOREVER, becomes, count, insert, request, running
 
 Connection = psycopg.AsyncConnection[Any]
 HAIKU: dict[str, Any] = {
@@ -239,3 +239,34 @@ async def test_without_a_model_it_waits_or_fails(database: str, aconnection: Con
         failed = await becomes(aconnection, row[0], "failed")
         assert failed["error"]["code"] == "provider_unavailable"
     assert await count(aconnection, "SELECT count(*) FROM ai_llm_calls") == 0
+
+
+async def test_what_waits_for_money_goes_on_when_there_is_some(
+    database: str, aconnection: Connection
+) -> None:
+    """A request that was put off until its budget renews is answered once an admin raises it."""
+    await write(aconnection)
+    await aconnection.execute(
+        "INSERT INTO ai_budgets (scope, period, limit_usd)"
+        " VALUES ('agent:haiku', 'month', 0), ('global', 'day', 0)"
+    )
+    raised = "UPDATE ai_budgets SET limit_usd = 1 WHERE scope = %s"
+    async with at_work(database) as (server, daemon):
+        [waiting] = await insert(aconnection, "haiku", topic="rain")
+
+        async def put_off(scope: str) -> Any:
+            row = await request(aconnection, waiting)
+            budget = (row["error"] or {}).get("budget") or {}
+            return row["status"] == "pending" and budget.get("scope") == scope
+
+        # The one that renews last is named first.
+        await eventually(lambda: put_off("agent:haiku"))
+        await daemon.upkeep.afford()
+        assert await put_off("agent:haiku")
+        await aconnection.execute(raised, ("agent:haiku",))
+        await daemon.upkeep.afford()
+        await eventually(lambda: put_off("global"))
+        assert server.count() == 0
+        await aconnection.execute(raised, ("global",))
+        await daemon.upkeep.afford()
+        assert (await becomes(aconnection, waiting, "completed"))["error"] is None
