@@ -270,6 +270,35 @@ async def test_a_prompt_agent(console: Served, admin: Person, rows: Any) -> None
     page = await admin.post(f"/gui/agents/{agent_id}/activate")
     assert "Haiku answers haiku from now on." in page.text
     assert agent(rows, "haiku") == agent_id
+    await admin.post(f"/gui/agents/{agent_id}/delete")
+    page = await admin.post("/gui/agents/new", fields)
+    assert "another agent has 'Haiku'; choose another one; also deleted agents" in page.text
+
+
+async def test_a_draft_keeps_its_limits(console: Served, admin: Person, rows: Any) -> None:
+    """What a draft was held to holds for the agent it becomes, whatever one before it left."""
+    rows("INSERT INTO ai_control (task_type, paused, starts_per_minute) VALUES ('haiku', true, 7)")
+    fields = {
+        "name": "Haiku",
+        "task_type": "haiku",
+        "system": "Write a haiku.",
+        "output_schema": '{"properties": {"text": {"type": "string"}}, "required": ["text"]}',
+    }
+    await admin.post("/gui/agents/new", fields)
+    agent_id = agent(rows, "draft:haiku")
+    await console.registry.reload()
+    await admin.post(f"/gui/agents/{agent_id}/control", concurrency="2", daily_budget_usd="0.5")
+    budget = {"scope": "agent:draft:haiku", "period": "month", "limit_usd": "3"}
+    await admin.post("/gui/budgets/set", budget, reason="a trial")
+    page = await admin.post(f"/gui/agents/{agent_id}/activate")
+    assert "Haiku answers haiku from now on." in page.text
+    assert rows(
+        "SELECT task_type, paused, concurrency, starts_per_minute, daily_budget_usd::float"
+        " FROM ai_control WHERE task_type LIKE '%haiku'"
+    ) == [("haiku", False, 2, None, 0.5)]
+    assert rows("SELECT scope, period, limit_usd::integer FROM ai_budgets") == [
+        ("agent:haiku", "month", 3)
+    ]
 
 
 async def test_answers(database: str, console: Served, admin: Person, rows: Any) -> None:

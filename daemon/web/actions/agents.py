@@ -102,8 +102,9 @@ class AgentActions(Act):
     ) -> Saved:
         """Change what is given. What is so already is no change: nothing is written or logged.
 
-        config replaces the whole configuration. task_type: only a draft's may change. based_on:
-        the version that was looked at. Running requests keep theirs.
+        config replaces the whole configuration. task_type: only a draft's may change; its limits
+        and budgets go with it. based_on: the version that was looked at. Running requests keep
+        theirs.
 
         Refused: 400 naming the field, 404, 409 when another version was saved meanwhile (details:
         version, config and note of that one).
@@ -123,6 +124,10 @@ class AgentActions(Act):
             if after == before:
                 return Saved(before["version"], changed=False)
             version = await self._put(connection, who, before, after, archive=False)
+            if after["type"] != before["type"]:
+                await self._row(
+                    connection, "agent_activate", draft=before["type"], type=after["type"]
+                )
             await self._tell_change(connection, who, "set_agent", agent_id, before, after, version)
         return Saved(version, changed=True)
 
@@ -260,7 +265,9 @@ class AgentActions(Act):
                 400,
                 "already_used",
                 f"{taken}: another agent has {values[taken]!r}",
-                "choose another one" if taken == "name" else "change that agent instead",
+                "choose another one; also deleted agents keep their names"
+                if taken == "name"
+                else "change that agent instead",
             ) from None
         assert row is not None
         return row

@@ -278,9 +278,8 @@ class AgentActs:
             )
         except Refused as refused:
             field = "name" if "name" in refused.message else ""
-            return await self.form(
-                request, typed=form, wrong={field: refused.message}, status=refused.status
-            )
+            said = f"{refused.message}; {refused.hint}" if refused.hint else refused.message
+            return await self.form(request, typed=form, wrong={field: said}, status=refused.status)
         return self._console.done(
             form, "The draft is saved. Try it, then activate it.", to=f"/gui/agents/{agent_id}"
         )
