@@ -192,6 +192,36 @@ async def test_agent_is_not_paused_for_what_others_did(database: str, excuse: st
         assert made.rows() == []
 
 
+async def test_agent_that_a_person_paused_for_a_while_is_watched_again(database: str) -> None:
+    """When a person's pause is over, what fails from then on counts, and nothing from before."""
+    async with bench(database) as made:
+        ended(made, "failed", 10)
+        made.rows("UPDATE ai_requests SET finished_at = now() - interval '2 minutes'")
+        made.rows(
+            "UPDATE ai_control SET paused = true, resume_at = now() - interval '1 minute'"
+            " WHERE task_type = 'work'"
+        )
+        await made.heal(PauseAgent(), see=FAILING)
+        assert made.rows() == []
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        assert made.outcomes() == ["done"]
+        assert made.rows(CONTROL) == [(True, False, 1)]
+
+
+async def test_agent_that_a_person_has_just_changed_is_not_paused(database: str) -> None:
+    """What failed before somebody rolled a configuration back does not speak against the agent."""
+    async with bench(database) as made:
+        made.rows("INSERT INTO ai_agents (name, type) VALUES ('Work', 'work')")
+        ended(made, "failed", 10)
+        made.rows("UPDATE ai_agents SET config = '{\"use_model\": false}' WHERE type = 'work'")
+        await made.heal(PauseAgent(), see=FAILING)
+        assert made.rows() == []
+        ended(made, "failed", 10)
+        await made.heal(PauseAgent(), see=FAILING)
+        assert made.outcomes() == ["done"]
+
+
 def costly(made: Bench, task_type: str) -> None:
     """The agent's model calls have cost money once."""
     made.rows(
