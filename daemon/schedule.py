@@ -20,9 +20,9 @@ the next look goes on, and no client is asked about twice. They share the fair k
 ``schedule:<name>``, which a budget (scope ``key:schedule:<name>``) and the agent's limit per key
 can name.
 
-A row that cannot be used, or whose requests the database refuses, says why in ``problem`` and
-costs the others nothing. A slot whose requests were refused waits, and is tried again each minute;
-where it is refused for some clients, all others have theirs meanwhile.
+A row that cannot be used, whose agent was deleted, or whose requests the database refuses, says
+why in ``problem`` and costs the others nothing. A slot whose requests were refused waits, and is
+tried again each minute; where it is refused for some clients, all others have theirs meanwhile.
 """
 
 from __future__ import annotations
@@ -103,6 +103,9 @@ class Schedules(Service):
                 trigger = Trigger(row.trigger, row.time_zone)
             except ValueError as error:
                 await self._tell(row, str(error))
+                continue
+            if not row.answered:
+                await self._tell(row, f"no agent answers {row.task_type!r}")
                 continue
             # What is found out when a slot comes is told as long as that slot waits.
             lasting = row.problem == NO_CLIENTS and row.for_each is not None

@@ -133,6 +133,7 @@ class FleetStore(Executor):
                 enabled=row["enabled"],
                 problem=row["problem"],
                 updated_at=row["updated_at"],
+                answered=row["answered"],
             )
             for row in rows
             if row["name"] is not None

@@ -159,7 +159,10 @@ class AgentRow:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A row of ai_schedules. updated_at: when its times were edited; no earlier slot counts."""
+    """A row of ai_schedules. updated_at: when its times were edited; no earlier slot counts.
+
+    answered: an agent of this type is in use.
+    """
 
     name: str
     task_type: str
@@ -172,6 +175,7 @@ class ScheduleRow:
     enabled: bool
     problem: str | None
     updated_at: datetime
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)

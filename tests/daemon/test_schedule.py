@@ -160,6 +160,9 @@ BEHIND = "SELECT count(*) FROM ai_schedules WHERE last_slot <= now()"
 async def add(connection: Connection, name: str, trigger: str, **columns: Any) -> None:
     """A schedule that was last edited long ago and has run up to two days ago."""
     await connection.execute(
+        "INSERT INTO ai_agents (name, type) VALUES ('Echo', 'test_echo') ON CONFLICT DO NOTHING"
+    )
+    await connection.execute(
         "INSERT INTO ai_schedules (name, task_type, trigger, misfire, misfire_grace_seconds,"
         " last_slot, updated_at) VALUES (%s, 'test_echo', %s, %s, %s,"
         " now() - interval '2 days', now() - interval '30 days')",
@@ -177,6 +180,21 @@ async def test_one_request_per_slot_however_many_daemons(
         assert sorted(looks) == [0, 0, 1]
         assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 1
         assert await Schedules(p.store).look() == 0
+
+
+async def test_schedule_of_a_deleted_agent_says_so(database: str, aconnection: Connection) -> None:
+    """While nobody answers what a schedule asks it makes no requests, which would fail, and tells;
+    once somebody does, the newest missed slot is run."""
+    async with parts(database) as p:
+        await add(aconnection, "often", "every 6 hours")
+        schedules = Schedules(p.store)
+        told = "SELECT count(*) FROM ai_schedules WHERE problem LIKE %s"
+        await aconnection.execute("UPDATE ai_agents SET archived_at = now()")
+        assert await schedules.look() == 0
+        assert await count(aconnection, told, "no agent answers 'test_echo'") == 1
+        await aconnection.execute("UPDATE ai_agents SET archived_at = NULL")
+        assert await schedules.look() == 1
+        assert await count(aconnection, told, "%") == 0
 
 
 async def test_late_slot_is_skipped_where_asked(database: str, aconnection: Connection) -> None:

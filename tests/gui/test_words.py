@@ -17,7 +17,7 @@ from daemon.web.gui.forms import Unreadable, fields_of, read
 from daemon.web.gui.measures import EDGES, HOUR, percentile, series
 from daemon.web.gui.requests import cell
 from daemon.web.gui.results import parts
-from daemon.web.gui.schedules import in_words
+from daemon.web.gui.schedules import in_words, shaped
 from daemon.web.gui.search import from_query, parse
 from daemon.web.gui.verdicts import judge
 
@@ -452,3 +452,18 @@ def test_a_provider_in_trouble(model: str, state: str, tone: str, told: str) -> 
     frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None, "failed_day": 0}
     [verdict] = judge(now=NOW, frame=frame, agents=[], failures=[], signs=signs, budget=None)
     assert (verdict.tone, verdict.text) == (tone, told)
+
+
+def test_slots_of_other_years_say_so() -> None:
+    """What is due on the next 29th of February is not taken for this year's."""
+    now = dt.datetime(2026, 12, 31, 12, tzinfo=dt.UTC)
+    row: dict[str, Any] = {
+        "trigger": "0 3 29 2 *",
+        "time_zone": "UTC",
+        "input_data": {},
+        "problem": None,
+    }
+    assert shaped(row, now)["slots"][0]["local"] == "Tue 29 Feb 2028 03:00"
+    row["trigger"] = "0 18 * * *"
+    slots = shaped(row, now)["slots"]
+    assert [slot["local"] for slot in slots[:2]] == ["Thu 31 Dec 18:00", "Fri 01 Jan 2027 18:00"]

@@ -112,7 +112,9 @@ def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
         local = slot.astimezone(zone)
         changed = local.utcoffset() != offset
         offset = local.utcoffset()
-        row["slots"].append({"at": slot, "local": f"{local:%a %d %b %H:%M}", "changed": changed})
+        year = f" {local.year}" if local.year != now.astimezone(zone).year else ""
+        shown = f"{local:%a %d %b}{year} {local:%H:%M}"
+        row["slots"].append({"at": slot, "local": shown, "changed": changed})
         after = slot
     return row
 
