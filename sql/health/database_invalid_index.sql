@@ -6,7 +6,8 @@
 -- Needs:    nothing
 -- Servers:  13 and newer
 -- Says:     invalid indexes, which cost writes and serve no read: {indexes}
--- Remedy:   REINDEX INDEX CONCURRENTLY name, or DROP INDEX CONCURRENTLY name where it ends in _ccnew
+-- Remedy:   REINDEX INDEX CONCURRENTLY name, once no two rows are the same where it is unique; or DROP
+--           INDEX CONCURRENTLY name where it ends in _ccnew or _ccold
 --
 -- A failed CREATE INDEX CONCURRENTLY leaves one behind; one that is being built does not count.
 SELECT count(*)::float8 AS value, 0 AS hidden,

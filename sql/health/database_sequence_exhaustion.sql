@@ -7,8 +7,9 @@
 -- Servers:  13 and newer
 -- Target:   sequence
 -- Says:     the sequence {sequence} has used {value} of the numbers that its column can hold
--- Remedy:   ALTER TABLE ... ALTER COLUMN ... TYPE bigint, in a maintenance window: it rewrites the
---           table
+-- Remedy:   ALTER TABLE ... ALTER COLUMN ... TYPE bigint, in a maintenance window, as it rewrites the
+--           table; the same for columns that refer to it; then ALTER SEQUENCE ... AS bigint, else a
+--           serial column's sequence ends where it did
 --
 -- The limit is that of the column: a bigint sequence under an integer column fails at 2,147,483,647.
 -- A last_value that may not be seen is NULL, not nought.

@@ -131,6 +131,37 @@ async def test_each_sequence_is_told(database: str) -> None:
     ]
 
 
+def indexes(connection: psycopg.Connection[Any], check: str) -> list[Any]:
+    """What an index's check names, after more than a week of statistics."""
+    (one,) = [one for one in SQL if one.check.id == check]
+    statement = one.statement.replace("interval '7 days'", "interval '0'")
+    row = connection.execute(statement.encode(), VALUES | {"unused_index_bytes": 0}).fetchone()
+    assert row is not None
+    return next(iter(row[2].values())) or []
+
+
+def test_no_index_is_called_superfluous_that_is_needed(
+    connection: psycopg.Connection[Any],
+) -> None:
+    """Who drops what the checks name loses nothing: no index in another collation's order, none
+    under a constraint or of a partition, none that this service's own statements rely on."""
+    connection.execute(
+        "CREATE TABLE members (id int, name text, EXCLUDE (id WITH =));"
+        " CREATE INDEX by_id ON members (id); CREATE INDEX by_id_again ON members (id);"
+        " CREATE INDEX by_name ON members (name);"
+        ' CREATE INDEX by_prefix ON members (name COLLATE "C");'
+        " CREATE TABLE visits (id int) PARTITION BY RANGE (id);"
+        " CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (0) TO (9);"
+        " CREATE INDEX one ON visits (id); CREATE INDEX two ON visits (id)"
+    )
+    named = {pair[0] for pair in indexes(connection, "database.duplicate_index")}
+    assert named == {"by_id_again", "by_id", "two"}
+    connection.execute("SELECT pg_stat_reset()")
+    unused = indexes(connection, "database.unused_index")
+    assert {"by_name", "by_prefix"} <= set(unused)
+    assert not [name for name in unused if name.startswith(("ai_", "members_id_excl"))]
+
+
 async def test_hidden_sessions_are_seen(plain: Checker, database: str) -> None:
     """Another role's open transaction is found without any grant, by its lock."""
     with psycopg.connect(database, application_name="gym-app") as other:
