@@ -126,8 +126,11 @@ async def arrived(reading: Awaitable[T]) -> T:
         ) from None
 
 
-async def body_of(request: web.Request, model: type[M]) -> M:
-    """The body as ``model``. Raises Refused (400) naming the field."""
+async def body_of(request: web.Request, model: type[M], **otherwise: Json) -> M:
+    """The body as ``model``; otherwise: fields that it may leave to something else of the call.
+
+    Raises Refused (400) naming the field.
+    """
     data = await arrived(request.read())
     try:
         value = json.loads(data, parse_constant=_no_constant)
@@ -141,7 +144,7 @@ async def body_of(request: web.Request, model: type[M]) -> M:
         raise Refused(
             400, "invalid_json", "the body is nested too deeply", f"at most {MOST_DEEP} levels"
         )
-    return _checked(value, model)
+    return _checked({**otherwise, **value}, model)
 
 
 def query_of(request: web.Request, model: type[M]) -> M:

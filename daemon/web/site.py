@@ -47,7 +47,9 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
 """What every answer carries unless its handler says otherwise."""
-CORS_HEADERS = "Authorization, Content-Type, If-None-Match, X-Request-Id, Last-Event-ID"
+CORS_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id"
+)
 CORS_EXPOSED = "ETag, Retry-After, X-Request-Id"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -142,17 +142,48 @@ async def test_a_draft_is_not_asked_from_outside(app: Caller) -> None:
 
 
 async def test_idempotency_key(app: Caller) -> None:
-    """The same key gives the first request's answer, whatever comes with it."""
+    """The same key gives the first request's answer, however long it is waited for."""
+    asked = {"task_type": "test_echo", "idempotency_key": "once", "input_data": {"text": "a"}}
     first, second = [
-        await app.post(
-            "/api/execute",
-            task_type="test_echo",
-            input_data={"text": text},
-            idempotency_key="once",
-        )
-        for text in ("a", "b")
+        await app.post("/api/execute", **asked, **more)
+        for more in ({}, {"priority": 7, "wait_seconds": 5})
     ]
+    assert first.status == 200
     assert first.body == second.body
+
+
+async def test_a_key_that_asked_something_else_is_refused(
+    app: Caller, aconnection: Connection
+) -> None:
+    """One client's plan is no answer to a question about another, nor to another trainer's."""
+    asked = {"task_type": "test_echo", "idempotency_key": "once", "input_data": {"text": "a"}}
+    first = await app.post("/api/execute", **asked)
+    for other in ({"input_data": {"text": "b"}}, {"requested_by": "trainer:2"}):
+        refused = await app.post("/api/execute", **asked | other)
+        assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
+        assert refused.body["request_id"] == first.body["request_id"]
+        assert "idempotency_key" in refused.body["error"]
+        assert "results" not in refused.body
+    assert await worker.count(aconnection, "SELECT count(*) FROM ai_requests") == 1
+
+
+async def test_the_header_idempotency_key(app: Caller) -> None:
+    """What HTTP clients send by themselves counts as the body's field, which goes before it."""
+    header = {"Idempotency-Key": "once"}
+    asked = {"task_type": "test_crash", "input_data": {"text": "fatal"}}
+    answers = [
+        await app.send("POST", "/api/execute", json=asked, headers=header) for _ in range(2)
+    ]
+    assert answers[0].body["code"] == "agent_error"
+    assert answers[0].body == answers[1].body
+    own = await app.send(
+        "POST", "/api/execute", json=asked | {"idempotency_key": "own"}, headers=header
+    )
+    assert own.body["request_id"] != answers[0].body["request_id"]
+    long = {"Idempotency-Key": "k" * 501}
+    wrong = await app.send("POST", "/api/execute", json=asked, headers=long)
+    assert (wrong.status, wrong.body["code"]) == (400, "invalid_value")
+    assert wrong.body["error"].startswith("idempotency_key: ")
 
 
 BAD_BODIES = [

@@ -41,14 +41,16 @@ class RequestActions(Act):
 
         What the agent thinks of the input is the request's own error, never this method's. A
         person's request leaves a line in the audit log; of the main app's, which come by the
-        thousand, the row itself is the record.
+        thousand, the row itself is the record. Refused: 422 where the key has asked something
+        else, or for somebody else; its answer is no answer to this.
         """
+        asked = dumps(input_data)
         async with self._transaction(who) as connection:
             row = await self._row(
                 connection,
                 "request_ask",
                 task_type=task_type,
-                input_data=dumps(input_data),
+                input_data=asked,
                 priority=priority,
                 run_after=run_after,
                 expires_at=expires_at,
@@ -59,8 +61,22 @@ class RequestActions(Act):
                 on_unavailable=on_unavailable,
             )
             assert row is not None
-            made = await self._row(connection, "request_fresh", request_id=row["id"])
+            made = await self._row(
+                connection,
+                "request_fresh",
+                request_id=row["id"],
+                input_data=asked,
+                requested_by=requested_by,
+            )
             fresh = bool(made and made["fresh"])
+            if made and not fresh and not made["same"]:
+                raise Refused(
+                    422,
+                    "idempotency_key_reused",
+                    f"idempotency_key: request {row['id']} has it, and asked something else",
+                    "a new question needs a new key",
+                    details={"request_id": row["id"]},
+                )
             if fresh and who.role != "service":
                 await self._audit(
                     connection,

@@ -41,6 +41,15 @@ ID = {
     "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
 }
 
+EXECUTE = "/api/execute"
+ONCE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same as idempotency_key of the body, which goes before it",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 500},
+}
+
 
 class Document:
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -106,6 +115,8 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Json]:
     parameters = [ID] if "{id}" in route.path else []
     if route.query is not None:
         parameters += _parameters(route.query)
+    if route.path == EXECUTE:
+        parameters = [ONCE]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -144,11 +155,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Json]:
     late = {408} if route.body is not None else set()
     for status in sorted({*EVERYWHERE, *route.errors, *late}):
         shape = schemas.of(Error)
-        if (
-            route.body is not None
-            and route.path == "/api/execute"
-            and status in {409, 422, 500, 503}
-        ):
+        if route.path == EXECUTE and status in {409, 422, 500, 503}:
             shape = {"anyOf": [schemas.of(ExecuteFailed), schemas.of(Error)]}
         responses[str(status)] = {
             "description": WORDS[status],

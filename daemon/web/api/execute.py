@@ -51,7 +51,9 @@ class Execute:
 
     async def execute(self, request: web.Request) -> web.StreamResponse:
         who: Principal = request[PRINCIPAL]
-        body = await body_of(request, ExecuteBody)
+        given = request.headers.get("Idempotency-Key")
+        also = {"idempotency_key": given} if given else {}
+        body = await body_of(request, ExecuteBody, **also)
         if body.task_type.startswith(DRAFT):
             raise Refused(
                 422,
