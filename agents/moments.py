@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from agents.given import shown
+
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 
@@ -24,7 +26,7 @@ def moment(value: Any) -> dt.datetime | None:
         found = dt.datetime.fromisoformat(said)
     except ValueError:
         raise ValueError(
-            f"{_shown(value)} given; expected an ISO date or time such as 2026-03-01T18:00:00"
+            f"{shown(value)} given; expected an ISO date or time such as 2026-03-01T18:00:00"
         ) from None
     if len(said) <= len("2026-03-01"):
         found = dt.datetime.combine(found, dt.time(23, 59, 59))
@@ -33,12 +35,5 @@ def moment(value: Any) -> dt.datetime | None:
 
 def _plausible(found: dt.datetime, value: Any) -> dt.datetime:
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(
-            f"{_shown(value)} given; expected a year from {FIRST_YEAR} to {LAST_YEAR}"
-        )
+        raise ValueError(f"{shown(value)} given; expected a year from {FIRST_YEAR} to {LAST_YEAR}")
     return found
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from agents.given import kind
 from daemon import clock
 from daemon.log import get_logger
 from daemon.model import ErrorInfo, Json
@@ -231,12 +232,10 @@ def parse(
             f'for example {{"client_id": 1}} for {agent.type}',
         )
     if not isinstance(input_data, Mapping):
-        kind = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-        found = kind.get(type(input_data), "a number")
         twice = isinstance(input_data, str) and input_data.lstrip().startswith("{")
         return ErrorInfo(
             "invalid_input",
-            f"input_data is {found}; expected a JSON object",
+            f"input_data is {kind(input_data)}; expected a JSON object",
             "it was made JSON twice: hand over the object itself, not its text"
             if twice
             else f'for example {{"client_id": 1}} for {agent.type}',
@@ -283,6 +282,7 @@ def _sentences(error: ValidationError) -> Iterable[str]:
             yield f"input_data{path} is missing; it is required"
             continue
         said = problem["msg"].removeprefix("Value error, ")
+        said = said.replace("a valid dictionary", "a JSON object")
         expected = said.removeprefix("Input should be ")
         if problem["type"] in SHOWABLE:
             yield f"input_data{path} is {_shown(problem['input'])}; expected {expected}"

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from agents.answer import Part, Provenance
 from agents.base import AgentInput
+from agents.given import shown
 
 Json = Any
 Amount = int | Annotated[float, Field(allow_inf_nan=False)] | str | None
@@ -27,9 +28,9 @@ def _client(value: Any) -> int:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**63:
-        text = repr(value)
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        raise ValueError(f"{shown} given; expected the id of a client, a whole number from 1 up")
+        raise ValueError(
+            f"{shown(value)} given; expected the id of a client, a whole number from 1 up"
+        )
     return number
 
 

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents.base import AgentConfig, AgentInput
+from agents.given import kind, shown
 from agents.health.checks import CHECKS, COMPONENTS, Component, Status
 from agents.health.states import State
 
 Json = Any
 Number = Annotated[float, Field(allow_inf_nan=False)]
-LONGEST_SHOWN = 40
 
 
 class Limit(BaseModel):
@@ -29,11 +29,6 @@ class Limit(BaseModel):
     critical: float | None = None
 
 
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
-
-
 def _checks(value: Any) -> tuple[str, ...]:
     """Ids of checks; a component stands for all of its own. Nothing given means all."""
     if value in (None, "", []):
@@ -41,7 +36,7 @@ def _checks(value: Any) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence):
         raise ValueError(
-            f'a {type(value).__name__} given; expected a list such as ["database", "queue.depth"]'
+            f'{kind(value)} given; expected a list such as ["database", "queue.depth"]'
         )
     found: list[str] = []
     for name in names:
@@ -51,7 +46,7 @@ def _checks(value: Any) -> tuple[str, ...]:
             found.extend(check for check in CHECKS if check.startswith(f"{name}."))
         else:
             raise ValueError(
-                f"{_shown(name)!r} is neither a check nor a component; components:"
+                f"{shown(name)} is neither a check nor a component; components:"
                 f" {', '.join(COMPONENTS)}; checks are named like database.blocked"
             )
     return tuple(dict.fromkeys(found))
@@ -61,16 +56,12 @@ def _thresholds(value: Any) -> dict[str, Json]:
     if value in (None, "", []):
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(
-            f'a {type(value).__name__} given; expected {{"queue.depth": {{"warning": 100}}}}'
-        )
+        raise ValueError(f'{kind(value)} given; expected {{"queue.depth": {{"warning": 100}}}}')
     for name, limit in value.items():
         if name not in CHECKS:
-            raise ValueError(f"{_shown(name)!r} is no check; checks are named like queue.depth")
+            raise ValueError(f"{shown(name)} is no check; checks are named like queue.depth")
         if not isinstance(limit, Mapping | Limit):
-            raise ValueError(
-                f'{name} is a {type(limit).__name__}; expected {{"warning": 5, "critical": 60}}'
-            )
+            raise ValueError(f'{name} is {kind(limit)}; expected {{"warning": 5, "critical": 60}}')
     return dict(value)
 
 

@@ -18,14 +18,10 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents import moments
 from agents.base import AgentConfig, AgentInput
+from agents.given import kind, shown
 
 MOST_POINTS, MOST_METRICS, LONGEST_NAME = 2000, 40, 60
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _id(required: bool) -> Callable[[Any], Any]:
@@ -38,7 +34,7 @@ def _id(required: bool) -> Callable[[Any], Any]:
         if not required and value in _NOTHING:
             return None
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**63:
-            raise ValueError(f"{_short(value)} given; expected an id, a whole number from 1 up")
+            raise ValueError(f"{shown(value)} given; expected an id, a whole number from 1 up")
         return number
 
     return check
@@ -101,9 +97,7 @@ def _amounts(value: Any) -> dict[str, Amount] | None:
     if value in _NOTHING:
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(
-            f'a {type(value).__name__} given; expected an object such as {{"weight": 82.5}}'
-        )
+        raise ValueError(f'{kind(value)} given; expected an object such as {{"weight": 82.5}}')
     if len(value) > MOST_METRICS:
         raise ValueError(f"{len(value)} metrics given; expected at most {MOST_METRICS}")
     found: dict[str, Amount] = {}
@@ -115,7 +109,7 @@ def _amounts(value: Any) -> dict[str, Amount] | None:
         number = _number(size)
         if number is None:
             raise ValueError(
-                f"{_name(name)} is a {type(size).__name__} that is no number; expected a number "
+                f"{_name(name)} is {kind(size)} that is no number; expected a number "
                 'or {"value": 82.5, "unit": "kg"}'
             )
         when = given.get("target_date", given.get("date"))
@@ -138,7 +132,7 @@ def _points(value: Any) -> tuple[Point, ...] | None:
         return None
     if not isinstance(value, list | tuple):
         raise ValueError(
-            f"a {type(value).__name__} given; expected a list of "
+            f"{kind(value)} given; expected a list of "
             '{"date": "2026-03-01", "metric": "weight", "value": 82.5, "unit": "kg"}'
         )
     if len(value) > MOST_POINTS:
@@ -150,7 +144,7 @@ def _point(index: int, item: Any) -> Point:
     if isinstance(item, Point):
         return item
     if not isinstance(item, Mapping):
-        raise ValueError(f"point {index} is a {type(item).__name__}; expected an object")
+        raise ValueError(f"point {index} is {kind(item)}; expected an object")
     day, number = _day(item.get("date")), _number(item.get("value"))
     if day is None:
         raise ValueError(f"point {index}: date is no ISO date such as 2026-03-01")
@@ -176,7 +170,7 @@ def _units(value: Any) -> dict[str, str] | None:
     if isinstance(value, str):
         return {"*": value.strip()[:20]}
     if not isinstance(value, Mapping):
-        raise ValueError(f'a {type(value).__name__} given; expected "lbs" or {{"weight": "lbs"}}')
+        raise ValueError(f'{kind(value)} given; expected "lbs" or {{"weight": "lbs"}}')
     return {_name(k): v.strip()[:20] for k, v in value.items() if isinstance(v, str)} or None
 
 
@@ -184,9 +178,7 @@ def _period(value: Any) -> str | int | None:
     if value in _NOTHING:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(
-            f'a {type(value).__name__} given; expected days or a text like "3 months"'
-        )
+        raise ValueError(f'{kind(value)} given; expected days or a text like "3 months"')
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number beyond all bounds given; expected days")
     return int(value) if isinstance(value, int | float) else value.strip()[:40]
@@ -196,7 +188,7 @@ def _zone(value: Any) -> str | None:
     if value in _NOTHING:
         return None
     if not isinstance(value, str) or value.strip() not in available_timezones():
-        raise ValueError(f"{_short(value)} given; expected an IANA name such as Europe/Berlin")
+        raise ValueError(f"{shown(value)} given; expected an IANA name such as Europe/Berlin")
     return value.strip()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import available_timezones
 
+from agents.given import shown
 from agents.moments import moment
 
 MAX_TEXT = 4000
@@ -25,12 +26,6 @@ _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})(?::00)?)?")
 def missing(value: Any) -> bool:
     """Whether nothing was said."""
     return value is None or (isinstance(value, str | list | tuple | dict) and not value)
-
-
-def shown(value: Any) -> str:
-    """The value for an error message, cut short."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def whole(low: int, high: int) -> Callable[[Any], int | None]:

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents import moments
 from agents.base import AgentConfig, AgentInput
+from agents.given import shown
 from agents.scheduling import given
 
 MOST_DEMANDS = 60
@@ -33,8 +34,8 @@ def _listed(example: str) -> Callable[[Any], Any]:
         items = value if isinstance(value, list | tuple) else [None]
         wrong = [item for item in items if not isinstance(item, Mapping | BaseModel)]
         if wrong:
-            shown = given.shown(wrong[0] if items is value else value)
-            raise ValueError(f"{shown} given; expected a list of objects such as {example}")
+            first = shown(wrong[0] if items is value else value)
+            raise ValueError(f"{first} given; expected a list of objects such as {example}")
         return value
 
     return check

@@ -17,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents import moments
 from agents.base import AgentConfig, AgentInput
+from agents.given import kind, shown
 from agents.workout.profile import LEVELS, Adaptation, Kind, Level
 from agents.workout.wishes import pieces
 
@@ -35,17 +36,12 @@ def _whole(low: int, high: int | None) -> Callable[[Any], Any]:
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if isinstance(number, bool) or not isinstance(number, int):
-            raise ValueError(f"{_short(value)} given; expected {wanted}")
+            raise ValueError(f"{shown(value)} given; expected {wanted}")
         if number < low or (high is not None and number > high):
-            raise ValueError(f"{_short(value)} given; expected {wanted}")
+            raise ValueError(f"{shown(value)} given; expected {wanted}")
         return number
 
     return check
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
@@ -58,7 +54,7 @@ def _texts(value: Any) -> tuple[str, ...] | None:
         if item is None or item == "":
             continue
         if isinstance(item, bool) or not isinstance(item, str | int | float):
-            raise ValueError(f"holds a {type(item).__name__}; expected a text or a list of texts")
+            raise ValueError(f"holds {kind(item)}; expected a text or a list of texts")
         text = str(item).strip()
         if len(text) > MAX_TEXT:
             raise ValueError(
@@ -84,7 +80,7 @@ def _word(allowed: tuple[str, ...]) -> Callable[[Any], Any]:
             return None
         folded = value.strip().lower() if isinstance(value, str) else value
         if folded not in allowed:
-            raise ValueError(f"{_short(value)} given; expected one of {', '.join(allowed)}")
+            raise ValueError(f"{shown(value)} given; expected one of {', '.join(allowed)}")
         return str(folded)
 
     return check
@@ -94,7 +90,7 @@ def _zone(value: Any) -> str | None:
     if value is None or value in ("", [], {}):
         return None
     if not isinstance(value, str) or value.strip() not in available_timezones():
-        raise ValueError(f"{_short(value)} given; expected an IANA name such as Europe/Berlin")
+        raise ValueError(f"{shown(value)} given; expected an IANA name such as Europe/Berlin")
     return value.strip()
 
 
@@ -102,7 +98,7 @@ def _client(value: Any) -> Any:
     number = _whole(1, 2**63 - 1)(value)
     if number is None:
         raise ValueError(
-            f"{_short(value)} given; expected the id of a client, a whole number from 1 up"
+            f"{shown(value)} given; expected the id of a client, a whole number from 1 up"
         )
     return number
 
@@ -130,14 +126,14 @@ def _clearance(value: Any) -> Any:
         return None
     if not isinstance(value, dict):
         raise ValueError(
-            f"a {type(value).__name__} given; expected an object such as "
+            f"{kind(value)} given; expected an object such as "
             '{"cleared": true, "by": "Dr Meyer", "date": "2026-03-01"}'
         )
     given = {key: value[key] for key in ("cleared", "by", "date") if value.get(key) is not None}
     if not isinstance(given.get("by", ""), str):
-        raise ValueError(f"by {_short(given['by'])} given; expected who gave it, such as Dr Meyer")
+        raise ValueError(f"by {shown(given['by'])} given; expected who gave it, such as Dr Meyer")
     if not isinstance(given.get("cleared", False), bool | str | int | float):
-        raise ValueError(f"cleared {_short(given['cleared'])} given; expected true or false")
+        raise ValueError(f"cleared {shown(given['cleared'])} given; expected true or false")
     day = given.get("date")
     if day is None or isinstance(day, dt.date):
         return given
@@ -147,7 +143,7 @@ def _clearance(value: Any) -> Any:
         given["date"] = dt.date.fromisoformat(day.strip()[:10]) if day.strip() else None
     except ValueError:
         raise ValueError(
-            f"date {_short(day)} given; expected an ISO date such as 2026-03-01"
+            f"date {shown(day)} given; expected an ISO date such as 2026-03-01"
         ) from None
     return given
 
@@ -155,7 +151,7 @@ def _clearance(value: Any) -> Any:
 def _adaptations(value: Any) -> Any:
     if not isinstance(value, list | tuple):
         raise ValueError(
-            f"{_short(value)} given; expected a list of {', '.join(get_args(Adaptation))}"
+            f"{shown(value)} given; expected a list of {', '.join(get_args(Adaptation))}"
         )
     return value
 

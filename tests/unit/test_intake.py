@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from typing import Literal
 
+import pytest
 from pydantic import BaseModel, Field
 
 from agents.base import AgentInput, BaseAgent
+from agents.catalog import AGENTS
 from daemon.intake import Parsed, parse
 from daemon.model import ErrorInfo
 
@@ -99,3 +103,33 @@ def test_what_nobody_sees_is_spelt_out() -> None:
     """A character that turns the writing round stands in a message as its escape."""
     assert 'input_data.client_id is "1\\u202e2";' in message({"client_id": "1\u202e2"})
     assert 'input_data.client_id is "Łódź 中 😀";' in message({"client_id": "Łódź 中 😀"})
+
+
+WRONG: tuple[object, ...] = (
+    None,
+    True,
+    5,
+    2.5,
+    "x",
+    [None],
+    [[True]],
+    [{}],
+    {"a": None},
+    {"a": {"value": False}},
+)
+PYTHON = re.compile(r"\b(None|True|False|NoneType|dictionary)\b|\ba (str|int|float|dict|bool)\b")
+
+
+@pytest.mark.parametrize("task_type", AGENTS)
+def test_messages_speak_json(task_type: str) -> None:
+    """Whoever sends JSON from Node or PHP reads null, true and objects, not Python."""
+    module, _, name = AGENTS[task_type].partition(":")
+    agent = getattr(importlib.import_module(module), name)()
+    refused = 0
+    for field in agent.Input.model_fields:
+        for value in WRONG:
+            found = parse(agent, {"client_id": 1, field: value})
+            if isinstance(found, ErrorInfo):
+                refused += 1
+                assert not PYTHON.search(found.message), found.message
+    assert refused
