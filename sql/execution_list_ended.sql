@@ -3,8 +3,8 @@
 -- Index:   ai_requests_finished_at. offset_rows is bounded by the caller.
 -- Caller:  GET /api/executions?status=. Planned anew for its values: what is NULL falls away.
 -- Locks:   none.
-SELECT r.id, r.task_type, r.status, r.mode, r.attempt, r.cost_usd, r.requested_by, r.created_at,
-    r.started_at, r.finished_at, r.error, a.id AS agent_id,
+SELECT r.id, r.task_type, r.status, r.mode, r.degraded_reason, r.attempt, r.cost_usd,
+    r.requested_by, r.created_at, r.started_at, r.finished_at, r.error, a.id AS agent_id,
     (SELECT i.input_text FROM ai_input_v1(r.input_data, 65536) i) AS input_text,
     CASE WHEN pg_column_size(s.result) < 65536 THEN s.result::text END AS result_text,
     s.request_id IS NOT NULL AS answered

@@ -100,13 +100,15 @@ class ExecuteFailed(Error):
 
 
 class Execution(BaseModel):
-    """A request. output_data: the result, {} without one; truncated: too large for a list."""
+    """A request. output_data: what ``/api/execute`` calls results, {} without an answer;
+    truncated: it, or the input, is too large for a list. execution_time: seconds."""
 
     id: Id
     agent_id: Id | None
     task_type: str
     status: Status
     mode: str | None
+    degraded_reason: str | None
     attempt: int
     input_data: Json
     output_data: Json

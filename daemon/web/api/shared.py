@@ -56,6 +56,7 @@ def execution(row: Row, who: Principal) -> dict[str, Json]:
         "task_type": row["task_type"],
         "status": row["status"],
         "mode": row["mode"],
+        "degraded_reason": row["degraded_reason"],
         "attempt": row["attempt"],
         "input_data": shown(row["input_text"], who),
         "output_data": shown(row["result_text"], who),
