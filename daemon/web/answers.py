@@ -181,10 +181,14 @@ def _checked(value: Mapping[str, Json], model: type[M]) -> M:
 
 def id_of(request: web.Request, *, most: int = 2**63 - 1) -> int:
     """The id of the path. Raises Refused (404) for one that no row can have."""
-    number = int(request.match_info["id"])
-    if number > most:
-        raise Refused(404, "not_found", f"there is nothing with the id {number}")
-    return number
+    text = request.match_info["id"]
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(
+            404, "not_found", f"{text[:60]!r} is no id", "an id is a whole number, such as 412"
+        )
+    if len(text) > len(str(most)) or int(text) > most:
+        raise Refused(404, "not_found", f"there is nothing with the id {text[:60]}")
+    return int(text)
 
 
 def _no_constant(name: str) -> Json:

@@ -197,7 +197,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             404,
             f"there is no {request.path}",
             "not_found",
-            "GET /api/openapi.json, with a key, lists what there is",
+            ("leave out the slash at its end; " if request.path.endswith("/") else "")
+            + "GET /api/openapi.json, with a key, lists what there is",
         )
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))

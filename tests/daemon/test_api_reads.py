@@ -49,6 +49,25 @@ async def ended(connection: Connection, count: int, status: str = "failed") -> N
     )
 
 
+async def test_who_looks_later_learns_why_an_answer_is_degraded(
+    admin: Caller, aconnection: Connection
+) -> None:
+    """A caller who got 202 hears no less than one who could wait: alone, in lists, at the end."""
+    done = await admin.post("/api/execute", task_type="test_echo", input_data={"text": "a"})
+    request_id = done.body["request_id"]
+    await aconnection.execute(
+        "UPDATE ai_requests SET mode = 'degraded', degraded_reason = 'budget' WHERE id = %s",
+        [request_id],
+    )
+    one = (await admin.get(f"/api/executions/{request_id}")).body["execution"]
+    [listed] = (await admin.get("/api/executions")).body["executions"]
+    [ended_one] = (await admin.get("/api/executions?status=completed")).body["executions"]
+    stream = (await admin.get(f"/api/executions/{request_id}/events")).text
+    last = json.loads(stream.split("event: end\ndata: ")[1])
+    for told in (one, listed, ended_one, last):
+        assert (told["mode"], told["degraded_reason"]) == ("degraded", "budget")
+
+
 async def test_executions(admin: Caller, aconnection: Connection) -> None:
     """The older shape: newest first, pages, ids as integers, times with Z, no null list."""
     empty = (await admin.get("/api/executions")).body
@@ -151,6 +170,25 @@ async def test_bad_queries(admin: Caller) -> None:
     assert (far.status, far.body["executions"]) == (200, [])
     for path in ("/api/executions/999999999999999999", "/api/executions/abc", "/api/agents/0"):
         assert (await admin.get(path)).status == 404
+
+
+async def test_an_address_that_is_slightly_wrong_is_told_what_is(admin: Caller) -> None:
+    """Something else in an id's place is said to be no id, and a slash too much to be one."""
+    for path in (
+        "/api/executions/abc",
+        "/api/executions/-1/events",
+        "/api/executions/1.5",
+        "/api/agents/workout_optimization",
+    ):
+        told = (await admin.get(path)).body
+        assert told["code"] == "not_found"
+        assert "is no id" in told["error"]
+        assert "whole number" in told["hint"]
+    cancelled = await admin.post("/api/executions/undefined/cancel")
+    assert (cancelled.status, cancelled.body["error"]) == (404, "'undefined' is no id")
+    huge = await admin.get(f"/api/executions/{'9' * 5000}")
+    assert (huge.status, huge.body["code"]) == (404, "not_found")
+    assert "slash" in (await admin.post("/api/execute/")).body["hint"]
 
 
 async def test_etag(admin: Caller) -> None:

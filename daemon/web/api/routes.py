@@ -261,5 +261,4 @@ def add_api(app: web.Application, access: Access, parts: Parts) -> None:
     api = Api(parts)
     for route in ROUTES:
         guarded = require(route.least, service=route.service)(api.handler(route))
-        path = route.path.replace("{id}", "{id:[0-9]{1,18}}")
-        app.router.add_route(route.method, path, guarded)
+        app.router.add_route(route.method, route.path, guarded)
