@@ -32,6 +32,7 @@ from daemon.store.safe_json import MOST_DEEP, TOO_DEEP
 
 if TYPE_CHECKING:
     from agents.base import AgentInput, BaseAgent
+    from daemon.meters import Meters
     from daemon.registry import Registry
     from daemon.store import Store
 
@@ -81,9 +82,10 @@ class Parsed:
 class Intake:
     """Looks at pending requests that nobody has looked at."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, registry: Registry, meters: Meters) -> None:
         self._store = store
         self._registry = registry
+        self._meters = meters
         self._rests_until = 0.0
         self._newest = False
 
@@ -103,6 +105,7 @@ class Intake:
         if any(row.known and self._registry.state(row.task_type) is None for row in rows):
             await self._registry.reload()  # the row of ai_agents was quicker than its notification
         refused: list[tuple[int, ErrorInfo]] = []
+        task_types: dict[int, str] = {}
         fine: list[int] = []
         for row in rows:
             try:
@@ -120,11 +123,14 @@ class Intake:
                 fine.append(row.request_id)
             else:
                 refused.append((row.request_id, problem))
+                task_types[row.request_id] = row.task_type
         checked = await self._store.mark_checked(fine)
         done = set(await self._store.refuse(refused))
         for request_id, problem in refused:
             if request_id in done:
                 log.info("request_refused", request_id=request_id, code=problem.code)
+                label = self._meters.task_type(task_types[request_id])
+                self._meters.requests_of(label, "refused").inc()
         if rows:
             now = clock.monotonic()
             rest_seconds = REST_SECONDS

@@ -27,7 +27,7 @@ class Meters:
         self._task_types: frozenset[str] = frozenset()
         self.requests = Counter(
             "ai_requests_total",
-            "Attempts that ended, by outcome.",
+            "Ends of attempts, and of requests that had none, by outcome.",
             ["task_type", "outcome"],
             registry=registry,
         )

@@ -98,7 +98,7 @@ class Daemon:
         texts = self._texts = statements.load()
         self.store = Store(self.database.pool, texts)
         self.registry = Registry(self.store, settings, catalog)
-        self.intake = Intake(self.store, self.registry)
+        self.intake = Intake(self.store, self.registry, self.meters)
         self.web = assemble(
             settings,
             vitals=self.vitals,

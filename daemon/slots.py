@@ -35,6 +35,7 @@ from daemon.model import (
     Release,
     Retry,
     Snooze,
+    Status,
 )
 from daemon.store import Verdict
 from daemon.turnover import Turnover
@@ -47,6 +48,8 @@ BROKEN = ErrorInfo(
 )
 MOST_AHEAD = 8
 """Times as many requests as there are slots may be claimed before there is a slot for them."""
+TAKEN = frozenset({"accepted", "repeated"})
+"""Verdicts of an end that stands."""
 GIVE_BACK_SECONDS = 0.5
 """Who was claimed ahead and still has no slot goes back into the queue: others may have one."""
 
@@ -63,6 +66,8 @@ class CostStore(Protocol):
     """The part of the store that is needed here."""
 
     async def attempt_cost(self, authority: Authority) -> Decimal: ...
+
+    async def attempt_end(self, authority: Authority) -> Status | None: ...
 
 
 class Slots:
@@ -254,6 +259,8 @@ class Slots:
             self._note(claimed, outcome, verdict, label, clock.monotonic() - began)
             if verdict == "superseded":
                 await self._note_waste(claimed.authority)
+            elif verdict in TAKEN and isinstance(outcome, Retry):
+                await self._count_retry(claimed.authority, label)
         finally:
             self._leases.forget(claimed.authority)
 
@@ -262,8 +269,9 @@ class Slots:
     ) -> None:
         if not isinstance(outcome, Release):  # it may not even have begun
             self._meters.request_seconds_of(label).observe(seconds)
-        if verdict in {"accepted", "repeated"}:
-            self._meters.requests_of(label, outcome.name).inc()
+        if verdict in TAKEN:
+            if not isinstance(outcome, Retry):  # see _count_retry
+                self._meters.requests_of(label, outcome.name).inc()
             if isinstance(outcome, Retry | Snooze):
                 self._on_postponed()
         else:
@@ -275,6 +283,20 @@ class Slots:
                 verdict=verdict,
                 completed=isinstance(outcome, Complete),
             )
+
+    async def _count_retry(self, authority: Authority, label: str) -> None:
+        """The last attempt's retry is no retry any more: its request has failed, or stopped."""
+        name = "retry"
+        try:
+            status = await self._store.attempt_end(authority)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("retry_counted_unseen", error=brief(error))
+        else:
+            if status in {Status.FAILED, Status.CANCELLED}:
+                name = status.value
+        self._meters.requests_of(label, name).inc()
 
     async def _note_waste(self, authority: Authority) -> None:
         """Money that bought an answer nobody will read."""

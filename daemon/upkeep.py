@@ -221,6 +221,9 @@ class Upkeep(Service):
             )
             self._jumped = False
             for row in rows:
+                if row.status.value in {"failed", "cancelled"}:  # its worker counts nothing now
+                    label = self._meters.task_type(row.task_type)
+                    self._meters.requests.labels(label, row.status.value).inc()
                 log.warning(
                     "request_rescued",
                     request_id=row.request_id,

@@ -236,6 +236,13 @@ class WorkStore(Executor):
         )
         return Decimal(0) if row is None else row["cost_usd"]
 
+    async def attempt_end(self, authority: Authority) -> Status | None:
+        """What the end of this attempt made of its request; None once another attempt began."""
+        row = await self._row(
+            "attempt_end", request_id=authority.request_id, fence=authority.fence
+        )
+        return None if row is None else Status(row["status"])
+
     async def ring(self) -> None:
         """Wake a sleeping daemon, if any sleeps."""
         await self._rows("doorbell_ring")

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from daemon.intake import BATCH, Intake
+from daemon.meters import Meters
 from daemon.registry import Registry
 from tests.kit.agents import CATALOG
 from tests.kit.parts import parts
@@ -21,7 +22,7 @@ async def test_a_look_at_what_was_fine_is_followed_by_a_rest(
     async with parts(database) as p:
         registry = Registry(p.store, settings(database), CATALOG)
         await registry.start()
-        intake = Intake(p.store, registry)
+        intake = Intake(p.store, registry, Meters())
         await insert(aconnection, task_type, BATCH + 5)
         assert await intake.check_once() == BATCH
         full = intake.rest_seconds
@@ -39,7 +40,7 @@ async def test_the_newest_are_told_before_a_backlog_has_been_seen(
     async with parts(database) as p:
         registry = Registry(p.store, settings(database), CATALOG)
         await registry.start()
-        intake = Intake(p.store, registry)
+        intake = Intake(p.store, registry, Meters())
         [oldest] = await insert(aconnection, "nobody", 1)
         await insert(aconnection, "test_echo", 3 * BATCH)
         [newest] = await insert(aconnection, "nobody", 1)

@@ -13,6 +13,7 @@ from pydantic import model_validator
 
 from agents.base import AgentInput
 from daemon.intake import Intake
+from daemon.meters import Meters
 from daemon.registry import Registry
 from daemon.web import shown
 from tests.kit import worker
@@ -212,7 +213,7 @@ async def test_a_validator_that_breaks_ends_its_own_request(
     async with parts(database) as p:
         registry = Registry(p.store, worker.settings(database), CATALOG)
         await registry.start()
-        assert await Intake(p.store, registry).check_once() == 2
+        assert await Intake(p.store, registry, Meters()).check_once() == 2
         assert (await ended(aconnection, unknown))[0] == "failed"
     async with worker.running(database):
         status, attempt, error = await ended(aconnection, broken)

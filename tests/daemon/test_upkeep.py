@@ -61,6 +61,20 @@ async def test_request_of_a_dead_worker_is_rescued(database: str, aconnection: C
         assert await keeper.reap() == 0
 
 
+async def test_who_takes_its_workers_along_is_counted_as_failed(
+    database: str, aconnection: Connection
+) -> None:
+    """Of a request that ended its workers, the last of them cannot count that it failed."""
+    async with parts(database) as p:
+        keeper = upkeep(p)
+        p.meters.know(["test_echo"])
+        await abandoned(p, aconnection)
+        await aconnection.execute("UPDATE ai_requests SET lost_count = 100")
+        assert await keeper.reap() == 1
+        labels = {"task_type": "test_echo", "outcome": "failed"}
+        assert p.meters.registry.get_sample_value("ai_requests_total", labels) == 1
+
+
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
 async def test_jump_of_the_clock_rescues_nobody(
     database: str, aconnection: Connection, jump_seconds: float
