@@ -11,12 +11,22 @@ import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from daemon import __version__
 
 UNKNOWN = "unknown"
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+# "ai_requests_created" would be a moment, not a number of requests.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Meters:
@@ -149,9 +159,19 @@ class Meters:
         build = Gauge("ai_build_info", "Always 1.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
 
+    def know_rules(self, rules: Iterable[str]) -> None:
+        """The healing rules that there are. What begins with its first event has no increase to
+        see, and of these events there are few."""
+        for rule in rules:
+            for outcome in ("done", "no_effect", "failed", "proposed"):
+                self.healing_actions.labels(rule, outcome)
+
     def know(self, task_types: Iterable[str]) -> None:
         """The task types that may be labels; every other one is ``unknown``."""
         self._task_types = frozenset(task_types)
+        for task_type in (*self._task_types, UNKNOWN):
+            for outcome in ("completed", "failed", "refused"):
+                self.requests_of(task_type, outcome)
 
     def task_type(self, name: str) -> str:
         """``name`` as a label."""

@@ -65,6 +65,7 @@ class Healing(Service):
         self._store = store
         self._remedies = {remedy.rule: remedy for remedy in remedies}
         self._meters = meters
+        meters.know_rules(RULES)
         self._worker_id = worker_id
         self._reflexes = reflexes
         self._enabled = enabled

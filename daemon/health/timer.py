@@ -177,6 +177,9 @@ class HealthTimer(Service):
                 meters.health_status.labels(result.check, status).set(result.status == status)
             if result.value is not None:
                 meters.health_value.labels(result.check).set(result.value)
+            else:  # nothing there, or not to be seen: what was last measured is not true any more
+                with suppress(KeyError):
+                    meters.health_value.remove(result.check)
         by_id = {result.check: result for result in results}
         if (wait := by_id.get("workers.pool_wait")) and wait.value is not None:
             meters.pool_wait_seconds.set(wait.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,7 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from agents.catalog import AGENTS
-from agents.health.checks import COMPONENTS, CheckResult
+from agents.health.checks import COMPONENTS, CheckResult, Status
+from daemon.service import Daemon
 from tests.daemon.health_world import unhurried
 from tests.kit.proxy import Proxy
 from tests.kit.signals import eventually
@@ -169,3 +171,19 @@ async def test_schedule(database: str, aconnection: Connection) -> None:
         await aconnection.execute("DELETE FROM ai_schedules")
     async with running(database, CATALOG):
         assert await count(aconnection, "SELECT count(*) FROM ai_schedules") == 0
+
+
+async def test_a_value_that_is_no_more_is_not_shown(database: str) -> None:
+    """Nobody waits for a lock any more, or nobody can see it: 45 seconds would be untrue."""
+    blocked = CheckResult("database.blocked", "database", "critical", 45.0)
+    async with running(database, CATALOG) as daemon:
+        daemon.health._count([blocked])
+        assert 'ai_health_check_value{check="database.blocked"} 45.0' in shown(daemon)
+        statuses: tuple[Status, ...] = ("healthy", "unknown")
+        for status in statuses:
+            daemon.health._count([replace(blocked, status=status, value=None)])
+            assert 'ai_health_check_value{check="database.blocked"}' not in shown(daemon)
+
+
+def shown(daemon: Daemon) -> str:
+    return daemon.meters.expose().decode()
