@@ -4,7 +4,8 @@
 -- Locks:   that row.
 --
 -- seen: the check was bad once more; its value and words are taken over. Over, it says what healed
--- it: the newest action that a rule took because of this check while it was open.
+-- it: the newest action that a rule took because of this check while it was open. Who does not ask a
+-- model any more has no failed calls, and has mended nothing.
 UPDATE ai_alerts a
 SET severity = %(severity)s::text,
     state = %(state)s::text,
@@ -25,6 +26,7 @@ SET severity = %(severity)s::text,
         ELSE (SELECT h.rule || ' (action ' || h.id || ')' FROM ai_healing_actions h
             WHERE h.started_at >= a.opened_at - interval '5 minutes'
                 AND h.check_id = a.check_id AND h.outcome = 'done'
+                AND h.rule NOT IN ('open_breaker', 'answer_without_model')
                 AND (h.target = a.target OR a.target = '' OR h.target = '')
             ORDER BY h.started_at DESC LIMIT 1) END
 WHERE a.id = %(alert_id)s::bigint

@@ -6,8 +6,8 @@
 -- Needs:    SELECT on ai_results
 -- Servers:  13 and newer
 -- Says:     {value} of the latest answers had to do without the model ({reasons})
--- Remedy:   detail.reasons says why: a spent budget (model.budget), a provider that is down
---           (model.error_rate, model.provider), or answers that were refused
+-- Remedy:   budget_exhausted: see model.budget; breaker_open, provider_error, timeout: model.error_rate
+--           and model.provider; invalid_output: the model's answers break the rules
 --
 -- Although one is configured; at least ten answers in a quarter of an hour. The first part walks from
 -- one task type to the next in ai_results_recent, since there are few types and many results. Of each

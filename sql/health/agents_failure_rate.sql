@@ -8,7 +8,7 @@
 -- Target:   task_type
 -- Says:     {value} of the lately ended requests of {task_type} failed ({failed} of {of}: {codes})
 -- Remedy:   SELECT error FROM ai_requests WHERE task_type = '...' AND status = 'failed' ORDER BY id
---           DESC; a provider that is down shows in model.error_rate; else pause the agent
+--           DESC LIMIT 5; a provider that is down shows in model.error_rate; else pause the agent
 --
 -- The worst agents with at least ten ends in a quarter of an hour. Callers' mistakes do not count,
 -- nor a person's refusal.

@@ -6,8 +6,8 @@
 -- Needs:    SELECT on ai_requests
 -- Servers:  13 and newer
 -- Says:     each request took {value} extra attempts lately ({requests} requests)
--- Remedy:   SELECT error FROM ai_attempts WHERE outcome = 'retry' ORDER BY started_at DESC tells why;
---           a provider that is down shows in model.error_rate
+-- Remedy:   SELECT error FROM ai_attempts WHERE outcome = 'retry' ORDER BY started_at DESC LIMIT 5
+--           tells why; a provider that is down shows in model.error_rate
 --
 -- Ended ones, those in hand and those that wait for their next attempt; at least ten.
 SELECT round(sum(greatest(x.attempt - 1, 0))::numeric / count(*), 2)::float8 AS value, 0 AS hidden,

@@ -7,7 +7,7 @@
 -- Servers:  13 and newer
 -- Says:     {value} of the requests that ended lately could not be answered as they were asked ({codes})
 -- Remedy:   the caller sends what no agent takes: SELECT error FROM ai_requests WHERE status =
---           'failed' ORDER BY id DESC names the field and what would be right
+--           'failed' ORDER BY id DESC LIMIT 5 names the field and what would be right
 --
 -- At least ten in a quarter of an hour. It is not the agent's doing, so it counts neither as its
 -- failure nor for pausing it.

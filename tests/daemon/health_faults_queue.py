@@ -227,6 +227,17 @@ def spent_budget(world: World) -> Iterator[None]:
     world.run("DELETE FROM ai_budgets")
 
 
+@fault("model.provider", names="invalid_api_key")
+def refused_key_at_night(world: World) -> Iterator[None]:
+    """Its time is over and nobody has asked since: the key is as bad as it was."""
+    world.run(
+        "INSERT INTO ai_provider_state (model, state, opened_until, reason)"
+        " VALUES ('*', 'open', now() - interval '3 hours', 'invalid_api_key')"
+    )
+    yield
+    world.run("DELETE FROM ai_provider_state")
+
+
 @fault("model.provider", names="gpt-test")
 def open_breaker(world: World) -> Iterator[None]:
     world.run(
