@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
 
 from daemon.alerts.channels import channels, check_heartbeat
 from daemon.alerts.engine import Alerts
@@ -31,6 +32,7 @@ def alerting(
         meters=meters,
         worker_id=worker_id,
         channels=reached,
+        service=service_name(settings),
         attend=attend,
     )
     outbox = Outbox(
@@ -43,3 +45,9 @@ def alerting(
     )
     alerts.directly = outbox.send_directly
     return alerts, outbox
+
+
+def service_name(settings: Settings) -> str:
+    """Who speaks, for those who hear several services, or this one of several sites."""
+    host = urlsplit(settings.main_app_url or "").hostname
+    return f"FitnessCRM AI of {host}" if host else "FitnessCRM AI"

@@ -20,6 +20,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import smtplib
 import socket
 import ssl
@@ -32,6 +33,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiohttp
 
+from daemon import clock
 from daemon.alerts.words import heading, lines, worst_first
 from daemon.errors import ConfigurationError
 from daemon.log import get_logger
@@ -47,15 +49,25 @@ SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
 DISCORD = ("discord.com", "discordapp.com")
 DISCORD_LIMIT = 2000
 SLACK_LIMIT = 8000
+_DISCORD_MARKUP = re.compile(r"[\\*_~`|<>\[\]]")
 SMTP_SECONDS = 15.0
 """For each step of a mail's conversation."""
 ATTEMPT_SECONDS = 25.0
 """For all of one: the outbox's lease on a message is longer, and other channels wait meanwhile."""
+LONGEST_WAIT_SECONDS = 3600.0
+"""However long a receiver asks to be left alone."""
 EXAMPLES = "https://hooks.example.com/x or smtp://user:password@mail.example.com:587?to=a@b.c"
 
 
 class NotTaken(Exception):
-    """The receiver did not take the message; the text says why and holds no secret."""
+    """The receiver did not take the message; the text says why and holds no secret.
+
+    after_seconds: how long it asks to be left alone.
+    """
+
+    def __init__(self, why: str, after_seconds: float = 0.0) -> None:
+        super().__init__(why)
+        self.after_seconds = after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +147,11 @@ def _kind(host: str) -> Kind:
 def body(kind: Kind, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> bytes:
     """What a webhook is sent. alerts: as in ``ai_alert_deliveries.content``, one at least."""
     if kind == "slack":
-        text = "\n".join([f"*{_slack(heading(alerts))}*", *map(_slack, lines(alerts))])
-        value: Json = {"text": text[:SLACK_LIMIT]}
+        told = [f"*{_slack(heading(alerts))}*", *map(_slack, lines(alerts))]
+        value: Json = {"text": _within(told, SLACK_LIMIT)}
     elif kind == "discord":
-        text = "\n".join([f"**{heading(alerts)}**", *lines(alerts)])
-        value = {"content": text[:DISCORD_LIMIT], "allowed_mentions": {"parse": []}}
+        told = [f"**{_discord(heading(alerts))}**", *map(_discord, lines(alerts))]
+        value = {"content": _within(told, DISCORD_LIMIT), "allowed_mentions": {"parse": []}}
     else:
         ordered = worst_first(alerts)
         value = {**ordered[0], "id": message_id, "alerts": ordered}
@@ -196,7 +208,15 @@ async def _post(
         channel.url, data=content, headers=headers, allow_redirects=False
     ) as answer:
         if not 200 <= answer.status < 300:
-            raise NotTaken(f"HTTP {answer.status}")
+            raise NotTaken(f"HTTP {answer.status}", _asked_to_wait(answer.headers))
+
+
+def _asked_to_wait(headers: Mapping[str, str]) -> float:
+    """``Retry-After`` in seconds; 0 where there is none, or a date, which nobody sends here."""
+    try:
+        return min(max(float(headers.get("Retry-After", "0")), 0.0), LONGEST_WAIT_SECONDS)
+    except ValueError:
+        return 0.0
 
 
 async def _post_by_mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> None:
@@ -251,7 +271,10 @@ def _mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]], line:
             raise NotTaken("the mail server offers no TLS, and the password is not sent without")
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(mail(url, message_id, alerts))
+        refused = server.send_message(mail(url, message_id, alerts))
+    if refused:  # the others have it, and would get it again
+        codes = sorted({code for code, _ in refused.values()})
+        log.warning("alert_mail_refused_for_some", receivers=len(refused), codes=codes)
 
 
 def mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> EmailMessage:
@@ -259,6 +282,8 @@ def mail(url: str, message_id: str, alerts: Sequence[Mapping[str, Json]]) -> Ema
     letter = _addressed(urlsplit(url))
     letter["Subject"] = " ".join(heading(alerts).split())
     letter["Message-ID"] = f"<{message_id}@ai-orchestrator>"
+    letter["Date"] = clock.utcnow()
+    letter["Auto-Submitted"] = "auto-generated"  # nobody's absence answers it
     letter.set_content("\n".join(lines(alerts)) + "\n")
     return letter
 
@@ -288,6 +313,19 @@ def _receivers(parts: SplitResult) -> list[str]:
         for receiver in text.split(",")
         if receiver.strip()
     ]
+
+
+def _within(told: Sequence[str], limit: int) -> str:
+    """Whole lines, and a sign that there were more."""
+    text = "\n".join(told)
+    if len(text) <= limit:
+        return text
+    begun = text[: limit - 2]
+    return (begun.rpartition("\n")[0] or begun) + "\n…"
+
+
+def _discord(text: str) -> str:
+    return _DISCORD_MARKUP.sub(r"\\\g<0>", text)
 
 
 def _slack(text: str) -> str:

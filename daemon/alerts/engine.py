@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -42,13 +43,17 @@ PER_WORKER = (
 )
 """Checks that each worker makes of itself: its own name is their target."""
 
+DIRECT_TRIES = 30
+"""Rounds in which a message past the outbox is tried with whoever has not taken it."""
+
 Json = Any
+Directly = Callable[[UUID, Mapping[str, Json], Collection[str] | None], Awaitable[set[str]]]
 
 log = get_logger(__name__)
 
 
 class Alerts(Service):
-    """url: the console's address, for links. attend: gets the checks of which something may soon
+    """service: who speaks in messages. attend: gets the checks of which something may soon
     be an alert, and those that alarm, to be looked at sooner than usual. Must return at once.
     """
 
@@ -61,7 +66,7 @@ class Alerts(Service):
         meters: Meters,
         worker_id: str,
         channels: Sequence[Channel] = (),
-        url: str | None = None,
+        service: str = "",
         attend: Callable[[Collection[str], Collection[str]], None] = lambda *_: None,
     ) -> None:
         super().__init__()
@@ -69,14 +74,17 @@ class Alerts(Service):
         self._meters = meters
         self._worker_id = worker_id
         self._channels = tuple(channel.name for channel in channels)
-        self._url = url
+        self._service = service
         self._attend = attend
         self._results: list[CheckResult] = []
         self._came = asyncio.Event()
         self._judged_monotonic: float | None = None
         self._gave_up_monotonic = float("-inf")
-        self.directly: Callable[[Mapping[str, Json]], Awaitable[None]] | None = None
-        """Sends an alert, as in ``ai_alert_deliveries.content``, to every channel now."""
+        self.directly: Directly | None = None
+        """See :meth:`daemon.alerts.outbox.Outbox.send_directly`."""
+        self._told: tuple[UUID, Mapping[str, Json]] | None = None
+        self._owed: set[str] | None = None
+        self._tries = 0
         self._failures = 0
         self._refused = False
         self._failing_since: datetime | None = None
@@ -105,11 +113,12 @@ class Alerts(Service):
                 # What the database refuses, a fresh process would meet again, and tell nobody.
                 if not is_transient(error) and not isinstance(error, psycopg.Error):
                     raise
-                await self._not_written(error)
+                self._not_written(error)
             else:
                 if results:
                     self._judged_monotonic = clock.monotonic()
-                await self._written()
+                self._written()
+            await self._send_directly()
             self.signals.emit("judged")
 
     async def _give_up(self) -> None:
@@ -117,7 +126,7 @@ class Alerts(Service):
             await self._store.give_up()
             self._gave_up_monotonic = clock.monotonic()
 
-    async def _not_written(self, error: Exception) -> None:
+    def _not_written(self, error: Exception) -> None:
         """The next round looks afresh: what is bad stays bad until then."""
         self._failures += 1
         if self._failures == 1:
@@ -125,20 +134,21 @@ class Alerts(Service):
             self._failing_since = clock.utcnow()
         if self._failures == PENDING_SAMPLES:
             self._refused = not is_transient(error)
-            await self._tell_directly("firing", None)
+            self._tell_directly("firing", None)
 
-    async def _written(self) -> None:
+    def _written(self) -> None:
         failures, self._failures = self._failures, 0
         if failures >= PENDING_SAMPLES and self._failing_since is not None:
             lasted = (clock.utcnow() - self._failing_since).total_seconds()
-            await self._tell_directly("resolved", lasted)
+            self._tell_directly("resolved", lasted)
 
-    async def _tell_directly(self, state: str, lasted_seconds: float | None) -> None:
+    def _tell_directly(self, state: str, lasted_seconds: float | None) -> None:
         assert self._failing_since is not None
-        if self.directly is None:
-            return
-        await self.directly(
+        self._owed, self._tries = None, 0
+        self._told = (
+            uuid4(),
             {
+                "service": self._service,
                 "alert": None,
                 "check": "database.connect",
                 "target": self._worker_id,
@@ -158,9 +168,19 @@ class Alerts(Service):
                 "since": self._failing_since.isoformat(),
                 "lasted_seconds": lasted_seconds,
                 "healed_by": None,
-                "url": self._url,
-            }
+                "was": None,
+                "url": None,
+            },
         )
+
+    async def _send_directly(self) -> None:
+        """To whom has not taken it yet; once a round, and not for ever."""
+        if self._told is None or self.directly is None:
+            return
+        self._owed = await self.directly(*self._told, self._owed)
+        self._tries += 1
+        if not self._owed or self._tries >= DIRECT_TRIES:
+            self._told = None
 
     async def round(
         self, results: Sequence[CheckResult], *, now: datetime | None = None
@@ -170,7 +190,7 @@ class Alerts(Service):
         changes = await self._store.round(
             lambda known, at, own: self._plan(known, at, [*findings, *own]),
             channels=self._channels,
-            url=self._url,
+            service=self._service,
             now=now,
         )
         for severity, count in changes.firing.items():

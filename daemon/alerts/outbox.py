@@ -12,9 +12,9 @@ fresh: silence is the alarm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
-from uuid import uuid4
+from uuid import UUID
 
 import aiohttp
 import psycopg
@@ -113,6 +113,7 @@ class Outbox(Service):
             again = AGAIN_BASE_SECONDS + backoff.full_jitter(
                 message.attempt, base_seconds=AGAIN_BASE_SECONDS, cap_seconds=AGAIN_CAP_SECONDS
             )
+            again = max(again, refused.after_seconds)
             await self._store.settle(message, str(refused), again)
             self._tell(channel, str(refused))
             return False
@@ -121,13 +122,27 @@ class Outbox(Service):
         self.signals.emit("sent", len(message.alerts))
         return True
 
-    async def send_directly(self, alert: Mapping[str, Json]) -> None:
-        """Send one alert to every channel now, once; log who did not take it."""
+    async def send_directly(
+        self, message_id: UUID, alert: Mapping[str, Json], owed: Collection[str] | None = None
+    ) -> set[str]:
+        """Send one alert now; returns the names of the channels that did not take it.
+
+        owed: those that are still to get it; all of them at first.
+        """
+        left = set()
         for channel in self._channels:
+            if owed is not None and channel.name not in owed:
+                continue
             try:
-                await send(channel, str(uuid4()), [alert], session=self._client(), key=self._key)
+                await send(
+                    channel, str(message_id), [alert], session=self._client(), key=self._key
+                )
             except NotTaken as refused:
+                left.add(channel.name)
                 self._tell(channel, str(refused))
+            else:
+                self._tell(channel, None)
+        return left
 
     async def _beating(self) -> None:
         while True:

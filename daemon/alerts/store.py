@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from daemon.alerts.judge import Finding
-from daemon.alerts.machine import Memory, Sample
+from daemon.alerts.machine import Memory, Sample, Severity
 from daemon.alerts.plan import Changes, Key, Known, Update
 from daemon.alerts.reminders import OpenAlert
 from daemon.store.executor import Executor
@@ -47,13 +47,13 @@ class AlertStore(Executor):
         planner: Planner,
         *,
         channels: Sequence[str],
-        url: str | None = None,
+        service: str = "",
         now: datetime | None = None,
     ) -> Changes:
         """Judge a round: planner gets what is known, the time, and findings about ourselves.
 
         Its changes and the messages about them are committed together, or not at all. channels:
-        where messages go. now: instead of the database's clock.
+        where messages go. service: who speaks. now: instead of the database's clock.
         """
         async with self._transaction() as connection:
             await self._rows("alert_lock", connection)
@@ -65,12 +65,14 @@ class AlertStore(Executor):
                 await self._rows("alert_state_delete", connection, check_id=check, target=target)
             for update in changes.opened:
                 for row in await self._rows("alert_open", connection, **_opening(update, at)):
-                    await self._tell(connection, update, row, channels, url, at)
+                    await self._tell(connection, update, row, channels, None, service, at)
             for alert, update in changes.updated:
                 for row in await self._rows(
                     "alert_update", connection, **_updating(alert, update, at)
                 ):
-                    await self._tell(connection, update, row, channels, url, at)
+                    await self._tell(
+                        connection, update, row, channels, alert.severity, service, at
+                    )
         return changes
 
     async def take(
@@ -183,7 +185,8 @@ class AlertStore(Executor):
         update: Update,
         row: Mapping[str, Any],
         channels: Sequence[str],
-        url: str | None,
+        before: Severity | None,
+        service: str,
         now: datetime,
     ) -> None:
         """Write the message into the outbox, for every channel but one that it is about."""
@@ -191,21 +194,31 @@ class AlertStore(Executor):
         if update.event is None or not reached:
             return
         await self._rows(
+            "delivery_outdate",
+            connection,
+            channels=reached,
+            check_id=update.finding.check,
+            target=update.finding.target,
+        )
+        await self._rows(
             "delivery_put",
             connection,
             alert_id=row["id"],
             channels=reached,
             event=update.event,
-            content=dumps(_content(update, row, url)),
+            content=dumps(_content(update, row, before, service)),
             now=now,
             group_seconds=GROUP_SECONDS,
         )
 
 
-def _content(update: Update, row: Mapping[str, Any], url: str | None) -> dict[str, Json]:
-    """What receivers get of one alert."""
+def _content(
+    update: Update, row: Mapping[str, Any], before: Severity | None, service: str
+) -> dict[str, Json]:
+    """What receivers get of one alert. before: its severity until now."""
     ended = row["resolved_at"]
     return {
+        "service": service,
         "alert": row["id"],
         "check": update.finding.check,
         "target": update.finding.target,
@@ -219,7 +232,8 @@ def _content(update: Update, row: Mapping[str, Any], url: str | None) -> dict[st
         "since": row["opened_at"].isoformat(),
         "lasted_seconds": round((ended - row["opened_at"]).total_seconds()) if ended else None,
         "healed_by": row["healed_by"],
-        "url": f"{url}/gui/alerts/{row['id']}" if url else None,
+        "was": before if before != update.severity else None,
+        "url": f"/gui/health/alerts/{row['id']}",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 Json = Any
@@ -15,6 +16,8 @@ EVENTS = {
     "flapping": "{severity}, comes and goes",
     "resolved": "resolved",
 }
+GONE = "nothing reports it any more"
+"""``healed_by`` of what went without getting better: its worker, or its check."""
 _RANK = {"critical": 0, "warning": 1}
 
 
@@ -29,7 +32,8 @@ def heading(alerts: Sequence[Alert]) -> str:
     """One line for all of them."""
     first = worst_first(alerts)[0]
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
-    return f"[{_event(first)}] {_subject(first)}{more}"
+    service = f"{first['service']} " if first.get("service") else ""
+    return f"{service}[{_event(first)}] {_subject(first)}{more}"
 
 
 def lines(alerts: Sequence[Alert]) -> list[str]:
@@ -39,8 +43,7 @@ def lines(alerts: Sequence[Alert]) -> list[str]:
         told.append(f"{_event(one)}: {_subject(one)}: {_sentence(one)}")
         if one["state"] != "resolved" and one.get("remedy"):
             told.append(f"  what to do: {one['remedy']}")
-        if one.get("url"):
-            told.append(f"  {one['url']}")
+        told.append(f"  {_which(one)}")
     return told
 
 
@@ -54,6 +57,8 @@ def lasted(seconds: float) -> str:
 
 
 def _event(alert: Alert) -> str:
+    if alert["event"] == "escalated" and alert.get("was"):
+        return f"{alert['severity']}, was a {alert['was']}"
     return EVENTS[alert["event"]].format(severity=alert["severity"])
 
 
@@ -64,5 +69,13 @@ def _subject(alert: Alert) -> str:
 def _sentence(alert: Alert) -> str:
     if alert["state"] != "resolved":
         return str(alert["message"])
-    healed = f", healed by {alert['healed_by']}" if alert.get("healed_by") else ""
-    return f"over after {lasted(alert['lasted_seconds'] or 0)}{healed}"
+    ended = alert.get("healed_by")
+    how = "" if not ended else f": {ended}" if ended == GONE else f", healed by {ended}"
+    return f"over after {lasted(alert['lasted_seconds'] or 0)}{how}"
+
+
+def _which(alert: Alert) -> str:
+    """Since when, and what it takes to acknowledge it or to look at it in the console."""
+    since = datetime.fromisoformat(alert["since"]).astimezone(UTC)
+    named = f"; alert {alert['alert']}, in the console {alert['url']}" if alert.get("url") else ""
+    return f"since {since:%Y-%m-%d %H:%M} UTC{named}"

@@ -320,6 +320,49 @@ async def test_what_is_no_message_waits_like_a_refused_one(database: str, conten
         assert len(takes.came) == 1
 
 
+async def test_old_news_does_not_arrive_after_what_followed(database: str) -> None:
+    """A refused "critical" waits for its next attempt; meanwhile the check gets well, and the
+    receiver takes messages again: it hears that it is over, and not that it began."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        takes.status = 500
+        await failed_delivery(made, out)
+        takes.status = 200
+        takes.came.clear()
+        await made.rounds(GOOD, times=5)
+        make_due(made)
+        while await out.send_next(made.channels[0]):
+            pass
+        assert [posted.json["event"] for posted in takes.came] == ["resolved"]
+        states = made.rows("SELECT event, state FROM ai_alert_deliveries ORDER BY id")
+        assert states == [("firing", "dropped"), ("resolved", "sent")]
+
+
+async def test_what_was_outdated_on_its_way_and_taken_is_sent(database: str) -> None:
+    """News that comes while a message is under way does not deny that it arrived."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        first = await made.take()
+        assert first is not None
+        await made.store.settle(first, "HTTP 500", 0.0, now=made.now)
+        under_way = await made.take()
+        await made.rounds(GOOD, times=5)
+        assert under_way is not None
+        await made.store.settle(under_way, None)
+        states = made.rows("SELECT event, state FROM ai_alert_deliveries ORDER BY id")
+        assert states == [("firing", "sent"), ("resolved", "pending")]
+
+
+async def test_a_receiver_that_asks_for_time_gets_it(database: str) -> None:
+    """Slack and Discord say how long they want to be left alone, and punish who does not."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        takes.status, takes.retry_after = 429, "1200"
+        await failed_delivery(made, out)
+        ((wait,),) = made.rows(
+            "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM ai_alert_deliveries"
+        )
+        assert 1100 < wait <= 1200
+
+
 async def test_redirects_are_not_followed(database: str) -> None:
     """A receiver cannot send the alert on to another address."""
     async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
@@ -600,6 +643,36 @@ async def test_lost_database_is_told_past_the_outbox(database: str) -> None:
         assert [one.json["state"] for one in takes.came] == ["firing", "resolved"]
         assert alerts.fresh()
         await alerts.stop()
+
+
+async def test_what_goes_past_the_outbox_is_tried_until_it_is_taken(database: str) -> None:
+    """A receiver that fails at that very moment hears of the lost database all the same, once."""
+    async with receiver() as takes, bench(database, takes.url) as made, outbox(made) as out:
+        alerts = made.alerts
+        alerts.directly = out.send_directly
+        await alerts.start(made.group)
+        made.store._pool = made.closed_pool
+        for status in (503, 503, 503, 503, 200, 200):
+            takes.status = status
+            judged = alerts.signals.expect("judged")
+            await alerts.observe([BAD])
+            await judged
+        assert len(takes.came) == 3
+        assert len({posted.json["id"] for posted in takes.came}) == 1
+        await alerts.stop()
+
+
+async def test_who_stops_asking_has_healed_nothing(database: str) -> None:
+    """No call fails any more because none is made: that is no cure to be named."""
+    async with bench(database) as made:
+        await made.rounds(BAD, times=3)
+        made.rows(
+            "INSERT INTO ai_healing_actions (rule, check_id, mode, outcome, finished_at,"
+            " started_at) SELECT 'open_breaker', check_id, 'auto', 'done', now(), opened_at"
+            " FROM ai_alerts"
+        )
+        await made.rounds(GOOD, times=5)
+        assert made.rows("SELECT healed_by FROM ai_alerts") == [(None,)]
 
 
 async def test_what_the_database_refuses_is_told_past_the_outbox(database: str) -> None:

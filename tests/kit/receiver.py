@@ -27,17 +27,22 @@ class Posted:
 
 @dataclass
 class Receiver:
-    """came: every call so far. status: what it answers. location: where it redirects to."""
+    """came: every call so far. status: what it answers. location: where it redirects to.
+    retry_after: the header of that name.
+    """
 
     url: str = ""
     came: list[Posted] = field(default_factory=list)
     status: int = 200
     location: str | None = None
+    retry_after: str | None = None
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.came.append(Posted(request.method, request.path, dict(request.headers), body))
         headers = {"Location": self.location} if self.location else {}
+        if self.retry_after:
+            headers["Retry-After"] = self.retry_after
         return web.Response(status=self.status, headers=headers)
 
 

@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import json
 import socket
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 import pytest
 
+from daemon.alerts.assembly import service_name
 from daemon.alerts.channels import body, channels, mail, signature
 from daemon.alerts.words import heading, lines
 from daemon.errors import ConfigurationError
@@ -40,7 +42,9 @@ def alert(**values: Any) -> dict[str, Any]:
         "since": "2026-03-01T00:00:00+00:00",
         "lasted_seconds": None,
         "healed_by": None,
-        "url": None,
+        "was": None,
+        "service": "FitnessCRM AI of app.example.com",
+        "url": "/gui/health/alerts/7",
     } | values
 
 
@@ -184,7 +188,8 @@ def test_slack_text_is_escaped() -> None:
 def test_discord_mentions_nobody_and_is_short() -> None:
     """A message for Discord keeps its limit and mentions nobody."""
     value = json.loads(body("discord", "x", [alert(message="@everyone " * 500)]))
-    assert len(value["content"]) == 2000
+    assert len(value["content"]) <= 2000
+    assert value["content"].endswith("\n…")
     assert value["allowed_mentions"] == {"parse": []}
 
 
@@ -194,6 +199,8 @@ def test_mail_has_its_receivers() -> None:
     assert letter["To"] == "a@example.com, b@example.com"
     assert (letter["From"], letter["Bcc"]) == ("ai@example.com", None)
     assert "id-1" in letter["Message-ID"]
+    assert parsedate_to_datetime(letter["Date"]).tzinfo is not None
+    assert letter["Auto-Submitted"] == "auto-generated"
 
 
 def test_recovery_tells_how_long_and_what_healed() -> None:
@@ -204,7 +211,39 @@ def test_recovery_tells_how_long_and_what_healed() -> None:
         lasted_seconds=754,
         healed_by="vacuum_own (action 3)",
     )
-    assert heading([over]) == "[resolved] queue.oldest_pending"
-    assert lines([over]) == [
+    assert heading([over]) == "FitnessCRM AI of app.example.com [resolved] queue.oldest_pending"
+    assert lines([over])[0] == (
         "resolved: queue.oldest_pending: over after 13 minutes, healed by vacuum_own (action 3)"
-    ]
+    )
+    gone = over | {"healed_by": "nothing reports it any more"}
+    assert lines([gone])[0] == (
+        "resolved: queue.oldest_pending: over after 13 minutes: nothing reports it any more"
+    )
+
+
+def test_who_is_woken_knows_which_alert_it_is_and_since_when() -> None:
+    """A repetition without a time reads like news, and only the id lets one acknowledge it."""
+    assert lines([alert(alert=7, event="repeated")])[-1] == (
+        "  since 2026-03-01 00:00 UTC; alert 7, in the console /gui/health/alerts/7"
+    )
+
+
+def test_growing_worse_is_no_neglect() -> None:
+    """A warning that became critical is told as that: somebody may well take care of it."""
+    grown = alert(event="escalated", severity="critical", was="warning")
+    assert "[critical, was a warning]" in heading([grown])
+    left = alert(event="escalated", severity="critical")
+    assert "[critical, nobody takes care of it]" in heading([left])
+
+
+def test_the_service_names_its_site() -> None:
+    """Of staging and production, which report to one room, each says which it is."""
+    site = load(main_app_url="https://staging.example.com:8443/app")
+    assert service_name(site) == "FitnessCRM AI of staging.example.com"
+    assert service_name(load()) == "FitnessCRM AI"
+
+
+def test_markup_stays_text_in_discord() -> None:
+    """What another wrote, an application's name for one, makes no link of its own."""
+    value = json.loads(body("discord", "x", [alert(message="[ok](https://evil.example) *a*")]))
+    assert r"\[ok\](https://evil.example) \*a\*" in value["content"]
