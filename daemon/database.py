@@ -60,6 +60,9 @@ CONNECT: dict[str, Any] = {
 # a pooler passes this on, and so does every library that connects for us. In the words that the
 # server itself uses, or PgBouncer would set it anew for each transaction.
 os.environ["PGDATESTYLE"] = "ISO, MDY"
+# Likewise text in UTF-8 alone: a database in SQL_ASCII would give bytes, and what LATIN1 lacks
+# could not be sent.
+os.environ["PGCLIENTENCODING"] = "UTF8"
 # The server should notice a vanished daemon too, within a minute: its sessions hold the doorbell's
 # lock, and places among max_connections, which the system's own two hours would keep taken.
 SERVER_KEEPALIVES = (

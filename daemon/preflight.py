@@ -34,6 +34,7 @@ def check(connection: psycopg.Connection, schema: str, *, adopt: bool) -> None:
     """
     _may_create(connection, schema)
     if adopt:
+        _takes_every_letter(connection)
         _no_strangers(connection, schema)
     _owned(connection, schema)
 
@@ -57,6 +58,17 @@ def _may_create(connection: psycopg.Connection, schema: str) -> None:
             f"role {user} may not create tables in schema {quoted}",
             hint=f"let its owner run: GRANT CREATE ON SCHEMA {quoted} TO {user};"
             " or hand the output of `python -m daemon migrate --sql` to your DBA",
+        )
+
+
+def _takes_every_letter(connection: psycopg.Connection) -> None:
+    row = connection.execute("SELECT current_setting('server_encoding')").fetchone()
+    encoding = row[0] if row else ""
+    if encoding not in {"UTF8", "SQL_ASCII"}:
+        raise ConfigurationError(
+            f"this database's encoding is {encoding}, which lacks letters that answers have",
+            hint="restore the app's dump into a new one: CREATE DATABASE … TEMPLATE template0"
+            " ENCODING 'UTF8'; and name that in DATABASE_URL",
         )
 
 

@@ -262,7 +262,8 @@ class Settings(BaseSettings):
 
 
 def normalise_dsn(url: str) -> str:
-    """The URL as libpq takes it: ``postgresql://``, no SQLAlchemy driver, no pooler options.
+    """The URL as libpq takes it: ``postgresql://``, no SQLAlchemy driver, no pooler options, and
+    no encoding but ours.
 
     Raises ValueError, which names no part of the URL, since that may be a password.
     """
@@ -281,7 +282,7 @@ def normalise_dsn(url: str) -> str:
                 "has a port that is no number from 1 to 65535; in a password write / as %2F, ? as"
                 " %3F, # as %23"
             )
-    foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema"}
+    foreign = {"pgbouncer", "connection_limit", "pool_timeout", "schema", "client_encoding"}
     # To libpq a + is a plus, not a blank.
     given = parse_qsl(parts.query.replace("+", "%2B"))
     query = urlencode([(k, v) for k, v in given if k not in foreign], quote_via=quote)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.kit.process import DaemonProcess, ended, free_port
 from tests.kit.proxy import Proxy
@@ -175,16 +176,18 @@ async def test_open_core_answers_while_the_database_is_away(
         await becomes(aconnection, request_id, "completed")
 
 
-async def test_a_database_that_writes_dates_otherwise(
-    database: str, aconnection: Connection
+@pytest.mark.parametrize("setting", ["datestyle = 'German, DMY'", "client_encoding = 'LATIN1'"])
+async def test_a_database_that_writes_otherwise(
+    database: str, aconnection: Connection, setting: str
 ) -> None:
-    """What the database, or our role, sets as DateStyle is for others: we read ISO dates."""
+    """What the database, or our role, sets as DateStyle or encoding is for others: we read ISO
+    dates and write every letter."""
     name = psycopg.sql.Identifier(aconnection.info.dbname)
-    german = psycopg.sql.SQL("ALTER DATABASE {} SET datestyle = 'German, DMY'")
-    await aconnection.execute(german.format(name))
+    otherwise = psycopg.sql.SQL("ALTER DATABASE {} SET " + setting)
+    await aconnection.execute(otherwise.format(name))
     with child(database) as daemon:
         await daemon.await_event("ready", 30)
-        [asked] = await insert(aconnection, "test_echo")
+        [asked] = await insert(aconnection, "test_echo", text="Łucja → 2 €")
         await becomes(aconnection, asked, "completed")
         env = {"DATABASE_URL": database, "DATABASE_UNPOOLED_URL": "", "OPENAI_API_KEY": ""}
         _, doctor = await asyncio.to_thread(ended, "doctor", env=env)

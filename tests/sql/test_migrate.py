@@ -16,6 +16,7 @@ import pytest
 
 from daemon import cli, migrate, preflight
 from daemon.demo.gym.schema import DDL
+from daemon.embedded import EmbeddedPostgres
 from daemon.errors import ConfigurationError, SchemaTooNew
 from tests.kit.postgres import ROOT, throwaway
 from tests.kit.process import clean_environment
@@ -301,6 +302,28 @@ def test_newer_and_breaking(database: str, note: str) -> None:
 
 def with_path(dsn: str, search_path: str) -> str:
     return f"{dsn}?options={quote('-csearch_path=' + search_path)}"
+
+
+@pytest.mark.parametrize(("encoding", "taken"), [("SQL_ASCII", True), ("LATIN1", False)])
+def test_encoding_of_the_database(
+    private_server: EmbeddedPostgres, encoding: str, taken: bool
+) -> None:
+    """One that keeps any bytes is taken; one that lacks letters is refused before a table is
+    there, with what to do."""
+    with psycopg.connect(private_server.dsn(), autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE old TEMPLATE template0 ENCODING '{encoding}'"
+            " LC_COLLATE 'C' LC_CTYPE 'C'".encode()
+        )
+    told = started(private_server.dsn("old"))
+    said, _ = told.communicate(timeout=50)
+    assert (told.returncode == 0) is taken, said
+    if not taken:
+        assert told.returncode == 78
+        assert "encoding is LATIN1" in said
+        assert "ENCODING 'UTF8'" in said
+        with psycopg.connect(private_server.dsn("old")) as connection:
+            assert connection.execute(ANYTHING_OF_OURS).fetchall() == []
 
 
 def test_schema_that_needs_quotes(database: str, empty_database: str) -> None:

@@ -55,6 +55,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("postgres:///d?host=/run/postgresql", "postgresql:///d?host=%2Frun%2Fpostgresql"),
         ("postgres://h/d?options=-c%20geqo%3Doff", "postgresql://h/d?options=-c%20geqo%3Doff"),
         ("postgres://h/d?application_name=a+b", "postgresql://h/d?application_name=a%2Bb"),
+        ("postgresql://h/d?client_encoding=latin1", "postgresql://h/d"),
         ("postgres://h:5,[::1]:6,i/d", "postgresql://h:5,[::1]:6,i/d"),
     ],
 )
