@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from psycopg import ProgrammingError
@@ -26,6 +26,23 @@ REPOSITORY = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._
 
 _QUOTES = {"'", '"'}
 _IN_QUOTES = "stands in quotes, which are a part of the value here: leave them out"
+
+
+_NO_HOST = (
+    "names no host, or one with a port that cannot be; in a password write / as %2F, ? as %3F,"
+    " # as %23, [ as %5B, ] as %5D"
+)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError in words of ours: Python's repeat what it cannot read,
+    which may be a piece of a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_HOST) from None
+    return parts
 
 
 def _example(text: str, description: str) -> dict[str, Any]:
@@ -196,11 +213,11 @@ class Settings(BaseSettings):
     def _reachable_url(cls, value: str | None) -> str | None:
         """A private network and this machine are fine; what hands out a machine's keys is not."""
         if value is not None:
-            parts = urlsplit(value)
+            parts = _split(value)
             if parts.scheme not in {"http", "https"}:
                 raise ValueError("is not an http:// or https:// URL")
             if not parts.hostname or parts.port == 0:
-                raise ValueError("names no host, or one with a port that cannot be")
+                raise ValueError(_NO_HOST)
             if reason := check_literal(parts.hostname, loopback=True):
                 raise ValueError(reason)
         return value
@@ -272,12 +289,24 @@ def normalise_dsn(url: str) -> str:
     scheme, found, _ = url.partition("://")
     if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
         raise ValueError("is not a postgresql:// URL")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its words repeat what stands before the first /
+        raise ValueError(_NO_HOST) from None
+    account, at, hosts = parts.netloc.rpartition("@")
+    # libpq takes the first @ for the last one, and would then say that it finds no host of that
+    # name: a piece of the password.
+    if "@" in account:
+        raise ValueError("has more than one @ before the host; in a password write @ as %40")
     # A password with a bare / ? or # in it ends the host there; libpq would then complain of a bad
     # port, repeating a piece of the password, and be tried again for ever.
-    for host in parts.netloc.rpartition("@")[2].split(","):
-        port = host.rpartition("]")[2].rpartition(":")
-        if port[1] and not (port[2].isdecimal() and 0 < int(port[2]) < 65536):
+    if not at and re.match("[^=]*@", url[url.index("://") + 3 + len(hosts) :]):
+        raise ValueError(_NO_HOST)
+    for host in hosts.split(","):
+        name, colon, port = host.rpartition("]")[2].rpartition(":")
+        if ":" in name:
+            raise ValueError("has more than one port; an IPv6 address stands in brackets: [::1]")
+        if colon and not (port.isdecimal() and 0 < int(port) < 65536):
             raise ValueError(
                 "has a port that is no number from 1 to 65535; in a password write / as %2F, ? as"
                 " %3F, # as %23"
