@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import signal
 import stat
 import sys
@@ -33,12 +34,18 @@ from daemon.errors import (
     EXIT_INTERNAL,
     EXIT_STOPPED,
     EXIT_USAGE,
+    ConfigurationError,
     other_python,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "supervisord.conf"
 NOTE = "AI_DAEMON_EXIT_NOTE"
+NOWHERE = ConfigurationError(
+    "there is no folder for temporary files that can be written to",
+    hint="give it one (docker run --tmpfs /tmp) and name it in TMPDIR if it is not /tmp; or start"
+    " `python -m daemon run`, which writes no file",
+)
 HELP = "usage: python -m daemon.supervise [supervisord.conf]\n\n"
 
 
@@ -57,26 +64,43 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import supervisor  # noqa: F401 - the first package that does not come with Python
     except ModuleNotFoundError as error:
-        problem = other_python(error)
-        sys.stderr.write(f"error: {problem}\nhint: {problem.hint}\n")
-        return EXIT_CONFIGURATION
+        return _complain(other_python(error))
+    config = Path(given[0]).absolute() if given else CONFIG
     os.chdir(ROOT)
     for output in (1, 2):
         _append(output)
+    try:
+        _check_outputs(config)
+    except ConfigurationError as error:
+        return _complain(error)
     # Our interpreter's folder first, so that `python` in the file is the one with our packages.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    with tempfile.TemporaryDirectory(prefix="ai-daemon-") as folder:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="ai-daemon-")
+    except OSError:
+        return _complain(NOWHERE)
+    with made as folder:
         note = Path(folder) / "exit"
         os.environ[NOTE] = str(note)
-        _supervise(given[0] if given else str(CONFIG))
+        _supervise(config, Path(folder) / "pid")
         return int(note.read_text()) if note.exists() else EXIT_STOPPED
 
 
-def _supervise(config: str) -> None:
+def _complain(problem: ConfigurationError) -> int:
+    sys.stderr.write(f"error: {problem}\nhint: {problem.hint}\n")
+    return problem.exit_code
+
+
+def _supervise(config: Path, pid_file: Path) -> None:
     from supervisor import supervisord
 
+    options = ["-c", str(config), "-j", str(pid_file)]
+    with suppress(KeyError):  # a container whose root has no name
+        if os.getuid() == 0 and pwd.getpwuid(0):
+            # Otherwise each start says CRIT, as if something were wrong.
+            options += ["-u", "0"]
     try:
-        supervisord.main(["-c", config])
+        supervisord.main(options)
     except SystemExit as end:
         # supervisord leaves by exit(0) also after a failure; wrong configuration is its 2.
         if end.code not in {0, None}:
@@ -93,6 +117,25 @@ def _append(output: int) -> None:
         if stat.S_ISREG(os.fstat(output).st_mode):
             flags = fcntl.fcntl(output, fcntl.F_GETFL)
             fcntl.fcntl(output, fcntl.F_SETFL, flags | os.O_APPEND)
+
+
+def _check_outputs(config: Path) -> None:
+    """Raises ConfigurationError where supervisord could not open an output anew for the daemon's
+    lines: it would start nothing, say nothing and never end."""
+    text = config.read_text("utf-8", "replace")
+    for output in (1, 2):
+        name = f"/dev/fd/{output}"
+        if name not in text:
+            continue
+        try:
+            os.close(os.open(name, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY))
+        except OSError as error:
+            raise ConfigurationError(
+                f"supervisord cannot write to {name}: {error.strerror}",
+                hint="it is a socket, as under systemd, or belongs to another user, as after su,"
+                " gosu or setpriv: start `python -m daemon run` there, and have it restarted"
+                " unless it ends with 0, 57 or 78",
+            ) from None
 
 
 def listen(events: TextIO, answers: TextIO) -> None:

@@ -84,6 +84,41 @@ def test_output_in_a_file(tmp_path: Path) -> None:
     assert said.startswith("from before\n")
     assert [said.count(f"{word}\n") for word in words] == [4] * 40, "one start, three more"
     assert "WARN received SIGTERM indicating exit request\n" in said
+    assert "CRIT" not in said, "nothing is wrong with who it runs as"
+
+
+def test_output_that_cannot_be_opened_anew() -> None:
+    """Where supervisord could write nowhere it would start nothing and never end: 78, and why."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        done = subprocess.run(
+            PROGRAM,
+            cwd=ROOT,
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 78
+    assert "cannot write to /dev/fd/1" in done.stderr
+    assert "python -m daemon run" in done.stderr
+
+
+def test_no_folder_for_temporary_files() -> None:
+    """On a file system that takes no file the start says so, and what to mount."""
+    source = (
+        "import sys, tempfile\n"
+        "def none(**_): raise FileNotFoundError('No usable temporary directory found')\n"
+        "tempfile.TemporaryDirectory = none\n"
+        "from daemon import supervise\n"
+        "sys.exit(supervise.main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 78
+    assert "hint: give it one (docker run --tmpfs /tmp)" in done.stderr
 
 
 def test_what_no_restart_mends_ends_with_78(tmp_path: Path) -> None:
