@@ -26,7 +26,10 @@ _PLAUSIBLE_AGE = range(10, 101)
 _MINUTES = (15, 120)
 _INTERMEDIATE_SESSIONS = 24
 _DEFAULT_COUNT = 5
-_NO_WEIGHT_LOSS = frozenset({"pregnancy", "pregnancy_complication", "eating_disorder"})
+_NO_WEIGHT_LOSS = frozenset(
+    {"pregnancy", "pregnancy_complication", "postpartum", "eating_disorder", "youth"}
+)
+_AGAINST_LOSING = {"youth": "an age under 16"}
 
 V = TypeVar("V")
 
@@ -106,17 +109,16 @@ def fill(
 def healthy_goal(profile: Profile) -> tuple[Profile, tuple[str, ...]]:
     """(the client with a goal that their health allows, warnings).
 
-    Nobody helps a pregnant client or one with an eating disorder to lose weight. Sources: NICE
-    PH27 (no dieting in pregnancy), doi 10.1136/bjsports-2023-106994 (eating disorders).
+    Nobody helps a pregnant client, one under 16 or one with an eating disorder to lose weight.
+    Sources: NICE PH27 (no dieting in pregnancy), doi 10.1136/bjsports-2023-106994 (eating
+    disorders), doi 10.1542/peds.2016-1649 (no dieting of the young but under a doctor's care).
     """
     against = sorted(profile.conditions & _NO_WEIGHT_LOSS)
     if profile.goal != "weight_loss" or not against:
         return profile, ()
     sources = {**profile.sources, "goal": "health"}
-    warning = (
-        f"goal_changed: {', '.join(against)} speaks against losing weight; planned for general "
-        "fitness"
-    )
+    why = ", ".join(_AGAINST_LOSING.get(code, code) for code in against)
+    warning = f"goal_changed: {why} speaks against losing weight; planned for general fitness"
     return replace(profile, goal="general", sources=sources), (warning,)
 
 

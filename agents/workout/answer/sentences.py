@@ -96,7 +96,9 @@ def reason(exercise: Exercise, profile: Profile, why: Rationale | None = None) -
 
 def _purpose(exercise: Exercise, why: Rationale | None) -> str:
     alone = {
-        "balance": "Steadies standing and walking.",
+        "balance": "Steadies sitting and reaching."
+        if exercise.position == "seated"
+        else "Steadies standing and walking.",
         "mobility": "Keeps the joints moving without load.",
         "cardio": "Gentle work for heart and lungs.",
     }.get(exercise.pattern)
@@ -244,9 +246,13 @@ def summary(
     level = LEVELS[profile.level]
     if status == "needs_clearance":
         found = joined([CONDITIONS[code].title for code in stopped_by])
+        seated = "wheelchair" in profile.conditions
+        gentle = "mobility and balance while seated" if seated else "walking, mobility and balance"
+        if "acute_illness" in stopped_by:
+            gentle = f"rest, and once the fever is gone {gentle}"
         return (
             f"Before any training a doctor or another professional should agree, because of "
-            f"this: {found}. Until then: walking, mobility and balance at an easy effort."
+            f"this: {found}. Until then: {gentle} at an easy effort."
         )
     if status == "infeasible":
         return (
@@ -264,9 +270,12 @@ def summary(
     if given_up:
         text += f" Not everything fitted: {joined(list(given_up))} had to give way."
     if profile.sources.get("goal") == "health":
+        against, whom = "health", "the doctor or midwife in charge"
+        if "youth" in profile.conditions:
+            against, whom = "a body that grows", "a doctor for the young"
         text += (
-            " Losing weight is no aim of it, since health speaks against that now: talk about "
-            "weight with the doctor or midwife in charge."
+            f" Losing weight is no aim of it, since {against} speaks against that now: talk about "
+            f"weight with {whom}."
         )
     if excluded:
         text += " Exercises that the health screening rules out were left out."

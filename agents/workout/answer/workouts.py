@@ -124,7 +124,7 @@ def drills(profile: Profile, limits: Limits) -> tuple[list[DrillItem], list[Dril
         return not any(says(name, wish) for wish in profile.avoid)
 
     warm = gentle.warmup(profile, limits, allowed)
-    cool = gentle.cooldown(allowed)
+    cool = gentle.cooldown(profile, allowed)
     return (
         [DrillItem.model_validate(asdict(drill)) for drill in warm],
         [DrillItem.model_validate(asdict(drill)) for drill in cool],

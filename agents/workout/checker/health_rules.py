@@ -31,6 +31,8 @@ from .view import (
 Finding = tuple[str, str]
 WALKING = re.compile(r"\b(walk\w*|march\w*|stroll\w*)\b")
 CONTACT_SECONDS = 1.0
+_ARMS = re.compile(r"\bseated\b.*\b(arms?|punch\w*)\b")
+_ON_FEET = re.compile(r"\b(walk\w*|stand\w*|steps?|march\w*|hips?|legs?|foot|heel)\b")
 
 
 def forbidden(row: tables.Condition, fact: Fact) -> list[str]:
@@ -46,6 +48,18 @@ def forbidden(row: tables.Condition, fact: Fact) -> list[str]:
         found.append("barbell overhead")
     if row.loaded_jump and fact.impact and fact.gear & tables.IMPLEMENTS:
         found.append("loaded jump")
+    if row.arms_only:
+        found += _beyond_the_arms(fact)
+    return found
+
+
+def _beyond_the_arms(fact: Fact) -> list[str]:
+    """What an exercise asks beside the arms of somebody seated; hands do the stretching."""
+    found = [] if "seated" in fact.tags else ["not seated"]
+    muscles = fact.primary | (fact.secondary if fact.pattern == "cardio" else frozenset())
+    standing = tables.LOWER_PATTERNS | {"carry", "power", "core_anti", "core_flex"}
+    if fact.pattern != "mobility" and (fact.pattern in standing or muscles & tables.LOWER_MUSCLES):
+        found.append("work of the legs")
     return found
 
 
@@ -81,6 +95,9 @@ def contra_flag(plan: Plan) -> Iterator[Finding]:
         for code, row in rows.items():
             if session.cardio and impact >= row.impact:
                 yield f"{session.where}.cardio", f"impact {impact:g} is forbidden for {code}"
+            kind = plain_name(as_text(session.cardio.get("type")))
+            if session.cardio and row.arms_only and not _ARMS.search(kind):
+                yield f"{session.where}.cardio", f"{kind!r} is not done with the arms alone"
 
 
 def _screening_complete(plan: Plan) -> Iterator[Finding]:
@@ -113,6 +130,8 @@ def _drills(
                 else:
                     reasons = sorted(row.tags & tags_of_name(name))
                     reasons += ["impact"] if row.impact < 3 and has_impact(name) else []
+                    if row.arms_only and _ON_FEET.search(plain_name(name)):
+                        reasons.append("done on the feet")
                 for reason in reasons:
                     yield where, f"{name!r} is {reason}, forbidden for {code}"
 

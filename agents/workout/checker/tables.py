@@ -113,7 +113,7 @@ class Condition:
 
     tags: flags or positions that may not occur. impact, axial, valsalva, fall_risk: the lowest
     forbidden degree (3 = none forbidden). joint: where a stress of 2 or more is forbidden.
-    hold_seconds: the longest allowed hold.
+    hold_seconds: the longest allowed hold. arms_only: seated, and nothing that the legs do.
     """
 
     tags: frozenset[str] = frozenset()
@@ -129,6 +129,7 @@ class Condition:
     rpe: float = 10.0
     sets: int = 99
     warmup_seconds: int = 300
+    arms_only: bool = False
 
 
 _HEART = Condition(
@@ -150,10 +151,13 @@ _PRESSURE = Condition(
     _words("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
 )
 _CAUTION = Condition(impact=2, valsalva=2, rpe=7.0)
+_MENDING = Condition(impact=2, valsalva=2, reps=(8, 15), rpe=7.0)
+_PELVIS = Condition(_words("spinal_flexion"), impact=1, valsalva=2, reps=(8, 15), rpe=7.0)
+_UNWELL = Condition(_words("inverted"), impact=1, valsalva=2, rpe=6.0)
 
 # Red flags without a row of their own keep the nearest one after they are lifted: a crisis that of
-# high pressure, birth and surgery that of an unknown condition, pain and fainting much of the
-# heart's.
+# high pressure, birth that of the pelvic floor, surgery that of healing, pain, fainting and what
+# else a doctor should see much of the heart's.
 CONDITIONS: dict[str, Condition] = {
     "low_back": Condition(
         _words("loaded_hinge spinal_flexion spinal_rotation"), axial=2, joint="low_back", rpe=7.0
@@ -171,18 +175,26 @@ CONDITIONS: dict[str, Condition] = {
     "cardiac": _HEART,
     "stroke": _HEART,
     "diabetes": Condition(),
-    "retinopathy": Condition(_words("inverted head_down"), valsalva=2, impact=1),
+    "retinopathy": Condition(
+        _words("inverted head_down"), valsalva=2, impact=1, reps=(8, 15), rpe=7.0
+    ),
     "neuropathy": Condition(impact=1, fall_risk=2),
     "pregnancy": _UNBORN,
     "pregnancy_complication": _UNBORN,
     "osteoporosis": Condition(_words("spinal_flexion spinal_rotation"), impact=2, fall_risk=2),
-    "hernia": Condition(_words("inverted"), valsalva=2, axial=2),
-    "glaucoma": Condition(_words("inverted head_down"), valsalva=2),
+    "hernia": Condition(_words("inverted"), valsalva=2, axial=2, reps=(8, 15), rpe=7.0),
+    "glaucoma": Condition(_words("inverted head_down"), valsalva=2, reps=(8, 15), rpe=8.0),
     "epilepsy": _FALLS,
     "vertigo": _FALLS,
     "anticoagulant": _FALLS,
     "asthma": Condition(warmup_seconds=600),
     "beta_blocker": Condition(),
+    "wheelchair": Condition(_words("dip isometric"), arms_only=True, reps=(8, 15), rpe=8.0),
+    "unsteady": Condition(
+        _words("inverted head_down"), impact=1, fall_risk=2, barbell_overhead=True
+    ),
+    "pelvic_floor": _PELVIS,
+    "healing": _MENDING,
     "older_adult": Condition(_words("inverted"), impact=2, fall_risk=2, reps=(8, 15), rpe=8.0),
     "youth": Condition(loaded_jump=True, reps=(8, 15), rpe=7.0),
     "eating_disorder": _CAUTION,
@@ -197,20 +209,27 @@ CONDITIONS: dict[str, Condition] = {
         rpe=6.0,
     ),
     "bp_crisis": _PRESSURE,
-    "postpartum": _CAUTION,
-    "recent_surgery": _CAUTION,
+    "postpartum": _PELVIS,
+    "recent_surgery": _MENDING,
+    "warning_sign": _UNWELL,
+    "acute_illness": _UNWELL,
 }
 
 RED_FLAGS = _words(
-    "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery pregnancy_complication"
+    "chest_pain syncope bp_crisis cardiac stroke postpartum recent_surgery pregnancy_complication "
+    "warning_sign acute_illness"
 )
-# Whose pulse says little about effort: medicine slows it, the heart is ill, a child is on the way.
-NO_PULSE_ZONES = _words("beta_blocker cardiac stroke pregnancy pregnancy_complication")
+# Whose pulse says little about effort: medicine slows it, the heart is ill, a child is on the way,
+# only the arms work, or nobody knows the condition.
+NO_PULSE_ZONES = _words(
+    "beta_blocker cardiac stroke pregnancy pregnancy_complication other_condition wheelchair "
+    "warning_sign acute_illness"
+)
 NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
 NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
     "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "
-    "postpartum recent_surgery"
+    "postpartum recent_surgery wheelchair unsteady pelvic_floor healing warning_sign acute_illness"
 )
 APP_KEY_PREFIX = "app_"
 CLEARANCE_DAYS = 365

@@ -24,7 +24,8 @@ FEWEST_SHOWN = 3
 _WALKS = ("easy_walk", "treadmill_walk", "march_in_place", "seated_march")
 _CARDIO = (
     "stationary_bike", "elliptical", "treadmill_walk", "brisk_walk", "rowing_ergometer",
-    "march_in_place", "step_touch", "seated_march",
+    "march_in_place", "step_touch", "seated_march", "seated_punches",
+    "seated_arm_swing",
 )  # fmt: skip
 _WALK_SECONDS, _MOST_WALK_SECONDS = 300, 1200
 _DRILL_SECONDS = 30
@@ -35,7 +36,18 @@ _EASY_START = ("Walking on the spot", "Easy arm and leg movement", "Slow steps s
 _DYNAMIC = ("Hip and shoulder circles", "Practice sets without load")
 _CALM_END = ("Slow walking and calm breathing", "Easy stretching while seated", "Calm breathing")
 _BALANCE = ("Stand on one foot with support", "Stand heel to toe with support")
-DRILL_NAMES = (*_EASY_START, *_DYNAMIC, *_CALM_END, *_BALANCE)
+# The same for who sits: the four lists in the same order.
+_SEATED = (
+    ("Easy arm circles while seated", "Easy punches while seated"),
+    ("Shoulder circles while seated", "Practice sets without load"),
+    ("Calm breathing", "Easy arm stretching while seated"),
+    ("Reach to all sides while seated", "Turn and look back while seated"),
+)
+DRILL_NAMES = tuple(
+    dict.fromkeys(
+        name for names in (_EASY_START, _DYNAMIC, _CALM_END, _BALANCE, *_SEATED) for name in names
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +92,29 @@ def warmup(profile: Profile, limits: Limits, allowed: Callable[[str], bool]) -> 
 
     allowed: whether the client may be shown a drill of this name.
     """
+    start, dynamic, _, balance = _drill_names(profile)
     seconds = limits.warmup_seconds
     drills: list[Drill] = []
     if profile.age is not None and profile.age >= 65:
-        name = _first(_BALANCE, allowed)
+        name = _first(balance, allowed)
         drills.append(Drill(name, 60, "balance"))
         seconds -= 60
     half = seconds // 2 // 30 * 30
-    drills.insert(0, Drill(_first(_EASY_START, allowed), seconds - half))
-    drills.append(Drill(_first(_DYNAMIC, allowed), half))
+    drills.insert(0, Drill(_first(start, allowed), seconds - half))
+    drills.append(Drill(_first(dynamic, allowed), half))
     return tuple(drills)
 
 
-def cooldown(allowed: Callable[[str], bool]) -> tuple[Drill, ...]:
+def cooldown(profile: Profile, allowed: Callable[[str], bool]) -> tuple[Drill, ...]:
     """Three minutes to come down."""
-    return (Drill(_first(_CALM_END, allowed), COOLDOWN_SECONDS),)
+    return (Drill(_first(_drill_names(profile)[2], allowed), COOLDOWN_SECONDS),)
+
+
+def _drill_names(profile: Profile) -> tuple[Sequence[str], ...]:
+    """Names of drills: to start, dynamic, to end, for balance."""
+    if "wheelchair" in profile.conditions:
+        return _SEATED
+    return _EASY_START, _DYNAMIC, _CALM_END, _BALANCE
 
 
 def _first(names: Sequence[str], allowed: Callable[[str], bool]) -> str:

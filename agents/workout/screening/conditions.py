@@ -14,7 +14,10 @@ heart attack or a stroke and no exercise test (ACSM's Guidelines for Exercise Te
 Prescription). Osteoporosis, neuropathy, retinopathy and the general
 screening logic: PMC10959113 and ACSM preparticipation guidance (doi 10.1249/MSS.0000000000002800).
 Eating disorders: IOC consensus on energy deficiency, 2023 (doi 10.1136/bjsports-2023-106994).
-High readings: AHA, when to call about high blood pressure.
+High readings: AHA, when to call about high blood pressure. Hernia, eye disease, healing: ACSM's
+Guidelines, no maximal or strained lifting. Pelvic floor: Goom, Donnelly and Brockwell 2019, no
+impact before it bears load. Wheelchair users: Consortium for Spinal Cord Medicine, preserving the
+shoulder. Fever: doi 10.1136/bjsports-2021-105259.
 Youth and older adults: NSCA position statements. Joint rules: convention, stress grades by hand.
 """
 
@@ -92,6 +95,21 @@ _LOADED_JUMP = Rule(
 )
 _CAUTIOUS = (_IMPACT_2, _VALSALVA_2)
 _HEART = (_IMPACT_1, _INVERTED, _VALSALVA_2)
+_LEG_MUSCLES = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
+# The trunk work of the catalogue that is done seated lifts the legs.
+_LEG_PATTERNS = frozenset({"squat", "lunge", "hinge", "carry", "power", "core_anti", "core_flex"})
+
+
+def _needs_legs(exercise: Exercise) -> bool:
+    """Whether legs that do not work keep anybody from it; a stretch is done by the hands."""
+    if exercise.pattern == "mobility":
+        return False
+    work = exercise.prim if exercise.pattern != "cardio" else (*exercise.prim, *exercise.sec)
+    return exercise.pattern in _LEG_PATTERNS or not _LEG_MUSCLES.isdisjoint(work)
+
+
+_LEGS = Rule("work of the legs", _needs_legs)
+_OFF_THE_CHAIR = Rule("not done seated", lambda e: e.position != "seated")
 _FALLS = (_FALL_2, _INVERTED, _HEAD_DOWN, _BARBELL_OVERHEAD)
 _EXPECTING = (
     _position("supine"),
@@ -179,6 +197,8 @@ _ROWS = (
         "retinopathy",
         "diabetic eye disease",
         (_VALSALVA_2, _INVERTED, _HEAD_DOWN, _IMPACT_1),
+        reps=(8, 15),
+        rpe_cap=7,
         note="Avoid straining and jolts.",
     ),
     Condition(
@@ -202,8 +222,22 @@ _ROWS = (
         (*_flags("spinal_flexion", "spinal_rotation"), _IMPACT_2, _FALL_2),
         note="Bend at the hips, not in the spine.",
     ),
-    Condition("hernia", "hernia", (_VALSALVA_2, _INVERTED, _AXIAL_2), note="Never strain."),
-    Condition("glaucoma", "glaucoma", (_VALSALVA_2, _INVERTED, _HEAD_DOWN)),
+    Condition(
+        "hernia",
+        "hernia",
+        (_VALSALVA_2, _INVERTED, _AXIAL_2),
+        reps=(8, 15),
+        rpe_cap=7,
+        note="Never strain or hold the breath; stop when the bulge grows or hurts.",
+    ),
+    Condition(
+        "glaucoma",
+        "glaucoma",
+        (_VALSALVA_2, _INVERTED, _HEAD_DOWN),
+        reps=(8, 15),
+        rpe_cap=8,
+        note="Breathe out with every effort; keep the head above the heart.",
+    ),
     Condition("epilepsy", "epilepsy", _FALLS, note="Train with somebody near."),
     Condition("vertigo", "dizziness", _FALLS, note="Change position slowly."),
     Condition(
@@ -217,6 +251,38 @@ _ROWS = (
         "medicine that slows the pulse",
         rpe_only=True,
         note="Pulse zones do not apply; go by effort.",
+    ),
+    Condition(
+        "wheelchair",
+        "use of a wheelchair",
+        (_OFF_THE_CHAIR, _LEGS, *_flags("dip", "isometric")),
+        reps=(8, 15),
+        rpe_cap=8,
+        rpe_only=True,
+        note="Lock the wheels; keep the shoulders pain-free, they do the work of the day as well.",
+    ),
+    Condition(
+        "unsteady",
+        "unsteady standing or poor sight",
+        (*_FALLS, _IMPACT_1),
+        note="Train beside something to hold and with somebody near.",
+    ),
+    Condition(
+        "pelvic_floor",
+        "weak pelvic floor or belly wall",
+        (_IMPACT_1, _VALSALVA_2, *_flags("spinal_flexion")),
+        reps=(8, 15),
+        rpe_cap=7,
+        note="Breathe out with every effort; at leaking, heaviness below or a doming belly take "
+        "the easier variant and see a pelvic health physiotherapist.",
+    ),
+    Condition(
+        "healing",
+        "healing after an operation",
+        _CAUTIOUS,
+        reps=(8, 15),
+        rpe_cap=7,
+        note="Ask the surgeon or physiotherapist which movements and loads are allowed by now.",
     ),
     Condition(
         "older_adult",
@@ -245,6 +311,7 @@ _ROWS = (
         "condition that was not recognised",
         _CAUTIOUS,
         rpe_cap=7,
+        rpe_only=True,
         note="The notes mention something this service does not know; ask before training.",
     ),
     Condition(
@@ -277,7 +344,8 @@ _ROWS = (
     Condition(
         "postpartum",
         "recent birth",
-        _CAUTIOUS,
+        (_IMPACT_1, _VALSALVA_2, *_flags("spinal_flexion")),
+        reps=(8, 15),
         rpe_cap=7,
         red_flag=True,
         note="Ask a doctor or midwife when more than walking and the pelvic floor may follow.",
@@ -286,9 +354,29 @@ _ROWS = (
         "recent_surgery",
         "recent operation",
         _CAUTIOUS,
+        reps=(8, 15),
         rpe_cap=7,
         red_flag=True,
         note="Ask the surgeon which movements are allowed again, and from when on.",
+    ),
+    Condition(
+        "warning_sign",
+        "a sign that a doctor should see first",
+        _HEART,
+        rpe_cap=6,
+        rpe_only=True,
+        red_flag=True,
+        note="See a doctor about this today; call an ambulance when it came suddenly, grows worse "
+        "or takes the breath.",
+    ),
+    Condition(
+        "acute_illness",
+        "fever or infection",
+        _HEART,
+        rpe_cap=6,
+        rpe_only=True,
+        red_flag=True,
+        note="Rest until the fever is gone and you feel well for some days, then begin easily.",
     ),
     Condition(
         "pregnancy_complication",
@@ -312,6 +400,7 @@ _NO_JUMPS = frozenset(
         "low_back", "knee", "shoulder", "neck", "wrist", "elbow", "hip", "ankle",
         "hypertension", "bp_crisis", "cardiac", "stroke", "chest_pain", "syncope", "beta_blocker",
         "osteoporosis", "pregnancy", "pregnancy_complication", "postpartum", "recent_surgery",
+        "wheelchair", "unsteady", "pelvic_floor", "healing", "warning_sign", "acute_illness",
     }
 )  # fmt: skip
 

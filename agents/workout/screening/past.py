@@ -2,7 +2,8 @@
 
 Healing is believed when the text says so without a doubt ("almost", "not yet") and without a
 return ("comes back"), of conditions that heal, and not within six weeks. Births and operations
-count for six weeks, pregnancies for ten months.
+count for six weeks, pregnancies for ten months, an infection for two weeks and a sign of danger
+for six.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ LASTING = RED_FLAGS | {
 _SURGERY_DAYS = 42
 _PREGNANCY_DAYS = 300
 _RECENT_DAYS = 42
+_PASSING_DAYS = {"acute_illness": 14, "warning_sign": 42}
 
 _FINE_SINCE = re.compile(
     r"\bno (?:more |further )?"
@@ -35,6 +37,9 @@ def is_outdated(page: Page, mention: Mention) -> bool:
     age = page.own_age(mention)
     if mention.code in ("postpartum", "recent_surgery"):
         return _in_childhood(page, mention) if age is None else age >= _SURGERY_DAYS
+    if mention.code in _PASSING_DAYS:
+        passed = age if age is not None else page.days_since
+        return passed >= _PASSING_DAYS[mention.code]
     if mention.code in ("pregnancy", "pregnancy_complication"):
         if (age if age is not None else page.days_since) >= _PREGNANCY_DAYS:
             return True

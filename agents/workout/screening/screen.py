@@ -104,7 +104,26 @@ def screen(
     evidence.extend(
         Evidence(code, str(age), "age", "lexicon", "active") for code in age_codes(age)
     )
-    return _conclude(evidence, as_of=as_of, clearance=clearance)
+    concluded = _conclude(evidence, as_of=as_of, clearance=clearance)
+    foreign = dict.fromkeys(source.name for source in sources if _is_foreign(source.text))
+    unread = tuple(
+        f"unread_language: {name} is not in English or Spanish; a person should read it for "
+        "health problems"
+        for name in foreign
+    )
+    return replace(concluded, warnings=(*concluded.warnings, *unread))
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether a good part of the text is in a language that the lexicon does not read."""
+    letters = [letter for letter in text if letter.isalpha()]
+    # Greek and all that stands behind it: Cyrillic, Hebrew, Arabic, Chinese.
+    if sum("\u0370" <= letter < "\u1e00" or letter > "\u2e7f" for letter in letters) * 2 > len(
+        letters
+    ):
+        return True
+    said = {token.word for token in tokenise(text)}
+    return not said.isdisjoint(words("foreign_complaints")) or len(said & words("foreign")) >= 2
 
 
 def scanned(

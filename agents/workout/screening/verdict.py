@@ -12,7 +12,7 @@ anything else: "no asthma or diabetes" denies both, "no change in his back pain"
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -25,6 +25,8 @@ from agents.workout.screening.past import LASTING, is_healed, is_outdated
 Verdict = Literal["active", "negated", "relative", "hypothetical", "resolved", "outdated"]
 
 _ANDS = frozenset({"and", "y", "e"})
+# What a birth or an operation leaves behind, and for how many days from it.
+_LEAVES = {"postpartum": ("pelvic_floor", 365), "recent_surgery": ("healing", 182)}
 
 _DENIED_AFTER = re.compile(
     r"\s*[:?=–—-]\s*(?:no|none|negative|nil|never|n|ninguno|ninguna|negativo|negativa)"
@@ -75,7 +77,7 @@ def read_conditions(
     tokens = tokenise(text)
     mentions = find_mentions(tokens, declared=declared)
     page = Page(text, tokens, mentions, find_ages(text, written), (as_of - written).days)
-    verdicts = [(mention, _judge(page, mention)) for mention in mentions]
+    verdicts = [_aftermath(page, mention, _judge(page, mention)) for mention in mentions]
     active = {mention.code for mention, verdict in verdicts if verdict == "active"}
     return tuple(
         Reading(
@@ -88,6 +90,15 @@ def read_conditions(
         for mention, verdict in verdicts
         if mention.beside is None or mention.beside in active
     )
+
+
+def _aftermath(page: Page, mention: Mention, verdict: Verdict) -> tuple[Mention, Verdict]:
+    """A birth or an operation that stops nothing any more still asks for care for a while."""
+    code, days = _LEAVES.get(mention.code, ("", 0))
+    age = page.own_age(mention)
+    if verdict != "outdated" or age is None or age >= days:
+        return mention, verdict
+    return replace(mention, code=code), "active"
 
 
 def _judge(page: Page, mention: Mention) -> Verdict:

@@ -94,6 +94,50 @@ async def test_the_main_app_finds_what_it_reads(request_: Json) -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"age": 70, "equipment": ["bands", "dumbbells"], "goals": ["lose weight"]},
+        {"age": 70, "conditions": ["wheelchair", "heart attack in 2019"]},
+    ],
+)
+async def test_who_sits_trains_seated(changes: Json) -> None:
+    """Nobody in a wheelchair is told to squat, walk or stand, not even while a stop holds."""
+    request = {**GYM_PLAN, "conditions": ["wheelchair user since an accident"], **changes}
+    found = await answer(request)
+    days = [day for week in found["weeks"] for day in week["workouts"]]
+    assert days
+    keys = {line["key"] for day in days for line in day["exercises"]}
+    assert {CATALOGUE[key].position for key in keys} == {"seated"}
+    names = [drill["name"] for day in days for drill in (*day["warmup"], *day["cooldown"])]
+    names += [day["cardio"]["type"] for day in days if day["cardio"]]
+    told = " ".join(
+        [*names, found["summary"], *(line["reason"] for line in found["recommendations"])]
+    )
+    assert not re.search(r"\b(walk\w*|stand|standing|steps?|bike)\b", told, re.IGNORECASE), told
+    sound(found, request)
+
+
+async def test_nobody_under_sixteen_is_helped_to_lose_weight() -> None:
+    """The plan of a child is for general fitness, whatever the request asks for."""
+    found = await answer({**GYM_PLAN, "age": 13, "goals": ["lose weight"]})
+    assert found["profile"]["goal"] == "general"
+    assert "Losing weight is no aim" in found["summary"]
+    assert any(text.startswith("goal_changed") for text in found["data_warnings"])
+    grown = await answer({**GYM_PLAN, "age": 16, "goals": ["lose weight"]})
+    assert grown["profile"]["goal"] == "weight_loss"
+
+
+@pytest.mark.parametrize("condition", ["inguinal hernia", "glaucoma", "mastectomy 3 months ago"])
+async def test_nobody_who_must_not_strain_lifts_the_heaviest(condition: str) -> None:
+    """A wish for strength gives eight repetitions or more where straining does harm."""
+    found = await answer({**GYM_PLAN, "goals": ["strength"], "conditions": [condition]})
+    lines = [e for week in found["weeks"] for day in week["workouts"] for e in day["exercises"]]
+    assert lines
+    assert all(line["reps"] >= 8 for line in lines if not line["duration_seconds"])
+
+
 async def test_the_same_request_gets_the_same_answer() -> None:
     """Without a model two answers differ in nothing but their provenance."""
     first, second = await answer(GYM_PLAN), await answer(GYM_PLAN, request_id=412)
@@ -138,10 +182,18 @@ async def test_whoever_watches_sees_each_node() -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", ["heart attack two years ago", "stroke in 2022", "20 weeks pregnant"]
+    "condition",
+    [
+        "heart attack two years ago",
+        "stroke in 2022",
+        "20 weeks pregnant",
+        "takes verapamil",
+        "POTS",
+    ],
 )
 async def test_no_pulse_zone_where_the_pulse_misleads(condition: str) -> None:
-    """After a heart attack or a stroke, and in pregnancy, cardio goes by effort alone."""
+    """After a heart attack or a stroke, in pregnancy, and where medicine or a condition that
+    nobody knows slows or races the pulse, cardio goes by effort alone."""
     request = GYM_PLAN | {
         "goals": ["endurance"],
         "conditions": [condition],

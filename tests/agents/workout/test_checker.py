@@ -161,7 +161,10 @@ def test_old_alarms_are_lifted_by_a_newer_clearance() -> None:
         ("pregnancy", "glute_bridge"), ("osteoporosis", "box_jump"),
         ("hernia", "barbell_back_squat"), ("glaucoma", "barbell_back_squat"),
         ("older_adult", "box_jump"), ("other_condition", "barbell_back_squat"),
-        ("hip", "box_jump"), ("ankle", "box_jump"),
+        ("hip", "box_jump"), ("ankle", "box_jump"), ("unsteady", "box_jump"),
+        ("wheelchair", "leg_press"), ("wheelchair", "incline_push_up"), ("wheelchair", "plank"),
+        ("pelvic_floor", "box_jump"), ("postpartum", "box_jump"),
+        ("healing", "barbell_back_squat"), ("warning_sign", "box_jump"),
     ],
 )  # fmt: skip
 def test_each_row_of_the_table_forbids(code: str, key: str) -> None:
@@ -172,6 +175,22 @@ def test_each_row_of_the_table_forbids(code: str, key: str) -> None:
     answer["weeks"][0]["workouts"][0]["exercises"].append(kit.entry(key, 6, 2))
     found = [v for v in check(answer, request=request) if v.rule == "contra_flag"]
     assert any(key in v.message and code in v.message for v in found)
+
+
+def test_who_sits_is_shown_no_drill_on_the_feet() -> None:
+    """Drills known by their names alone and cardio are read for whoever uses a wheelchair."""
+    answer, request = kit.general_answer()
+    answer["screening"]["conditions"] = ["wheelchair"]
+    session = answer["weeks"][0]["workouts"][0]
+    session["warmup"] = [{"name": "Walking on the spot", "seconds": 300, "kind": None}]
+    session["cardio"] = {"type": "Stationary Bike", "minutes": 10, "rpe": 5, "impact": 0}
+    found = [v.message for v in check(answer, request=request) if v.rule == "contra_flag"]
+    assert any("'Walking on the spot' is done on the feet" in message for message in found)
+    assert any("arms alone" in message for message in found)
+    session["warmup"][0]["name"] = "Easy arm circles while seated"
+    session["cardio"]["type"] = "Seated Punches"
+    found = [v.message for v in check(answer, request=request) if v.rule == "contra_flag"]
+    assert not any("arm circles" in message or "arms alone" in message for message in found)
 
 
 @pytest.mark.parametrize("code", ["epilepsy", "vertigo", "anticoagulant"])

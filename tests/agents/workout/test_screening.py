@@ -169,8 +169,52 @@ def test_an_old_note_counts_its_weeks_from_its_own_day() -> None:
     """ "Gave birth 3 weeks ago", written two months ago, is eleven weeks ago."""
     note = "Gave birth 3 weeks ago"
 
-    assert read(note, written=AS_OF - timedelta(days=60)).conditions == ()
+    assert read(note, written=AS_OF - timedelta(days=60)).stopped_by == ()
     assert read(note, written=AS_OF - timedelta(days=5)).stopped_by == ("postpartum",)
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "codes"),
+    [
+        ("Gave birth today", 41, ("postpartum",)),
+        ("Gave birth today", 43, ("pelvic_floor",)),
+        ("Gave birth today", 364, ("pelvic_floor",)),
+        ("Gave birth today", 366, ()),
+        ("Appendix operation today", 43, ("healing",)),
+        ("Appendix operation today", 183, ()),
+        ("has a fever today", 3, ("acute_illness",)),
+        ("has a fever today", 15, ()),
+        ("Coughed up blood today", 3, ("warning_sign",)),
+        ("Coughed up blood today", 43, ()),
+    ],
+)
+def test_what_a_day_leaves_behind_passes(text: str, days: int, codes: tuple[str, ...]) -> None:
+    """After the stop a birth asks for care for a year and an operation for half of one; a fever
+    stops for two weeks, a sign of danger for six."""
+    found = read(text, declared=False, written=AS_OF - timedelta(days=days))
+
+    assert found.conditions == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("Seit Jahren Probleme mit dem Knie, nicht springen", True),
+        ("Rückenschmerzen", True),
+        ("Mal de dos depuis deux ans, pas de sauts pour elle", True),
+        ("болит колено", True),
+        ("膝が痛い", True),
+        ("Dolor de rodilla desde hace un año, sin saltos para ella", False),
+        ("Die-hard fan of squats, has a bad knee", False),
+        ("Crème brûlée und Bier on Sundays", False),
+        ("", False),
+    ],
+)
+def test_a_language_that_is_not_read_is_told(text: str, unread: bool) -> None:
+    """A note in German, French or another script is named as unread, whatever it says."""
+    told = [w for w in read(text, declared=False).warnings if w.startswith("unread_language")]
+
+    assert bool(told) is unread
 
 
 def test_a_pregnancy_ends() -> None:
