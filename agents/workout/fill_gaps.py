@@ -199,6 +199,11 @@ def _settled(wish: wishes.GoalWish, source: str, into: Gathered) -> Goal | None:
         into.warn(
             f"contradictory_goals: {source} ask for losing and gaining; planned as general fitness"
         )
+    if wish.sport:
+        into.warn(
+            f"goal_sport: {source} name a sport or an event; its own practice, long distances and "
+            "matches are not planned"
+        )
     if wish.goal is not None:
         into.sources["goal"] = source
     return wish.goal
@@ -283,7 +288,7 @@ def _preferred(
         return frozenset()
     names = wishes.Names(library.values())
     keys = {key for wish in wanted for key in names.meant_by(wish)}
-    gear = set(wishes.equipment(wanted).known) - wishes.ALWAYS_THERE
+    gear = set(wishes.equipment(wanted, inside=False).known) - wishes.ALWAYS_THERE
     keys |= {key for key, exercise in library.items() if gear & set(exercise.equipment)}
     if not keys:
         into.warn("preferences_unknown: preferences match no exercise")

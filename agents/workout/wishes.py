@@ -12,6 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import accumulate
 
@@ -19,7 +20,15 @@ from agents.workout.exercises.exercise import EQUIPMENT, PATTERN_GROUPS, PATTERN
 from agents.workout.profile import Goal
 
 ALWAYS_THERE = frozenset({"bodyweight"})
-_GYM = frozenset({"gym", "full gym", "commercial gym", "fitness studio", "all", "everything"})
+_GYM = frozenset(
+    {
+        "gym", "full gym", "commercial gym", "fitness studio", "all", "everything", "a gym",
+        "the gym", "my gym", "at the gym", "gym membership", "full gym access", "gym access",
+        "gimnasio", "fitnessstudio", "salle de sport",
+    }
+)  # fmt: skip
+_SMALL_GYM = ("dumbbells", "bench", "cardio_machine")
+_SMALL_GYMS = frozenset({"hotel gym", "hotel", "apartment gym", "small gym", "basic gym"})
 _EQUIPMENT_WORDS = {
     "none": "bodyweight", "no equipment": "bodyweight", "nothing": "bodyweight",
     "body weight": "bodyweight", "mat": "bodyweight", "wall": "bodyweight",
@@ -33,7 +42,22 @@ _EQUIPMENT_WORDS = {
     "exercise bike": "cardio_machine", "stationary bike": "cardio_machine",
     "rower": "cardio_machine", "elliptical": "cardio_machine", "barbell": "barbell",
     "weight bench": "bench",
+    "multigym": "machine", "multi gym": "machine", "rowing machine": "cardio_machine",
+    "spin bike": "cardio_machine", "peloton": "cardio_machine", "cross trainer": "cardio_machine",
+    "crosstrainer": "cardio_machine", "assault bike": "cardio_machine", "weights": "dumbbells",
+    "free weights": "dumbbells", "gymnastic rings": "trx", "rings": "trx", "hanteln": "dumbbells",
+    "kurzhanteln": "dumbbells", "mancuernas": "dumbbells", "halteres": "dumbbells",
+    "langhantel": "barbell", "bandas": "bands", "klimmzugstange": "pullup_bar",
 }  # fmt: skip
+# Alone they name equipment, inside a longer text they may be anything: "ankle weights". Of one
+# machine nobody concludes a room of them.
+_ALONE_ONLY = frozenset({"weights", "nothing", "none", "rings", "step", "wall", "box", "machine"})
+# A text with one of these may speak of what is not there, or of another thing of that name.
+_NOT_THERE = frozenset(
+    {"no", "not", "without", "except", "dont", "broken", "never", "sin", "ohne", "sans"}
+    | {"mini", "loop", "booty", "hip"}
+)
+_LIKENESS = 0.88
 _GLUED_LETTERS = 6
 _LEGS = ("quads", "hamstrings", "glutes")
 _FOCUS_WORDS: dict[str, tuple[str, ...]] = {
@@ -51,23 +75,58 @@ _FOCUS_WORDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _LOSE = re.compile(
-    r"\b(weight[ _-]?loss|fat[ _-]?loss|los(e|ing)|slim\w*|shed|drop \d|burn(ing)? (body )?fat"
-    r"|get(ting)? lean\w*|perder|adelgazar|bajar de peso)\b"
+    r"\b(weight[ _-]?loss|fat[ _-]?loss|los(e|ing)|loose weight|weigh less|slim\w*|shed"
+    r"|drop (\d|(some|a few|the) (kilos?|pounds?|weight))|burn(ing)? (body )?fat|belly fat"
+    r"|get(ting)? rid of (\w+ )?(fat|belly)|(get(ting)?|be) lean\w*|lean(ing)? out|recomp\w*"
+    r"|perder|adelgazar|bajar de peso|abnehmen|perte de poids|perdre du poids|maigrir)\b"
 )
 _GAIN = re.compile(
-    r"\b(muscle[ _-]?gain|gain(ing)?|bulk\w*|put on|hypertroph\w*"
-    r"|build(ing)? (up )?(some )?muscle\w*|muscle[ _-]?(mass|growth|building)|more muscle|ganar)\b"
+    r"\b(muscle[ _-]?gain|gain(ing)?|bulk\w*|put on|hypertroph\w*|recomp\w*"
+    r"|build(ing)? (up )?(some )?mus(cle|cel)\w*|muscle[ _-]?(mass|growth|building)|more muscle"
+    r"|get(ting)? (big|bigger|huge)|mass|bigger (arms?|butt|bum|glutes?|chest|legs?)"
+    r"|ganar|muskelaufbau|prise de masse|prendre du muscle)\b"
+)
+# "Not" and what it takes back: "I do not want to lose weight".
+_DENIED = re.compile(
+    r"\b(not?|never|without|don'?t|doesn'?t|stop|avoid(ing)?|rather than|sin|nicht|pas)\b"
+    r"( [\w']+){0,3} (los(e|ing)|gain(ing)?|bulk\w*|weight loss|perder|abnehmen|perdre)\b"
+    r"((?! but\b| just\b| only\b).)*"
 )
 _OTHER_GOALS: tuple[tuple[re.Pattern[str], Goal], ...] = (
-    (re.compile(r"\b(ton(e|ed|ing)( up)?|muscle\w*|physique|bodybuilding)\b"), "hypertrophy"),
     (
         re.compile(
-            r"\b(endurance|stamina|marathon|half marathon|triathlon|\d+ ?k(m)? run|run\w*|cycl\w+"
-            r"|cardio|conditioning|resistencia)\b"
+            r"\b(ton(e|ed|ing)( up)?|tonificar|muscle\w*|physique|bodybuilding|six[ -]?pack"
+            r"|get ripped|shredded)\b"
+        ),
+        "hypertrophy",
+    ),
+    (
+        re.compile(
+            r"\b(endurance|stamina|marathon|maraton|half marathon|triathlon|ironman|\d+ ?k(m)?"
+            r"|run\w*|cycl\w+|swim\w*|hik(e|es|ing)|trek\w*|cardio|conditioning|resistencia"
+            r"|ausdauer)\b"
         ),
         "endurance",
     ),
-    (re.compile(r"\b(strength\w*|strong\w*|powerlift\w*|1 ?rm|fuerza)\b"), "strength"),
+    (
+        re.compile(
+            r"\b(strength\w*|strenght\w*|strong\w*|powerlift\w*|1 ?rm|fuerza|kraft|explosive\w*"
+            r"|vertical jump|jump higher|pull[ -]?ups?|chin[ -]?ups?|handstand"
+            r"|(bench|squat|deadlift)( press)? (\d|double|twice|my))"
+        ),
+        "strength",
+    ),
+)
+_WELL = re.compile(
+    r"\b(general|health\w*|fit|fitter|fitness|in shape|energy|stress|sleep|posture|longevity"
+    r"|independent|mobil\w+|flexib\w+|balance|feel(ing)? better)\b"
+)
+# A sport is served from beside: its practice, its distances and its matches are no part of a plan.
+_SPORT = re.compile(
+    r"\b((half |ultra)?marathon|maraton|triathlon|ironman|\d+ ?km?|race|races|football|soccer"
+    r"|basketball|rugby|tennis|golf|hockey|volleyball|handball|baseball|netball|cricket|climb\w*"
+    r"|boulder\w*|ski|skiing|snowboard\w*|surf\w*|swim\w*|boxing|mma|bjj|judo|karate"
+    r"|martial arts?|hyrox|crossfit|obstacle|season|danc(e|ing)|ballet|gymnastics)\b"
 )
 
 
@@ -96,20 +155,23 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", folded).strip()
 
 
-def equipment(texts: Iterable[str]) -> Folded:
-    """Equipment ids, implied ones included, `bodyweight` always; gym means all."""
+def equipment(texts: Iterable[str], *, inside: bool = True) -> Folded:
+    """Equipment ids, implied ones included, `bodyweight` always; gym means all.
+
+    inside: also where a longer text names it; not for wishes, which may be exercises' names.
+    """
     found: set[str] = set()
     unknown = 0
     for piece in pieces(texts):
         word = plain(piece)
         if word in _GYM:
             found.update(EQUIPMENT)
-            continue
-        known = next((id_ for form in _forms(word) if (id_ := _equipment_id(form))), None)
-        if known is None:
-            unknown += 1
+        elif word in _SMALL_GYMS:
+            found.update(_SMALL_GYM)
         else:
-            found.add(known)
+            known = _named(word) or (_named_inside(word) if inside else set())
+            unknown += not known
+            found.update(known)
     return Folded(tuple(item for item in EQUIPMENT if item in implied(found)), unknown)
 
 
@@ -123,6 +185,36 @@ def implied(found: Iterable[str]) -> frozenset[str]:
     return frozenset(have)
 
 
+def _named(word: str) -> set[str]:
+    """The equipment that a whole text names, or none."""
+    return set([id_ for form in _forms(word) if (id_ := _equipment_id(form))][:1])
+
+
+def _named_inside(text: str) -> set[str]:
+    """The equipment named somewhere in a longer text, one typing error in a word forgiven:
+    "a pair of dumbells up to 10 kg"."""
+    said = text.split()
+    if not _NOT_THERE.isdisjoint(said):
+        return set()
+    said = [_spelt(word) for word in said]
+    found: set[str] = set()
+    at = 0
+    while at < len(said):
+        for size in (3, 2, 1):
+            words = " ".join(said[at : at + size])
+            known = set() if words in _ALONE_ONLY else _named(words)
+            if known and len(said[at : at + size]) == size:
+                found |= known
+                break
+        at += size
+    return found
+
+
+def _spelt(word: str) -> str:
+    near = get_close_matches(word, _SINGLE_WORDS, 1, _LIKENESS) if len(word) >= 6 else []
+    return near[0] if near else word
+
+
 def _forms(word: str) -> tuple[str, ...]:
     return (word, word.removesuffix("s"), word.removesuffix("es"))
 
@@ -130,6 +222,11 @@ def _forms(word: str) -> tuple[str, ...]:
 def _equipment_id(word: str) -> str | None:
     joined = word.replace(" ", "_")
     return joined if joined in EQUIPMENT else _EQUIPMENT_WORDS.get(word)
+
+
+_SINGLE_WORDS = tuple(
+    dict.fromkeys(word for word in (*EQUIPMENT, *_EQUIPMENT_WORDS) if word.isalpha())
+)
 
 
 def focus(texts: Iterable[str]) -> tuple[tuple[str, ...], Folded]:
@@ -151,27 +248,31 @@ def focus(texts: Iterable[str]) -> tuple[tuple[str, ...], Folded]:
 
 @dataclass(frozen=True, slots=True)
 class GoalWish:
-    """What a text asks for, None if it says nothing; `opposed`: it asks for both directions."""
+    """What a text asks for, None if it says nothing; `opposed`: it asks for both directions;
+    `sport`: it names a sport or an event."""
 
     goal: Goal | None
     opposed: bool = False
+    sport: bool = False
 
 
 def goal(texts: Sequence[str]) -> GoalWish:
     """The goal of `texts`, the first that says something; opposites are general."""
-    losing = gaining = False
+    losing = gaining = sport = well = False
     first: Goal | None = None
     for text in texts:
-        folded = text.casefold().replace("_", " ")
-        if plain(text) in ("general", "general fitness", "health", "fitness"):
+        folded = _DENIED.sub(" ", text.casefold().replace("_", " "))
+        if plain(folded) in ("general", "general fitness", "health", "fitness"):
             first = first or "general"
         lose, gain = bool(_LOSE.search(folded)), bool(_GAIN.search(folded))
         losing, gaining = losing or lose, gaining or gain
+        sport = sport or bool(_SPORT.search(folded))
+        well = well or bool(_WELL.search(folded))
         if first is None:
             first = _first_goal(folded, lose=lose, gain=gain)
     if losing and gaining:
-        return GoalWish("general", opposed=True)
-    return GoalWish(first)
+        return GoalWish("general", opposed=True, sport=sport)
+    return GoalWish(first or ("general" if sport or well else None), sport=sport)
 
 
 def _first_goal(folded: str, *, lose: bool, gain: bool) -> Goal | None:

@@ -143,7 +143,13 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
     deloads = [week.week for week in weeks if week.phase == "deload"]
     stopped_by = parts.screening.stopped_by
     summary = sentences.summary(
-        profile, status, given_up, profile.weeks, stopped_by=stopped_by, excluded=excluded
+        profile,
+        status,
+        given_up,
+        profile.weeks,
+        stopped_by=stopped_by,
+        excluded=excluded,
+        told=parts.facts.warnings,
     )
     before = continuity(built, library) if built is not None else None
     if before is not None:

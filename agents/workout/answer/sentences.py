@@ -237,10 +237,12 @@ def summary(
     *,
     stopped_by: Sequence[str] = (),
     excluded: int = 0,
+    told: Iterable[str] = (),
 ) -> str:
     """The whole answer in two or three sentences.
 
-    stopped_by: the red flags of a stop. excluded: how many exercises health left out.
+    stopped_by: the red flags of a stop. excluded: how many exercises health left out. told: the
+    warnings about the request.
     """
     goal = _GOAL_WORDS[profile.goal]
     level = LEVELS[profile.level]
@@ -267,6 +269,14 @@ def summary(
         else f"{length} for {goal} at {level} level: one session a week of at most "
         f"{profile.minutes} minutes."
     )
+    codes = {warning.partition(":")[0] for warning in told}
+    if "goal_sport" in codes:
+        text += (
+            " It trains for the sport from beside: its practice, long distances and matches come "
+            "on top."
+        )
+    elif "goal_unknown" in codes:
+        text += " The goal was not understood as it was written: say it in other words."
     if given_up:
         text += f" Not everything fitted: {joined(list(given_up))} had to give way."
     if profile.sources.get("goal") == "health":

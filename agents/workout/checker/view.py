@@ -432,8 +432,10 @@ def _level(profile: Json, request: Json) -> int:
 
 def _equipment(profile: Json, request: Json) -> frozenset[str]:
     listed = expand_equipment(sorted(as_words(profile.get("equipment"))))
-    wish = request.get("available_equipment") or request.get("equipment")
-    wished = expand_equipment(as_wishes(wish))
+    words = as_wishes(request.get("available_equipment") or request.get("equipment"))
+    # A word that is not known here may well be known to the planner: then nothing is narrowed.
+    read = all(fold_equipment(word) in tables.EQUIPMENT | {"gym"} for word in words)
+    wished = expand_equipment(words) if read else frozenset()
     return (listed & wished if wished else listed) | tables.ALWAYS_THERE
 
 

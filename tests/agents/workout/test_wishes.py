@@ -11,6 +11,7 @@ from agents.workout import wishes
 from agents.workout.exercises.catalogue import CATALOGUE
 from agents.workout.exercises.exercise import EQUIPMENT
 from agents.workout.fill_gaps import fill
+from agents.workout.profile import Goal
 from agents.workout.request import WorkoutConfig, WorkoutRequest
 
 
@@ -40,6 +41,11 @@ from agents.workout.request import WorkoutConfig, WorkoutRequest
             },
         ),
         ("barbell", {"bodyweight", "barbell"}),
+        ("a pair of dumbells up to 10 kg", {"bodyweight", "dumbbells"}),
+        ("treadmill at home", {"bodyweight", "cardio_machine"}),
+        ("pull-up bar in the doorway", {"bodyweight", "pullup_bar"}),
+        ("hotel gym", {"bodyweight", "dumbbells", "bench", "cardio_machine"}),
+        ("my gym", set(EQUIPMENT)),
     ],
 )
 def test_equipment_is_folded_and_completed(text: str, expected: set[str]) -> None:
@@ -54,6 +60,36 @@ def test_unknown_equipment_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["no dumbbells", "everything except a barbell", "mini bands", "ankle weights", "home gym",
+     "a leg press machine"],
+)  # fmt: skip
+def test_what_is_not_there_is_not_planned_with(text: str) -> None:
+    """A text that denies equipment, or names another thing, gives none and is counted."""
+    assert wishes.equipment([text]) == wishes.Folded(("bodyweight",), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "goal", "sport"),
+    [
+        ("couch to 5k", "endurance", True),
+        ("football season", "general", True),
+        ("climbing", "general", True),
+        ("squat 100 kg", "strength", False),
+        ("lose 10 kg", "weight_loss", False),
+    ],
+)
+def test_a_sport_is_a_goal_and_is_told(text: str, goal: Goal, sport: bool) -> None:
+    """Who trains for a sport gets a goal that serves it, and is told what is not planned."""
+    assert wishes.goal([text]) == wishes.GoalWish(goal, sport=sport)
+    profile, warnings = fill(
+        WorkoutRequest.model_validate({"client_id": 1, "goals": [text]}), None, WorkoutConfig(), {}
+    )
+    assert profile.goal == goal
+    assert any(warning.startswith("goal_sport") for warning in warnings) is sport
+
+
+@pytest.mark.parametrize(
     ("texts", "goal", "opposed"),
     [
         (["weight_loss"], "weight_loss", False),
@@ -65,6 +101,15 @@ def test_unknown_equipment_is_counted() -> None:
         (["general fitness"], "general", False),
         (["lose 10 kg", "gain 10 kg"], "general", True),
         (["Perder peso"], "weight_loss", False),
+        (["I don't want to lose weight", "just strength"], "strength", False),
+        (["don't want to get bulky"], None, False),
+        (["drop a few pounds"], "weight_loss", False),
+        (["loose weight"], "weight_loss", False),
+        (["build muscel"], "hypertrophy", False),
+        (["abnehmen"], "weight_loss", False),
+        (["body recomposition"], "general", True),
+        (["stay healthy"], "general", False),
+        (["stay healthy", "get stronger"], "strength", False),
         (["be happy"], None, False),
         ([], None, False),
     ],
