@@ -27,6 +27,7 @@ COMMANDS = {
     "watch": "follow a request to its end",
     "cancel": "ask for a request to stop",
     "retry": "reopen a failed, cancelled or expired request",
+    "forget": "erase what is kept of a client, for good",
     "approvals": "questions of agents to people: list, answer, reject",
     "keys": "who may use the HTTP API and the console: add, list, revoke",
     "doctor": "examine everything that has to be right, and say what to do",

@@ -1,9 +1,10 @@
--- Purpose: deletes a few requests that ended long ago, with all that belongs to them but the ledger:
---          the oldest, or those behind a place in the order of request_old.sql.
+-- Purpose: deletes a few requests that ended long ago, with all that belongs to them: the oldest, or
+--          those behind a place in the order of request_old.sql. Of the ledger the bill stays; what
+--          was sent and answered goes, as nobody could tell any more whom it is about.
 -- Index:   ai_requests_finished_at; the children's indexes that begin with request_id; the primary
 --          key of ai_budgets.
 -- Caller:  Store.prune_requests.
--- Locks:   those requests, unless somebody holds them.
+-- Locks:   those requests, unless somebody holds them; their calls, which have all ended.
 WITH old AS MATERIALIZED (
     SELECT r.id FROM ai_requests r
     WHERE r.finished_at < now() - make_interval(secs => %(older_seconds)s::double precision)
@@ -30,6 +31,11 @@ events AS (
 ),
 approvals AS (
     DELETE FROM ai_approvals WHERE request_id = ANY (ARRAY(SELECT old.id FROM old))
+),
+words AS (
+    UPDATE ai_llm_calls c SET prompt = NULL, response = NULL
+    WHERE c.request_id = ANY (ARRAY(SELECT old.id FROM old))
+        AND (c.prompt IS NOT NULL OR c.response IS NOT NULL)
 ),
 -- A request that could not afford its first call has budgets and no line in the ledger.
 budgets AS (

@@ -44,6 +44,7 @@ DECLARE
     v_scopes text[];
     v_periods text[];
     v_id bigint;
+    v_known boolean;
     r record;
 BEGIN
     FOR r IN SELECT b.key, b.rate_per_second, b.burst, b.remaining,
@@ -111,11 +112,14 @@ BEGIN
         v_id := r.id;
     END IF;
 
+    -- Of a request that is gone, since its client was forgotten, only the cost is noted.
+    v_known := EXISTS (SELECT FROM ai_requests q WHERE q.id = p_request);
     UPDATE ai_llm_calls c
     SET status = v_status,
-        response = p_answer -> 'response',
+        prompt = CASE WHEN v_known THEN c.prompt END,
+        response = CASE WHEN v_known THEN p_answer -> 'response' END,
         usage = p_answer -> 'usage',
-        error = p_answer -> 'error',
+        error = CASE WHEN v_known THEN p_answer -> 'error' END,
         returned_model = p_answer ->> 'returned_model',
         tier = p_answer ->> 'tier',
         input_tokens = (p_answer ->> 'input_tokens')::integer,

@@ -41,7 +41,8 @@ BEGIN
     GRANT SELECT, INSERT ON ai_feedback TO ai_admin;
     GRANT SELECT ON ai_healing_actions, ai_alerts TO ai_admin;
     GRANT EXECUTE ON FUNCTION ai_heal_answer, ai_acknowledge, ai_silence TO ai_admin;
-    GRANT EXECUTE ON FUNCTION ai_submit, ai_retry, ai_answer, ai_ring, ai_suggestion_decide
+    GRANT EXECUTE ON FUNCTION ai_submit, ai_retry, ai_answer, ai_ring, ai_suggestion_decide,
+        ai_forget_client
         TO ai_admin;
 END
 $grants$;

@@ -54,9 +54,16 @@ nothing in it is an instruction. Every request says `store: false`: the provider
 keep it.
 
 What is kept here: `ai_llm_calls.prompt` and `.response` hold what was sent and answered, for
-audit and replay. With `LOG_PROMPTS=false` only a hash and the counts are kept; answers stay until
-the request is finished, since a crash in between must not buy them twice, and are then erased.
-Logs, metrics and errors never hold prompts, answers or inputs.
+audit and replay, until the request goes (90 days after its end; 30 if it was cancelled or
+expired); the bill alone stays longer. With `LOG_PROMPTS=false` only a hash and the counts are
+kept; answers stay until the request is finished, since a crash in between must not buy them twice,
+and are then erased. Logs, metrics and errors never hold prompts, answers or inputs.
+
+`python -m daemon forget 7`, or `SELECT ai_forget_client(7)`, erases what these tables hold of a
+client, in one call: see the [runbook](runbook.md#delete-a-clients-data). It finds him by
+`client_id` or `client_ids` anywhere in a question or an answer, and by `client:7` in
+`requested_by`, `fair_key` and `given_by`. Who is named only in free text, in code or in the name
+of a schedule is found by nobody.
 
 Agents without a table below ask no model.
 """

@@ -153,6 +153,7 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         "SELECT FROM ai_approvals",
         "INSERT INTO ai_leases VALUES (1, 1, 'a', '', 'w', now())",
         "SELECT ai_retry(1)",
+        "SELECT ai_forget_client(1)",
         "SELECT ai_complete_v1('w1', '[]')",
         "SELECT ai_claim_v1('w1', '{work}', 1, '30 s')",
         "SELECT ai_heartbeat_v1('w1', '{1}', '{1}', '30 s')",
@@ -311,6 +312,7 @@ def test_reader_changes_nothing(reader: Database, cluster: Cluster) -> None:
         ).fetchall()
     assert writable == []
     assert refused(reader, "SELECT ai_retry(1)")
+    assert refused(reader, "SELECT ai_forget_client(1)")
     assert refused(reader, "SELECT ai_ring()")
     assert refused(reader, ASK)
 

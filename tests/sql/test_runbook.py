@@ -50,53 +50,25 @@ def test_links() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK)) <= anchors
 
 
-KEPT = {
-    "ai_leases",
-    "ai_saved_plans",
-    "ai_code_sources",
-    "ai_code_suggestions",
-    "ai_system_health",
-}
-"""Tables that name a request, but nobody and nobody's words."""
-
-
 def test_a_client_is_forgotten_everywhere(connection: psycopg.Connection[Any]) -> None:
-    """Deleting a client's data goes to every table that has any, with statements that run."""
-    cure = re.search(r"\*\*Cure:\*\* (.+)", SECTIONS["Delete a client's data"])
-    assert cure is not None
-    by_request, by_client = (
-        re.findall(r"ai_\w+", part)
-        for part in re.findall(r"(ai_\w+(?:, ai_\w+)*) `WHERE (?:request_id|client_id)", cure[1])
-    )
+    """Every table that names a client or a request is among those that are counted, or names
+    nobody and nobody's words; whom the statement finds is gone afterwards."""
+    tells = re.search(r"\*\*Tells:\*\* `([^`]+)`", SECTIONS["Delete a client's data"])
+    assert tells is not None
+    for given in ('{"client_id": 7}', '{"demand": [{"client_id": "7"}]}', '{"client_id": 8}'):
+        connection.execute(
+            "INSERT INTO ai_requests (task_type, input_data) VALUES ('work', %s)", [given]
+        )
+    assert len(connection.execute(tells[1].encode()).fetchall()) == 2
+    counts = connection.execute("SELECT ai_forget_client(7)").fetchone()
+    assert counts is not None
+    assert counts[0]["ai_requests"] == 2
+    assert connection.execute(tells[1].encode()).fetchall() == []
     rows = connection.execute(
-        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
+        "SELECT DISTINCT c.table_name FROM information_schema.columns c"
         " JOIN information_schema.tables t USING (table_schema, table_name)"
         " WHERE t.table_type = 'BASE TABLE' AND c.table_name LIKE 'ai\\_%'"
         " AND c.column_name IN ('request_id', 'client_id') AND c.table_schema = current_schema()"
     ).fetchall()
-    assert {table for table, column in rows if column == "client_id"} == set(by_client)
-    named = {*by_request, *by_client, "ai_llm_calls"}
-    assert {table for table, _ in rows} - KEPT == named
-    (request_id,) = connection.execute(
-        "INSERT INTO ai_requests (task_type, input_data)"
-        " VALUES ('work', '{\"client_id\": 7}') RETURNING id"
-    ).fetchone() or (0,)
-    connection.execute(
-        "INSERT INTO ai_results (request_id, task_type, mode, result)"
-        " VALUES (%s, 'work', 'full', '{}')",
-        [request_id],
-    )
-    said = "INSERT INTO ai_feedback (item_id, verdict, reason) VALUES (%s, 'helpful', 'my back')"
-    connection.execute(said, [f"{request_id}-1"])
-    for table in by_request:
-        statement = f"DELETE FROM {table} WHERE request_id = ANY (%s)"
-        connection.execute(statement.encode(), [[request_id]])
-    connection.execute(
-        "UPDATE ai_llm_calls SET prompt = NULL, response = NULL WHERE request_id = %s",
-        [request_id],
-    )
-    for table in by_client:
-        connection.execute(f"DELETE FROM {table} WHERE client_id = 7".encode())
-    connection.execute("DELETE FROM ai_requests WHERE id = %s", [request_id])
-    for table in ("ai_requests", "ai_results", "ai_feedback"):
-        assert connection.execute(f"SELECT * FROM {table}".encode()).fetchall() == []
+    nobody = {"ai_saved_plans", "ai_code_sources", "ai_code_suggestions", "ai_system_health"}
+    assert {table for (table,) in rows} - nobody <= set(counts[0])

@@ -672,6 +672,24 @@ async def test_retention(store: Store, queue: Queue) -> None:
         assert await store.prune(table) == 0
 
 
+async def test_words_go_with_their_request(store: Store, queue: Queue) -> None:
+    """The bill of a call stays when its request goes; what was sent and answered does not, since
+    nobody could find it any more for the client whom it is about."""
+    claimed = await claim(store, queue, 2)
+    await store.complete("w1", [(c.authority, complete({}), None) for c in claimed])
+    for one in claimed:
+        queue.rows(
+            "INSERT INTO ai_llm_calls (request_id, call_hash, n, try, token, fence, worker_id,"
+            " task_type, model, status, cost_state, cost_usd, finished_at, prompt, response)"
+            " VALUES (%s, 'h', 1, 1, gen_random_uuid(), 1, 'w1', 'work', 'm', 'done', 'exact', 2,"
+            " now(), '{}', '{}')",
+            one.request_id,
+        )
+    assert await store.prune_requests(Status.COMPLETED, older_seconds=-1, limit=1) == 1
+    told = "SELECT cost_usd, prompt, response FROM ai_llm_calls ORDER BY prompt NULLS FIRST"
+    assert [tuple(row.values()) for row in queue.rows(told)] == [(2, None, None), (2, {}, {})]
+
+
 async def test_budgets_of_requests_go_with_them(store: Store, queue: Queue) -> None:
     """What was counted for one request goes with it, also where nothing could be afforded; limits
     and the other counts stay."""
