@@ -8,7 +8,7 @@ from __future__ import annotations
 from migrations.load import declare_compatible, execute, sql_file
 
 revision = "0026_forget_client"
-down_revision = "0024_odd_calls"
+down_revision = "0025_refusals"
 
 
 def upgrade() -> None:
