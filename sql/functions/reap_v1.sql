@@ -1,7 +1,7 @@
 -- Purpose: rescues requests whose lease ran out, and mends leases: those of nobody go, those missing
 --          after a crash are granted one lease time, those too far ahead are clamped.
 -- Index:   ai_requests_live and primary keys; ai_leases is read whole, it is small.
--- Caller:  lease_reap.sql, every 15 seconds, by every daemon; one at a time does the work.
+-- Caller:  daemons from before ai_reap_v2.
 -- Locks:   tries an advisory lock; takes only requests that nobody holds, then their leases, where
 --          it waits for a renewal under way.
 --

@@ -118,6 +118,11 @@ WORKERS = (
         ("sql/test_lease.py::test_a_killer_is_stopped",),
     ),
     Fault(
+        "it does so among others that run beside it",
+        "lost together for the second time, they run again one by one; the others are answered",
+        ("sql/test_lease.py::test_a_killers_neighbours_outlive_it",),
+    ),
+    Fault(
         "a service of the daemon dies",
         "status 70, never a daemon without its listener",
         (

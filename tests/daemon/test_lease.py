@@ -73,7 +73,7 @@ async def test_blocked_loop_keeps_its_leases(database: str, aconnection: Connect
                 end = time.monotonic() + 4.5
                 while time.monotonic() < end:
                     rows = other.execute(
-                        "SELECT count(*) FROM ai_reap_v1(interval '3 seconds', 5, 100)"
+                        "SELECT count(*) FROM ai_reap_v2(interval '3 seconds', 5, 100)"
                     ).fetchone()
                     seen.append(rows[0] if rows else 0)
                     time.sleep(0.05)

@@ -133,6 +133,27 @@ def test_a_killer_is_stopped(queue: Queue) -> None:
     assert queue.request(request_id)["error"]["code"] == "lost"
 
 
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_killers_neighbours_outlive_it(place: int, queue: Queue) -> None:
+    """Requests that lost their worker together twice run apart: one that kills its worker each
+    time takes no other with it for good."""
+    ids = [queue.insert() for _ in range(5)]
+    at_once = []
+    while {queue.status(request_id) for request_id in ids} & {"pending", "running"}:
+        rows = queue.claim()
+        at_once.append(len(rows))
+        if ids[place] in {row["id"] for row in rows}:
+            queue.advance(LEASE_SECONDS + 1)
+            queue.reap()
+        else:
+            for row in rows:
+                assert queue.finish("w1", row) == "accepted"
+            queue.advance(1)
+    assert at_once[:3] == [5, 5, 1]
+    assert queue.request(ids.pop(place))["error"]["code"] == "lost"
+    assert {queue.status(request_id) for request_id in ids} == {"completed"}
+
+
 def test_attempts_count_when_lost(queue: Queue) -> None:
     """A request whose last attempt is lost fails."""
     queue.insert()

@@ -29,6 +29,8 @@ EVERYBODY = 4
 PER_KEY = 2
 LOST_CAP = 3
 LEASE = timedelta(seconds=LEASE_SECONDS)
+APART = timedelta(seconds=5)
+"""Between those that lost a worker together, and not for the first time."""
 TERMINAL = {"completed", "failed", "cancelled", "expired"}
 GIVEN_BACK = {"snoozed", "released", "waiting", "refused"}
 RUNS_AGAIN = {"retry", "snoozed", "released", "waiting"}
@@ -258,7 +260,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.grant()
         dead = [] if extend else [i for i, x in self.leases.items() if x.expires_at < self.now]
         assert sorted(row["id"] for row in rows) == sorted(dead)
-        for request_id in dead:
+        again = 0
+        for request_id in sorted(dead):
             del self.leases[request_id]
             request = self.requests[request_id]
             request.lost += 1
@@ -269,6 +272,9 @@ class QueueMachine(RuleBasedStateMachine):
                 request.status = "failed"
             else:
                 request.status = "pending"
+                if request.lost > 1:
+                    request.run_after = self.now + APART * again
+                    again += 1
 
     @rule()
     def sweep(self) -> None:
