@@ -1,16 +1,22 @@
--- Purpose: what a look at a source found, and the request for what changed, in one statement: a commit
---          is asked for once, whoever looks. Without input_data nothing changed, or it failed: why
---          stands in problem.
+-- Purpose: what a look at a source found, and the request for what changed, in one statement: a change
+--          is asked for once, whoever looks; one back to an earlier commit is a change as any.
+--          Without input_data nothing changed, or it failed: why stands in problem.
 -- Index:   primary key of ai_code_sources; ai_requests_idempotency.
 -- Caller:  Store.code_source_settle.
 -- Locks:   the source's row.
-WITH asked AS (
+WITH held AS (
+    SELECT s.name, s.last_commit, s.request_id FROM ai_code_sources s
+    WHERE s.name = %(name)s::text
+    FOR UPDATE
+),
+asked AS (
     INSERT INTO ai_requests
         (task_type, input_data, priority, idempotency_key, requested_by, fair_key)
     SELECT 'code_analysis', %(input_data)s::jsonb, -20,
-        'code:' || %(name)s::text || ':' || %(commit)s::text, 'code:' || %(name)s::text,
+        concat_ws(':', 'code', h.name, %(commit)s::text, h.request_id), 'code:' || h.name,
         'code_monitoring'
-    WHERE %(input_data)s::jsonb IS NOT NULL
+    FROM held h
+    WHERE %(input_data)s::jsonb IS NOT NULL AND h.last_commit IS DISTINCT FROM %(commit)s::text
     ON CONFLICT (task_type, idempotency_key) DO NOTHING
     RETURNING id
 ),

@@ -1,8 +1,8 @@
 """Looks at each source when its time has come, and asks for an analysis of what changed.
 
-Of several daemons one looks, since taking a source is a write; a commit is asked for once, since
-its request has an idempotency key. Several commits between two looks are one change. A source that
-cannot be read says why in its row, and is tried again at its pace.
+Of several daemons one looks, since taking a source is a write; a change is asked for once, since
+its request and the source's new commit are written together. Several commits between two looks are
+one change. A source that cannot be read says why in its row, and is tried again at its pace.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class CodeStore(Executor):
         problem: str | None = None,
         input_data: Mapping[str, Any] | None = None,
     ) -> int | None:
-        """Note what a look found; with ``input_data`` ask for its analysis, once per commit.
+        """Note what a look found; with ``input_data`` ask for its analysis, once per change.
 
         Returns the id of the request that was made.
         """

@@ -142,6 +142,28 @@ async def test_a_checkout_is_analysed_when_it_changes(
         assert await cursor.fetchall() == [("owner/name", True)]
 
 
+async def test_what_is_taken_back_is_analysed_again(
+    database: str, aconnection: Connection, tmp_path: Path
+) -> None:
+    """Code that is as it was before a change is judged as it is: what the change brought is gone,
+    and what it had mended is open again."""
+    views = tmp_path / VIEWS
+    views.parent.mkdir(parents=True)
+    catalog = {"code_analysis": "agents.code.agent:CodeReviewer"}
+    views.write_text(PROJECT[VIEWS])
+    async with running(database, catalog, code_monitor_path=str(tmp_path)) as daemon:
+        await newest(aconnection)
+        before = await open_rules(aconnection)
+        changed = PROJECT[VIEWS].replace(LINE, GOOD).replace("items[:limit]", "eval(items)")
+        for text in (changed, PROJECT[VIEWS], changed, PROJECT[VIEWS]):
+            views.write_text(text)
+            await aconnection.execute("UPDATE ai_code_sources SET last_checked_at = NULL")
+            assert await daemon.monitoring.look() == 1
+            assert await daemon.monitoring.look() == 0
+            await newest(aconnection)
+            assert (await open_rules(aconnection) == before) is (text != changed)
+
+
 async def test_a_checkout_that_was_cloned_anew_is_analysed_whole(
     database: str, aconnection: Connection, tmp_path: Path
 ) -> None:
