@@ -358,6 +358,19 @@ async def test_suggestions(database: str, console: Served, admin: Person, rows: 
     assert rows("SELECT status FROM ai_code_suggestions") == [("pending",)]
 
 
+async def test_a_source_that_cannot_be_read_is_shown(
+    console: Served, admin: Person, rows: Any
+) -> None:
+    """Whoever wonders why nothing is found any more sees that nothing could be read."""
+    rows(
+        "INSERT INTO ai_code_sources (name, kind, location, repository, last_checked_at, problem)"
+        " VALUES ('archive', 'archive', 'owner/name', 'owner/name', now(), 'the token is <old>')"
+    )
+    page = await admin.get("/gui/suggestions")
+    assert "archive owner/name : looked at" in page.text
+    assert "It cannot be read: the token is <old>" in page.text
+
+
 async def test_a_suggestion_tells_how_data_gets_there(admin: Person, rows: Any) -> None:
     """Each step of the way is a place and what happens there, as the analysis says it."""
     finding = Finding(

@@ -72,6 +72,7 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
         "console_suggestions",
         {"status": "pending", "severity": None, "before": None, "ended": None, "limit": 51},
     ),
+    "sources": ("console_sources", {}),
     "health": ("console_health", {}),
     "alerts": ("console_alerts", {}),
     "healing": ("console_healing", {}),

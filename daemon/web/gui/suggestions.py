@@ -56,7 +56,7 @@ class Suggestions:
             "suggestions.html",
             "Suggestions",
             "suggestions",
-            {"rows": rows},
+            {"rows": rows, "sources": lambda: self._console.reads.rows("console_sources")},
             {
                 "status": status,
                 "severity": severity,
