@@ -4,11 +4,16 @@
 -- Caller:  the rule shed_cost.
 -- Locks:   those rows, unless somebody holds them.
 --
--- What expires before then is no use tomorrow: it is answered today, or not at all.
+-- What expires before then is no use tomorrow: it is answered today, or not at all. Each says why it
+-- waits; by that healing_costs_returned.sql knows it.
 WITH shed AS (
     UPDATE ai_requests q
     SET run_after = (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
-        AT TIME ZONE 'UTC'
+            AT TIME ZONE 'UTC',
+        error = jsonb_build_object('code', 'budget_exhausted',
+            'message', 'put off until tomorrow: the day''s money goes faster than the day',
+            'hint', 'it goes on today once the limit is raised; a priority of 0 is never put off',
+            'retryable', true)
     WHERE q.status = 'pending' AND q.id = ANY (ARRAY(
         SELECT r.id FROM ai_requests r
         WHERE r.status = 'pending' AND r.priority < 0 AND r.run_after >= '-infinity'

@@ -17,6 +17,7 @@ FORGIVEN = (*CALLER_CODES, "approval_rejected", "approval_expired")
 """Ends that say nothing about the agent: the caller's mistakes, and people's decisions."""
 SHED_ROWS = 1000
 """Put off by one statement."""
+RAISED_SHARE = 0.9
 EARLY_SHARE = 0.1
 """So much of a day must have passed before its pace means anything."""
 
@@ -96,16 +97,38 @@ class PauseAgent(Remedy):
 
 
 class ShedCost(Remedy):
-    """While the day's money goes faster than the day, what is not urgent waits for tomorrow."""
+    """While the day's money goes faster than the day, what is not urgent waits for tomorrow; or
+    until somebody raises the limit."""
 
     rule: ClassVar[str] = "shed_cost"
 
-    async def find(self, seen: Seen) -> Sequence[Case]:
+    def __init__(self) -> None:
+        self._spent: float | None = None
+
+    @staticmethod
+    def _spent_share(seen: Seen) -> float | None:
+        """0 where the day has no limit; None where nothing is known."""
         result = seen.results.get("model.budget")
-        spent = result.detail.get("day_share") if result is not None else None
-        passed = day_share(clock.utcnow())
+        if result is None:
+            return None
+        spent = result.detail.get("day_share") or 0.0
         # JSON has no NaN, which a price once made of a day's sum: it comes as a text.
-        if not isinstance(spent, int | float) or passed < EARLY_SHARE or spent <= passed:
+        return spent if isinstance(spent, int | float) else None
+
+    async def tend(self, seen: Seen) -> None:
+        spent = self._spent_share(seen)
+        if spent is None:
+            return
+        before, self._spent = self._spent, spent
+        # What is spent only grows within a day: a share that shrinks much is a higher limit.
+        raised = before is not None and spent < RAISED_SHARE * before
+        if raised and spent <= day_share(clock.utcnow()):
+            await seen.store.ask("healing_costs_returned")
+
+    async def find(self, seen: Seen) -> Sequence[Case]:
+        spent = self._spent_share(seen)
+        passed = day_share(clock.utcnow())
+        if spent is None or passed < EARLY_SHARE or spent <= passed:
             return ()
         waiting = await seen.store.ask("healing_costs_waiting")
         if not waiting:

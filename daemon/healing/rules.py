@@ -140,7 +140,7 @@ _RULES = (
     Rule(
         "shed_cost",
         "while more is spent than the day allows, requests of negative priority to agents that"
-        " cost money wait for tomorrow",
+        " cost money wait for tomorrow, or for a higher limit",
         "auto",
         600.0,
         6,

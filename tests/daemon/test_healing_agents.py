@@ -255,6 +255,27 @@ async def test_cheap_work_waits_for_tomorrow(database: str, noon: datetime) -> N
         ) == [("work", -1, 3)]
 
 
+@pytest.mark.parametrize("raised", [0.2, None])
+async def test_cheap_work_goes_on_when_the_limit_is_raised(
+    database: str, noon: datetime, raised: float | None
+) -> None:
+    """What was put off says why it waits, and is due again once an admin has raised or lifted the
+    limit; not because time passes, and nothing else that waits for tomorrow with it."""
+    async with bench(database) as made:
+        costly(made, "work")
+        tomorrow = "(date_trunc('day', now() AT TIME ZONE 'UTC') + '1 day') AT TIME ZONE 'UTC'"
+        made.rows("INSERT INTO ai_requests (task_type, priority) VALUES ('work', -1)")
+        made.rows(f"INSERT INTO ai_requests (task_type, run_after) VALUES ('work', {tomorrow})")
+        healing = made.healing(ShedCost())
+        due = "SELECT run_after <= now(), error ->> 'code' FROM ai_requests ORDER BY id"
+        put_off = (False, "budget_exhausted")
+        for share, cheap in ((0.7, put_off), (0.66, put_off), (raised, (True, None))):
+            await healing.observe([check("model.budget", 70.0, detail={"day_share": share})])
+            await healing.tick()
+            await healing.settled()
+            assert made.rows(due) == [cheap, (False, None)]
+
+
 async def test_a_long_queue_of_cheap_work_waits_for_tomorrow(
     database: str, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
