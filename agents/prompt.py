@@ -172,3 +172,8 @@ def agent_of(task_type: str, name: str, config: PromptConfig) -> BaseAgent[Any, 
 def is_prompt(task_type: str, config: Json) -> bool:
     """Whether a row describes such an agent, well or badly."""
     return task_type == KIND or (isinstance(config, Mapping) and config.get("kind") == KIND)
+
+
+def lacks_kind(config: Json) -> bool:
+    """Whether a row that is no such agent can only be meant to be one."""
+    return isinstance(config, Mapping) and not {"system", "output_schema"}.isdisjoint(config)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from agents.prompt import PromptConfig, agent_of, is_prompt
+from agents.prompt import PromptConfig, agent_of, is_prompt, lacks_kind
 from daemon.database import persistently
 from daemon.log import get_logger
 from daemon.outcome import where
@@ -34,6 +34,11 @@ SWITCHES = {
     "scheduling": "enable_scheduling_intelligence",
 }
 """Task type to the setting that can switch it off for a whole deployment."""
+
+KINDLESS = (
+    'config.kind is missing: with "prompt" this row is an agent; no code here answers its type'
+)
+"""Of a row that can only be meant so, and would wait for a daemon that has code for it."""
 
 log = get_logger(__name__)
 
@@ -191,7 +196,10 @@ class Registry:
                 row.type, row.version, None, enabled=False, disabled_hint=hint, here=here
             )
         if not here:
-            return AgentState(row.type, row.version, None, enabled=True, here=False)
+            problem = KINDLESS if lacks_kind(row.config) else None
+            return AgentState(
+                row.type, row.version, None, enabled=True, problem=problem, here=bool(problem)
+            )
         before = self._states.get(row.type)
         if before and before.config and before.version == row.version:
             return before

@@ -311,9 +311,10 @@ class RequestLLM:
         if wanted == "wait" and not optional:
             raise Snoozed(UNCONFIGURED_SECONDS, "no model is configured")
         if wanted == "fail" or not optional:
+            hint = "set OPENAI_API_KEY or OPENAI_BASE_URL"
             raise ProviderUnavailable(
                 "this request demands a model and none is configured",
-                hint="set OPENAI_API_KEY or OPENAI_BASE_URL, or on_unavailable = 'degrade'",
+                hint=f"{hint}, or on_unavailable = 'degrade'" if optional else hint,
             )
 
     def _unavailable(self, met: Unavailable) -> Answer[T]:

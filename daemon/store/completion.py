@@ -263,7 +263,8 @@ def _waits_for(reason: str, shortage: Shortage | None) -> ErrorInfo:
     return ErrorInfo(
         "budget_exhausted" if spent else "provider_unavailable",
         f"put off, no attempt spent: {reason}",
-        "it is tried again by itself; on_unavailable = 'degrade' answers without the model",
+        "it is tried again by itself; on_unavailable = 'degrade' answers without the model, where"
+        " the agent can",
         retryable=True,
         shortage=shortage,
     )

@@ -270,3 +270,41 @@ async def test_what_waits_for_money_goes_on_when_there_is_some(
         await aconnection.execute(raised, ("global",))
         await daemon.upkeep.afford()
         assert (await becomes(aconnection, waiting, "completed"))["error"] is None
+
+
+async def test_a_row_without_its_kind_says_so(database: str, aconnection: Connection) -> None:
+    """Who forgets the kind is told, instead of waiting for a daemon that has code for the type;
+    of a row that may be another daemon's nothing is said."""
+    kindless = {key: value for key, value in HAIKU.items() if key != "kind"}
+    await aconnection.execute(
+        "INSERT INTO ai_agents (name, type, config)"
+        " VALUES ('Haiku', 'haiku', %s), ('Other', 'other', '{}')",
+        (json.dumps(kindless),),
+    )
+    async with at_work(database):
+        [asked] = await insert(aconnection, "haiku", topic="rain")
+        row = await becomes(aconnection, asked, "failed")
+        assert row["error"]["code"] == "agent_misconfigured"
+        told = "SELECT count(*) FROM ai_agents WHERE problem LIKE 'config.kind is missing: %%'"
+        assert await count(aconnection, told) == 1
+        await rewrite(aconnection)
+        [asked] = await insert(aconnection, "haiku", topic="rain")
+        await becomes(aconnection, asked, "completed")
+        assert await count(aconnection, told) == 0
+
+
+async def test_nobody_is_advised_to_do_without_what_an_agent_needs(
+    database: str, aconnection: Connection
+) -> None:
+    """An agent that has no answer of its own fails without a model, whatever is wished."""
+    await write(aconnection)
+    async with at_work(database, openai_base_url=None):
+        for wish in ("fail", "degrade"):
+            cursor = await aconnection.execute(
+                "INSERT INTO ai_requests (task_type, input_data, on_unavailable)"
+                " VALUES ('haiku', '{\"topic\": \"rain\"}', %s) RETURNING id",
+                (wish,),
+            )
+            [[asked]] = await cursor.fetchall()
+            error = (await becomes(aconnection, asked, "failed"))["error"]
+            assert "OPENAI_API_KEY" in error["hint"] and "degrade" not in error["hint"]
