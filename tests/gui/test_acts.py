@@ -564,6 +564,16 @@ async def test_a_schedule_that_could_not_be_changed(admin: Person, rows: Any) ->
     assert names.count("n") == 1
 
 
+async def test_who_takes_no_client_is_not_asked_for_each(admin: Person, rows: Any) -> None:
+    """A slot that would ask the same once for each client of the gym is refused in words."""
+    form = {"name": "n", "trigger": "every 5 minutes", "time_zone": "UTC", "misfire": "skip"}
+    form |= {"for_each": "yes", "new": "yes"}
+    page = await admin.post("/gui/schedules/save", form, task_type="health_check")
+    assert page.status == 422 and "health_check takes no client_id" in page.text
+    page = await admin.post("/gui/schedules/save", form, task_type="progress_monitoring")
+    assert "n is saved." in page.text
+
+
 async def test_a_schedule_of_the_second_page_is_edited_there(admin: Person, rows: Any) -> None:
     """The link to edit a schedule leads to the page on which it stands."""
     rows(

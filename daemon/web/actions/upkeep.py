@@ -180,6 +180,12 @@ class UpkeepActions(Act):
         parsed = parse_whole(self._registry, agent, {**row["input_data"], **client})
         if isinstance(parsed, ErrorInfo):
             raise Refused(400, "invalid_value", parsed.message, parsed.hint)
+        if not client.keys().isdisjoint(parsed.unknown):
+            raise invalid(
+                "for_each",
+                f"{row['task_type']} takes no client_id, so all requests would be the same",
+                "leave it out",
+            )
 
     # --- workers, alerts, healing ---------------------------------------------------------------
 
