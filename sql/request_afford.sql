@@ -45,7 +45,7 @@ due AS (
     UPDATE ai_requests r SET run_after = now(), error = NULL
     WHERE r.id = ANY (ARRAY(
             SELECT q.id FROM ai_requests q
-            WHERE q.id IN (SELECT f.id FROM fits f) AND q.status = 'pending'
+            WHERE q.id = ANY (ARRAY(SELECT f.id FROM fits f)) AND q.status = 'pending'
                 AND q.run_after > now()
             ORDER BY q.id
             FOR UPDATE SKIP LOCKED))

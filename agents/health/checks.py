@@ -73,6 +73,7 @@ CHECKS: tuple[str, ...] = (
     "agents.failure_rate",
     "agents.p95_drift",
     "agents.paused",
+    "agents.problem",
     "agents.retry_storm",
     "model.budget",
     "model.configured",

@@ -63,6 +63,16 @@ def agent_left_paused(world: World) -> Iterator[None]:
     world.run("UPDATE ai_control SET paused = false")
 
 
+@fault("agents.problem", names="haiku")
+def agent_that_cannot_answer(world: World) -> Iterator[None]:
+    world.run(
+        "INSERT INTO ai_agents (name, type, problem)"
+        " VALUES ('Haiku', 'haiku', 'config.system is missing')"
+    )
+    yield
+    world.run("DELETE FROM ai_agents")
+
+
 RUNNING = f"{REQUEST} 'work', 'running', 1, now(), now(), now() - interval '1 hour', NULL, NULL"
 
 
