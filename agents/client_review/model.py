@@ -99,7 +99,7 @@ AdaptationCode = Literal[
 class Adaptation(Part):
     """A change that the progress asks of the plan.
 
-    from, to: before and after, in ``unit``; from is None where the tables do not say. why: one
+    from, to: before and after, in ``unit``; from is null where the tables do not say. why: one
     sentence, every numeral of which stands in the progress.
     """
 

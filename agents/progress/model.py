@@ -198,8 +198,14 @@ def _narrative(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+Amounts = Annotated[
+    dict[str, Amount] | None,
+    BeforeValidator(_amounts, json_schema_input_type=dict[str, float | Amount] | None),
+]
+
+
 class ProgressRequest(AgentInput):
-    """What a caller may say; ``None`` everywhere means: not given, look at the tables.
+    """What a caller may say; null everywhere means: not given, look at the tables.
 
     current_metrics: today's readings by metric. goal_metrics: targets by metric or by the main
     app's category. historical_data: replaces the tables for each metric in it. units: for numbers
@@ -207,12 +213,15 @@ class ProgressRequest(AgentInput):
     """
 
     client_id: Annotated[int, BeforeValidator(_id(required=True))]
-    current_metrics: Annotated[dict[str, Amount] | None, BeforeValidator(_amounts)] = None
-    goal_metrics: Annotated[dict[str, Amount] | None, BeforeValidator(_amounts)] = None
+    current_metrics: Amounts = None
+    goal_metrics: Amounts = None
     historical_data: Annotated[tuple[Point, ...] | None, BeforeValidator(_points)] = Field(
         default=None, validation_alias=AliasChoices("historical_data", "history")
     )
-    units: Annotated[dict[str, str] | None, BeforeValidator(_units)] = None
+    units: Annotated[
+        dict[str, str] | None,
+        BeforeValidator(_units, json_schema_input_type=dict[str, str] | str | None),
+    ] = None
     time_period: Annotated[str | int | None, BeforeValidator(_period)] = None
     trainer_id: Annotated[int | None, BeforeValidator(_id(required=False))] = None
     as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None

@@ -20,7 +20,7 @@ Days = Annotated[int, Field(ge=0, le=365)]
 
 
 class DayRange(Part):
-    """Days from `as_of`; None: not within 365."""
+    """Days from `as_of`; null: not within 365."""
 
     p10: Days | None
     p50: Days | None
@@ -28,7 +28,7 @@ class DayRange(Part):
 
 
 class DateRange(Part):
-    """ISO dates; None: not within 365 days."""
+    """ISO dates; null: not within 365 days."""
 
     p10: str | None
     p50: str | None
@@ -65,7 +65,7 @@ class GoalOut(Part):
 
 
 class UnitRepair(Part):
-    """A stored value and what it must have been. measurement_id: None for a request's reading."""
+    """A stored value and what it must have been. measurement_id: null for a request's reading."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -75,7 +75,7 @@ class UnitRepair(Part):
 
 
 class Outlier(Part):
-    """A value left out. measurement_id: None for a request's reading."""
+    """A value left out. measurement_id: null for a request's reading."""
 
     measurement_id: int | None
     date: str
@@ -102,7 +102,8 @@ class EventOut(Part):
 
 
 class Adherence(Part):
-    """The last eight weeks. rate: completed of those that ended either way; None without any."""
+    """The last eight weeks. rate: completed of those that ended either way; null without any.
+    mean_difficulty: 1 to 10, as rated."""
 
     completed: int = Field(ge=0)
     no_show: int = Field(ge=0)
@@ -120,7 +121,10 @@ class Advice(Part):
 
 
 class ProgressReport(Part):
-    """The whole answer."""
+    """When goals are reached. prediction, estimated_weeks, confidence: of the first goal;
+    estimated_weeks is null where a year will not do or nothing can be told, confidence 0 to 1.
+    interval_pct: how many cases of a hundred lie between p10 and p90. chart_svg: a drawing.
+    """
 
     status: Status
     source: Literal["ai_orchestrator"] = "ai_orchestrator"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import available_timezones
+
+from pydantic import BeforeValidator, Field
 
 from agents.given import shown
 from agents.moments import moment
@@ -46,6 +48,12 @@ def whole(low: int, high: int) -> Callable[[Any], int | None]:
         return int(number)
 
     return check
+
+
+def ranged(low: int, high: int) -> BeforeValidator:
+    """:func:`whole`, with its bounds in the schema."""
+    bounds = Annotated[int | None, Field(ge=low, le=high)]
+    return BeforeValidator(whole(low, high), json_schema_input_type=bounds)
 
 
 def word(*allowed: str) -> Callable[[Any], str | None]:

@@ -58,13 +58,13 @@ class Part(BaseModel):
 class Hours(Part):
     """A span in which sessions may lie: every `weekday` (1 = Monday), or on one `date`.
 
-    start, end: minutes after midnight, from texts such as ``06:00``; end after start.
+    start, end: minutes after midnight, from texts such as 06:00; end after start.
     """
 
     weekday: Annotated[int | None, BeforeValidator(given.weekday)] = None
     date: Annotated[dt.date | None, BeforeValidator(given.day)] = None
-    start: Annotated[int, BeforeValidator(given.minute_of_day)]
-    end: Annotated[int, BeforeValidator(given.minute_of_day)]
+    start: Annotated[int, BeforeValidator(given.minute_of_day, json_schema_input_type=str)]
+    end: Annotated[int, BeforeValidator(given.minute_of_day, json_schema_input_type=str)]
 
     @model_validator(mode="after")
     def _sound(self) -> Hours:
@@ -81,7 +81,7 @@ class Demand(Part):
     """So many sessions for one client."""
 
     client_id: NeededId
-    sessions: Annotated[int, BeforeValidator(given.whole(1, 7))] = 1
+    sessions: Annotated[int, given.ranged(1, 7)] = 1
 
 
 class Existing(Part):
@@ -95,7 +95,7 @@ class Existing(Part):
     start: Annotated[dt.datetime, BeforeValidator(given.start)] = Field(
         validation_alias=AliasChoices("start", "session_date")
     )
-    duration: Annotated[int | None, BeforeValidator(given.whole(1, 100_000))] = Field(
+    duration: Annotated[int | None, given.ranged(1, 100_000)] = Field(
         default=None, validation_alias=AliasChoices("duration", "duration_minutes")
     )
     status: Annotated[str | None, BeforeValidator(given.text)] = None
@@ -115,21 +115,21 @@ class ScheduleRequest(AgentInput):
     preferred_times: Annotated[tuple[str, ...] | None, BeforeValidator(given.texts)] = Field(
         default=None, description="Such as weekday evenings, or tuesday 18:00."
     )
-    duration: Annotated[int | None, BeforeValidator(given.whole(10, 480))] = Field(
+    duration: Annotated[int | None, given.ranged(10, 480)] = Field(
         default=None, validation_alias=AliasChoices("duration", "duration_minutes")
     )
-    horizon_days: Annotated[int | None, BeforeValidator(given.whole(1, 60))] = None
+    horizon_days: Annotated[int | None, given.ranged(1, 60)] = None
     availability: Annotated[
         tuple[Hours, ...],
         BeforeValidator(_listed('{"weekday": 1, "start": "06:00", "end": "09:00"}')),
     ] = Field(default=(), max_length=MOST_LISTED)
-    slot_step_minutes: Annotated[int | None, BeforeValidator(given.whole(5, 240))] = None
-    min_notice_hours: Annotated[int | None, BeforeValidator(given.whole(0, 720))] = None
-    min_gap_hours: Annotated[int | None, BeforeValidator(given.whole(0, 336))] = None
-    buffer_minutes: Annotated[int | None, BeforeValidator(given.whole(0, 240))] = None
+    slot_step_minutes: Annotated[int | None, given.ranged(5, 240)] = None
+    min_notice_hours: Annotated[int | None, given.ranged(0, 720)] = None
+    min_gap_hours: Annotated[int | None, given.ranged(0, 336)] = None
+    buffer_minutes: Annotated[int | None, given.ranged(0, 240)] = None
     blackout_dates: Annotated[tuple[dt.date, ...] | None, BeforeValidator(given.days)] = None
     location: Annotated[str | None, BeforeValidator(given.text)] = None
-    sessions_per_week: Annotated[int | None, BeforeValidator(given.whole(1, 7))] = None
+    sessions_per_week: Annotated[int | None, given.ranged(1, 7)] = None
     week: Annotated[dt.date | None, BeforeValidator(given.day)] = None
     demand: Annotated[
         tuple[Demand, ...], BeforeValidator(_listed('{"client_id": 7, "sessions": 2}'))
@@ -141,7 +141,7 @@ class ScheduleRequest(AgentInput):
         ),
     ] = Field(default=(), max_length=MOST_LISTED)
     pinned: Annotated[tuple[int, ...], BeforeValidator(_ids)] = ()
-    max_moves: Annotated[int | None, BeforeValidator(given.whole(0, 20))] = None
+    max_moves: Annotated[int | None, given.ranged(0, 20)] = None
     as_of: Annotated[dt.datetime | None, BeforeValidator(moments.moment)] = None
     timezone: Annotated[str | None, BeforeValidator(given.zone)] = None
     narrative: Annotated[

@@ -148,7 +148,9 @@ class Constraints(Part):
 
 
 class Schedule(Part):
-    """The whole answer."""
+    """Times for a client, or a trainer's week. blocked_count: times that were ruled out. ics: the
+    suggestions as a calendar file. p_attend: the chance that a session is kept, 0 to 1.
+    """
 
     status: Status
     source: Literal["ai_orchestrator"] = "ai_orchestrator"

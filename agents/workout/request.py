@@ -44,6 +44,12 @@ def _whole(low: int, high: int | None) -> Callable[[Any], Any]:
     return check
 
 
+def _ranged(low: int, high: int) -> BeforeValidator:
+    """:func:`_whole`, with its bounds in the schema."""
+    bounds = Annotated[int | None, Field(ge=low, le=high)]
+    return BeforeValidator(_whole(low, high), json_schema_input_type=bounds)
+
+
 def _texts(value: Any) -> tuple[str, ...] | None:
     """A list of texts or one text; empty entries go, nothing is split here."""
     if value is None or value in ("", [], {}):
@@ -157,10 +163,12 @@ def _adaptations(value: Any) -> Any:
 
 
 class WorkoutRequest(AgentInput):
-    """The caller's wishes. ``None`` everywhere means: not given, look at the main app's tables.
+    """The caller's wishes. Null everywhere means: not given, look at the main app's tables.
 
-    client_id: > 0, digits as text are fine. time_per_session in minutes; duration_weeks beyond 16
-    is built to 16 with a warning. adaptations: what a review of the client's progress asks for.
+    With duration_weeks or focus_areas the answer is a plan of so many weeks, else one week and
+    count cards of it. preferences, avoid_exercises, conditions, injuries: as people write them.
+    clearance: a professional's, where an answer wanted one. narrative: off asks no model.
+    adaptations: what a review of the client's progress asks for.
     """
 
     client_id: Annotated[int, BeforeValidator(_client)]
@@ -173,19 +181,17 @@ class WorkoutRequest(AgentInput):
         validation_alias=AliasChoices("available_equipment", "equipment"),
         description="Such as dumbbells, bands, or gym for all of it.",
     )
-    time_per_session: Annotated[int | None, BeforeValidator(_whole(15, 120))] = Field(
+    time_per_session: Annotated[int | None, _ranged(15, 120)] = Field(
         default=None, description="Minutes, 15 to 120."
     )
-    sessions_per_week: Annotated[int | None, BeforeValidator(_whole(1, 6))] = Field(
-        default=None, description="1 to 6."
-    )
-    duration_weeks: Annotated[int | None, BeforeValidator(_whole(1, 52))] = Field(
+    sessions_per_week: Annotated[int | None, _ranged(1, 6)] = None
+    duration_weeks: Annotated[int | None, _ranged(1, 52)] = Field(
         default=None, description="With it a plan of that many weeks, built up to 16."
     )
     focus_areas: Annotated[Texts, BeforeValidator(_texts)] = Field(
         default=None, description="Such as legs, back, core."
     )
-    count: Annotated[int | None, BeforeValidator(_whole(3, 5))] = None
+    count: Annotated[int | None, _ranged(3, 5)] = None
     preferences: Annotated[Texts, BeforeValidator(_wishes)] = None
     avoid_exercises: Annotated[Texts, BeforeValidator(_wishes)] = None
     conditions: Annotated[Texts, BeforeValidator(_texts)] = None

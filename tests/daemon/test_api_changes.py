@@ -89,6 +89,18 @@ async def test_agents(admin: Caller, aconnection: Connection) -> None:
     }
 
 
+async def test_an_agent_that_is_a_row_has_schemas_too(admin: Caller) -> None:
+    """Its author's, as far as they can be used; a list is spared them."""
+    made = await admin.post("/api/agents", name="Haiku", type="haiku", config=HAIKU)
+    await admin.daemon.registry.reload()
+    one = (await admin.get(f"/api/agents/{made.body['agent']['id']}")).body["agent"]
+    assert one["input_schema"]["type"] == "object"
+    assert one["result_schema"]["properties"]["text"]["type"] == "string"
+    assert "text" in one["result_schema"]["required"]
+    listed = (await admin.get("/api/agents")).body["agents"]
+    assert not any("input_schema" in agent for agent in listed)
+
+
 async def test_a_change_that_is_none_says_so(admin: Caller, aconnection: Connection) -> None:
     """Fields that no agent has are ignored as ever, and named; where nothing was changed the
     answer says so, and the audit log has no line."""

@@ -68,6 +68,25 @@ of a schedule is found by nobody.
 Agents without a table below ask no model.
 """
 
+ANSWERS_HEAD = """\
+# What agents take and answer
+
+For each task type: what may stand in `input_data`, and what comes back as `ai_results.result`,
+which the API calls `results` and `output_data`. `GET /api/agents/{id}` has the same as JSON
+Schema, for programs and for the agents that an admin has added.
+
+- Of an input only what is called needed must be there. Null, an empty text, list or object mean
+  "not given": the main app's tables say it then, or a default. Unknown fields are dropped, and
+  named in `data_warnings`. An id may be a text of digits, a list of texts a single text.
+- `status` is `ok`, or says why there is less than was asked for; of `health_check` it says how
+  things are. The request is `completed` either way.
+- A moment with a zone is that moment; one without is read on the gym's clock (`timezone` of the
+  request, else `GYM_TIME_ZONE`). A date alone as `as_of` means its end. In answers `start` is wall
+  time of the `timezone` beside it, and `start_utc` the same in UTC.
+- An item's `id`, such as `412-1`, is what feedback is given for.
+- New fields may come with any release: skip those that you do not know.
+"""
+
 
 def provider_faults() -> str:
     """docs/provider-faults.md."""
@@ -104,6 +123,92 @@ def privacy() -> str:
     return "\n".join([PRIVACY_HEAD, made, "", "\n".join(sections)])
 
 
+def answers() -> str:
+    """docs/answers.md."""
+    sections = []
+    shared: dict[str, str] = {}
+    for agent in catalogued():
+        takes = agent.Input.model_json_schema()
+        gives = agent.Output.model_json_schema(mode="serialization")
+        objects = _objects(gives)
+        shared |= {
+            name: objects.pop(name) for name in ("Provenance", "LlmUsed") if name in objects
+        }
+        parts = [
+            f"## {agent.name} (`{agent.type}`)",
+            agent.description,
+            "### It takes",
+            _prose(takes["description"]),
+            "\n".join([*_fields(takes, given=True), *_objects(takes, given=True).values()]),
+            "### It answers",
+            _prose(gives["description"]),
+            "\n".join([*_fields(gives), *objects.values()]),
+        ]
+        sections.append("\n\n".join(parts))
+    sections.append("## In every answer\n\n" + "\n".join(shared.values()))
+    made = MADE.format(source="the agents' models")
+    return "\n".join([ANSWERS_HEAD, made, "", "\n\n".join(sections), ""])
+
+
+def _objects(schema: Mapping[str, Any], *, given: bool = False) -> dict[str, str]:
+    """A line for each kind of object that a schema names."""
+    found = {}
+    for name, part in schema.get("$defs", {}).items():
+        if "properties" in part:
+            fields = "; ".join(line.removeprefix("- ") for line in _fields(part, given=given))
+            found[name] = f"- **{name}**: {_prose(part.get('description', ''))} {fields}."
+    return found
+
+
+def _fields(schema: Mapping[str, Any], *, given: bool = False) -> list[str]:
+    """A line for each field. given: of an input, where null goes without saying, and what is
+    needed does not."""
+    lines, untyped = [], []
+    for name, part in schema["properties"].items():
+        kind = _kind(part)
+        if not kind:
+            untyped.append(f"`{name}`")
+            continue
+        if given:
+            kind = kind.removesuffix(", or null")
+            kind += ", needed" if name in schema.get("required", ()) else ""
+        about = _prose(str(part.get("description", "")))
+        lines.append(f"- `{name}`: {kind}" + (f". {about}" if about else ""))
+    return [*lines, f"- {', '.join(untyped)}"] if untyped else lines
+
+
+def _prose(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
+
+
+def _kind(part: Mapping[str, Any]) -> str:
+    """A JSON Schema's type in words, such as ``list of text, or null``; '' for any."""
+    if "anyOf" in part:
+        kinds = list(dict.fromkeys(map(_kind, part["anyOf"])))
+        several = " or ".join(kind for kind in kinds if kind != "null")
+        return several + (", or null" if "null" in kinds else "")
+    if "$ref" in part:
+        return str(part["$ref"]).rpartition("/")[2]
+    if "enum" in part or "const" in part:
+        return " / ".join(f"`{word}`" for word in part.get("enum", [part.get("const")]))
+    match part.get("type"):
+        case "array":
+            return f"list of {_kind(part.get('items', {}))}"
+        case "object":
+            inner = part.get("additionalProperties")
+            return f"object of {_kind(inner)}" if isinstance(inner, dict) and inner else "object"
+        case "string":
+            return {"date": "date", "date-time": "moment"}.get(part.get("format", ""), "text")
+        case "integer" | "number" as kind:
+            low, high = part.get("minimum"), part.get("maximum")
+            size = f", {low:g} to {high:g}" if low is not None and high is not None else ""
+            return ("whole number" if kind == "integer" else "number") + size
+        case "boolean":
+            return "true or false"
+        case other:
+            return str(other or "")
+
+
 def catalogued() -> list[type[BaseAgent[Any, Any]]]:
     """Every agent's class."""
     classes = []
@@ -121,6 +226,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "answers.md": answers,
     "provider-faults.md": provider_faults,
     "privacy.md": privacy,
 }

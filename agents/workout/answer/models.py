@@ -227,7 +227,9 @@ class ContinuityOut(Part):
 
 
 class WorkoutPlan(Part):
-    """The whole answer."""
+    """Cards and weeks. recommendations: exercises of the plan, for a page that shows a few.
+    weekly_volume: sets a week by muscle, half of those that only help. exercise_facts: by key.
+    """
 
     status: Status
     source: Literal["ai_orchestrator"] = "ai_orchestrator"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any, Literal
+
 from aiohttp import web
+from pydantic import BaseModel
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.answers import answer, body_of, id_of
@@ -23,7 +27,13 @@ class Agents:
         return answer(request, {"agents": rows, "total": len(rows)}, etag=True)
 
     async def one(self, request: web.Request) -> web.StreamResponse:
-        return answer(request, {"agent": await self._row(id_of(request))}, etag=True)
+        row = await self._row(id_of(request))
+        agent = self._parts.registry.agent(row["type"])
+        schemas = {
+            "input_schema": _schema(agent.Input, "validation") if agent else None,
+            "result_schema": _schema(agent.Output, "serialization") if agent else None,
+        }
+        return answer(request, {"agent": {**row, **schemas}}, etag=True)
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         body = await body_of(request, NewAgent)
@@ -76,3 +86,11 @@ class Agents:
             if row is not None:
                 return row
         raise not_found(f"agent {agent_id}", "GET /api/agents lists those in use")
+
+
+@lru_cache(maxsize=64)
+def _schema(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Any:
+    """JSON Schema of a model; what it does not know is no error but dropped, and named."""
+    schema = model.model_json_schema(mode=mode)
+    schema.pop("additionalProperties", None)
+    return schema

@@ -171,13 +171,21 @@ class Agent(BaseModel):
     updated_at: Moment
 
 
+class DescribedAgent(Agent):
+    """input_schema, result_schema: JSON Schema of what it takes as ``input_data`` and gives as
+    ``results``; null where its configuration cannot be used."""
+
+    input_schema: dict[str, Json] | None
+    result_schema: dict[str, Json] | None
+
+
 class Agents(BaseModel):
     agents: list[Agent]
     total: int
 
 
 class OneAgent(BaseModel):
-    agent: Agent
+    agent: DescribedAgent
 
 
 class SavedAgent(BaseModel):

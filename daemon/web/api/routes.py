@@ -127,7 +127,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/agents/{id}",
         "agents.one",
-        "One agent",
+        "One agent, and the shapes of what it takes and gives",
         {200: models.OneAgent, 304: None},
         service=True,
         errors=(404,),
