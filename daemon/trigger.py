@@ -12,6 +12,7 @@ skips has no slot that day; one that comes twice has one, the first. ``every`` c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,8 @@ SEARCH_YEARS = 50
 """How far ahead to look: 29 February on one weekday may be 40 years away. Looking on to the end of
 the calendar held up the event loop for seconds, for a line that never comes."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+NAME = re.compile(r"[a-z]+", re.IGNORECASE)
 NUMBERS = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/([0-9]+))?")
 """A weekday, or some of them, as cron numbers them."""
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -123,16 +126,33 @@ class Trigger:
 def named_weekdays(cron: str) -> str:
     """The cron line with names for weekdays: APScheduler counts from Monday, cron from Sunday.
 
-    Raises ValueError for a weekday that no week has.
+    Of a range that begins with a name APScheduler reads no number and no step: ``mon-5`` is its
+    Monday. So ranges go to it as single days, and months as numbers. Raises ValueError for a
+    weekday that no week has.
     """
     fields = cron.split()
-    if len(fields) != 5 or fields[4] == "*":
+    if len(fields) != 5:
+        return " ".join(fields)
+    fields[3] = _numbered(fields[3], MONTHS, first=1)
+    if fields[4] == "*":
         return " ".join(fields)
     days: list[str] = []
     for part in fields[4].split(","):
-        numbers = NUMBERS.fullmatch(part)
+        # A range ends with the week's second Sunday, not with its first.
+        numbered = _numbered(part.lower().replace("-sun", "-7"), WEEKDAYS, first=0)
+        numbers = NUMBERS.fullmatch(numbered)
         days += [part] if numbers is None else _weekdays(part, numbers)
     return " ".join([*fields[:4], ",".join(dict.fromkeys(days))])
+
+
+def _numbered(text: str, names: Sequence[str], *, first: int) -> str:
+    """Names as their numbers; a word that is none of them stays, for APScheduler to refuse."""
+
+    def number(found: re.Match[str]) -> str:
+        name = found[0].lower()
+        return str(names.index(name) + first) if name in names else found[0]
+
+    return NAME.sub(number, text)
 
 
 def _weekdays(part: str, numbers: re.Match[str]) -> list[str]:

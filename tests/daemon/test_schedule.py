@@ -72,13 +72,27 @@ def test_weekdays_are_counted_as_cron_does(cron: str, first: str) -> None:
         ("2/2", "tue,thu,sat"),
         ("mon,3", "mon,wed"),
         ("6,*/3", "sat,sun,wed"),
-        ("sat-sun", "sat-sun"),
+        ("sat-sun", "sat,sun"),
+        ("Sun-Tue", "sun,mon,tue"),
+        ("mon-5", "mon,tue,wed,thu,fri"),
+        ("1-wed", "mon,tue,wed"),
+        ("mon-fri/2", "mon,wed,fri"),
+        ("monday", "monday"),
         ("*", "*"),
     ],
 )
 def test_steps_of_weekdays_are_counted_as_cron_does(weekdays: str, named: str) -> None:
-    """Numbers beside names and steps begin with Sunday too; what has no number stays as it is."""
+    """Numbers and steps beside names begin with Sunday too; what is no weekday stays as it is."""
     assert named_weekdays(f"0 9 * * {weekdays}") == f"0 9 * * {named}"
+
+
+def test_ranges_of_months_that_begin_with_a_name_end_where_they_say() -> None:
+    """Neither a number behind a name nor a step is passed over."""
+    half = Trigger("0 9 1 jan-6/2 *", "UTC")
+    slots = [at("2026-01-01T00:00")]
+    for _ in range(4):
+        slots.append(half.next(slots[-1]) or slots[-1])
+    assert [slot.month for slot in slots[1:]] == [1, 3, 5, 1]
 
 
 def test_every_does_not_depend_on_a_start() -> None:
