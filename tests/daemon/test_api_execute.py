@@ -72,6 +72,7 @@ async def test_failures(app: Caller) -> None:
         answer = await app.post("/api/execute", task_type=task_type, input_data=input_data)
         body = answer.body
         assert (answer.status, body["success"], body["code"]) == (status, False, code)
+        assert body["retryable"] is False
         assert isinstance(body["error"], str)
         assert body["error"]
         assert isinstance(body["request_id"], int)

@@ -186,6 +186,7 @@ def told(request: web.Request, who: Principal, request_id: int, row: Row | None)
         "error": str(error.get("message") or f"the request was {status}"),
         "code": code,
         "hint": str(error.get("hint") or ""),
+        "retryable": error.get("retryable"),
     }
     return answer(request, failed, http_status(status, code))
 

@@ -54,21 +54,43 @@ class Message(BaseModel):
 
 
 class ExecuteBody(Strict):
-    """Ask an agent. wait_seconds: how long the answer may take before 202 is sent instead."""
+    """Ask an agent."""
 
-    task_type: Word
-    input_data: dict[str, Json] = Field(default_factory=dict)
-    wait_seconds: float = Field(18.0, ge=0, le=20)
-    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
-    priority: int = Field(0, ge=-32768, le=32767)
-    fair_key: Annotated[str, StringConstraints(max_length=200)] = ""
-    requested_by: Word | None = None
-    max_usd: Decimal | None = Field(None, ge=0, le=999_999)
-    on_unavailable: Literal["degrade", "wait", "fail"] | None = None
+    task_type: Word = Field(description="A type of GET /api/agents.")
+    input_data: dict[str, Json] = Field(
+        default_factory=dict,
+        description="What the agent takes: input_schema of GET /api/agents/{id}.",
+    )
+    wait_seconds: float = Field(
+        18.0, ge=0, le=20, description="How long the answer may take before 202 is sent instead."
+    )
+    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = (
+        Field(
+            None,
+            description="Makes one request of all calls with the same key, task_type, input_data"
+            " and requested_by.",
+        )
+    )
+    priority: int = Field(0, ge=-32768, le=32767, description="Higher first.")
+    fair_key: Annotated[str, StringConstraints(max_length=200)] = Field(
+        "", description="Whose turn it is, such as trainer:3: a flood of one waits for the others."
+    )
+    requested_by: Word | None = Field(
+        None, description="trainer:12, client:7 or user:3, whose right to the client is checked."
+    )
+    max_usd: Decimal | None = Field(
+        None, ge=0, le=999_999, description="Most that the model may cost, in US dollars."
+    )
+    on_unavailable: Literal["degrade", "wait", "fail"] | None = Field(
+        None,
+        description="What to do where the model is not to be had; null leaves it to the agent.",
+    )
 
 
 class Executed(BaseModel):
-    """An answer. results: ``ai_results.result`` word for word."""
+    """An answer. results: ``ai_results.result`` word for word; their shape is result_schema of
+    ``GET /api/agents/{id}``. mode: where the words come from; degraded: a model was wanted and not
+    to be had, for degraded_reason, and the answer is complete all the same."""
 
     success: Literal[True]
     request_id: Id
@@ -89,11 +111,13 @@ class Accepted(BaseModel):
 
 
 class ExecuteFailed(Error):
-    """A request that ended without an answer."""
+    """A request that ended without an answer. retryable: whether it may succeed when asked again
+    later; null where it was cancelled or has expired."""
 
     success: Literal[False]
     request_id: Id
     status: Status
+    retryable: bool | None
 
 
 # --- executions ---------------------------------------------------------------------------------
@@ -224,6 +248,8 @@ class AgentChange(Telling):
 
 
 class HealthCheck(BaseModel):
+    """A component. metrics: by check, in the unit that ``checks`` names."""
+
     id: Id
     component: str
     status: Literal["healthy", "warning", "critical"]
@@ -254,6 +280,9 @@ class HealthChecks(BaseModel):
 
 
 class Metric(BaseModel):
+    """A number of an agent's hour. success_rate: a share, 0 to 1; cost_usd: US dollars; the others
+    count requests that ended in it."""
+
     id: Id
     agent_id: Id
     metric_type: Literal["requests", "success_rate", "failures", "degraded", "retried", "cost_usd"]
