@@ -127,7 +127,7 @@ async def arrived(reading: Awaitable[T]) -> T:
 
 
 async def body_of(request: web.Request, model: type[M], **otherwise: Json) -> M:
-    """The body as ``model``; otherwise: fields that it may leave to something else of the call.
+    """The body as ``model``; otherwise: fields that count where it leaves them out, or null.
 
     Raises Refused (400) naming the field.
     """
@@ -144,7 +144,8 @@ async def body_of(request: web.Request, model: type[M], **otherwise: Json) -> M:
         raise Refused(
             400, "invalid_json", "the body is nested too deeply", f"at most {MOST_DEEP} levels"
         )
-    return _checked({**otherwise, **value}, model)
+    left = {name: given for name, given in otherwise.items() if value.get(name) is None}
+    return _checked({**value, **left}, model)
 
 
 def query_of(request: web.Request, model: type[M]) -> M:

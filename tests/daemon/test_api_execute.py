@@ -173,10 +173,11 @@ async def test_the_header_idempotency_key(app: Caller) -> None:
     header = {"Idempotency-Key": "once"}
     asked = {"task_type": "test_crash", "input_data": {"text": "fatal"}}
     answers = [
-        await app.send("POST", "/api/execute", json=asked, headers=header) for _ in range(2)
+        await app.send("POST", "/api/execute", json=asked | more, headers=header)
+        for more in ({}, {}, {"idempotency_key": None})
     ]
     assert answers[0].body["code"] == "agent_error"
-    assert answers[0].body == answers[1].body
+    assert answers[0].body == answers[1].body == answers[2].body
     own = await app.send(
         "POST", "/api/execute", json=asked | {"idempotency_key": "own"}, headers=header
     )
