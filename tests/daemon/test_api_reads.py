@@ -166,6 +166,8 @@ async def test_bad_queries(admin: Caller) -> None:
         answer = await admin.get(f"/api/executions?{query}")
         assert answer.status == 400
         assert query.split("=")[0] in answer.body["error"]
+    unknown = await admin.get("/api/executions?limit=5&status=failed&client_id=7")
+    assert unknown.body["ignored"] == ["limit", "client_id"]
     far = await admin.get("/api/executions?page=10000&per_page=100")
     assert (far.status, far.body["executions"]) == (200, [])
     for path in ("/api/executions/999999999999999999", "/api/executions/abc", "/api/agents/0"):

@@ -11,11 +11,8 @@ from pydantic import BaseModel
 from daemon.web.access import PRINCIPAL
 from daemon.web.answers import answer, body_of, id_of
 from daemon.web.api.models import AgentChange, NewAgent
-from daemon.web.api.shared import Parts, Row
+from daemon.web.api.shared import Parts, Row, ignored
 from daemon.web.refused import not_found
-
-MOST_NAMED = 20
-"""Unknown fields that an answer names."""
 
 
 class Agents:
@@ -72,12 +69,12 @@ class Agents:
 
     async def _saved(self, said: str, agent_id: int, body: AgentChange | NewAgent) -> Row:
         """The answer: what was done, and which fields of the body no agent has."""
-        ignored = [name[:60] for name in body.model_extra or ()][:MOST_NAMED]
-        also = f"; ignored: {', '.join(ignored)}" if ignored else ""
+        unknown = ignored(body)
+        also = f"; ignored: {', '.join(unknown)}" if unknown else ""
         return {
             "message": said + also,
             "agent": await self._row(agent_id),
-            "ignored": ignored,
+            "ignored": unknown,
         }
 
     async def _row(self, agent_id: int) -> Row:

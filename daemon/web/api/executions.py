@@ -13,7 +13,7 @@ from daemon.database import is_transient
 from daemon.web.access import ACCESS, PRINCIPAL, Principal
 from daemon.web.answers import answer, dumps, id_of, query_of
 from daemon.web.api.models import ExecutionsQuery
-from daemon.web.api.shared import Parts, execution
+from daemon.web.api.shared import Parts, execution, ignored
 from daemon.web.hub import Watch
 from daemon.web.refused import Refused, invalid, not_found
 
@@ -65,6 +65,7 @@ class Executions:
                 "per_page": query.per_page,
                 "pages": -(-counted_total // query.per_page),
                 "next_cursor": cursor_after(page[-1], ended=ended) if more else None,
+                "ignored": ignored(query),
             },
         )
 

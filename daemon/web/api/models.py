@@ -148,7 +148,8 @@ class Execution(BaseModel):
 
 
 class Executions(BaseModel):
-    """total: counted up to 10,000, exact below. next_cursor: where the next page begins."""
+    """total: counted up to 10,000, exact below. next_cursor: where the next page begins. ignored:
+    parameters that this list has not, and that filter nothing."""
 
     executions: list[Execution]
     total: int
@@ -157,13 +158,14 @@ class Executions(BaseModel):
     per_page: int
     pages: int
     next_cursor: str | None
+    ignored: list[str]
 
 
 class OneExecution(BaseModel):
     execution: Execution
 
 
-class ExecutionsQuery(Lenient):
+class ExecutionsQuery(Telling):
     page: int = Field(1, ge=1, le=10_000)
     per_page: int = Field(50, ge=1, le=100)
     agent_id: int | None = Field(None, ge=0, le=2**31 - 1)

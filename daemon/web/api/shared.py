@@ -11,6 +11,7 @@ from agents.health.checks import CheckResult
 from daemon.web.access import Principal
 from daemon.web.actions import Actions
 from daemon.web.answers import Raw
+from daemon.web.api.models import Telling
 from daemon.web.hub import Hub
 from daemon.web.privacy import redact
 from daemon.web.reader import Reader
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Json = Any
 Row = Mapping[str, Any]
+MOST_NAMED = 20
+"""Unknown fields that an answer names."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ def shown(text: str | None, who: Principal) -> Json:
     if text is None:
         return {}
     return redact(loads(text), who.role) if who.role == "viewer" else Raw(text)
+
+
+def ignored(sent: Telling) -> list[str]:
+    """Names of what was sent and is not known."""
+    return [name[:60] for name in sent.model_extra or ()][:MOST_NAMED]
 
 
 def execution(row: Row, who: Principal) -> dict[str, Json]:
