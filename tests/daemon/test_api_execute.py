@@ -91,6 +91,19 @@ async def test_takes_too_long(app: Caller) -> None:
     assert stopped.status == 202
 
 
+async def test_what_was_asked_is_not_told_to_ask_again(
+    app: Caller, aconnection: Connection
+) -> None:
+    """Where its row cannot be read any more the caller gets its id, not a failure: it goes on."""
+    async with aconnection.transaction():
+        await aconnection.execute("LOCK TABLE ai_results IN ACCESS EXCLUSIVE MODE")
+        answer = await app.post(
+            "/api/execute", task_type="test_echo", input_data={"text": "a"}, wait_seconds=1
+        )
+    assert answer.status == 202
+    await worker.becomes(aconnection, answer.body["request_id"], "completed")
+
+
 async def test_twins(app: Caller, aconnection: Connection) -> None:
     """Equal questions at the same time, and just after, share one request and one answer."""
     asked = [

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from agents.prompt import DRAFT
 from daemon import clock
+from daemon.database import is_transient
 from daemon.web.access import PRINCIPAL, Principal
 from daemon.web.answers import answer, body_of
 from daemon.web.api.models import ExecuteBody
@@ -63,7 +64,13 @@ class Execute:
             )
         twin = await self._asked(who, body)
         request_id = await asyncio.shield(twin.id)
-        row = await self._wait(request_id, body.wait_seconds)
+        row = None
+        try:
+            row = await self._wait(request_id, body.wait_seconds)
+        except Exception as error:
+            # It was asked, and goes on: whoever is told of a failure asks once more.
+            if not is_transient(error):
+                raise
         if row is not None:
             twin.status = row["status"]
         return told(request, who, request_id, row)
