@@ -1,4 +1,4 @@
--- Purpose: channels whose messages do not arrive, and since when.
+-- Purpose: configured channels whose messages do not arrive, and since when.
 -- Index:   ai_alert_deliveries_due.
 -- Caller:  AlertStore.round.
 -- Locks:   none.
@@ -8,4 +8,5 @@ SELECT d.channel, count(*)::integer AS waiting, max(d.attempts)::integer AS atte
     max(d.error) AS error
 FROM ai_alert_deliveries d
 WHERE d.state = 'pending' AND d.attempts >= %(attempts)s::integer
+    AND d.channel = ANY (%(channels)s::text[])
 GROUP BY d.channel

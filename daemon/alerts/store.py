@@ -58,7 +58,9 @@ class AlertStore(Executor):
         async with self._transaction() as connection:
             await self._rows("alert_lock", connection)
             at = now or (await self._rows("database_now", connection))[0]["now"]
-            changes = planner(await self._known(connection), at, await self._own(connection))
+            changes = planner(
+                await self._known(connection), at, await self._own(connection, channels)
+            )
             for key, memory in changes.memories.items():
                 await self._rows("alert_state_put", connection, **_memory(key, memory))
             for check, target in changes.forgotten:
@@ -150,7 +152,9 @@ class AlertStore(Executor):
         }
         return Known(memories, alerts)
 
-    async def _own(self, connection: AsyncConnection[Any]) -> list[Finding]:
+    async def _own(
+        self, connection: AsyncConnection[Any], channels: Sequence[str]
+    ) -> list[Finding]:
         """What the alerts find by themselves: failing deliveries, proposals that wait."""
         found = [
             Finding(
@@ -162,7 +166,12 @@ class AlertStore(Executor):
                 f"{row['waiting']} messages to {row['channel']} do not arrive: {row['error']}",
                 "correct ALERT_WEBHOOK_URL, or mend the receiver; they are tried for a day",
             )
-            for row in await self._rows("delivery_trouble", connection, attempts=TROUBLE_ATTEMPTS)
+            for row in await self._rows(
+                "delivery_trouble",
+                connection,
+                attempts=TROUBLE_ATTEMPTS,
+                channels=list(channels),
+            )
         ]
         found += [
             Finding(

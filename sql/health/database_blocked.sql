@@ -6,7 +6,8 @@
 -- Needs:    nothing
 -- Servers:  14 and newer
 -- Says:     sessions that wait for locks: {waiting}, the first for {value}, on {table}; held up by pid {blocker} ({blocker_role})
--- Remedy:   end the transaction in detail.blockers first: it is the head of the chain
+-- Remedy:   end that transaction first, the head of the chain: by whoever holds it, or with SELECT
+--           pg_terminate_backend(pid)
 --
 -- A wait for a row shows as a wait for a transaction; the tuple lock beside it tells the table. The
 -- blocker named first is one that waits for nobody, where there is one.

@@ -6,7 +6,7 @@
 -- Needs:    SELECT on ai_requests and ai_control
 -- Servers:  13 and newer
 -- Says:     a request of {task_type} is due for {value} and has not been started
--- Remedy:   is a daemon ready (workers.heartbeat), the agent paused (detail.paused), a limit of
+-- Remedy:   is a daemon ready (workers.heartbeat), the agent paused (agents.paused), a limit of
 --           ai_control reached, or the queue long (queue.depth)?
 --
 -- The age since it was due, not since it was made; but for a run_after of '-infinity', which cannot be

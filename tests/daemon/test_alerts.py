@@ -388,6 +388,19 @@ async def test_failing_delivery_is_an_alert(database: str) -> None:
         assert told == [("alerts.delivery", broken, other)]
 
 
+async def test_a_channel_that_is_gone_troubles_nobody(database: str) -> None:
+    """Whoever follows the remedy and takes the dead address out hears that it is over."""
+    async with bench(database, "https://old.example.com", "https://new.example.com") as made:
+        await made.rounds(BAD, times=3)
+        made.rows("UPDATE ai_alert_deliveries SET attempts = 3, error = 'HTTP 404' WHERE id = 1")
+        await made.rounds(BAD, times=3)
+        trouble = "SELECT state FROM ai_alerts WHERE check_id = 'alerts.delivery'"
+        assert made.rows(trouble) == [("firing",)]
+        made.alerts._channels = made.alerts._channels[1:]
+        await made.rounds(BAD, times=5)
+        assert made.rows(trouble) == [("resolved",)]
+
+
 async def test_mail(database: str) -> None:
     """An smtp:// address gets a mail to each of its receivers."""
     async with mail_server() as server:
