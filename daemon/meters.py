@@ -156,6 +156,12 @@ class Meters:
         self.requests_of = cache(self.requests.labels)
         self.request_seconds_of = cache(self.request_seconds.labels)
         self.queue_wait_seconds_of = cache(self.queue_wait_seconds.labels)
+        started = Gauge(
+            "ai_started_timestamp_seconds",
+            "When this process began, in seconds since 1970.",
+            registry=registry,
+        )
+        started.set_to_current_time()
         build = Gauge("ai_build_info", "Always 1.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
 
