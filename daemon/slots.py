@@ -19,7 +19,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
-from daemon import backoff, clock
+from daemon import backoff, clock, telemetry
 from daemon.completer import Completer
 from daemon.database import brief, is_transient
 from daemon.lease import Leases, LeaseState
@@ -260,7 +260,7 @@ class Slots:
             if verdict == "superseded":
                 await self._note_waste(claimed.authority)
             elif verdict in TAKEN and isinstance(outcome, Retry):
-                await self._count_retry(claimed.authority, label)
+                await self._count_retry(claimed, label)
         finally:
             self._leases.forget(claimed.authority)
 
@@ -284,11 +284,11 @@ class Slots:
                 completed=isinstance(outcome, Complete),
             )
 
-    async def _count_retry(self, authority: Authority, label: str) -> None:
+    async def _count_retry(self, claimed: Claimed, label: str) -> None:
         """The last attempt's retry is no retry any more: its request has failed, or stopped."""
         name = "retry"
         try:
-            status = await self._store.attempt_end(authority)
+            status = await self._store.attempt_end(claimed.authority)
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -296,6 +296,15 @@ class Slots:
         else:
             if status in {Status.FAILED, Status.CANCELLED}:
                 name = status.value
+                telemetry.ended(
+                    claimed.request_id,
+                    claimed.created_at_iso,
+                    {
+                        "ai.task_type": claimed.task_type,
+                        "ai.attempt": claimed.attempt,
+                        "outcome": name,
+                    },
+                )
         self._meters.requests_of(label, name).inc()
 
     async def _note_waste(self, authority: Authority) -> None:

@@ -117,14 +117,27 @@ def attempt(
         finally:
             opened.set_attributes(ends)
     if ends.get("outcome") in ENDS:
-        with _ids.forced(root):
-            whole = _tracer.start_span(
-                "request",
-                trace.set_span_in_context(trace.INVALID_SPAN),
-                start_time=int(datetime.fromisoformat(created_at_iso).timestamp() * 1e9),
-                attributes={"ai.request_id": request_id, **attributes, **ends},
-            )
-        whole.end()
+        ended(request_id, created_at_iso, {**attributes, **ends})
+
+
+def ended(request_id: int, created_at_iso: str, attributes: Attributes) -> None:
+    """The span of a whole request, from its insert to now.
+
+    An attempt writes it itself where its outcome is the request's end; whether a retry was the
+    last one is known only once it is committed.
+    """
+    if _tracer is None:
+        return
+    from opentelemetry import trace
+
+    with _ids.forced(_ids.root(request_id)):
+        whole = _tracer.start_span(
+            "request",
+            trace.set_span_in_context(trace.INVALID_SPAN),
+            start_time=int(datetime.fromisoformat(created_at_iso).timestamp() * 1e9),
+            attributes={"ai.request_id": request_id, **attributes},
+        )
+    whole.end()
 
 
 @contextmanager

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import psycopg
+import pytest
 
+from daemon import telemetry
 from daemon.service import Daemon
 from tests.kit.signals import eventually
 from tests.kit.worker import count, insert, running
@@ -24,10 +27,13 @@ def counted(daemon: Daemon) -> dict[str, int]:
 
 
 async def test_every_failure_is_counted(
-    database: str, aconnection: psycopg.AsyncConnection
+    database: str, aconnection: psycopg.AsyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an agent gives up, after its last attempt or at once, and what nobody answers: all of
-    them failed, and the share of failures that alarms is made of these two outcomes."""
+    them failed, and the share of failures that alarms is made of these two outcomes. The last
+    attempt's end is that of the request's trace too."""
+    traced: list[Any] = []
+    monkeypatch.setattr(telemetry, "ended", lambda *given: traced.append(given[2]))
     async with running(database) as daemon:
         await insert(aconnection, "test_echo", 3, text="fine")
         await insert(aconnection, "test_crash", 1, text="fatal")
@@ -47,3 +53,6 @@ async def test_every_failure_is_counted(
         await eventually(all_failed, 30.0, what="five failures are counted")
         assert counted(daemon) == {"completed": 3, "retry": 2, "failed": 2, "refused": 3}
         assert await count(aconnection, FAILED) == 5
+    assert [(one["ai.task_type"], one["ai.attempt"], one["outcome"]) for one in traced] == [
+        ("test_crash", 3, "failed")
+    ]
