@@ -77,5 +77,7 @@ def _sentence(alert: Alert) -> str:
 def _which(alert: Alert) -> str:
     """Since when, and what it takes to acknowledge it or to look at it in the console."""
     since = datetime.fromisoformat(alert["since"]).astimezone(UTC)
-    named = f"; alert {alert['alert']}, in the console {alert['url']}" if alert.get("url") else ""
+    named = (
+        f"; alert {alert['alert']}, in the console at {alert['url']}" if alert.get("url") else ""
+    )
     return f"since {since:%Y-%m-%d %H:%M} UTC{named}"

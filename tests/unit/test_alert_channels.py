@@ -44,7 +44,7 @@ def alert(**values: Any) -> dict[str, Any]:
         "healed_by": None,
         "was": None,
         "service": "FitnessCRM AI of app.example.com",
-        "url": "/gui/health/alerts/7",
+        "url": "/gui/health",
     } | values
 
 
@@ -224,7 +224,7 @@ def test_recovery_tells_how_long_and_what_healed() -> None:
 def test_who_is_woken_knows_which_alert_it_is_and_since_when() -> None:
     """A repetition without a time reads like news, and only the id lets one acknowledge it."""
     assert lines([alert(alert=7, event="repeated")])[-1] == (
-        "  since 2026-03-01 00:00 UTC; alert 7, in the console /gui/health/alerts/7"
+        "  since 2026-03-01 00:00 UTC; alert 7, in the console at /gui/health"
     )
 
 
