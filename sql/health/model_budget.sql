@@ -7,7 +7,8 @@
 -- Servers:  13 and newer
 -- Target:   scope
 -- Says:     {value} of the budget {scope} ({period}) is spent or promised: {used_usd} of {limit_usd} USD
--- Remedy:   raise DAILY_BUDGET_USD, or UPDATE ai_budgets SET limit_usd for the standing row; until
+-- Remedy:   raise the tightest limit of that scope, which the console's Budgets shows: DAILY_BUDGET_USD
+--           (and restart) stands above ai_control.daily_budget_usd and the rows of ai_budgets; until
 --           then agents answer without the model
 --
 -- The fullest budgets of this UTC day and month, of each scope the fuller one: spent, promised and

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from agents.health.checks import CHECKS
+from daemon.alerts.store import DELIVERY_CHECK, OWN_CHECKS
 
 RUNBOOK = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 LINES = ("Symptom", "Tells", "Cause", "Cure", "Proof")
@@ -24,8 +25,9 @@ SITUATIONS = (
 
 
 def test_sections() -> None:
-    """Each check and situation has a section of its own."""
-    assert {*CHECKS, *SITUATIONS} - set(SECTIONS) == set()
+    """Each check, situation and alert of its own making has a section."""
+    own = {DELIVERY_CHECK, OWN_CHECKS + "*"}
+    assert {*CHECKS, *SITUATIONS, *own} - set(SECTIONS) == set()
 
 
 def test_lines() -> None:
