@@ -56,7 +56,10 @@ class Meters:
             registry=registry,
         )
         self.pending = Gauge(
-            "ai_requests_pending", "Requests waiting.", ["task_type"], registry=registry
+            "ai_requests_pending",
+            "Requests waiting, due or not; of each type up to 10,000 are counted.",
+            ["task_type"],
+            registry=registry,
         )
         self.oldest_pending_seconds = Gauge(
             "ai_oldest_pending_seconds",
@@ -64,10 +67,16 @@ class Meters:
             registry=registry,
         )
         self.llm_calls = Counter(
-            "ai_llm_calls_total", "Model calls.", ["model", "outcome"], registry=registry
+            "ai_llm_calls_total",
+            "Model calls; budget, breaker, replay and cached: nobody was asked.",
+            ["model", "outcome"],
+            registry=registry,
         )
         self.llm_tokens = Counter(
-            "ai_llm_tokens_total", "Tokens bought.", ["model", "kind"], registry=registry
+            "ai_llm_tokens_total",
+            "Tokens bought; input holds cached_input, output holds reasoning.",
+            ["model", "kind"],
+            registry=registry,
         )
         self.llm_prompt_cache_ratio = Gauge(
             "ai_llm_prompt_cache_ratio",
