@@ -50,6 +50,7 @@ DISCORD = ("discord.com", "discordapp.com")
 DISCORD_LIMIT = 2000
 SLACK_LIMIT = 8000
 _DISCORD_MARKUP = re.compile(r"[\\*_~`|<>\[\]]")
+SMTPS_PORT = 465
 SMTP_SECONDS = 15.0
 """For each step of a mail's conversation."""
 ATTEMPT_SECONDS = 25.0
@@ -115,6 +116,12 @@ def _channel(url: str, place: int) -> Channel:
         raise ConfigurationError(
             f"ALERT_WEBHOOK_URL: number {place} is no address of a webhook or mail server",
             hint=f"for example {EXAMPLES}",
+        )
+    if parts.scheme == "smtp" and parts.port == SMTPS_PORT:
+        raise ConfigurationError(
+            f"ALERT_WEBHOOK_URL: number {place} names port 465, where a mail server waits for TLS"
+            " before it says a word",
+            hint="name the one where it begins in the clear and offers TLS, mostly 587",
         )
     if parts.scheme == "smtp" and not _receivers(parts):
         raise ConfigurationError(

@@ -413,6 +413,22 @@ async def test_mail(database: str) -> None:
         assert "Subject: [critical] queue.oldest_pending" in server.letters[0]
 
 
+async def test_a_mail_that_some_of_its_receivers_get_is_sent_and_told(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose address is gone does not make the others' mail come again; the log knows."""
+    async with mail_server() as mails:
+        mails.unknown = "gone@"
+        address = f"smtp://127.0.0.1:{mails.port}?to=here@example.com,gone@example.com"
+        async with bench(database, address) as made, outbox(made) as out:
+            await made.rounds(BAD, times=3)
+            make_due(made)
+            assert await out.send_next(made.channels[0])
+        assert mails.receivers == [["here@example.com"]]
+    said = capsys.readouterr()
+    assert "alert_mail_refused_for_some" in said.out + said.err
+
+
 async def test_refused_mail_waits(database: str) -> None:
     """A mail that the server refuses stays in the outbox."""
     async with mail_server() as server:

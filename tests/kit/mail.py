@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 @dataclass
 class MailServer:
     """letters: what came, headers and body as sent. refuse: answer the sender with 550.
-    dawdle_seconds: before each answer.
+    unknown: a receiver that is answered so. dawdle_seconds: before each answer.
     """
 
     port: int = 0
     letters: list[str] = field(default_factory=list)
     receivers: list[list[str]] = field(default_factory=list)
     refuse: bool = False
+    unknown: str = ""
     dawdle_seconds: float = 0.0
     _conversations: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -53,6 +54,8 @@ class MailServer:
             word = line.split(":", maxsplit=1)[0].upper()
             if word == "MAIL FROM" and self.refuse:
                 await say("550 no")
+            elif word == "RCPT TO" and self.unknown and self.unknown in line:
+                await say("550 unknown")
             elif word == "RCPT TO":
                 to.append(line.partition("<")[2].rstrip(">"))
                 await say("250 ok")

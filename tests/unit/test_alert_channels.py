@@ -101,6 +101,7 @@ def test_name_hides_the_address() -> None:
         "http://127.0.0.2/x",
         "smtp://169.254.169.254?to=a@example.com",
         "smtp://mail.example.com?to=a@",
+        "smtp://mail.example.com:465?to=a@example.com",
         "smtp://mail.example.com?to=a@example.com,b@%5B",
         "smtp://mail.example.com?to=a@example.com&from=%3C",
         "smtp://mail.example.com?to=a%0A@example.com",
