@@ -40,7 +40,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from daemon import backoff
-from daemon.errors import ConfigurationError
+from daemon.errors import ConfigurationError, DatabaseUnavailable, ServiceError
 from daemon.log import get_logger
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
@@ -185,12 +185,18 @@ class ImpatientConnection(psycopg.AsyncConnection[Any]):
 
     The server's own limits end a statement only where the server is heard. Over a route that was
     lost, or behind a proxy that lives on, nothing arrives and nothing ever fails.
+
+    And is given out by its pool no more once it was refused a write: what a role or a database is
+    set to reaches new sessions alone, so this one would stay read-only for its hour.
     """
 
     async def wait(self, gen: Any, *limits: Any, **more: Any) -> Any:
         timer = asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._give_up)
         try:
             return await super().wait(gen, *limits, **more)
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self._expire_at = 0.0
+            raise
         finally:
             timer.cancel()
 
@@ -250,7 +256,8 @@ class Database:
         """Wait until the server takes connections, then open the pools.
 
         Raises ConfigurationError where waiting would not help (no such database, wrong password,
-        a server too old); keeps trying, with growing pauses, where it may.
+        a server too old); keeps trying, with growing pauses, where it may, and where the server
+        takes no writes.
         """
         attempt = 0
         while True:
@@ -258,7 +265,7 @@ class Database:
             try:
                 self.facts = await self._look()
                 break
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, DatabaseUnavailable) as error:
                 _raise_if_hopeless(error)
                 delay = backoff.full_jitter(attempt, base_seconds=0.5, cap_seconds=5.0)
                 if attempt in {1, 5} or attempt % 20 == 0:
@@ -395,10 +402,37 @@ class Database:
                     f"the database server is PostgreSQL {version // 10000}; 13 or newer is needed",
                     hint="upgrade the server, or point DATABASE_URL to another one",
                 )
+            if refuses := await no_writes(connection):
+                raise DatabaseUnavailable("the database takes no writes", hint=refuses)
             pooled = await self._is_pooled(connection)
             if pooled:  # else each session of ours sets it for itself
                 await _raise_if_snapshots_last(connection)
             return Facts(version, pooled, connection.info.dbname)
+
+
+async def no_writes(connection: psycopg.AsyncConnection[Any]) -> str:
+    """Why a session like this one may write nothing and what helps, or ''."""
+    cursor = await connection.execute(
+        "SELECT pg_is_in_recovery(), source, quote_ident(session_user),"
+        " quote_ident(current_database())"
+        " FROM pg_settings WHERE name = 'default_transaction_read_only'"
+        " AND (setting = 'on' OR pg_is_in_recovery())",
+        prepare=False,
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return ""
+    standby, source, role, database = row
+    if standby:
+        return "it is a standby: point DATABASE_URL at the primary, or promote this one"
+    reset = {
+        "user": f"ALTER ROLE {role} RESET",
+        "database": f"ALTER DATABASE {database} RESET",
+        "database user": f"ALTER ROLE {role} IN DATABASE {database} RESET",
+        "client": "take out of DATABASE_URL what sets",
+    }
+    how = reset.get(source, "ALTER SYSTEM RESET, or take out of postgresql.conf,")
+    return f"{how} default_transaction_read_only, or have the service take another role"
 
 
 def connection_errors(pool: Pool) -> int:
@@ -439,6 +473,10 @@ REMEDIES = (
     (("timeout", "timed out"), "check host and port in DATABASE_URL, and the firewall between"),
     (("no encryption",), "add ?sslmode=require to DATABASE_URL"),
     (("no pg_hba.conf entry",), "have this host, user and database let in by pg_hba.conf"),
+    (
+        ("too many connections for",),
+        "raise that limit: ALTER ROLE, or ALTER DATABASE, … CONNECTION LIMIT; a daemon takes 24",
+    ),
     (("too many clients", "connection slots"), "raise max_connections, or close connections"),
     (
         ("root certificate", "certificate verify failed", "does not match host name"),
@@ -446,21 +484,25 @@ REMEDIES = (
     ),
     (("does not support SSL",), "switch it on at the server, or take sslmode out of DATABASE_URL"),
     (("does not exist",), "create it, or name another in DATABASE_URL"),
+    (
+        ("read-only transaction",),
+        "python -m daemon doctor says what is set where; or point DATABASE_URL at the primary",
+    ),
     (("connection is bad: invalid",), "mend that parameter after the ? in DATABASE_URL"),
 )
 """What a failed connection's message holds, and what to do."""
+ANYTHING = (
+    "check host, port, user, password and database name in DATABASE_URL, and that the server is"
+    " up; example: DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm"
+)
 
 
-def remedy(error: BaseException) -> str:
-    """What to do about a connection that failed."""
+def remedy(error: BaseException, unknown: str = ANYTHING) -> str:
+    """What to do about a connection that failed, or a statement that was refused."""
+    if isinstance(error, ServiceError):
+        return error.hint
     text = brief(error)
-    for signs, said in REMEDIES:
-        if any(sign in text for sign in signs):
-            return said
-    return (
-        "check host, port, user, password and database name in DATABASE_URL, and that the server"
-        " is up; example: DATABASE_URL=postgresql://user:password@host:5432/fitnesscrm"
-    )
+    return next((said for signs, said in REMEDIES if any(sign in text for sign in signs)), unknown)
 
 
 async def _raise_if_snapshots_last(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -476,7 +518,7 @@ async def _raise_if_snapshots_last(connection: psycopg.AsyncConnection[Any]) -> 
         )
 
 
-def _raise_if_hopeless(error: psycopg.OperationalError) -> None:
+def _raise_if_hopeless(error: Exception) -> None:
     """Authentication, a database that does not exist, a name that cannot be parsed."""
     text = str(error)
     hopeless = (

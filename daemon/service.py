@@ -35,7 +35,9 @@ from daemon.database import (
     TRANSACTION_LIMIT,
     Database,
     brief,
+    is_transient,
     persistently,
+    remedy,
 )
 from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError, RestartWanted
 from daemon.healing.assembly import hands, healing
@@ -294,10 +296,15 @@ class Daemon:
             try:
                 migrated = await asyncio.to_thread(migrate.upgrade, self.database.direct_url)
             except Exception as error:
-                if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
+                if not (isinstance(error, psycopg.OperationalError) or is_transient(error)):
                     raise
                 attempt += 1
-                log.warning("migration_delayed", attempt=attempt, error=brief(error))
+                log.warning(
+                    "migration_delayed",
+                    attempt=attempt,
+                    error=brief(error),
+                    hint=remedy(error, ""),
+                )
                 await asyncio.sleep(backoff.full_jitter(attempt, cap_seconds=5.0))
             else:
                 if migrated.changed:

@@ -35,7 +35,7 @@ from typing import ClassVar
 import psycopg
 
 from daemon import __version__, backoff, clock
-from daemon.database import brief, is_transient, refusal
+from daemon.database import brief, is_transient, refusal, remedy
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -339,7 +339,8 @@ class Duties:
         except Exception as error:
             if is_transient(error):
                 if not self.failing:
-                    log.warning("duty_failed", duty=name, error=brief(error))
+                    hint = remedy(error, "")
+                    log.warning("duty_failed", duty=name, error=brief(error), hint=hint)
                 self.failing = True
                 return
             if not isinstance(error, psycopg.Error) or (error.sqlstate or "").startswith(NOT_OURS):

@@ -64,7 +64,7 @@ def reachable() -> Iterator[None]:
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise DatabaseUnavailable(
             f"the database takes no changes: {brief(error)}",
-            hint="point DATABASE_URL at the primary; this one is a standby or set read-only",
+            hint=remedy(error),
         ) from None
     except psycopg.DataError as error:
         raise WrongUse(

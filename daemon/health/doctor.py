@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 from agents.crm.tables import KINDS
 from agents.health.checks import SEVERITY, CheckResult, Json, Status
 from daemon import __version__, clock, migrate, preflight, statements
-from daemon.database import CONNECT, MINIMUM_VERSION, brief, remedy
+from daemon.database import CONNECT, MINIMUM_VERSION, brief, no_writes, remedy
 from daemon.errors import ServiceError
 from daemon.health import main_app
 from daemon.health.checker import Checker
@@ -93,6 +93,7 @@ async def examine(settings: Settings, url: str) -> Report:
             privileges = await _privileges(connection)
             findings += [
                 _server(connection),
+                *await _writes(connection),
                 await _pooler(connection, settings, direct_url, heard=heard),
                 await _migrations(url),
                 privileges,
@@ -265,6 +266,12 @@ def _server(connection: psycopg.AsyncConnection[Any]) -> Finding:
     if version < MINIMUM_VERSION:
         return Finding("database", "critical", f"{said} is too old", "upgrade to 13 or newer")
     return Finding("database", "healthy", said)
+
+
+async def _writes(connection: psycopg.AsyncConnection[Any]) -> list[Finding]:
+    """What keeps a daemon with this URL from writing; nothing where it may."""
+    refuses = await no_writes(connection)
+    return [Finding("writes", "critical", "the database takes none", refuses)] if refuses else []
 
 
 async def _pooler(

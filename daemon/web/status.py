@@ -37,7 +37,7 @@ class Vitals:
         """Why it is not ready; empty when it is."""
         reasons: list[str] = [] if self.state == "ready" else [self.state]
         if self.state != "starting" and not self.database():
-            reasons.append("the database does not answer")
+            reasons.append("the database does not answer, or takes no writes")
         return reasons
 
 

@@ -6,8 +6,8 @@
 -- Needs:    nothing
 -- Servers:  13 and newer
 -- Says:     the database takes no writes (standby: {standby}, read-only by default: {read_only})
--- Remedy:   point DATABASE_URL at the primary; ALTER DATABASE or ALTER SYSTEM RESET
---           default_transaction_read_only
+-- Remedy:   point DATABASE_URL at the primary; ALTER ROLE, DATABASE or SYSTEM RESET
+--           default_transaction_read_only: doctor says which
 --
 -- The checker's own session is read-only on purpose, so the default is asked for, not the session;
 -- and what was set for the database or our role lately, which only new sessions notice.

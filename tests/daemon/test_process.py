@@ -10,10 +10,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from daemon import migrate
+from daemon.embedded import EmbeddedPostgres
 from tests.kit.process import DaemonProcess, ended, free_port
 from tests.kit.proxy import Proxy
 from tests.kit.signals import eventually
@@ -164,7 +167,7 @@ async def test_open_core_answers_while_the_database_is_away(
         proxy.refuse()
         await eventually(answers(f"{daemon.base_url}/ready", 503), 30)
         status, body = await fetch(f"{daemon.base_url}/ready")
-        assert body["reasons"] == ["the database does not answer"]
+        assert body["reasons"] == ["the database does not answer, or takes no writes"]
         status, body = await fetch(f"{daemon.base_url}/health")
         assert (status, body["status"], body["database"]) == (200, "degraded", "away")
         assert "ai_listener_connected 0.0" in await asyncio.to_thread(
@@ -205,6 +208,51 @@ async def test_start_waits_for_the_database(database: str, aconnection: Connecti
             assert (await fetch(f"{daemon.base_url}/ready"))[0] == 503
             proxy.forward()
             await daemon.await_event("ready", 30)
+
+
+async def test_a_role_that_may_write_nothing(private_server: EmbeddedPostgres) -> None:
+    """Whoever is read-only by a setting waits, says which, and goes on once it is gone: at the
+    start as well as later, when only new sessions come to know of it."""
+    admin_url = private_server.dsn()
+    migrate.upgrade(admin_url)
+    role = urlsplit(admin_url).username
+    async with await psycopg.AsyncConnection.connect(admin_url, autocommit=True) as admin:
+
+        async def set_read_only(how: str) -> None:
+            await admin.execute(f"ALTER ROLE {role} {how}".encode())
+
+        off = "RESET default_transaction_read_only"
+        on = "SET default_transaction_read_only = on"
+        await set_read_only(on)
+        with child(admin_url) as daemon:
+            told = await daemon.await_event("database_unavailable", 30)
+            assert told["hint"].startswith(f"ALTER ROLE {role} {off}")
+            env = {"DATABASE_URL": admin_url, "DATABASE_UNPOOLED_URL": "", "OPENAI_API_KEY": ""}
+            code, doctor = await asyncio.to_thread(ended, "doctor", env=env)
+            assert code == 2
+            assert "CRITICAL  writes" in doctor.report()
+            assert told["hint"] in doctor.report()
+            await set_read_only(off)
+            await daemon.await_event("ready", 30)
+
+            await set_read_only(on)
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'ai-daemon/%'"
+            )
+            failed = await daemon.await_event("duty_failed", 30)
+            while "read-only" not in failed["error"]:
+                failed = await daemon.await_event(
+                    "duty_failed", 30, after=daemon.events.index(failed) + 1
+                )
+            assert "doctor" in failed["hint"]
+            assert (await fetch(f"{daemon.base_url}/ready"))[0] == 503
+            await set_read_only(off)
+            await eventually(answers(f"{daemon.base_url}/ready", 200), 30)
+            [asked] = await insert(admin, "test_echo")
+            await becomes(admin, asked, "completed")
+            daemon.terminate()
+            assert await asyncio.to_thread(daemon.wait, 30) == 0
 
 
 async def test_stop_while_waiting_for_the_database(database: str) -> None:
