@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC
 from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
 from typing import Any, ClassVar
 
 from daemon.errors import ServiceError
@@ -19,6 +20,45 @@ from daemon.testsignals import TestSignals
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 CANCEL_AGAIN_SECONDS = 1.0
+
+
+class Group(asyncio.TaskGroup):
+    """A task group that does end once one of its tasks has failed.
+
+    Each of the others is then cancelled once, and Python 3.11's wait_for, which the connection
+    pool uses, loses a cancellation that comes together with what was waited for: a duty that met
+    that went on for ever, and with it a process that answers /health and does no work. So whoever
+    was cancelled and goes on is cancelled again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._members: set[asyncio.Task[Any]] = set()
+
+    def create_task(self, *work: Any, **more: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = super().create_task(*work, **more)
+        self._members.add(task)
+        task.add_done_callback(self._members.discard)
+        return task
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        insisting = asyncio.create_task(self._insist(), name="insist")
+        try:
+            await super().__aexit__(kind, error, where)
+        finally:
+            insisting.cancel()
+
+    async def _insist(self) -> None:
+        while True:
+            await asyncio.sleep(CANCEL_AGAIN_SECONDS)
+            for task in self._members:
+                if task.cancelling():
+                    task.cancel()
 
 
 class Service(ABC):
@@ -55,8 +95,7 @@ class Service(ABC):
             while ending:
                 for task in ending:
                     task.cancel()
-                # Python 3.11's wait_for, which the connection pool uses, loses a cancellation that
-                # comes together with what was waited for: then it takes another one.
+                # One may be lost: see Group.
                 _, ending = await asyncio.wait(ending, timeout=CANCEL_AGAIN_SECONDS)
             self._tasks = set()
             await self._closed()

@@ -5,7 +5,7 @@ upkeep, schedules, then the heavy imports (LangGraph, the solvers) in a thread, 
 So the process hears and answers long before it can work, and a deploy counts as done only when it
 does. Stop: the same backwards; see :meth:`Daemon._drain`.
 
-All loops are tasks of one ``TaskGroup``: when one dies the others are cancelled,
+All loops are tasks of one ``Group``: when one dies the others are cancelled,
 :meth:`Daemon.run` raises, and the supervisor starts a fresh process. Nothing limps on without its
 listener.
 """
@@ -46,6 +46,7 @@ from daemon.healing.store import HealingStore
 from daemon.health.assembly import health_timer
 from daemon.intake import Intake
 from daemon.lease import Leases
+from daemon.lifecycle import Group
 from daemon.listener import Listener
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -207,7 +208,7 @@ class Daemon:
         stop_telemetry = await asyncio.to_thread(telemetry.start, self.worker_id, self.meters)
         await self.site.start()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with Group() as group:
                 starting = group.create_task(self._start(group), name="start")
                 asked = asyncio.ensure_future(self._stop_wanted.wait())
                 await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)

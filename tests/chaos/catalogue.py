@@ -128,6 +128,7 @@ WORKERS = (
         (
             "daemon/test_process.py::test_side_task_that_dies_ends_the_process",
             "daemon/test_lifecycle.py::test_dead_service_takes_the_group_down",
+            "daemon/test_lifecycle.py::test_nobody_outlives_a_dead_service",
         ),
     ),
 )
@@ -277,7 +278,10 @@ DATABASE = (
     Fault(
         "disk full, read-only server, serialisation failure, deadlock",
         "nothing is half done, goes on by itself",
-        ("chaos/test_database.py::test_server_that_refuses_for_a_while",),
+        (
+            "chaos/test_database.py::test_server_that_refuses_for_a_while",
+            "daemon/test_process.py::test_a_role_that_may_write_nothing",
+        ),
     ),
     Fault(
         "a row that cannot be stored in a batch of results",

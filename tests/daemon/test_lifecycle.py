@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar
 
 import psycopg
 import pytest
 
+from daemon import lifecycle
 from daemon.completer import Completer
 from daemon.errors import ServiceError
-from daemon.lifecycle import Service
+from daemon.lifecycle import Group, Service
 from daemon.schedule import Schedules
 from daemon.testsignals import TestSignals
 from daemon.upkeep import Upkeep, WorkerCard
@@ -118,6 +120,31 @@ async def test_dead_service_takes_the_group_down(error: Exception | None) -> Non
             await asyncio.Event().wait()
     [leaf] = caught.value.exceptions
     assert leaf is error if error else isinstance(leaf, ServiceError)
+
+
+class Deaf(Service):
+    """Loses a cancellation, as the wait_for of Python 3.11 does that a connection pool uses."""
+
+    name: ClassVar[str] = "deaf"
+
+    async def _run(self) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+
+async def test_nobody_outlives_a_dead_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that loses its cancellation does not keep the process from ending: it would live on
+    without its listener, and nobody would start a fresh one."""
+    monkeypatch.setattr(lifecycle, "CANCEL_AGAIN_SECONDS", 0.01)
+    broken = ValueError("broken")
+    async with asyncio.timeout(10):
+        with pytest.raises(ExceptionGroup) as caught:
+            async with Group() as group:
+                await Deaf().start(group)
+                await Brittle(broken).start(group)
+                await asyncio.Event().wait()
+    assert caught.value.exceptions == (broken,)
 
 
 async def test_signals_are_awaited_by_name() -> None:
