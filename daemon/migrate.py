@@ -40,6 +40,7 @@ POLL_SECONDS = 0.2
 DDL_LOCK_TIMEOUT = "400ms"
 DDL_TRIES = 15
 DDL_PAUSE_SECONDS = 5
+FUNCTIONS = tuple(sorted((ROOT / "sql" / "functions").glob("*.sql")))
 GRANTS = tuple(sorted((ROOT / "sql" / "grants").glob("*.sql")))
 # Somebody holds a lock we need; or, behind a pooler that makes the advisory lock worthless,
 # another migrator was faster: the next try finds its work done.
@@ -112,6 +113,18 @@ def current(connection: psycopg.Connection) -> str | None:
                 hint="deploy the newer release; this one changes nothing",
             )
     return str(version) if version is not None else None
+
+
+def functions_missing(connection: psycopg.Connection) -> list[str]:
+    """The functions of the newest revision that are not there: a dump of tables alone, as
+    ``pg_dump -t 'ai_*'`` makes one, leaves them all out."""
+    made = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
+    names = {name for file in FUNCTIONS for name in made.findall(file.read_text("utf-8"))}
+    rows = connection.execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(%s))",
+        (home(connection),),
+    ).fetchall()
+    return sorted(names - {row[0] for row in rows})
 
 
 def upgrade(

@@ -120,11 +120,24 @@ def _ended_by(error: BaseException) -> int:
     if known is not None and code != EXIT_INTERNAL:
         logger.critical("cannot_run", reason=str(known), hint=known.hint, exit_code=code)
     else:
-        reason = str(known) if known else None
-        logger.critical("service_died", reason=reason, exit_code=code, exc_info=error)
+        reason, hint = (str(known), known.hint) if known else _refused(error)
+        logger.critical("service_died", reason=reason, hint=hint, exit_code=code, exc_info=error)
     if code in {EXIT_SCHEMA_TOO_NEW, EXIT_CONFIGURATION} and "SUPERVISOR_ENABLED" in os.environ:
         time.sleep(PAST_STARTSECS)
     return code
+
+
+def _refused(error: BaseException) -> tuple[str | None, str]:
+    """What the database would not do, without its words, and what to do; (None, "") where it was
+    something else."""
+    import psycopg
+
+    from daemon.database import refusal
+
+    refused = next((leaf for leaf in leaves(error) if isinstance(leaf, psycopg.Error)), None)
+    if refused is None:
+        return None, ""
+    return refusal(refused), "python -m daemon doctor says what is missing or not allowed"
 
 
 def _known(error: BaseException) -> ServiceError | None:

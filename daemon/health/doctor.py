@@ -302,20 +302,29 @@ async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
 
 
 async def _migrations(url: str) -> Finding:
-    def look() -> str | None:
+    def look() -> tuple[str | None, list[str]]:
         with psycopg.connect(url, autocommit=True, **CONNECT) as connection:
             current = migrate.current(connection)
             if current is None:
                 preflight.check(connection, migrate.home(connection), adopt=True)
-            return current
+            newest = current == migrate.head()
+            return current, migrate.functions_missing(connection) if newest else []
 
     try:
-        current = await asyncio.to_thread(look)
+        current, missing = await asyncio.to_thread(look)
     except ServiceError as error:
         return Finding("migrations", "critical", str(error), error.hint)
     if current is None:
         return Finding(
             "migrations", "critical", "there are no tables of ours", "python -m daemon migrate"
+        )
+    if missing:
+        return Finding(
+            "migrations",
+            "critical",
+            f"revision {current}, without functions that it has: {', '.join(missing)}",
+            "a dump of tables alone leaves them out: restore the whole schema, or run the files of"
+            " sql/functions that make them, as the owner of the ai_ tables",
         )
     if current == migrate.head():
         return Finding("migrations", "healthy", f"revision {current}")

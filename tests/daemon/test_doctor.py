@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from daemon.health.doctor import Finding, Report
 from daemon.llm.provider import Provider
 from daemon.llm.wire import Call
 from tests.daemon.health_world import unhurried
-from tests.kit.process import free_port
+from tests.kit.process import ended, free_port
 from tests.kit.worker import running, settings
 
 EXAMINED = {
@@ -78,6 +79,23 @@ async def test_not_migrated(empty_database: str) -> None:
     assert told(report)["migrations"].remedy == "python -m daemon migrate"
     assert report.exit_code == 2
     assert report.checks == [], "without tables each would only repeat it"
+
+
+async def test_functions_that_a_dump_left_out(database: str) -> None:
+    """A schema that says it is current and lacks functions is critical, with their names; so does
+    the daemon end with what it met, without a word of the database's."""
+    with psycopg.connect(database, autocommit=True) as admin:
+        admin.execute("DROP FUNCTION ai_claim_v1, ai_sweep_v1")
+    report = await doctor.examine(settings(database), database)
+    found = told(report)["migrations"]
+    assert (found.status, report.exit_code) == ("critical", 2)
+    assert found.message.endswith(": ai_claim_v1, ai_sweep_v1")
+    assert "sql/functions" in found.remedy
+    env = {"DATABASE_URL": database}
+    code, process = await asyncio.to_thread(ended, "run", env=env)
+    [died] = process.seen("service_died")
+    assert (code, died["reason"]) == (70, "UndefinedFunction, SQLSTATE 42883")
+    assert "doctor" in died["hint"]
 
 
 async def test_a_server_that_is_away(database: str) -> None:
