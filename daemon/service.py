@@ -432,10 +432,13 @@ class Daemon:
         self._card.state = state
 
     def obey_signals(self) -> None:
-        """SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 logs all tasks."""
+        """SIGTERM, SIGINT and SIGHUP drain, a second one of the first two ends at once, SIGUSR1
+        logs all tasks."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         loop.add_signal_handler(signal.SIGUSR1, dump_tasks)
 
     def _signalled(self, number: int) -> None:
@@ -444,6 +447,11 @@ class Daemon:
             os._exit(EXIT_SECOND_SIGNAL)
         log.info("stop_requested", signal=signal.Signals(number).name)
         self.stop()
+
+    def _hung_up(self) -> None:
+        """The terminal was closed: shell and kernel both say so, which is no wish to hurry."""
+        if not self._stop_wanted.is_set():
+            self._signalled(signal.SIGHUP)
 
 
 def new_worker_id() -> str:

@@ -1,8 +1,8 @@
 """Run the service in the foreground, on DATABASE_URL or on a kept PostgreSQL of its own.
 
-Settings come from the environment; .env.example describes each. SIGTERM or SIGINT drains: no more
-claims, running requests get DRAIN_SECONDS, the rest is given back. A second one ends at once.
-SIGUSR1 logs where every task stands.
+Settings come from the environment; .env.example describes each. SIGTERM, SIGINT or SIGHUP (a
+terminal that is closed) drains: no more claims, running requests get DRAIN_SECONDS, the rest is
+given back. A second SIGTERM or SIGINT ends at once. SIGUSR1 logs where every task stands.
 
 exit codes:
   0    stopped as asked

@@ -372,16 +372,17 @@ async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statements.load()["app_tables"], {"names": list(KINDS)})
         tables = await cursor.fetchall()
-    user, schemas = tables[0]["role_name"], tables[0]["schemas"] or "no schema"
+    user, schemas = tables[0]["role_name"], tables[0]["schemas"]
+    path = ", ".join(filter(None, (schemas, "that_schema")))
     found = [row["table_name"] for row in tables if row["found"]]
     hidden = [row for row in tables if row["found"] and not row["readable"]]
     if not any(row["is_clients"] and row["found"] for row in tables):
         return Finding(
             "app",
             "notice",
-            f"{schemas}: no table clients there, so agents know nobody",
+            f"{schemas or 'no schema'}: no table clients there, so agents know nobody",
             "compare this DATABASE_URL with the app's; where the app's tables stand in another"
-            f" schema: ALTER ROLE {user} SET search_path = {schemas}, that_schema; then restart",
+            f" schema: ALTER ROLE {user} SET search_path = {path}; then restart",
         )
     if hidden:
         grants = [f"GRANT SELECT{_of(row)} ON {row['table_name']} TO {user}" for row in hidden]

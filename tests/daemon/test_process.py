@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import urllib.error
@@ -109,6 +110,26 @@ async def test_second_signal_ends_at_once(database: str, aconnection: Connection
         await daemon.await_event("draining")
         daemon.terminate()
         assert await asyncio.to_thread(daemon.wait, 5) == 130
+
+
+async def test_a_closed_terminal_is_no_crash(database: str, aconnection: Connection) -> None:
+    """SIGHUP, once or twice, drains; who started the daemon with nohup has it live on."""
+    with child(database) as daemon:
+        await daemon.await_event("ready", 30)
+        [running] = await insert(aconnection, "test_sleep", seconds=1)
+        await becomes(aconnection, running, "running")
+        os.kill(daemon.pid, signal.SIGHUP)
+        await daemon.await_event("draining")
+        os.kill(daemon.pid, signal.SIGHUP)
+        assert await asyncio.to_thread(daemon.wait, 20) == 0
+        assert (await request(aconnection, running))["status"] == "completed"
+    nohup = ("nohup", *CHILD)
+    with DaemonProcess({"DATABASE_URL": database}, (), program=nohup) as daemon:
+        await daemon.await_event("ready", 30)
+        os.kill(daemon.pid, signal.SIGHUP)
+        [asked] = await insert(aconnection, "test_echo")
+        await becomes(aconnection, asked, "completed")
+        assert daemon.seen("stop_requested") == []
 
 
 async def test_wish_to_drain_in_the_database(database: str, aconnection: Connection) -> None:
