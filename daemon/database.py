@@ -505,6 +505,12 @@ def remedy(error: BaseException, unknown: str = ANYTHING) -> str:
     return next((said for signs, said in REMEDIES if any(sign in text for sign in signs)), unknown)
 
 
+def told(error: BaseException) -> dict[str, str]:
+    """What a log line says of a failure that passes: ``error``, and ``hint`` if one is known."""
+    hint = remedy(error, "")
+    return {"error": brief(error)} | ({"hint": hint} if hint else {})
+
+
 async def _raise_if_snapshots_last(connection: psycopg.AsyncConnection[Any]) -> None:
     """Limits, budgets and a person's answers need a new look after each wait for a lock."""
     cursor = await connection.execute("SHOW default_transaction_isolation", prepare=False)

@@ -31,7 +31,7 @@ import psycopg
 from psycopg import sql
 
 from daemon import backoff, clock
-from daemon.database import brief, remedy
+from daemon.database import brief, told
 from daemon.lifecycle import Service
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -257,12 +257,7 @@ class Listener(Service):
                 await self._open_connection()
             except (psycopg.Error, OSError) as error:
                 attempt += 1
-                log.warning(
-                    "listener_unavailable",
-                    attempt=attempt,
-                    error=brief(error),
-                    hint=remedy(error, ""),
-                )
+                log.warning("listener_unavailable", attempt=attempt, **told(error))
                 await self._drop()
                 await self._pause(attempt)
                 continue

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import structlog
+
+SELDOM_SECONDS = 60.0
 
 _attempt: ContextVar[Mapping[str, Any] | None] = ContextVar("attempt", default=None)
 
@@ -70,6 +73,28 @@ def configure(level: str = "INFO", *, human: bool = False) -> None:
         "alembic",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # While the database is away each pool says several times a second that it is.
+    logging.getLogger("psycopg.pool").filters[:] = [Seldom()]
+
+
+class Seldom(logging.Filter):
+    """Lets the same words of a library through once a minute."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._said: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        args = record.args if isinstance(record.args, tuple) else ()
+        # Not what else stands there: a connection has another address each time.
+        words = (record.msg, *(str(arg) for arg in args if isinstance(arg, str | Exception)))
+        now = self._monotonic()
+        self._said = {key: at for key, at in self._said.items() if now - at < SELDOM_SECONDS}
+        if words in self._said:
+            return False
+        self._said[words] = now
+        return True
 
 
 def about_attempt(**values: Any) -> None:

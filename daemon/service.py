@@ -34,10 +34,9 @@ from daemon.database import (
     LIMITS,
     TRANSACTION_LIMIT,
     Database,
-    brief,
     is_transient,
     persistently,
-    remedy,
+    told,
 )
 from daemon.errors import EXIT_SECOND_SIGNAL, ConfigurationError, RestartWanted
 from daemon.healing.assembly import hands, healing
@@ -300,12 +299,7 @@ class Daemon:
                 if not (isinstance(error, psycopg.OperationalError) or is_transient(error)):
                     raise
                 attempt += 1
-                log.warning(
-                    "migration_delayed",
-                    attempt=attempt,
-                    error=brief(error),
-                    hint=remedy(error, ""),
-                )
+                log.warning("migration_delayed", attempt=attempt, **told(error))
                 await asyncio.sleep(backoff.full_jitter(attempt, cap_seconds=5.0))
             else:
                 if migrated.changed:

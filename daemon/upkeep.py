@@ -35,7 +35,7 @@ from typing import ClassVar
 import psycopg
 
 from daemon import __version__, backoff, clock
-from daemon.database import brief, is_transient, refusal, remedy
+from daemon.database import is_transient, refusal, told
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -339,8 +339,7 @@ class Duties:
         except Exception as error:
             if is_transient(error):
                 if not self.failing:
-                    hint = remedy(error, "")
-                    log.warning("duty_failed", duty=name, error=brief(error), hint=hint)
+                    log.warning("duty_failed", duty=name, **told(error))
                 self.failing = True
                 return
             if not isinstance(error, psycopg.Error) or (error.sqlstate or "").startswith(NOT_OURS):
