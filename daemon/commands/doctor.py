@@ -44,6 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         report = asyncio.run(examine(chosen, url))
         good = Finding("configuration", "healthy", "every variable can be used")
+        if chosen.database_url is None:
+            good = Finding(
+                "configuration",
+                "notice",
+                "DATABASE_URL is not set: what is examined is a PostgreSQL of the service's own",
+                "set it to the main app's database, as it is set where the service runs",
+            )
         report = Report([good, *report.findings], report.checks)
     if arguments.json:
         print(json.dumps(report.as_json(), ensure_ascii=False))

@@ -71,6 +71,12 @@ def serve(catalog: Mapping[str, str], *, human: bool = False) -> int:
             from daemon import embedded
 
             with embedded.ensure("run", ROOT) as server:
+                logger.warning(
+                    "database_embedded",
+                    reason="DATABASE_URL is not set: this PostgreSQL is the service's own",
+                    folder=str(server.home),
+                    hint="set DATABASE_URL to the main app's database; no app writes to this one",
+                )
                 url = SecretStr(server.dsn())
                 return _serve(chosen.model_copy(update={"database_url": url}), catalog)
         return _serve(chosen, catalog)

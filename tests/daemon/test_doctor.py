@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -23,7 +25,7 @@ from daemon.health.doctor import Finding, Report
 from daemon.llm.provider import Provider
 from daemon.llm.wire import Call
 from tests.daemon.health_world import unhurried
-from tests.kit.process import ended, free_port
+from tests.kit.process import ROOT, clean_environment, ended, free_port
 from tests.kit.worker import running, settings
 
 EXAMINED = {
@@ -355,6 +357,43 @@ def test_what_cannot_be_seen(
     assert cure not in said
     assert "SELECT on x" not in said + analysis(results)
     assert "USAGE on y" in analysis(results)
+
+
+def test_a_database_that_no_app_writes_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where DATABASE_URL is missing a service is up, ready and idle for ever: log and doctor say
+    that its PostgreSQL is not the app's."""
+
+    async def examine(*_: object) -> Report:
+        return Report([], [])
+
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr("daemon.commands.doctor.database_url", lambda: "postgresql://own/d")
+    monkeypatch.setattr("daemon.commands.doctor.examine", examine)
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "advice    configuration: DATABASE_URL is not set" in said
+    assert "-> set it to the main app's database" in said
+    source = (
+        "from contextlib import nullcontext; from types import SimpleNamespace\n"
+        "from daemon import embedded; from daemon.commands import run\n"
+        "own = SimpleNamespace(home='/data', dsn=lambda: 'postgresql://own/d')\n"
+        "embedded.ensure = lambda *_: nullcontext(own)\n"
+        "run._serve = lambda *_: 0\n"
+        "run.serve({})"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = json.loads(started.stdout)
+    assert (line["level"], line["message"]) == ("warning", "database_embedded")
+    assert "DATABASE_URL" in line["hint"]
 
 
 def test_bad_configuration(
