@@ -6,11 +6,13 @@
 | a plateau                                      | plateau_variety | >= 30 % other exercises [1]  |
 | a loss faster than the body keeps up with      | slow_down       | no more cardio than now      |
 | a turn away from the goal [2]                  | more_cardio     | 30 minutes a week more       |
-| mean difficulty >= 8.5 of at least 4 logs      | ease_off        | effort one RPE lower         |
+| mean difficulty >= 8.5 of at least 4 logs, or  | ease_off        | effort one RPE lower         |
+| a pulse at rest that climbs or races [3]       |                 |                              |
 | the goal is reached                            | maintain        | a general plan               |
 
 [1] While losing weight also 30 minutes of cardio a week more.
 [2] Not where weight, muscle or strength was to be gained: cardio spends what is missing there.
+[3] Then neither new exercises nor more cardio: it may be an illness, or training that is too hard.
 
 No model takes part: a plan changes for reasons that can be looked up.
 """
@@ -32,6 +34,7 @@ FEW_LOGS, HARD = 4, 8.5
 MOST_SESSIONS = 6
 SWAP_PERCENT = 30
 CARDIO_MINUTES = 30
+_REST = frozenset({"fast_pulse", "rest_first"})
 FASTEST_PERCENT = 1.0
 """Of body weight a week."""
 
@@ -53,7 +56,9 @@ def _rows(report: Mapping[str, Json], wished_sessions: int | None) -> Iterator[A
     codes = {event["code"] for event in report.get("events", ())}
     kept: Mapping[str, Json] = report.get("adherence", {})
     yield from _fewer_sessions(kept, wished_sessions)
-    if "plateau" in codes:
+    advised = {advice["code"] for advice in report.get("recommendations", ())}
+    restless = not advised.isdisjoint(_REST)
+    if "plateau" in codes and not restless:
         cardio = f", with {CARDIO_MINUTES} minutes of cardio more" if losing(report) else ""
         yield Adaptation(
             code="plateau_variety",
@@ -70,7 +75,7 @@ def _rows(report: Mapping[str, Json], wished_sessions: int | None) -> Iterator[A
             unit="percent_of_body_weight_per_week",
             why="The loss is faster than muscle can be kept, so cardio is not raised.",
         )
-    if "regain" in codes and not wasting(report):
+    if "regain" in codes and not restless and not wasting(report):
         yield Adaptation(
             code="more_cardio",
             from_=0,
@@ -87,6 +92,14 @@ def _rows(report: Mapping[str, Json], wished_sessions: int | None) -> Iterator[A
             to=-1,
             unit="rpe",
             why=f"Workouts were rated {difficulty:g} on average, so every set gets easier.",
+        )
+    elif restless:
+        yield Adaptation(
+            code="ease_off",
+            from_=0,
+            to=-1,
+            unit="rpe",
+            why="The pulse at rest is higher than it should be, so every set gets easier.",
         )
     if report.get("status") == "goal_reached":
         yield Adaptation(

@@ -21,7 +21,9 @@ _CHANGES = {
 _CARDIO = frozenset({"more_cardio", "slow_down"})
 _PLANNED = frozenset({"ok", "relaxed"})
 # Advice that must not be overlooked beside a plan.
-_FOR_A_DOCTOR = frozenset({"unhealthy_target", "unintended_loss", "slow_down"})
+_FOR_A_DOCTOR = frozenset(
+    {"fast_pulse", "young_loss", "unhealthy_target", "unintended_loss", "rest_first", "slow_down"}
+)
 _NO_ANSWER = "did not answer, so this review is incomplete"
 
 
@@ -32,8 +34,10 @@ def summary(
     found: Sequence[Adaptation],
     given: Mapping[str, Json],
 ) -> str:
-    """Progress, what changes because of it, the plan, the times. given: the request's fields."""
+    """What stops the client or is for a doctor, progress, what changes because of it, the plan,
+    the times. given: the request's fields."""
     sentences = [
+        *_first_of_all(progress, workout),
         *_progress(progress),
         *_changes(found, workout),
         *_workout(workout),
@@ -42,14 +46,24 @@ def summary(
     return " ".join(sentences)
 
 
+def _first_of_all(progress: Outcome, workout: Outcome) -> Iterator[str]:
+    """What nobody may overlook behind a date and a plan."""
+    plan = workout.result
+    if plan is not None and workout.status == "needs_clearance":
+        yield _closed(str(plan["summary"]))
+    if progress.result is not None:
+        for advice in progress.result.get("recommendations", ()):
+            if advice["code"] in _FOR_A_DOCTOR:
+                yield _closed(str(advice["text"]))
+    if plan is not None and plan.get("profile", {}).get("sources", {}).get("goal") == "health":
+        yield "Health speaks against losing weight now, so no forecast of it is an aim."
+
+
 def _progress(part: Outcome) -> Iterator[str]:
     if part.result is None:
         yield f"The progress monitor {_NO_ANSWER}."
     else:
         yield _closed(str(part.result["prediction"]))
-        for advice in part.result.get("recommendations", ()):
-            if advice["code"] in _FOR_A_DOCTOR:
-                yield _closed(str(advice["text"]))
 
 
 def _changes(found: Sequence[Adaptation], plan: Outcome) -> Iterator[str]:
@@ -75,7 +89,7 @@ def _workout(part: Outcome) -> Iterator[str]:
     if part.result is None:
         yield f"The workout planner {_NO_ANSWER}."
     elif part.status == "needs_clearance":
-        yield "A professional has to clear the client first; until then only gentle movement."
+        yield "The plan holds gentle movement alone until a professional clears the client."
     elif part.status == "infeasible":
         yield "No plan fits all wishes; the workout part names the change that would help."
     else:

@@ -33,13 +33,15 @@ _MILESTONE_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """All that goes in. today: days since 1970. hint: see `series.clean`. seed: of the data."""
+    """All that goes in. today: days since 1970. hint: see `series.clean`. seed: of the data.
+    age: in years, None where nobody knows."""
 
     readings: Sequence[Reading]
     goals: Sequence[GoalGiven]
     today: int
     seed: int
     hint: str | None = None
+    age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def conclude(
         events=_events(given, series, forecasts),
         warnings=tuple(warnings),
         concerns=tuple(
-            health.concerns(given.readings, given.goals, series, forecasts, given.today)
+            health.concerns(given.readings, given.goals, series, forecasts, given.today, given.age)
         ),
         past_from_start=slip,
     )
@@ -288,7 +290,14 @@ def _regain(given: Given, measured: Series, found: Trend, toward: int, name: str
         return None
     # The first days' belief still leans on the very first readings.
     settled = replace(found.smoothed, levels=found.smoothed.levels[2:])
-    turned = events.regain(line, settled.levels, measured.days[2:], found.posterior.level, toward)
+    turned = events.regain(
+        line,
+        settled.levels,
+        measured.days[2:],
+        found.posterior.level,
+        toward,
+        measured.jitter(),
+    )
     if turned is None:
         return None
     return Event("regain", name, int(turned.best_day), {"best": turned.best, "back": turned.back})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.answer import LlmUsed, Provenance
-from agents.progress import chart, grounded, insights, words
+from agents.progress import chart, grounded, insights, series, words
 from agents.progress.analyse import Analysis, Event
 from agents.progress.forecast import Forecast, Trend
 from agents.progress.insights import Told
@@ -27,6 +27,7 @@ from agents.progress.report import (
     EventOut,
     GoalOut,
     Outlier,
+    OwnUnit,
     ProgressReport,
     Quality,
     TrendOut,
@@ -63,13 +64,13 @@ class Parts:
 
 def told(facts: Facts, analysis: Analysis) -> Told:
     """The structured part, rounded: what sentences are made of."""
-    goals = [_goal(item, facts.today) for item in analysis.forecasts]
+    goals = [_goal(item, facts, analysis) for item in analysis.forecasts]
     first = analysis.forecasts[0] if analysis.forecasts else None
     known = analysis.status in ("ok", "goal_reached", "goal_unreachable", "contradictory_goals")
     return Told(
         status=analysis.status,
         goals=goals,
-        quality={name: _quality(series, facts.today) for name, series in analysis.series.items()},
+        quality={name: _quality(found, facts.today) for name, found in analysis.series.items()},
         events=[_event(event) for event in analysis.events],
         adherence=adherence(facts.attendance),
         confidence=_share(first.confidence) if known and first is not None else 0.0,
@@ -202,7 +203,35 @@ def _weeks(shown: Told) -> int | None:
     return None if days is None else math.ceil(days / 7)
 
 
-def _goal(item: Forecast, today: dt.date) -> GoalOut:
+def _own_unit(item: Forecast, facts: Facts, analysis: Analysis) -> OwnUnit | None:
+    metric = METRICS.get(item.goal.metric or "")
+    if metric is None:
+        return None
+    readings = [row for row in facts.given.readings if row.metric == metric.name]
+    unit = series.own_unit(
+        metric, item.goal.given.unit, readings, analysis.series.get(metric.name)
+    )
+    if unit is None:
+        return None
+
+    def turned(value: float | None, decimals: int) -> float | None:
+        return (
+            None if value is None else round(series.in_unit(metric, value, unit), decimals) + 0.0
+        )
+
+    return OwnUnit.model_validate(
+        {
+            "unit": unit,
+            "current": turned(item.current, metric.decimals),
+            "target": turned(item.goal.target, metric.decimals),
+            "per_week": turned(item.trend.per_week if item.trend else None, 2),
+            "needed_rate_per_week": turned(item.needed_per_week, 2),
+        }
+    )
+
+
+def _goal(item: Forecast, facts: Facts, analysis: Analysis) -> GoalOut:
+    today = facts.today
     given, metric = item.goal.given, item.goal.metric
     target_day = given.target_day
     return GoalOut(
@@ -225,6 +254,7 @@ def _goal(item: Forecast, today: dt.date) -> GoalOut:
         target_date=date_of(target_day).isoformat() if target_day is not None else None,
         needed_rate_per_week=_two(item.needed_per_week),
         trend=_trend(item.trend, metric),
+        own_unit=_own_unit(item, facts, analysis),
     )
 
 
@@ -257,20 +287,20 @@ def _date(today: dt.date, days: int | None) -> str | None:
     return None if days is None else (today + dt.timedelta(days=days)).isoformat()
 
 
-def _quality(series: Series, today: dt.date) -> Quality:
+def _quality(found: Series, today: dt.date) -> Quality:
     return Quality(
-        n=len(series.days),
-        span_days=series.span_days,
-        last_age_days=number(today) - int(series.days[-1]) if len(series.days) else None,
+        n=len(found.days),
+        span_days=found.span_days,
+        last_age_days=number(today) - int(found.days[-1]) if len(found.days) else None,
         outliers=[
             Outlier(measurement_id=row, date=date_of(day).isoformat(), value=round(value, 2))
-            for day, value, row in series.outliers[:_MOST_LISTED]
+            for day, value, row in found.outliers[:_MOST_LISTED]
         ],
         unit_repairs=[
             UnitRepair(measurement_id=repair.row_id, from_=repair.from_value, to=repair.to_value)
-            for repair in series.repairs
+            for repair in found.repairs
         ],
-        unit_uncertain=series.unit_uncertain,
+        unit_uncertain=found.unit_uncertain,
     )
 
 
@@ -302,10 +332,10 @@ def _chart(analysis: Analysis, today: dt.date) -> str | None:
         *analysis.series,
     )
     for name in names:
-        series = analysis.series.get(name or "")
-        if series is not None and len(series.days):
+        found = analysis.series.get(name or "")
+        if found is not None and len(found.days):
             same = item if item is not None and item.goal.metric == name else None
-            return chart.draw(series, same, number(today))
+            return chart.draw(found, same, number(today))
     return None
 
 

@@ -96,9 +96,10 @@ class Regain:
 
 
 def regain(
-    line: Slope | None, levels: Floats, days: Floats, level: float, toward: int
+    line: Slope | None, levels: Floats, days: Floats, level: float, toward: int, jitter: float
 ) -> Regain | None:
-    """A turn against the goal: P > .9 that the slope leads away, and 1.5 % off the best.
+    """A turn against the goal: P > .9 that the slope leads away, and 1.5 % off the best, which is
+    more than a reading's jitter.
 
     line: recent slope of the values themselves. levels: believed level per day, smoothed.
     """
@@ -107,6 +108,6 @@ def regain(
     away = line.above(0.0) if toward < 0 else 1 - line.above(0.0)
     best = int(np.argmax(levels * toward))
     back = (float(levels[best]) - level) * toward
-    if away > 0.9 and back >= _REGAIN_SHARE * abs(float(levels[best])):
+    if away > 0.9 and back >= max(_REGAIN_SHARE * abs(float(levels[best])), jitter):
         return Regain(float(levels[best]), float(days[best]), back)
     return None

@@ -124,6 +124,12 @@ def read(goal: GoalGiven, series: Mapping[str, Series]) -> GoalRead:
     if target is not None and not metric.low <= target <= metric.high:
         target = None
     keeps = toward == 0 and target is not None and _KEEP.search(goal.title) is not None
+    if toward == 0 and target is not None and not keeps:
+        # A bare number where the client already stands, from the start on, is to be kept.
+        started = _level_on(measured, goal.start_day)
+        stands = [at for at in (started, level) if at is not None]
+        near = all(abs(log_ratio(target, at)) < _CLEARLY for at in stands)
+        keeps = bool(stands) and near and measured is not None and measured.enough
     if toward == 0 and target is not None:
         first = level if keeps else _level_on(measured, goal.start_day)
         toward = 1 if first is not None and target > first else -1

@@ -3,7 +3,8 @@
 Sources: WHO Technical Report Series 894 (2000): a body mass index below 18.5 is underweight.
 ACSM's Guidelines for Exercise Testing and Prescription: essential fat is 3 to 5 % of a man's
 body, more of a woman's. BMJ 2011;342:d1732: 5 % lost within six to twelve months without meaning
-to is to be looked into.
+to is to be looked into. AHA, All About Heart Rate: an adult's heart beats 60 to 100 times a minute
+at rest. doi 10.1542/peds.2016-1649: who is still growing diets under a doctor's care only.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from agents.progress.goals import GoalGiven, direction_of
 from agents.progress.series import Reading, Series
 from agents.progress.units import log_ratio
 
-Concern = Literal["unhealthy_target", "unintended_loss"]
+Concern = Literal["young_loss", "unhealthy_target", "unintended_loss", "fast_pulse"]
 
 UNDERWEIGHT_BMI = 18.5
 ESSENTIAL_FAT_PERCENT = 5.0
 UNINTENDED_SHARE = 0.05
+GROWN_UP = 16
+FASTEST_AT_REST = 100
 _LOSS_DAYS, _LEAST_SPAN_DAYS, _RECENT_DAYS = 182, 28, 60
 _ENDS = 3
 _HEIGHT_SQUARED_M2 = (1.2**2, 2.2**2)
@@ -35,8 +38,17 @@ def concerns(
     series: Mapping[str, Series],
     forecasts: Sequence[Forecast],
     today: int,
+    age: int | None = None,
 ) -> Iterator[Concern]:
-    """Each concern once. today: days since 1970."""
+    """Each concern once, the gravest first. today: days since 1970. age: in years, if known."""
+    pulse = series.get("resting_heart_rate")
+    if pulse is not None and _races(pulse, today):
+        yield "fast_pulse"
+    losing = [
+        i for i in forecasts if i.goal.toward < 0 and i.goal.metric in ("weight", "body_fat")
+    ]
+    if age is not None and age < GROWN_UP and any(i.goal.target is not None for i in losing):
+        yield "young_loss"
     if any(_unhealthy(item, series, readings) for item in forecasts):
         yield "unhealthy_target"
     meant = any(direction_of(goal) < 0 for goal in goals) or any(
@@ -45,6 +57,14 @@ def concerns(
     weight = series.get("weight")
     if not meant and weight is not None and _lost(weight, today):
         yield "unintended_loss"
+
+
+def _races(pulse: Series, today: int) -> bool:
+    """Whether the middle of the last three pulses at rest is too fast, and they are recent."""
+    newest = pulse.values[-_ENDS:]
+    if len(newest) < _ENDS or today - pulse.days[-1] > _RECENT_DAYS:
+        return False
+    return bool(median(newest) > FASTEST_AT_REST)
 
 
 def _unhealthy(item: Forecast, series: Mapping[str, Series], readings: Sequence[Reading]) -> bool:

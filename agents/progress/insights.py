@@ -81,6 +81,29 @@ def amount(value: float, unit: str | None) -> str:
     return f"{number(abs(value))} {unit}" if unit and unit != "%" else f"{number(abs(value))} %"
 
 
+def pace(value: float, unit: str | None) -> str:
+    """A change with its unit: of a share in points, so that nobody reads a share of a share."""
+    return f"{number(abs(value))} percentage points" if unit == "%" else amount(value, unit)
+
+
+def target_of(goal: GoalOut) -> str:
+    """The goal's target in the unit that the client thinks in."""
+    own = goal.own_unit
+    if own is not None and own.target is not None:
+        return amount(own.target, own.unit)
+    return amount(goal.target or 0.0, goal.unit)
+
+
+def pace_of(goal: GoalOut, *, needed: bool = False) -> str:
+    """The trend's change a week, or the one that is needed, in the client's unit."""
+    own = goal.own_unit
+    if own is not None:
+        value = own.needed_rate_per_week if needed else own.per_week
+        return pace(value or 0.0, own.unit)
+    told = goal.needed_rate_per_week if needed else goal.trend and goal.trend.per_week
+    return pace(told or 0.0, goal.unit)
+
+
 def prediction(told: Told) -> str:
     """The sentence that the main app shows."""
     goal = told.goals[0] if told.goals else None
@@ -101,7 +124,7 @@ def prediction(told: Told) -> str:
             "unit, such as a weight in kg, and the forecast follows."
         )
     name = title(goal.metric or "weight")
-    name = f"{article(name)} {name} of {amount(goal.target, goal.unit)}"
+    name = f"{article(name)} {name} of {target_of(goal)}"
     if told.status == "contradictory_goals":
         return (
             "The open goals want the same measurement to rise and to fall. Close one of them; "
@@ -136,6 +159,11 @@ def prediction(told: Told) -> str:
 def _too_little(told: Told, goal: GoalOut | None) -> str:
     metric = goal.metric if goal is not None and goal.metric is not None else "weight"
     have = told.quality.get(metric)
+    if (have is None or have.n == 0) and metric == "strength":
+        return (
+            "Nothing tells of a one-repetition maximum yet: sets of ten repetitions or fewer, "
+            "each with its load, logged at least three times over two weeks, make a forecast."
+        )
     if have is None or have.n == 0:
         return (
             f"There are no measurements of {title(metric)} yet. Log it at least three times over "
@@ -184,8 +212,8 @@ def _insights(told: Told) -> Iterator[Advice]:
     if repaired:
         yield Advice(
             code="units",
-            text=f"Some readings of {title(repaired[0])} were stored in another unit and were "
-            "converted; the list stands beside the series.",
+            text=f"Some readings of {title(repaired[0])} were stored in another unit, or with a "
+            "decimal point that slipped, and were converted; the list stands beside the series.",
         )
 
 
@@ -200,8 +228,7 @@ def _trend(goal: GoalOut) -> Iterator[Advice]:
         return
     yield Advice(
         code="trend",
-        text=f"The {title(goal.metric)} {way} by about {amount(goal.trend.per_week, goal.unit)} a "
-        f"week{more}.",
+        text=f"The {title(goal.metric)} {way} by about {pace_of(goal)} a week{more}.",
     )
 
 
@@ -217,7 +244,7 @@ def _deadline(goal: GoalOut) -> Iterator[Advice]:
     verb = "fall" if goal.needed_rate_per_week < 0 else "rise"
     text = (
         f"To arrive by {day(goal.target_date)} it would have to {verb} by "
-        f"{amount(goal.needed_rate_per_week, goal.unit)} a week"
+        f"{pace_of(goal, needed=True)} a week"
     )
     if _hasty(goal):
         text += ", faster than a body should lose; a later date is the better one"
@@ -252,6 +279,18 @@ def recommendations(told: Told) -> list[Advice]:
 
 
 def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advice]:
+    if "fast_pulse" in told.concerns:
+        yield Advice(
+            code="fast_pulse",
+            text="The heart beats faster at rest than it should: a doctor should see that before "
+            "training gets harder, and at once with chest pain, dizziness or short breath.",
+        )
+    if "young_loss" in told.concerns:
+        yield Advice(
+            code="young_loss",
+            text="Who is still growing loses weight only under a doctor's care: leave the target "
+            "aside, praise moving and skill, and talk with the parents.",
+        )
     if "unhealthy_target" in told.concerns:
         yield Advice(
             code="unhealthy_target",
@@ -288,7 +327,7 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             text="Slow down: a gentler pace keeps more muscle and is easier to hold. If it goes "
             "on, a doctor or a dietitian should look at it.",
         )
-    if "plateau" in codes:
+    if "plateau" in codes and "fast_pulse" not in told.concerns:
         yield Advice(
             code="plateau_variety",
             text="Change something: other exercises, a little more movement, a look at the diet.",
@@ -298,6 +337,14 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="eat_enough",
             text="Talk about what changed since the best value: food, sleep, how heavy the sets "
             "are. No cardio is added while weight is to be gained.",
+        )
+    elif "regain" in codes and "fast_pulse" in told.concerns:
+        pass  # The doctor comes first.
+    elif "regain" in codes and any(pulse_climbs(goal) for goal in told.goals):
+        yield Advice(
+            code="rest_first",
+            text="A pulse at rest that climbs can tell of too little sleep, stress, hard training "
+            "or an illness: rest first, and ask a doctor if it stays up.",
         )
     elif "regain" in codes:
         yield Advice(
@@ -317,6 +364,12 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="check_units",
             text="Ask in which unit the weight was entered: the readings alone cannot tell.",
         )
+
+
+def pulse_climbs(goal: GoalOut) -> bool:
+    """Whether the goal is a calmer heart, and the trend leads away from it."""
+    turned = goal.trend is not None and goal.trend.per_week > 0
+    return goal.metric == "resting_heart_rate" and goal.direction == "decrease" and turned
 
 
 def wastes(goals: Sequence[GoalOut]) -> bool:

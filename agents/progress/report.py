@@ -44,8 +44,19 @@ class TrendOut(Part):
     pct_bw_per_week: Number | None
 
 
+class OwnUnit(Part):
+    """The same numbers in the unit that the client's readings or goal were entered in."""
+
+    unit: Literal["lbs", "in"]
+    current: Number | None
+    target: Number | None
+    per_week: Number | None
+    needed_rate_per_week: Number | None
+
+
 class GoalOut(Part):
-    """One goal. current: the believed level, or the last reading where no trend can be told."""
+    """One goal. current: the believed level, or the last reading where no trend can be told.
+    own_unit: None where that is `unit`; else sentences are told in it."""
 
     goal_id: int | None
     category: str
@@ -62,6 +73,7 @@ class GoalOut(Part):
     target_date: str | None
     needed_rate_per_week: Number | None
     trend: TrendOut | None
+    own_unit: OwnUnit | None = None
 
 
 class UnitRepair(Part):

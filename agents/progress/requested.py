@@ -109,6 +109,9 @@ def _point(
         return None
     if name == "strength" and point.reps is not None:
         value = epley(value, point.reps)
+        if value is None and point.reps < 1:
+            warnings.append("reps_missing: loads of no repetition were left out")
+            return None
         if value is None:
             warnings.append("reps_beyond_ten: loads of more than 10 repetitions were left out")
             return None

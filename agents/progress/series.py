@@ -81,6 +81,7 @@ _TO_CANONICAL = {
     ("cm", "in"): CM_PER_INCH,
 }
 _IMPERIAL = {"kg": "lbs", "cm": "in"}
+_NEWEST = 5
 
 
 def unit_word(text: str | None) -> str | None:
@@ -95,6 +96,38 @@ def to_canonical(metric: Metric, value: float, unit: str | None) -> float | None
         return value
     factor = _TO_CANONICAL.get((metric.unit, word))
     return None if factor is None else value * factor
+
+
+def own_unit(
+    metric: Metric, stated: str | None, readings: Iterable[Reading], series: Series | None
+) -> str | None:
+    """`lbs` or `in` where the client thinks in it, None where in the metric's unit.
+
+    stated: what the goal's row says. readings: of the metric, of which the newest tell; a weight
+    that was stored as kg and repaired throughout was pounds.
+    """
+    other = _IMPERIAL.get(metric.unit)
+    if other is None:
+        return None
+    word = unit_word(stated)
+    if word in (other, "imperial", metric.unit, "metric"):
+        return other if word in (other, "imperial") else None
+    newest = sorted(readings, key=lambda row: row.day)[-_NEWEST:]
+    factor = 1 / _TO_CANONICAL[metric.unit, other]
+    told = sum(row.value > 0 and abs(row.stored / row.value / factor - 1) < 0.01 for row in newest)
+    if newest and 2 * told > len(newest):
+        return other
+    if series is None or series.unit_uncertain:
+        return None
+    turned = sum(
+        abs(item.from_value / item.to_value / factor - 1) < 0.02 for item in series.repairs
+    )
+    return other if 2 * turned > max(1, len(series.days)) else None
+
+
+def in_unit(metric: Metric, value: float, unit: str) -> float:
+    """A value of the metric in another unit it can have."""
+    return value / _TO_CANONICAL[metric.unit, unit]
 
 
 @dataclass(frozen=True, slots=True)

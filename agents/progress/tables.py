@@ -33,6 +33,7 @@ from agents.progress.series import METRICS, Reading, Writer, to_canonical, unit_
 
 EPOCH = dt.date(1970, 1, 1)
 ADHERENCE_DAYS = 56
+_PLAUSIBLE_AGE = range(10, 101)
 _PRIORITIES = {"high": 0, "medium": 1, "low": 2}
 _GIRTH_COLUMNS = {
     "chest": ("chest",),
@@ -93,12 +94,12 @@ def read(
     as_of = request.moment(now, time_zone)
     today = as_of.astimezone(request.zone(time_zone)).date()
     warnings: list[str] = []
-    rows, trainer_id = _Rows(), request.trainer_id
+    rows, trainer_id, age = _Rows(), request.trainer_id, None
     if crm is None:
         warnings.append("main_app_missing: no tables to read; answered from the request alone")
     else:
         with crm.snapshot() as snapshot:
-            snapshot.client(request.client_id)
+            age = _age(snapshot.client(request.client_id).age)
             snapshot.check_authority(requested_by, request.client_id)
             trainer_id = _trainer(snapshot, request, warnings)
             rows = _rows(snapshot, request.client_id, as_of)
@@ -127,6 +128,7 @@ def read(
             today=number(today),
             seed=int(digest[:15], 16),
             hint=portal_unit,
+            age=age,
         ),
         today=today,
         attendance=_attendance(rows),
@@ -181,6 +183,11 @@ def _rows(snapshot: Snapshot, client_id: int, as_of: dt.datetime) -> _Rows:
             if log.completed_at is not None and log.completed_at >= snapshot.utc(since)
         ),
     )
+
+
+def _age(stored: int | None) -> int | None:
+    """The client's age, None where it cannot be."""
+    return stored if stored is not None and stored in _PLAUSIBLE_AGE else None
 
 
 def _trainer(snapshot: Snapshot, request: ProgressRequest, warnings: list[str]) -> int | None:

@@ -126,3 +126,10 @@ def test_a_plateau_asks_for_cardio_only_while_losing() -> None:
     changes = workout_changes(adaptations(told), losing_weight=losing(told))
     assert changes == {"adaptations": ["plateau_variety"]}
     assert "cardio" not in adaptations(told)[0].why
+
+
+@pytest.mark.parametrize("advice", ["fast_pulse", "rest_first"])
+def test_a_pulse_that_is_too_high_calls_for_rest(advice: str) -> None:
+    """Neither more cardio nor new exercises for a heart that races at rest: easier sets."""
+    told = report("regain", "plateau") | {"recommendations": [{"code": advice, "text": "Rest."}]}
+    assert codes(adaptations(told)) == ["ease_off"]

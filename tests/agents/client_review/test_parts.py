@@ -105,7 +105,7 @@ async def test_what_a_doctor_should_hear_of_stands_in_the_summary() -> None:
         {"code": "keep_going", "text": "Keep the plan."},
     ]
     summary = (await review(ctx))["summary"]
-    assert "Agree on it with a doctor. The plan: 2 sessions" in summary
+    assert summary.startswith("Agree on it with a doctor. 80 kg around")
     assert "Keep the plan" not in summary
 
 
@@ -122,7 +122,11 @@ async def test_a_change_that_the_plan_does_not_hold_is_not_told(plan: Json, told
     ctx = Parts()
     ctx.parts[PROGRESS] = report("regain") | origin() | {"prediction": "Soon."}
     week = {"workouts": [{"estimated_minutes": 40}] * 2, "weekly_cardio": plan["cardio"]}
-    ctx.parts[WORKOUT] = origin() | {"status": plan["status"], "weeks": [week] * 4}
+    ctx.parts[WORKOUT] = origin() | {
+        "status": plan["status"],
+        "weeks": [week] * 4,
+        "summary": "Before any training a doctor should agree.",
+    }
     answer = await review(ctx)
     assert [item["code"] for item in answer["adaptations"]] == ["more_cardio"]
     assert ("The plan is adapted" in answer["summary"]) is bool(told)
@@ -146,11 +150,22 @@ async def test_a_part_that_fails_leaves_the_others(broken: str) -> None:
 async def test_a_stop_skips_the_times() -> None:
     """needs_clearance: nobody is booked for training that nobody allowed yet."""
     ctx = Parts()
-    ctx.parts[WORKOUT] = origin() | {"status": "needs_clearance", "weeks": []}
+    why = "Before any training a doctor should agree, because of this: chest pain."
+    ctx.parts[WORKOUT] = origin() | {"status": "needs_clearance", "weeks": [], "summary": why}
     answer = await review(ctx)
     assert answer["status"] == "partial"
+    assert answer["summary"].startswith(f"{why} 80 kg around")
     assert answer["schedule"]["status"] == "skipped"
     assert SCHEDULE not in [name for name, _ in ctx.ran]
+
+
+async def test_a_forecast_against_health_is_told_as_none() -> None:
+    """Beside a plan that must not slim the client, no date for a lower weight stands alone."""
+    ctx = Parts()
+    plan = ctx.parts[WORKOUT]
+    assert isinstance(plan, dict)
+    plan["profile"] = {"sources": {"goal": "health"}}
+    assert (await review(ctx))["summary"].startswith("Health speaks against losing weight now")
 
 
 @pytest.mark.parametrize("status", ["insufficient_data", "no_goal", "goal_reached"])

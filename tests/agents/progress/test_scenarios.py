@@ -339,6 +339,81 @@ async def test_a_weight_to_hold_is_held(app: MainApp) -> None:
     assert (await app.ask())["status"] != "goal_reached"
 
 
+async def test_a_bare_number_where_the_client_stands_is_to_be_kept(app: MainApp) -> None:
+    """A target of 75 kg at 75 kg all along is no forecast for tomorrow."""
+    app.history(lambda _: 75.1, days=90, every=3)
+    found = await app.ask(goal_metrics={"weight": 75})
+    assert found["status"] == "goal_reached"
+
+
+async def test_who_thinks_in_pounds_reads_pounds(app: MainApp) -> None:
+    """Sentences keep the unit that readings or goal were entered in; the numbers stand beside."""
+    for ago in range(90, 0, -3):
+        app.weigh(ago, 200 - (90 - ago) * 0.15, weight_unit="lbs")
+    app.goal(175, target_unit="lbs")
+    found = await app.ask()
+    goal = found["goals"][0]
+    assert found["prediction"].startswith("A weight of 175 lbs ")
+    assert (goal["unit"], goal["target"]) == ("kg", pytest.approx(79.4, abs=0.1))
+    assert goal["own_unit"]["unit"] == "lbs"
+    assert goal["own_unit"]["target"] == pytest.approx(175, abs=0.1)
+    assert "lbs a week" in " ".join(found["insights"])
+    app.connection.execute("UPDATE goals SET target_value = 79, target_unit = 'kg'")
+    found = await app.ask()
+    assert found["goals"][0]["own_unit"] is None
+    assert found["prediction"].startswith("A weight of 79 kg ")
+
+
+async def test_a_heart_that_races_at_rest_is_for_a_doctor(app: MainApp) -> None:
+    """A pulse of 112 at rest is no matter of more cardio, and noise around it no regain."""
+    for ago in range(120, 0, -3):
+        app.weigh(ago, 80, resting_heart_rate=112 + round(app.dice.gauss(0, 3)))
+    found = await app.ask(goal_metrics={"resting_heart_rate": 70})
+    advice = codes(found, "recommendations")
+    assert advice[0] == "fast_pulse"
+    assert not {"more_cardio", "plateau_variety"} & set(advice)
+    assert "regain" not in codes(found)
+
+
+async def test_a_pulse_that_climbs_calls_for_rest(app: MainApp) -> None:
+    """From 60 to 77 beats at rest within four months: rest comes first, not more cardio."""
+    for ago in range(120, 0, -3):
+        pulse = round(60 + (120 - ago) * 0.15 + app.dice.gauss(0, 1.5))
+        app.weigh(ago, 80, resting_heart_rate=pulse)
+    found = await app.ask(goal_metrics={"resting_heart_rate": 55})
+    assert "rest_first" in codes(found, "recommendations")
+    assert "more_cardio" not in codes(found, "recommendations")
+
+
+@pytest.mark.parametrize(("age", "told"), [(14, True), (16, False), (None, False), (3, False)])
+async def test_the_young_lose_weight_under_a_doctors_care(
+    app: MainApp, age: int | None, told: bool
+) -> None:
+    """A client under sixteen with a goal to lose weight is for a doctor and the parents first."""
+    app.history(losing(60, 0.2), days=90, every=3)
+    app.goal(52)
+    app.connection.execute("UPDATE clients SET age = %s", [age])
+    found = await app.ask()
+    assert (codes(found, "recommendations")[0] == "young_loss") is told
+
+
+@pytest.mark.parametrize(("reps", "warning"), [(15, "reps_beyond_ten"), (0, "reps_missing")])
+async def test_sets_that_tell_no_maximum_are_told(reps: int, warning: str) -> None:
+    """Fifteen repetitions or none were logged, so nobody is told that nothing was."""
+    points = [
+        {"date": (TODAY - timedelta(days=ago)).isoformat(), "metric": "squat", "value": 60,
+         "unit": "kg", "reps": reps}
+        for ago in range(70, 0, -5)
+    ]  # fmt: skip
+    result, _ = await run(
+        {"client_id": 7, "historical_data": points, "goal_metrics": {"squat": 100}}
+    )
+    found = result.output.model_dump(mode="json")
+    assert "ten repetitions or fewer" in found["prediction"]
+    assert "morning" not in found["prediction"]
+    assert warning in warned(found)
+
+
 async def test_a_goal_that_was_behind_before_it_began_is_no_success(app: MainApp) -> None:
     """To lose weight to 90 kg, from 86 on: nobody is congratulated on a slip of the keyboard."""
     app.history(losing(86, 0.3), every=3)
