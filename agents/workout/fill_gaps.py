@@ -283,14 +283,15 @@ def _age(request: WorkoutRequest, history: TrainingHistory | None, into: Gathere
 def _preferred(
     request: WorkoutRequest, library: Mapping[str, Exercise], into: Gathered
 ) -> frozenset[str]:
-    wanted = wishes.pieces(request.preferences or ())
+    asked = wishes.pieces(request.preferences or ())
+    wanted = [*asked, *wishes.lifts(request.goals or ())]
     if not wanted:
         return frozenset()
     names = wishes.Names(library.values())
     keys = {key for wish in wanted for key in names.meant_by(wish)}
     gear = set(wishes.equipment(wanted, inside=False).known) - wishes.ALWAYS_THERE
     keys |= {key for key, exercise in library.items() if gear & set(exercise.equipment)}
-    if not keys:
+    if not keys and asked:
         into.warn("preferences_unknown: preferences match no exercise")
     return frozenset(keys)
 

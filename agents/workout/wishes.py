@@ -119,6 +119,7 @@ _OTHER_GOALS: tuple[tuple[re.Pattern[str], Goal], ...] = (
 )
 _WELL = re.compile(
     r"\b(general|health\w*|fit|fitter|fitness|in shape|energy|stress|sleep|posture|longevity"
+    r"|bones?|blood pressure|diabet\w+|cholesterol|grand(kids|children)|touch my toes"
     r"|independent|mobil\w+|flexib\w+|balance|feel(ing)? better)\b"
 )
 # A sport is served from beside: its practice, its distances and its matches are no part of a plan.
@@ -273,6 +274,18 @@ def goal(texts: Sequence[str]) -> GoalWish:
     if losing and gaining:
         return GoalWish("general", opposed=True, sport=sport)
     return GoalWish(first or ("general" if sport or well else None), sport=sport)
+
+
+_LIFTS = re.compile(
+    r"\b(pull[ -]?up|chin[ -]?up|push[ -]?up|squat|deadlift|bench press|overhead press)s?\b"
+    r"|\bbench(?= (\d|press|my|double))"
+)
+
+
+def lifts(texts: Iterable[str]) -> list[str]:
+    """The lifts that goals name, as wishes: who wants a first pull-up wants to train for it."""
+    found = [m[0] for text in texts for m in _LIFTS.finditer(text.casefold())]
+    return ["bench press" if lift == "bench" else lift for lift in found]
 
 
 def _first_goal(folded: str, *, lose: bool, gain: bool) -> Goal | None:

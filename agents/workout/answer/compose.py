@@ -150,6 +150,9 @@ def answer_of(parts: Parts, request_id: int) -> WorkoutPlan:
         stopped_by=stopped_by,
         excluded=excluded,
         told=parts.facts.warnings,
+        longest=max(
+            (day.estimated_minutes for week in weeks for day in week.workouts), default=None
+        ),
     )
     before = continuity(built, library) if built is not None else None
     if before is not None:

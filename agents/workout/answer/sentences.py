@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agents.workout.exercises.exercise import Exercise
 from agents.workout.planning.plan import Relaxed
-from agents.workout.planning.progression import Prescription, is_loadable
+from agents.workout.planning.progression import Prescription, holds_steady, is_loadable
 from agents.workout.planning.rationale import Rationale
 from agents.workout.planning.schemes import Column
 from agents.workout.profile import LEVELS, Profile
@@ -40,6 +40,10 @@ _LOAD_RULE = (
     "the upper body or 5 % for the lower body, never more than 5 % and 10 %, and start the range "
     "again."
 )
+_STEADY_RULE = (
+    "Keep the effort, not the load: as the weeks go on the same work grows harder by itself, so "
+    "take less load, fewer repetitions or the easier variant whenever the effort would rise."
+)
 _OWN_WEIGHT_RULE = (
     "Where there is no load to add, slow each repetition down at the top of the range, then ask "
     "for a harder exercise: the same one grows too easy within weeks."
@@ -47,6 +51,7 @@ _OWN_WEIGHT_RULE = (
 LONGEST_REASON = 240
 _DIGIT = re.compile(r"[0-9]")
 _MOST, _MUCH = 0.5, 0.3
+_MUCH_LESS = 0.7
 # Part of the score -> what it means between two exercises of one movement.
 _DECIDED = {
     "time": "it fits the minutes without hurry",
@@ -202,7 +207,10 @@ def progression_rules(
 ) -> list[str]:
     """What changes from week to week, as short rules. exercises: those of the plan."""
     rules = ["Add a repetition (or five seconds) a week while technique stays clean."]
-    loaded = {is_loadable(exercise) for exercise in exercises}
+    steady = holds_steady(profile)
+    if steady:
+        rules = [_STEADY_RULE]
+    loaded = set() if steady else {is_loadable(exercise) for exercise in exercises}
     if True in loaded:
         rules.append(_LOAD_RULE)
     if False in loaded:
@@ -212,7 +220,7 @@ def progression_rules(
         named = "Lighter week" if len(deloads) == 1 else "Lighter weeks"
         rules.append(f"{named} {weeks}: about half the sets at clearly less effort.")
     rules.append("Repeat a week instead of forcing the next step when effort is above plan.")
-    if profile.goal in ("weight_loss", "endurance"):
+    if profile.goal in ("weight_loss", "endurance") and not steady:
         rules.append("Cardio minutes outside the sessions grow slowly; walking counts.")
     return rules
 
@@ -238,11 +246,12 @@ def summary(
     stopped_by: Sequence[str] = (),
     excluded: int = 0,
     told: Iterable[str] = (),
+    longest: int | None = None,
 ) -> str:
     """The whole answer in two or three sentences.
 
     stopped_by: the red flags of a stop. excluded: how many exercises health left out. told: the
-    warnings about the request.
+    warnings about the request. longest: minutes of the longest session, None without any.
     """
     goal = _GOAL_WORDS[profile.goal]
     level = LEVELS[profile.level]
@@ -269,6 +278,10 @@ def summary(
         else f"{length} for {goal} at {level} level: one session a week of at most "
         f"{profile.minutes} minutes."
     )
+    if longest is not None and longest <= _MUCH_LESS * profile.minutes:
+        text += (
+            f" They take {longest} minutes at most: the sets that a week should hold need no more."
+        )
     codes = {warning.partition(":")[0] for warning in told}
     if "goal_sport" in codes:
         text += (

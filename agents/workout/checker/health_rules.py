@@ -48,6 +48,8 @@ def forbidden(row: tables.Condition, fact: Fact) -> list[str]:
         found.append("barbell overhead")
     if row.loaded_jump and fact.impact and fact.gear & tables.IMPLEMENTS:
         found.append("loaded jump")
+    if row.power and fact.pattern == "power":
+        found.append("fast and forceful")
     if row.arms_only:
         found += _beyond_the_arms(fact)
     return found

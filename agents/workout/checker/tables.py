@@ -113,7 +113,8 @@ class Condition:
 
     tags: flags or positions that may not occur. impact, axial, valsalva, fall_risk: the lowest
     forbidden degree (3 = none forbidden). joint: where a stress of 2 or more is forbidden.
-    hold_seconds: the longest allowed hold. arms_only: seated, and nothing that the legs do.
+    hold_seconds: the longest allowed hold. arms_only: seated, and nothing that the legs do. power:
+    whether fast and forceful work is forbidden.
     """
 
     tags: frozenset[str] = frozenset()
@@ -130,6 +131,7 @@ class Condition:
     sets: int = 99
     warmup_seconds: int = 300
     arms_only: bool = False
+    power: bool = False
 
 
 _HEART = Condition(
@@ -144,15 +146,23 @@ _HEART = Condition(
 )
 _FALLS = Condition(_words("inverted head_down"), fall_risk=2, barbell_overhead=True)
 _UNBORN = Condition(
-    _words("supine prone spinal_flexion"), impact=1, fall_risk=2, valsalva=2, reps=(8, 15), rpe=6.0
+    _words("supine prone spinal_flexion"),
+    impact=1,
+    fall_risk=2,
+    valsalva=2,
+    reps=(8, 15),
+    rpe=6.0,
+    power=True,
 )
 
 _PRESSURE = Condition(
     _words("inverted head_down"), valsalva=2, hold_seconds=30, reps=(8, 15), rpe=8.0
 )
 _CAUTION = Condition(impact=2, valsalva=2, rpe=7.0)
-_MENDING = Condition(impact=2, valsalva=2, reps=(8, 15), rpe=7.0)
-_PELVIS = Condition(_words("spinal_flexion"), impact=1, valsalva=2, reps=(8, 15), rpe=7.0)
+_MENDING = Condition(impact=2, valsalva=2, reps=(8, 15), rpe=7.0, power=True)
+_PELVIS = Condition(
+    _words("spinal_flexion"), impact=1, valsalva=2, reps=(8, 15), rpe=7.0, power=True
+)
 _UNWELL = Condition(_words("inverted"), impact=1, valsalva=2, rpe=6.0)
 
 # Red flags without a row of their own keep the nearest one after they are lifted: a crisis that of
@@ -182,7 +192,9 @@ CONDITIONS: dict[str, Condition] = {
     "pregnancy": _UNBORN,
     "pregnancy_complication": _UNBORN,
     "osteoporosis": Condition(_words("spinal_flexion spinal_rotation"), impact=2, fall_risk=2),
-    "hernia": Condition(_words("inverted"), valsalva=2, axial=2, reps=(8, 15), rpe=7.0),
+    "hernia": Condition(
+        _words("inverted"), valsalva=2, axial=2, reps=(8, 15), rpe=7.0, power=True
+    ),
     "glaucoma": Condition(_words("inverted head_down"), valsalva=2, reps=(8, 15), rpe=8.0),
     "epilepsy": _FALLS,
     "vertigo": _FALLS,

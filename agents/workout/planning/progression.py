@@ -39,6 +39,7 @@ _DELOAD_RPE_STEP = 2.0
 _DELOAD_SHARE = 0.5
 _CARDIO_STEP_MINUTES = 15
 _CARDIO_MOST = 300
+_EXPECTING = frozenset({"pregnancy", "pregnancy_complication"})
 _CARDIO_START, _CARDIO_GENTLE_START = 150, 90
 _LOADABLE = frozenset(
     {"barbell", "dumbbells", "kettlebell", "machine", "cable", "bands", "medicine_ball", "other"}
@@ -125,6 +126,11 @@ def is_loadable(exercise: Exercise) -> bool:
     return not exercise.own_weight and not _LOADABLE.isdisjoint(exercise.equipment)
 
 
+def holds_steady(profile: Profile) -> bool:
+    """Whether a plan's weeks are all alike but for lighter ones."""
+    return not _EXPECTING.isdisjoint(profile.conditions)
+
+
 def cardio_start(profile: Profile) -> int | None:
     """Weekly minutes of cardio to start with; None where the goal asks for none."""
     if profile.goal not in ("weight_loss", "endurance"):
@@ -161,6 +167,8 @@ def _first_week(problem: Problem, draft: Draft) -> Week:
 def _going_on(problem: Problem, entry: Prescription) -> Prescription:
     """`entry` from where the last plan ended: its repetitions, or more load once they are full."""
     before = problem.profile.before
+    if holds_steady(problem.profile):
+        return entry
     if before is None or not before.progresses or entry.exercise.key not in before.done:
         return entry
     reps, hold = before.done[entry.exercise.key]
@@ -209,7 +217,7 @@ def _next_build(
     harder: Callable[[Exercise], Exercise | None],
 ) -> Week:
     rpe = problem.scheme.rpe
-    if running >= _RPE_RISES_FROM:
+    if running >= _RPE_RISES_FROM and not holds_steady(problem.profile):
         rpe = min(problem.scheme.rpe_cap, rpe + 1)
     variants = _variants(problem, before, harder)
     sessions = []
@@ -230,7 +238,7 @@ def _next_build(
 
 def _more_cardio(profile: Profile, before: Week) -> int | None:
     target = before.cardio_target
-    if target is None or "slow_down" in profile.adaptations:
+    if target is None or "slow_down" in profile.adaptations or holds_steady(profile):
         return target
     step = min(_CARDIO_STEP_MINUTES, target // 5) // 5 * 5
     return max(target, min(_CARDIO_MOST, target + step))
@@ -239,7 +247,13 @@ def _more_cardio(profile: Profile, before: Week) -> int | None:
 def _grown(
     problem: Problem, entry: Prescription, number: int, spare: int, variants: Mapping[str, Option]
 ) -> Prescription:
-    """`entry` a week later: more repetitions, more load, a harder variant, or as it was."""
+    """`entry` a week later: more repetitions, more load, a harder variant, or as it was.
+
+    In pregnancy it stays as it was: the body changes each week, and the same work grows harder by
+    itself. Source: ACOG Committee Opinion 804.
+    """
+    if holds_steady(problem.profile):
+        return replace(entry, event=None)
     column = problem.scheme.column(entry.exercise)
     if entry.hold is not None:
         longer = replace(entry, hold=entry.hold + _HOLD_STEP_SECONDS, event=None)

@@ -93,6 +93,7 @@ _UNLOADED = frozenset({"bodyweight", "jump_rope", "cardio_machine"})
 _LOADED_JUMP = Rule(
     "loaded jump", lambda e: e.impact >= 1 and not _UNLOADED.issuperset(e.equipment)
 )
+_POWER = Rule("fast and forceful", lambda e: e.pattern == "power")
 _CAUTIOUS = (_IMPACT_2, _VALSALVA_2)
 _HEART = (_IMPACT_1, _INVERTED, _VALSALVA_2)
 _LEG_MUSCLES = frozenset({"quads", "hamstrings", "glutes", "calves", "adductors"})
@@ -117,8 +118,11 @@ _EXPECTING = (
     _IMPACT_1,
     _FALL_2,
     _VALSALVA_2,
+    _POWER,
     *_flags("spinal_flexion"),
 )
+_MENDING = (_IMPACT_2, _VALSALVA_2, _POWER)
+_PELVIS = (_IMPACT_1, _VALSALVA_2, _POWER, *_flags("spinal_flexion"))
 
 _ROWS = (
     Condition(
@@ -225,7 +229,7 @@ _ROWS = (
     Condition(
         "hernia",
         "hernia",
-        (_VALSALVA_2, _INVERTED, _AXIAL_2),
+        (_VALSALVA_2, _INVERTED, _AXIAL_2, _POWER),
         reps=(8, 15),
         rpe_cap=7,
         note="Never strain or hold the breath; stop when the bulge grows or hurts.",
@@ -270,7 +274,7 @@ _ROWS = (
     Condition(
         "pelvic_floor",
         "weak pelvic floor or belly wall",
-        (_IMPACT_1, _VALSALVA_2, *_flags("spinal_flexion")),
+        _PELVIS,
         reps=(8, 15),
         rpe_cap=7,
         note="Breathe out with every effort; at leaking, heaviness below or a doming belly take "
@@ -279,7 +283,7 @@ _ROWS = (
     Condition(
         "healing",
         "healing after an operation",
-        _CAUTIOUS,
+        _MENDING,
         reps=(8, 15),
         rpe_cap=7,
         note="Ask the surgeon or physiotherapist which movements and loads are allowed by now.",
@@ -344,7 +348,7 @@ _ROWS = (
     Condition(
         "postpartum",
         "recent birth",
-        (_IMPACT_1, _VALSALVA_2, *_flags("spinal_flexion")),
+        _PELVIS,
         reps=(8, 15),
         rpe_cap=7,
         red_flag=True,
@@ -353,7 +357,7 @@ _ROWS = (
     Condition(
         "recent_surgery",
         "recent operation",
-        _CAUTIOUS,
+        _MENDING,
         reps=(8, 15),
         rpe_cap=7,
         red_flag=True,

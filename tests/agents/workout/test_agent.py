@@ -128,6 +128,45 @@ async def test_equipment_in_the_words_of_people_gives_a_plan(gear: list[str]) ->
     assert found["status"] in ("ok", "relaxed")
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(120, True), (45, False)])
+async def test_more_minutes_than_a_week_needs_are_told(minutes: int, told: bool) -> None:
+    """Who has two hours and gets one reads why, with the minutes it really takes."""
+    found = await answer({**GYM_PLAN, "fitness_level": "beginner", "time_per_session": minutes})
+    longest = max(d["estimated_minutes"] for week in found["weeks"] for d in week["workouts"])
+    assert (f"They take {longest} minutes at most" in found["summary"]) is told
+
+
+@pytest.mark.parametrize("goal", ["stay strong", "endurance"])
+async def test_a_plan_in_pregnancy_climbs_nowhere(goal: str) -> None:
+    """Ten weeks from week 28 on ask for no more load, effort or cardio, and nothing explosive."""
+    request = {**GYM_PLAN, "conditions": ["28 weeks pregnant"], "goals": [goal]}
+    request["duration_weeks"] = 10
+    found = await answer(request)
+    days = [day for week in found["weeks"] for day in week["workouts"]]
+    lines = [line for day in days for line in day["exercises"]]
+    assert {line["progress_event"] for line in lines} == {None}
+    assert not {line["block"] for line in lines} & {"power"}
+    first = found["weeks"][0]
+    for week in found["weeks"]:
+        assert week["weekly_cardio"] == first["weekly_cardio"]
+        if week["phase"] == "build":
+            assert week["workouts"] == first["workouts"]
+    assert not any("2.5 %" in rule for rule in found["progression_rules"])
+    assert any("less load" in rule for rule in found["progression_rules"])
+    sound(found, request)
+
+
+@pytest.mark.parametrize(
+    ("goal", "word"), [("squat 100 kg", "Squat"), ("first pull-up", "Pull-Up")]
+)
+async def test_a_lift_that_is_a_goal_is_trained(goal: str, word: str) -> None:
+    """Who names a lift as the goal finds it in the week, or its nearest of kin."""
+    found = await answer({**GYM_PLAN, "goals": [goal]})
+    assert found["profile"]["goal"] == "strength"
+    names = {e["exercise"] for day in found["weeks"][0]["workouts"] for e in day["exercises"]}
+    assert any(word in name for name in names), names
+
+
 async def test_a_goal_that_was_not_understood_is_told() -> None:
     """Who asks for what nobody understands, or for a sport, reads what the plan is instead."""
     odd = await answer({**GYM_PLAN, "goals": ["become a legend"]})
