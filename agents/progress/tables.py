@@ -33,7 +33,7 @@ from agents.progress.series import METRICS, Reading, Writer, to_canonical, unit_
 
 EPOCH = dt.date(1970, 1, 1)
 ADHERENCE_DAYS = 56
-_PLAUSIBLE_AGE = range(10, 101)
+_PLAUSIBLE_AGE = range(4, 111)
 _PRIORITIES = {"high": 0, "medium": 1, "low": 2}
 _GIRTH_COLUMNS = {
     "chest": ("chest",),

@@ -22,7 +22,7 @@ from agents.workout.planning.gentle import DRILL_NAMES
 from agents.workout.profile import LEVELS, MAX_BUILT_WEEKS, Goal, Profile
 from agents.workout.request import WorkoutConfig, WorkoutRequest
 
-_PLAUSIBLE_AGE = range(10, 101)
+_PLAUSIBLE_AGE = range(4, 111)
 _MINUTES = (15, 120)
 _INTERMEDIATE_SESSIONS = 24
 _DEFAULT_COUNT = 5

@@ -85,13 +85,23 @@ class Profile:
         return self.level == 0 or (self.age is not None and self.age >= 65)
 
     @property
+    def young(self) -> bool:
+        """Clients below 16: fewer days."""
+        return self.age is not None and self.age < 16
+
+    @property
     def weeks_running(self) -> int:
         """Build weeks that the client comes from without a lighter one."""
         return self.before.weeks_running if self.before is not None else 0
 
     @property
     def days(self) -> int:
-        """Training days a week that the rule on rest days leaves of the wish."""
+        """Training days a week that the rules on rest days leave of the wish.
+
+        Source for the young: NSCA 2009, two to three days a week that do not follow one another.
+        """
+        if self.young:
+            return min(self.sessions_per_week, 3)
         return min(self.sessions_per_week, 5 if self.gentle else 6)
 
 

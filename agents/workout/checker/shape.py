@@ -129,7 +129,7 @@ PROFILE = {
     "sessions_per_week": whole(1, 7),
     "duration_weeks": whole(1, 52),
     "equipment": LIST,
-    "age": maybe(whole(10, 100)),
+    "age": maybe(whole(4, 110)),
     "sources": OBJECT,
 }
 SCREENING = {

@@ -402,9 +402,9 @@ def read_week(where: str, value: object, facts: Mapping[str, Fact]) -> Week:
 
 
 def believable_age(value: object) -> int | None:
-    """Whole years from 10 to 100; anything else counts as unknown."""
+    """Whole years from 4 to 110; anything else counts as unknown."""
     age = as_whole(value)
-    return age if age is not None and 10 <= age <= 100 else None
+    return age if age is not None and 4 <= age <= 110 else None
 
 
 def requested_codes(request: Json) -> frozenset[str]:

@@ -44,6 +44,8 @@ def _match(plan: Plan, rule: str, gaps: Gaps) -> Iterator[Finding]:
 
 def most_days(plan: Plan) -> int:
     """Sessions a week that rest_day allows."""
+    if plan.age is not None and plan.age < tables.ADULT_FROM:
+        return 3
     return 5 if plan.gentle else 6
 
 

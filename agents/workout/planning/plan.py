@@ -199,8 +199,12 @@ def _relaxed(problem: Problem, draft: Draft) -> tuple[Relaxed, ...]:
                 "week",
                 profile.sessions_per_week,
                 profile.days,
-                "Beginners and clients of sixty-five and older need two days of rest a week.",
-                "Walk on one of the other days.",
+                "Who is still growing trains strength on three days a week, never two in a row."
+                if profile.young
+                else "Beginners and clients of sixty-five and older need two days of rest a week.",
+                "Play and sport belong to the other days."
+                if profile.young
+                else "Walk on one of the other days.",
             )
         )
     groups = {option.group for option in problem.options}

@@ -161,7 +161,7 @@ def _centimetres(text: str) -> Iterator[_Told]:
     such a pair is the day it was taken."""
     for match in (match for pattern in _CENTIMETRES for match in pattern.finditer(text)):
         systolic, diastolic = (10 * _number(match[place]) for place in (2, 3))
-        after = text[match.end("pair") : match.end("pair") + 30].partition(".")[0]
+        after = re.split(r"[.\n]", text[match.end("pair") : match.end("pair") + 30])[0]
         if _YEAR.match(after) or any(len(pair[1] or "") == 3 for pair in _PAIR.finditer(after)):
             continue
         # Behind the illness itself what is no high pressure is more likely a day.

@@ -385,7 +385,9 @@ async def test_a_pulse_that_climbs_calls_for_rest(app: MainApp) -> None:
     assert "more_cardio" not in codes(found, "recommendations")
 
 
-@pytest.mark.parametrize(("age", "told"), [(14, True), (16, False), (None, False), (3, False)])
+@pytest.mark.parametrize(
+    ("age", "told"), [(14, True), (16, False), (None, False), (3, False), (8, True)]
+)
 async def test_the_young_lose_weight_under_a_doctors_care(
     app: MainApp, age: int | None, told: bool
 ) -> None:

@@ -177,6 +177,19 @@ async def test_a_goal_that_was_not_understood_is_told() -> None:
     assert not re.search("not understood|from beside", plain["summary"])
 
 
+@pytest.mark.parametrize("age", [8, 13])
+async def test_a_child_trains_strength_on_three_days(age: int) -> None:
+    """A child of eight is no adult of unknown age, and no child lifts six days a week."""
+    request = {**GYM_PLAN, "age": age, "sessions_per_week": 6, "fitness_level": "advanced"}
+    found = await answer(request)
+    assert "youth" in found["screening"]["conditions"]
+    assert found["profile"]["age"] == age
+    assert {len(week["workouts"]) for week in found["weeks"]} == {3}
+    (days,) = [item for item in found["constraints"]["relaxed"] if item["id"] == "days"]
+    assert "still growing" in days["why"]
+    sound(found, request)
+
+
 async def test_nobody_under_sixteen_is_helped_to_lose_weight() -> None:
     """The plan of a child is for general fitness, whatever the request asks for."""
     found = await answer({**GYM_PLAN, "age": 13, "goals": ["lose weight"]})

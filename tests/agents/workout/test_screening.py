@@ -262,6 +262,12 @@ def test_a_pressure_told_in_another_way_stops(text: str, span: str) -> None:
     assert span in {e.span for e in found.evidence}
 
 
+def test_a_pressure_on_the_next_line_makes_none_of_this_a_day() -> None:
+    """A pair in cmHg is no day because another pressure follows on a line of its own."""
+    found = read("tensión 14,5/9,5\n\nBlood pressure 182/96\n").evidence
+    assert {"14,5/9,5", "182/96"} <= {item.span for item in found}
+
+
 @pytest.mark.parametrize(
     "text",
     ["18/12", "Next visit 18/12", "BP taken 18/12: 125/80", "Tensión 18/12/2025", "18/12 reps"],

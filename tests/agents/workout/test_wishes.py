@@ -192,7 +192,7 @@ def test_the_two_calls_of_the_main_app_are_told_apart(given: dict[str, Any], kin
 def test_doubtful_values_are_replaced_and_named() -> None:
     """An impossible age is unknown, a year is built to sixteen weeks, and both are said."""
     request = WorkoutRequest.model_validate(
-        {"client_id": 1, "age": 7, "duration_weeks": 52, "equipment": ["gym", "warp drive"]}
+        {"client_id": 1, "age": 3, "duration_weeks": 52, "equipment": ["gym", "warp drive"]}
     )
     profile, warnings = fill(request, None, WorkoutConfig(), CATALOGUE)
     assert (profile.age, profile.weeks, profile.duration_weeks) == (None, 16, 52)
