@@ -241,7 +241,8 @@ async def personalise(state: State, runtime: Runtime[Any]) -> State:
     if reply.value is None:
         return {"llm": compose.ModelPart(dropped=reply.dropped)}
     changed = await ctx.compute(_leaned, state, reply.value)
-    kept = sieve(reply.value, worded, built.profile.goal)
+    profile = changed.get("profile", built.profile)
+    kept = sieve(reply.value, worded, built.profile.goal, profile.conditions)
     part = compose.ModelPart(used=True, model=reply.model, dropped=(*reply.dropped, *kept.dropped))
     return {**changed, "words": kept, "llm": part}
 

@@ -14,7 +14,7 @@ note nor an invention of the model can come out of the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -211,18 +211,44 @@ def _brief(exercise: Exercise) -> dict[str, Any]:
     return {"key": exercise.key, "name": exercise.name, "trains": list(exercise.prim)}
 
 
-def sieve(words: WorkoutWords, exercises: Mapping[str, Exercise], goal: str) -> Kept:
+# Words that are true of an exercise and hurt this client: who sits is not told of standing, nor
+# who is ill with eating, or still growing, of a leaner body.
+_FIGURE = re.compile(
+    r"\b(lean\w*|calor\w*|fat|weight|slim\w*|ton(?:e|ed|es|ing)|shap\w*|physique|look\w*)\b"
+)
+_TACTLESS = {
+    "wheelchair": re.compile(
+        r"\b(stand\w*|walk\w*|climb\w*|stairs?|step\w*|run\w*|jump\w*|legs?|feet"
+        r"|get(?:ting)? up)\b"
+    ),
+    "eating_disorder": _FIGURE,
+    "youth": _FIGURE,
+}
+
+
+def sieve(
+    words: WorkoutWords,
+    exercises: Mapping[str, Exercise],
+    goal: str,
+    conditions: Iterable[str] = (),
+) -> Kept:
     """The sentences that may be shown.
 
-    exercises: those of the plan, by key. Of several sentences for a key the first that passes is
-    kept.
+    exercises: those of the plan, by key. conditions: codes of the client. Of several sentences
+    for a key the first that passes is kept.
     """
+    hurting = [_TACTLESS[code] for code in conditions if code in _TACTLESS]
+
+    def fit(text: str, subject: Subject, longest: int) -> str | None:
+        hurts = any(pattern.search(text.casefold()) for pattern in hurting)
+        return None if hurts else clean(text, subject, longest)
+
     kept = Kept()
     for item in words.reasons:
         exercise = exercises.get(item.key)
         if exercise is None or item.key in kept.reasons:
             continue
-        text = clean(item.text, Subject.of([exercise], goal), LONGEST_REASON)
+        text = fit(item.text, Subject.of([exercise], goal), LONGEST_REASON)
         if text is None:
             kept.dropped.append("reason: a sentence that may not be shown")
         else:
@@ -235,7 +261,7 @@ def sieve(words: WorkoutWords, exercises: Mapping[str, Exercise], goal: str) -> 
             kept.tips[item.key] = item.text
         else:
             kept.dropped.append("tip: none of the exercise's cues")
-    kept.summary = clean(words.summary, Subject.of(exercises.values(), goal), LONGEST_SUMMARY)
+    kept.summary = fit(words.summary, Subject.of(exercises.values(), goal), LONGEST_SUMMARY)
     if kept.summary is None:
         kept.dropped.append("summary: a text that may not be shown")
     kept.dropped = list(dict.fromkeys(kept.dropped))
@@ -247,7 +273,7 @@ def unusable(
 ) -> list[str]:
     """Why nothing of `words` can stand in the answer; empty if a sentence can, or if a condition
     was found that nobody knew of: safety is not lost for want of words."""
-    kept = sieve(words, exercises, profile.goal)
+    kept = sieve(words, exercises, profile.goal, profile.conditions)
     found = {item.code for item in words.conditions} - profile.conditions
     if kept.reasons or kept.tips or kept.summary or found:
         return []

@@ -251,3 +251,25 @@ def test_a_tip_is_a_cue_of_the_exercise() -> None:
     kept = sieve(said, {"squat": SQUAT}, "general")
     assert kept.tips == {"squat": SQUAT.cues[0]}
     assert "tip: none of the exercise's cues" in kept.dropped
+
+
+@pytest.mark.parametrize(
+    ("sentence", "codes", "kept"),
+    [
+        ("Trains the upper back for standing up in daily life.", {"wheelchair"}, False),
+        ("Trains the upper back for standing up in daily life.", {"knee"}, True),
+        ("Builds lean muscle in the upper back.", {"eating_disorder"}, False),
+        ("Builds lean muscle in the upper back.", {"youth"}, False),
+        ("Builds lean muscle in the upper back.", set(), True),
+        ("Builds strength in the upper back.", {"wheelchair", "eating_disorder"}, True),
+    ],
+)
+def test_a_true_sentence_that_hurts_is_not_shown(
+    sentence: str, codes: set[str], kept: bool
+) -> None:
+    """Who sits is not told of standing up, nor who is ill with eating of a leaner body."""
+    row = CATALOGUE["cable_row"]
+    said = words(reasons=[{"key": "cable_row", "text": sentence}], summary=sentence)
+    found = sieve(said, {"cable_row": row}, "general", codes)
+    assert (found.reasons.get("cable_row") is not None) is kept
+    assert (found.summary is not None) is kept
