@@ -143,7 +143,7 @@ def clearance(plan: Plan) -> Iterator[Finding]:
 
     Cleared: `cleared` is true, `by` is not empty, `date` is a day of the last 365 (measured from
     the request's as_of, else from generated_at; without either no clearance can be dated, so
-    none counts). chest_pain, syncope and bp_crisis are lifted only where their evidence carries
+    none counts). The codes of NEVER_LIFTED_IF_NEWER are lifted only where their evidence carries
     a `date` not newer than the clearance. A stop without a red flag is a violation as well.
     """
     open_flags = _open_red_flags(plan)

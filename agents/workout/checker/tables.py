@@ -238,7 +238,7 @@ NO_PULSE_ZONES = _words(
     "beta_blocker cardiac stroke pregnancy pregnancy_complication other_condition wheelchair "
     "warning_sign acute_illness"
 )
-NEVER_LIFTED_IF_NEWER = frozenset({"chest_pain", "syncope", "bp_crisis"})
+NEVER_LIFTED_IF_NEWER = _words("chest_pain syncope bp_crisis warning_sign acute_illness")
 NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
     "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "

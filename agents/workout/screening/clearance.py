@@ -1,8 +1,9 @@
 """When somebody with authority has said that a client may train despite a red flag.
 
 A clearance holds when it is given, names who gave it and is at most a year old. It lifts the stop
-and none of the restrictions. Chest pain, fainting and a blood pressure crisis that came up after
-it, or at a time nobody noted, stop the plan again: nobody cleared what was not known.
+and none of the restrictions. Chest pain, fainting, a blood pressure crisis, another sign of danger
+or a fever that came up after it, or at a time nobody noted, stop the plan again: nobody cleared
+what was not known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol
 
 VALID_DAYS = 365
 # Flags that a clearance covers only if they are older than it.
-URGENT = frozenset({"chest_pain", "syncope", "bp_crisis"})
+URGENT = frozenset({"chest_pain", "syncope", "bp_crisis", "warning_sign", "acute_illness"})
 
 
 class Clearance(Protocol):

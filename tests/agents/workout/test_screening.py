@@ -395,6 +395,18 @@ def test_chest_pain_after_the_clearance_stops_again(noted: date | None, stopped:
     assert found.needs_clearance is stopped
 
 
+@pytest.mark.parametrize("text", ["coughed up blood", "has a fever"])
+@pytest.mark.parametrize(("days", "stopped"), [(2, True), (12, False)])
+def test_an_older_clearance_covers_no_new_danger(text: str, days: int, stopped: bool) -> None:
+    """What a doctor cleared ten days ago says nothing of a fever or of blood since."""
+    found = screen(
+        [Source("session_note", text, written=AS_OF - timedelta(days=days))],
+        as_of=AS_OF,
+        clearance=Given(date=AS_OF - timedelta(days=10)),
+    )
+    assert found.needs_clearance is stopped
+
+
 SOURCES = (Source("note", "Her knee is sore. No asthma. Feels wobbly on stairs."),)
 
 
