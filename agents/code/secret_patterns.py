@@ -2,6 +2,10 @@
 
 Every pattern gives spans of the secret alone, so that the text around it still reads and, as code,
 still parses. To mask too much costs a little understanding; to mask too little cannot be undone.
+
+An error's text may hold what any stranger typed. So no two neighbours in a pattern take the same
+characters without end, and what a search may begin anywhere in is of bounded length: else a few
+thousand blanks or dashes would take hours.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ class Span(NamedTuple):
 
 _NO_WORD = r"(?-i:(?![A-Z]?[a-z]{1,16}(?:[-/.][a-z]{0,16})*(?![\w~+/=.-])))"
 """Prose goes on after "token" and "basic" in words: "verify the token signature"."""
+_SCHEME = r"\b[a-z][a-z0-9+.-]{0,40}://"
 _SHAPES: tuple[tuple[str, str], ...] = (
     (
         "private_key",
@@ -50,10 +55,10 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("pypi", r"\bpypi-[A-Za-z0-9_-]{16,}"),
     ("token", r"\b(?:hf_|dop_v1_|shp(?:at|ca|pa|ss)_|dckr_pat_|dapi|lin_api_)[A-Za-z0-9_-]{16,}"),
     ("twilio", r"\b(?:AC|SK)[0-9a-f]{32}\b"),
-    ("jwt", r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
-    ("url_password", r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"<>]*:(?P<s>[^\s/'\"<>]+)@(?=[\w.\[{-])"),
-    ("url_password", r"\b[a-z][a-z0-9+.-]*://(?P<s>[^\s:/@'\"<>{]{16,})@(?=[\w.\[-])"),
-    ("password", r"(?<![\w:/])[\w.-]+:(?P<s>[^\s:/@'\"<>{]{3,})@(?=[\w-]+(?:[.:/]|\b))"),
+    ("jwt", r"\beyJ[A-Za-z0-9_-]{6,1000}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
+    ("url_password", rf"{_SCHEME}[^\s:/@'\"<>]*:(?P<s>[^\s/'\"<>]+)@(?=[\w.\[{{-])"),
+    ("url_password", rf"{_SCHEME}(?P<s>[^\s:/@'\"<>{{]{{16,}})@(?=[\w.\[-])"),
+    ("password", r"(?<![\w:/])[\w.-]{1,100}:(?P<s>[^\s:/@'\"<>{]{3,})@(?=[\w-]+(?:[.:/]|\b))"),
     (
         "authorization",
         (
@@ -68,7 +73,10 @@ _SHAPES: tuple[tuple[str, str], ...] = (
             rf"{_NO_WORD}(?P<s>[A-Za-z0-9._~+/=-]{{6,}})(?![\w(.\[])"
         ),
     ),
-    ("api_key", r"(?i)\bx-(?:api|auth)[a-z-]*[\"']?\s*[:=,]\s*[\"']?(?P<s>[^\s'\",;(){}]{4,})"),
+    (
+        "api_key",
+        r"(?i)\bx-(?:api|auth)[a-z-]{0,40}[\"']?\s*[:=,]\s*[\"']?(?P<s>[^\s'\",;(){}]{4,})",
+    ),
     ("azure", r"(?i)\b(?:AccountKey|SharedAccessKey|sig)=(?P<s>[A-Za-z0-9+/%=]{16,})"),
 )
 
@@ -85,11 +93,12 @@ _LITERAL = (
     r"[rbuf]{0,2}(?:\"\"\"(?P<a3>.*?)\"\"\"|'''(?P<a4>.*?)'''"
     r"|\"(?P<a1>(?:[^\"\\\n]|\\.)*)\"|'(?P<a2>(?:[^'\\\n]|\\.)*)'|`(?P<a5>[^`]*)`)"
 )
-_NAMED = rf"[\w.-]*{TELLING}[\w.-]*"
+_TAIL = r"[\w.-]{0,100}"
+_NAMED = rf"[\w.-]*{TELLING}{_TAIL}"
 _BESIDE = re.compile(
-    rf"{TELLING}[\w.-]*(?:[\"'\])]|\(\))*\s*"
+    rf"{TELLING}{_TAIL}(?:[\"'\])]|\(\))*\s*"
     r"(?::\s*[\w.\[\], |]{1,40}?(?==))?"
-    r"(?:=>|:=|[=!]==?|=|:|\|\||\?\?|\bor\b|\bif not\b)\s*[(\[]?\s*" + _LITERAL,
+    r"(?:=>|:=|[=!]==?|=|:|\|\||\?\?|\bor\b|\bif not\b)\s*(?:[(\[]\s*)?" + _LITERAL,
     re.IGNORECASE | re.DOTALL,
 )
 _DEFAULTED = re.compile(
@@ -102,13 +111,13 @@ _CALLED = re.compile(
     r"\s*\((?:[^()\"'\n]*,\s*|\s*[\"'][^\"'\n]*[\"']\s*,\s*)?" + _LITERAL,
     re.DOTALL,
 )
-_AND_MORE = re.compile(r"\s*\+?\s*\\?\s*" + _LITERAL, re.DOTALL)
+_AND_MORE = re.compile(r"\s*(?:\+\s*)?(?:\\\s*)?" + _LITERAL, re.DOTALL)
 _PLAIN = re.compile(
-    rf"(?im)^[ \t#;/*\"'+-]*(?:export\s+|set\s+|ENV\s+|-\s+)?(?P<name>{_NAMED})\s*"
-    r"(?:(?P<is>=|:|\s)\s*)(?P<s>[^\s\"'#;,`]+)"
+    rf"(?im)^[ \t#;/*\"'+-]*(?:export\s+|set\s+|ENV\s+|-\s+)?(?P<name>(?!-){_NAMED})"
+    r"(?P<is>\s*[=:]|\s)\s*(?P<s>[^\s\"'#;,`]+)"
 )
 _SAID = re.compile(
-    rf"(?i){TELLING}[\w.-]*[\"']?\s*(?:is|was|are|=|:|->|equals)\s*(?P<s>[^\s\"',;:()<>{{}}\[\]`]+)"
+    rf"(?i){TELLING}{_TAIL}[\"']?\s*(?:is|was|are|=|:|->|equals)\s*(?P<s>[^\s\"',;:()<>{{}}\[\]`]+)"
 )
 _TELLING_NAME = re.compile(TELLING + r"|(?<![a-z])key(?![a-z])|railway|heroku", re.IGNORECASE)
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
@@ -253,7 +262,7 @@ def _in_comment(line: str) -> bool:
 
 def _no_expression(value: str) -> bool:
     """Text that cannot be a name, a call or a number of a program."""
-    return re.fullmatch(r"[\w.]*(?:[\w.\[\](){}:=<>|&,+*/%-])*", value) is None or is_random(value)
+    return re.fullmatch(r"[\w.\[\](){}:=<>|&,+*/%-]*", value) is None or is_random(value)
 
 
 def _no_word(value: str) -> bool:

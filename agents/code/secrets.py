@@ -34,12 +34,15 @@ _SECRET_NAMES = frozenset(
 _SECRET_ENDINGS = frozenset(
     {".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".asc", ".gpg"}
 )
+_CLOSED = r"\](?=\s*(?:\n|$|\(Background|\[|\\n))"
 _PARAMETERS = re.compile(
-    r"(\[(?:parameters|generated in[^\]:]*):\s*)(.*?)(\](?=\s*(?:\n|$|\(Background|\[|\\n)))",
-    re.DOTALL,
+    rf"(\[(?:parameters|generated in[^\]:]{{0,100}}):\s*)(.*?){_CLOSED}", re.DOTALL
 )
-_STATEMENT = re.compile(r"\[SQL:.*?\](?=\s*(?:\n|$|\[|\(Background|\\n))", re.DOTALL)
-_DETAIL = re.compile(r"(Key \([^)]*\)=\()(.*?)(\)(?= |$))|(Failing row contains \()(.*?)(\)\.)")
+_STATEMENT = re.compile(rf"\[SQL:.*?{_CLOSED}", re.DOTALL)
+_DETAIL = re.compile(
+    r"(Key \([^)]{0,4000}\)=\()(.{0,4000}?)(\)(?= |$))"
+    r"|(Failing row contains \()(.{0,20000}?)(\)\.)"
+)
 _SQL_LITERAL = re.compile(r"'((?:[^'\\]|'')+)'")
 
 
@@ -224,9 +227,12 @@ def _detectors() -> tuple[Any, ...]:
 
 def _sql_values(text: str) -> Iterator[Span]:
     """Parameters, literals of the statement, and the row that PostgreSQL quotes."""
-    for match in _PARAMETERS.finditer(text):
+    # Behind the last bracket that closes one, nothing that is opened could be closed: each of many
+    # would be looked for up to the text's end.
+    end = max((match.end() for match in re.finditer(_CLOSED, text)), default=0)
+    for match in _PARAMETERS.finditer(text, 0, end):
         yield Span(*match.span(2), "parameters")
-    for match in _STATEMENT.finditer(text):
+    for match in _STATEMENT.finditer(text, 0, end):
         for literal in _SQL_LITERAL.finditer(text, *match.span()):
             yield Span(*literal.span(1), "parameters")
     for match in _DETAIL.finditer(text):

@@ -228,7 +228,7 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 _BESIDE = re.compile(
-    r"""([\w.-]+)["']?\]?\s*(?::\s*\w+\s*)?(?:=>|[:=]=?|!=)\s*[urb]*["']([^"'\n]+)["']"""
+    r"""(?<![\w.-])([\w.-]+)["']?\]?\s*(?::\s*\w+\s*)?(?:=>|[:=]=?|!=)\s*[urb]*["']([^"'\n]+)["']"""
     r"""|^\s*(?:-\s+)?([\w.-]+)\s*[:=]\s*([^\s"'#]+)\s*(?:#.*)?$"""
 )
 """A name and what it is set to or compared with: a literal, or all else of a setting's line."""
