@@ -18,6 +18,7 @@ from daemon.demo.gym import Options, load
 from daemon.demo.model_server import ModelServer, compose
 from tests.daemon.test_privacy import INPUTS, stored
 from tests.kit.documents import catalogued
+from tests.kit.http import SERVICE_KEY, calling
 from tests.kit.model_agents import CATALOG
 from tests.kit.signals import eventually
 from tests.kit.worker import becomes, count, insert, running
@@ -211,6 +212,29 @@ async def test_the_call_that_ends_without_its_request(
     assert await cursor.fetchall() == [("done", True, None, None)]
     assert await held(aconnection) == []
     assert await count(aconnection, "SELECT count(*) FROM ai_requests") == 0
+
+
+async def test_whoever_waits_for_it_is_told(database: str, aconnection: Connection) -> None:
+    """A caller of the API whose request goes with its client hears that it was cancelled, at once;
+    the same question afterwards is a new one."""
+    question = {"task_type": "test_writer", "input_data": {"client_id": CLIENT}}
+    await aconnection.execute(
+        "INSERT INTO ai_control (task_type, paused) VALUES ('test_writer', true)"
+    )
+    async with (
+        running(database, CATALOG, main_app_api_key=SERVICE_KEY) as daemon,
+        calling(daemon, SERVICE_KEY) as app,
+    ):
+        waiting = asyncio.create_task(app.post("/api/execute", **question))
+        there = "SELECT count(*) FROM ai_requests"
+        await eventually(lambda: count(aconnection, there), 20.0, what="the request is there")
+        await forget(aconnection, CLIENT)
+        answer = await waiting
+        assert (answer.status, answer.body["code"]) == (409, "cancelled")
+        again = await app.post("/api/execute", **question, wait_seconds=0)
+        assert again.status == 202
+        assert again.body["request_id"] != answer.body["request_id"]
+        assert await count(aconnection, there) == 1
 
 
 def test_the_command(

@@ -32,6 +32,8 @@ ON_THE_WAY_SECONDS = 30.0
 """Longer than anybody waits: afterwards nobody would have learnt of its end."""
 MOST_TWINS = 1000
 ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
+GONE = "cancelled"
+"""What a request is that is not there any more: its client was forgotten."""
 REFUSED_INPUT = frozenset({"invalid_input", "unknown_task_type", "input_too_large"})
 NOT_TO_BE_HAD = frozenset({"provider_unavailable", "budget_exhausted"})
 
@@ -64,15 +66,14 @@ class Execute:
             )
         twin = await self._asked(who, body)
         request_id = await asyncio.shield(twin.id)
-        row = None
         try:
             row = await self._wait(request_id, body.wait_seconds)
+            twin.status = GONE if row is None else row["status"]
         except Exception as error:
             # It was asked, and goes on: whoever is told of a failure asks once more.
             if not is_transient(error):
                 raise
-        if row is not None:
-            twin.status = row["status"]
+            row = {"status": "pending"}
         return told(request, who, request_id, row)
 
     async def _asked(self, who: Principal, body: ExecuteBody) -> Twin:
@@ -115,12 +116,11 @@ class Execute:
 
     async def _still_good(self, twin: Twin) -> bool:
         """Whether an equal question should get this one's answer; a failed one is asked anew."""
-        if twin.status not in ENDED and twin.id.done():
-            # Whoever asked may not have waited for its end.
+        if twin.id.done():
+            # Whoever asked may not have waited for its end, or its client was forgotten meanwhile.
             request_id = await twin.id
             rows = await self._parts.reader.rows("execution_watch", ids=[request_id])
-            if rows:
-                twin.status = rows[0]["status"]
+            twin.status = rows[0]["status"] if rows else GONE
         if twin.status in ENDED - {"completed"}:
             return False
         age = clock.monotonic() - twin.asked_monotonic
@@ -161,7 +161,7 @@ class Execute:
 
 def told(request: web.Request, who: Principal, request_id: int, row: Row | None) -> web.Response:
     """What came of it, as ``models.Executed``, ``Accepted`` or ``ExecuteFailed``."""
-    status = "pending" if row is None else row["status"]
+    status = GONE if row is None else row["status"]
     if row is not None and status == "completed":
         done = {
             "success": True,
