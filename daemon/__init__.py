@@ -6,7 +6,7 @@ Read the files in this order to follow one request:
     ``sql/functions/doorbell_v1.sql`` rings, but only when a daemon sleeps.
 2.  ``listener.py`` wakes: a notification is a hint, never an order.
 3.  ``claimer.py`` asks for as much work as there are free slots:
-    ``sql/functions/claim_v1.sql`` raises the fence, writes lease and attempt. ``slots.py`` sees
+    ``sql/functions/claim_v2.sql`` raises the fence, writes lease and attempt. ``slots.py`` sees
     each attempt through, to the commit of its end.
 4.  ``intake.py`` refuses what no agent can answer, without spending an attempt.
 5.  ``lease.py`` keeps the lease alive from a thread of its own, and learns of cancels there.

@@ -18,8 +18,10 @@ What it claims, :mod:`daemon.slots` sees through.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar, Protocol
+
+import psycopg
 
 from daemon import backoff, clock
 from daemon.alertness import Alertness
@@ -32,6 +34,7 @@ from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.model import Authority, Claimed, Release
 from daemon.neighbours import Neighbours
+from daemon.refusals import Refusals
 from daemon.slots import CostStore, Runner, Slots
 from daemon.store import Claim, Key
 
@@ -49,7 +52,13 @@ class ClaimStore(CostStore, Protocol):
     """The part of the store that is needed here."""
 
     async def claim(
-        self, worker_id: str, types: Sequence[str], slots: int, lease_seconds: float
+        self,
+        worker_id: str,
+        types: Sequence[str],
+        slots: int,
+        lease_seconds: float,
+        *,
+        past: Collection[int] | None = None,
     ) -> Claim: ...
 
     async def leases_held(self, worker_id: str) -> set[Key]: ...
@@ -120,6 +129,7 @@ class Claimer(Service):
         """Not where what was claimed and has not begun would be taken for what has begun."""
         self._lease_freed = False
         """An end was committed since the last claim began: its type or key has room again."""
+        self._refusals = Refusals("claim_refused")
         self._intake_wanted = asyncio.Event()
         self._alertness = Alertness()
         self._neighbours = Neighbours()
@@ -256,9 +266,7 @@ class Claimer(Service):
         """One claim, and the beginning of what it brought."""
         self._claiming = True
         try:
-            claim = await self._store.claim(
-                self._worker_id, self._types(), room, self._lease_seconds
-            )
+            claim = await self._claim_what_may_start(room)
         finally:
             self._claiming = False
         self.slots.begin(claim.requests, asked_monotonic, may_wait=claim.asynchronous)
@@ -279,6 +287,21 @@ class Claimer(Service):
             self._completer.hand_in(Authority(*key, self._worker_id), Release())
         if unread:
             log.info("claim_given_back", requests=len(unread))
+
+    async def _claim_what_may_start(self, room: int) -> Claim:
+        """Each request is tried alone once the database has refused a claim, for a minute."""
+        wish = (self._worker_id, self._types(), room, self._lease_seconds)
+        past = self._refusals.past()
+        if not past:
+            try:
+                return await self._store.claim(*wish)
+            except psycopg.Error as error:
+                if is_transient(error):
+                    raise
+        claim = await self._store.claim(*wish, past=past)
+        while self._refusals.add(claim.refused) and not claim.requests:
+            claim = await self._store.claim(*wish, past=past)
+        return claim
 
     async def _let_agents_begin(self, requests: Sequence[Claimed]) -> None:
         """What else there is to do comes after their first step."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -40,8 +40,10 @@ from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
 from daemon.pruning import Pruning
+from daemon.refusals import Refusals
 from daemon.store import Store
 from daemon.store.fleet import WorkerState
+from daemon.store.values import Rescued
 
 SWEEP_SECONDS = 2.0
 QUIET_SECONDS = 10.0
@@ -51,10 +53,6 @@ REDO_SECONDS = 300.0
 PRUNE_SECONDS = 3600.0
 LEARN_SECONDS = 3600.0
 JUMP_SECONDS = 5.0
-REFUSED_SECONDS = 3600.0
-"""So long a request is left alone that the database does not let end; then it is told again."""
-MOST_REFUSED = 1000
-"""So many are passed over: each sweep compares what it finds with them."""
 REAP_ROWS = 100
 SWEEP_ROWS = 200
 
@@ -117,9 +115,8 @@ class Upkeep(Service):
         self._was_quiet = False
         """Before the last sweep, so it saw all that came until it became quiet."""
         self._ends_in_seconds: float | None = 0.0
-        self._refused: dict[int, str] = {}
-        """Requests that the database does not let end, and why."""
-        self._refused_since = monotonic()
+        self._refusals = Refusals("sweep_refused", monotonic=monotonic)
+        self._unrescued = Refusals("rescue_refused", monotonic=monotonic)
         self._monotonic = monotonic
         self._sweep_wanted = asyncio.Event()
         self._seen: tuple[datetime, float] | None = None
@@ -184,31 +181,17 @@ class Upkeep(Service):
 
     async def sweep(self) -> int:
         """Cancel and expire; returns how many requests that ended."""
-        if self._monotonic() - self._refused_since > REFUSED_SECONDS:
-            self._refused.clear()
-            self._refused_since = self._monotonic()
         swept = 0
         while True:
-            found = await self._store.sweep(SWEEP_ROWS, past=self._refused.keys())
+            found = await self._store.sweep(SWEEP_ROWS, past=self._refusals.past())
             self._ends_in_seconds = found.ends_in_seconds
             for row in found.swept:
                 if row.status.value in {"cancelled", "expired"}:
                     label = self._meters.task_type(row.task_type)
                     self._meters.requests.labels(label, row.status.value).inc()
             swept += len(found.swept)
-            passed_over = self._pass_over(found.refused)
-            if len(found.swept) + passed_over < SWEEP_ROWS:
+            if len(found.swept) + self._refusals.add(found.refused) < SWEEP_ROWS:
                 return swept
-
-    def _pass_over(self, refused: Mapping[int, str]) -> int:
-        """Leave alone for a while what the database does not let end; returns how many are new."""
-        before = len(self._refused)
-        for request_id, why in refused.items():
-            if why not in self._refused.values():
-                log.error("sweep_refused", request_id=request_id, error=why)
-            if len(self._refused) < MOST_REFUSED:
-                self._refused[request_id] = why
-        return len(self._refused) - before
 
     async def reap(self) -> int:
         """Rescue what dead workers left; returns how many requests."""
@@ -216,9 +199,7 @@ class Upkeep(Service):
         self._jumped = await self._clock_jumped() or self._jumped
         rescued = 0
         while True:
-            rows = await self._store.reap(
-                self._lease_seconds, limit=REAP_ROWS, extend=self._jumped
-            )
+            rows = await self._reap_some()
             self._jumped = False
             for row in rows:
                 if row.status.value in {"failed", "cancelled"}:  # its worker counts nothing now
@@ -237,6 +218,20 @@ class Upkeep(Service):
         if rescued:
             self._on_rescued(rescued)
         return rescued
+
+    async def _reap_some(self) -> list[Rescued]:
+        while True:
+            try:
+                return await self._store.reap(
+                    self._lease_seconds, limit=REAP_ROWS, extend=self._jumped
+                )
+            except psycopg.Error as error:
+                if is_transient(error):
+                    raise
+                refused = await self._store.reap_later(self._lease_seconds, limit=REAP_ROWS)
+                if not refused:
+                    raise
+                self._unrescued.add(refused)
 
     async def show(self) -> None:
         """This worker's sign of life, a wish to drain, and the gauges of the queue."""

@@ -1,6 +1,6 @@
 -- Purpose: takes due requests for a worker, within all limits, and tells what is left, and how many
 --          transactions of the server have written so far, and whether the claim waits for no disk;
---          see functions/claim_v1.sql and functions/left_v1.sql. One row with id NULL if it took none.
+--          see functions/claim_v2.sql and functions/left_v1.sql. One row with id NULL if it took none.
 -- Index:   ai_requests_fair, ai_requests_claim, ai_requests_due, ai_requests_unchecked.
 -- Caller:  Store.claim.
 -- Locks:   the advisory lock of the claim; the requests taken.
@@ -10,9 +10,11 @@ WITH taken AS MATERIALIZED (
     SELECT id, fence, task_type, attempt, input_data::text AS input_text, requested_by, fair_key,
         created_at, max_usd, on_unavailable, agent_version,
         CASE WHEN isfinite(created_at)
-            THEN date_part('epoch', clock_timestamp() - created_at) ELSE 0 END AS waited_seconds
-    FROM ai_claim_v1(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
-        make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz)
+            THEN date_part('epoch', clock_timestamp() - created_at) ELSE 0 END AS waited_seconds,
+        refusal
+    FROM ai_claim_v2(%(worker_id)s::text, %(types)s::text[], %(slots)s::integer,
+        make_interval(secs => %(lease_seconds)s::double precision), %(now)s::timestamptz,
+        %(past)s::bigint[])
 )
 SELECT taken.*, rest.due, rest.unchecked, rest.next_due_seconds,
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,

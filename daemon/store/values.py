@@ -60,6 +60,8 @@ class Claim:
     the next paused agent resumes; None: none will. transactions: so many have written on this
     server so far, anybody's. asynchronous: a crash of the server may undo it, and nothing is
     lost by that; otherwise some request might be one of which no attempt may begin twice.
+    refused: by id, why the database did not let a request start; see
+    :func:`daemon.database.refusal`.
     """
 
     requests: list[Claimed]
@@ -68,6 +70,7 @@ class Claim:
     next_due_seconds: float | None
     transactions: int
     asynchronous: bool
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

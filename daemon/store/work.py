@@ -31,6 +31,8 @@ from daemon.store.values import (
 
 log = get_logger(__name__)
 
+FENCE, REFUSAL = 1, 12
+"""Places among the columns of request_claim.sql."""
 LOST_CAP = 5
 """So often may a request lose its worker before it fails as ``lost``."""
 
@@ -52,12 +54,15 @@ class WorkStore(Executor):
         slots: int,
         lease_seconds: float,
         *,
+        past: Collection[int] | None = None,
         now: datetime | None = None,
     ) -> Claim:
         """Take up to ``slots`` due requests of ``types``, best first, within all limits.
 
         Fewer than ``slots`` may come although more could: call again until nothing comes, or
         nothing is left due. ``input_data`` is None where it is large; :meth:`load_input` reads it.
+        past: not None once the database has refused a claim, which ends with its error. Then each
+        request is tried alone first, and these are passed over.
         """
         async with self._one_claim:
             connection = await self._for_claims.take()
@@ -69,6 +74,7 @@ class WorkStore(Executor):
                     types=list(types),
                     slots=slots,
                     lease_seconds=lease_seconds,
+                    past=None if past is None else list(past),
                     now=now,
                 )
                 if not connection.autocommit:
@@ -78,12 +84,13 @@ class WorkStore(Executor):
                 raise
         *_, due, unchecked, next_due_seconds, transactions, asynchronous = rows[0]
         return Claim(
-            [_claimed(row, worker_id) for row in rows if row[0] is not None],
+            [_claimed(row, worker_id) for row in rows if row[FENCE] is not None],
             due=due,
             unchecked=unchecked,
             next_due_seconds=next_due_seconds,
             transactions=transactions,
             asynchronous=asynchronous,
+            refused={row[0]: row[REFUSAL] for row in rows if row[REFUSAL] is not None},
         )
 
     async def leases_held(self, worker_id: str) -> set[Key]:
@@ -159,10 +166,20 @@ class WorkStore(Executor):
         return [row["id"] for row in rows]
 
     async def mark_checked(self, request_ids: Sequence[int]) -> int:
-        """Note that intake found nothing wrong with these requests; returns how many it noted."""
+        """Note that intake found nothing wrong with these requests; returns how many it noted.
+
+        Each goes alone where the database refuses one; that one's claim tells of it.
+        """
         if not request_ids:
             return 0
-        return len(await self._rows("request_mark_checked", ids=list(request_ids)))
+        try:
+            return len(await self._rows("request_mark_checked", ids=list(request_ids)))
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            if len(request_ids) > 1:
+                return sum([await self.mark_checked([one]) for one in request_ids])
+            return 0
 
     async def reap(
         self,
@@ -191,6 +208,16 @@ class WorkStore(Executor):
             )
             for row in rows
         ]
+
+    async def reap_later(
+        self, lease_seconds: float, *, limit: int = 100, now: datetime | None = None
+    ) -> dict[int, str]:
+        """Grant another lease time to those that the database does not let :meth:`reap` rescue;
+        returns why, by their ids."""
+        rows = await self._rows(
+            "lease_later", lease_seconds=lease_seconds, max_lost=LOST_CAP, limit=limit, now=now
+        )
+        return {row["id"]: row["refusal"] for row in rows}
 
     async def sweep(
         self, limit: int = 200, *, past: Collection[int] = (), now: datetime | None = None

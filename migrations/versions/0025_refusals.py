@@ -1,5 +1,5 @@
 """What the main app's tables and triggers refuse holds up nothing else: one request that may not
-end keeps no other from its end. Plans are saved into the tables that the agents read, whatever
+start or end keeps no other from it. Plans are saved into the tables that the agents read, whatever
 schema they stand in. Suggestions about code that is long gone can be found, to be pruned.
 
 A bucket that was counted at 'infinity' ended every claim before PostgreSQL 17, and is refused.
@@ -21,8 +21,16 @@ def upgrade() -> None:
         "ALTER TABLE ai_control ADD CONSTRAINT ai_control_bucket_at"
         " CHECK (isfinite(bucket_at)) NOT VALID"
     )
-    for name in ("sweep_v2", "save_plan_v2"):
+    for name in ("claim_v2", "reap_later_v1", "sweep_v2", "save_plan_v2"):
         sql_file(f"sql/functions/{name}.sql")
+    execute(
+        "COMMENT ON FUNCTION ai_claim_v2 IS 'Daemon only: takes due requests, best and fairest"
+        " first, within all limits; what may not start comes with a refusal, once it is asked.'"
+    )
+    execute(
+        "COMMENT ON FUNCTION ai_reap_later_v1 IS 'Daemon only: lost requests that the database"
+        " does not let go wait for another lease time, and hold up no rescue.'"
+    )
     execute(
         "COMMENT ON FUNCTION ai_sweep_v2 IS 'Daemon only: ends cancelled and expired requests,"
         " answers overdue questions with timeout; what may not end comes with a refusal.'"
@@ -35,6 +43,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    execute("DROP FUNCTION ai_claim_v2")
+    execute("DROP FUNCTION ai_reap_later_v1")
     execute("DROP FUNCTION ai_sweep_v2")
     execute("DROP FUNCTION ai_save_plan_v2")
     execute("ALTER TABLE ai_control DROP CONSTRAINT ai_control_bucket_at")

@@ -93,7 +93,7 @@ async def _ours(dsn: str, batch: int) -> AsyncIterator[Claim]:
             began = time.perf_counter()
             cursor = await connection.execute(
                 texts["request_claim"],
-                values | {"lease_seconds": 30.0, "now": None},
+                values | {"lease_seconds": 30.0, "past": None, "now": None},
                 prepare=True,
             )
             rows = await cursor.fetchall()

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from daemon import lifecycle, neighbours, runner, slots
+from daemon import lifecycle, neighbours, refusals, runner, slots
 from daemon.claimer import Claimer
 from daemon.service import Daemon
 from daemon.slots import MOST_AHEAD
@@ -62,6 +62,52 @@ async def test_what_a_limit_held_back_starts_when_a_slot_is_free(
     async with running(database, poll_seconds=FOREVER):
         ids = await insert(aconnection, "test_echo", 4, text="x")
         for request_id in ids:
+            await becomes(aconnection, request_id, "completed")
+
+
+NO = (
+    "CREATE FUNCTION app_no() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE 'Jane Roe is pregnant' USING ERRCODE = '42501'; END $$;"
+    "CREATE {} ON ai_requests {} FOR EACH ROW"
+    " WHEN (new.status = 'running' AND new.input_data ? 'keep') EXECUTE FUNCTION app_no()"
+)
+AT_ONCE = NO.format("TRIGGER app_no BEFORE UPDATE", "")
+LATE = NO.format("CONSTRAINT TRIGGER app_no AFTER UPDATE", "DEFERRABLE INITIALLY DEFERRED")
+CHECK = "ALTER TABLE ai_requests ADD CONSTRAINT app_no CHECK (NOT input_data ? 'keep') NOT VALID"
+
+
+@pytest.mark.parametrize(
+    "refuse", [AT_ONCE, LATE, CHECK], ids=["trigger", "at the commit", "constraint"]
+)
+async def test_what_the_app_does_not_let_start_holds_up_no_other(
+    database: str, aconnection: Connection, capsys: pytest.CaptureFixture[str], refuse: str
+) -> None:
+    """Requests that a trigger or a constraint of the app's keeps from starting stay pending, are
+    told once, without its words, and start when they may; the others are answered, the daemon
+    lives on."""
+    await aconnection.execute("INSERT INTO ai_control (task_type, concurrency) VALUES ('*', 3)")
+    kept = await insert(aconnection, "test_echo", 5, text="a", keep=1)
+    await aconnection.execute("UPDATE ai_requests SET priority = 5")
+    await aconnection.execute(refuse.encode())
+    async with running(database, poll_seconds=FOREVER) as daemon:
+        for _ in range(2):
+            for request_id in await insert(aconnection, "test_echo", 7, text="b"):
+                await becomes(aconnection, request_id, "completed")
+        pending = "SELECT count(*) FROM ai_requests WHERE status = 'pending'"
+        assert await count(aconnection, pending) == len(kept)
+        told = capsys.readouterr().out
+        assert told.count("claim_refused") == 1
+        assert "app_no" in told
+        assert "Jane Roe" not in told
+        await aconnection.execute(
+            "ALTER TABLE ai_requests DROP CONSTRAINT app_no"
+            if refuse == CHECK
+            else "DROP TRIGGER app_no ON ai_requests"
+        )
+        assert daemon._claimer is not None
+        daemon._claimer._refusals._since -= refusals.REST_SECONDS + 1
+        await insert(aconnection, "test_echo", text="c")
+        for request_id in kept:
             await becomes(aconnection, request_id, "completed")
 
 

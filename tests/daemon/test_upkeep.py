@@ -75,6 +75,30 @@ async def test_who_takes_its_workers_along_is_counted_as_failed(
         assert p.meters.registry.get_sample_value("ai_requests_total", labels) == 1
 
 
+async def test_what_cannot_be_rescued_holds_up_no_rescue(
+    database: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lost request that a constraint of the app's keeps as it is waits; the others go back."""
+    async with parts(database) as p:
+        keeper = upkeep(p)
+        kept = await abandoned(p, aconnection)
+        await aconnection.execute(
+            "ALTER TABLE ai_requests"
+            f" ADD CONSTRAINT app_no CHECK (id <> {kept}) NOT VALID".encode()
+        )
+        lost = [await abandoned(p, aconnection) for _ in range(2)]
+        assert await keeper.reap() == 2
+        statuses = [(await request(aconnection, one))["status"] for one in (kept, *lost)]
+        assert statuses == ["running", "pending", "pending"]
+        told = capsys.readouterr().out
+        assert told.count("rescue_refused") == 1
+        assert "SQLSTATE 23514, by app_no" in told
+        assert await keeper.reap() == 0
+        await aconnection.execute("ALTER TABLE ai_requests DROP CONSTRAINT app_no")
+        await aconnection.execute("UPDATE ai_leases SET expires_at = now() - interval '1 second'")
+        assert await keeper.reap() == 1
+
+
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
 async def test_jump_of_the_clock_rescues_nobody(
     database: str, aconnection: Connection, jump_seconds: float
@@ -140,7 +164,7 @@ async def test_requests_that_may_not_end_hold_up_no_others(
     database: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """However many a trigger of the app's keeps, what is behind them ends; the reason is told
-    once, and an hour later they are asked to end again."""
+    once, and a minute later they are asked to end again."""
     clock = Clock()
     async with parts(database) as p:
         keeper = upkeep(p, monotonic=clock)
@@ -166,7 +190,7 @@ async def test_requests_that_may_not_end_hold_up_no_others(
         assert "Jane Roe" not in told
         await aconnection.execute("DROP TRIGGER app_keeps ON ai_requests")
         assert await keeper.sweep() == 0
-        clock.ahead = 3700.0
+        clock.ahead = 70.0
         assert await keeper.sweep() == 450
 
 

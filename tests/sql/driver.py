@@ -83,6 +83,7 @@ class Queue:
         slots: int = 10,
         types: Sequence[str] = ("work",),
         lease_seconds: float = LEASE_SECONDS,
+        past: Sequence[int] | None = None,
     ) -> list[DictRow]:
         rows = self.run(
             "request_claim",
@@ -90,6 +91,7 @@ class Queue:
             types=list(types),
             slots=slots,
             lease_seconds=lease_seconds,
+            past=None if past is None else list(past),
             now=self.now,
         )
         return [row for row in rows if row["id"] is not None]  # one tells only what is left

@@ -155,7 +155,7 @@ def test_app_cannot_choose_what_is_ours(app: Database, cluster: Cluster) -> None
         "SELECT ai_retry(1)",
         "SELECT ai_forget_client(1)",
         "SELECT ai_complete_v1('w1', '[]')",
-        "SELECT ai_claim_v1('w1', '{work}', 1, '30 s')",
+        "SELECT ai_claim_v2('w1', '{work}', 1, '30 s', NULL, NULL)",
         "SELECT ai_heartbeat_v1('w1', '{1}', '{1}', '30 s')",
         "SELECT setval('ai_requests_id_seq', 1)",
         "INSERT INTO ai_results (request_id, task_type, result) VALUES (1, 'a', '{}')",

@@ -107,7 +107,7 @@ def values(queue: Queue, name: str) -> dict[str, Any]:
     ]
     by_name: dict[str, dict[str, Any]] = {
         "request_claim": {"worker_id": "w1", "types": ["work"], "slots": 20}
-        | {"lease_seconds": 30, "now": None},
+        | {"lease_seconds": 30, "past": None, "now": None},
         "attempt_complete": {"worker_id": "w1", "outcomes": json.dumps(ends), "now": None},
         "lease_renew": {"worker_id": "w1", "ids": ids, "fences": [1] * len(ids)}
         | {"lease_seconds": 30, "now": None},
