@@ -345,6 +345,9 @@ async def _privileges(connection: psycopg.AsyncConnection[Any]) -> Finding:
             statements.load()["rights_missing"], {"foreign": list(NOT_OUR_TABLES)}
         )
         missing = await cursor.fetchall()
+    if not missing and (hidden := await _hidden(connection, None)):
+        what, cure = hidden
+        return Finding("privileges", "critical", f"{what}: no daemon sees those", cure)
     if not missing:
         return Finding("privileges", "healthy", "our role may use all our tables")
     user = missing[0]["role_name"]
@@ -392,7 +395,27 @@ async def _app_tables(connection: psycopg.AsyncConnection[Any]) -> Finding:
             f"role {user} may not read {len(hidden)} of the app's tables: answers do without them",
             f"let their owner run: {'; '.join(grants)}",
         )
+    if unseen := await _hidden(connection, list(KINDS)):
+        what, cure = unseen
+        return Finding("app", "warning", f"{what}: such clients are not found", cure)
     return Finding("app", "healthy", f"agents can read {len(found)} of the app's tables")
+
+
+async def _hidden(
+    connection: psycopg.AsyncConnection[Any], names: list[str] | None
+) -> tuple[str, str] | None:
+    """Whether policies may hide rows of these tables of the main app's from our role, or of ours
+    (None): what they do, and what the tables' owner can do."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statements.load()["rows_hidden"], {"names": names})
+        rows = await cursor.fetchall()
+    if not rows:
+        return None
+    tables = ", ".join(row["table_name"] for row in rows)
+    return (
+        f"row level security may hide rows of {tables} from role {rows[0]['role_name']}",
+        f"let their owner run: {'; '.join(row['policy'] for row in rows)}",
+    )
 
 
 def _of(table: Mapping[str, Any]) -> str:

@@ -194,6 +194,39 @@ async def test_tables_of_the_app(private_server: EmbeddedPostgres) -> None:
         assert await found() == Finding("app", "healthy", "agents can read 2 of the app's tables")
 
 
+async def test_rows_that_policies_hide(private_server: EmbeddedPostgres) -> None:
+    """Where row level security may hide the app's rows, or ours, from the service, it is told with
+    the policy that opens them; nobody's client is then said to be missing, no request waits."""
+    url = private_server.dsn()
+    poor = urlsplit(url)
+    poor = poor._replace(netloc=f"poor:made-up@127.0.0.1:{poor.port}")
+
+    async def found(name: str) -> Finding:
+        return told(await doctor.examine(settings(poor.geturl()), poor.geturl()))[name]
+
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE poor LOGIN PASSWORD 'made-up'")
+        owner.execute("GRANT CREATE ON SCHEMA public TO poor")
+        migrate.upgrade(poor.geturl())
+        owner.execute("CREATE TABLE clients (id int)")
+        owner.execute("GRANT SELECT ON clients TO poor")
+        owner.execute("ALTER TABLE ai_requests ENABLE ROW LEVEL SECURITY")  # not for its owner
+        assert (await found("app")).status == "healthy"
+        for table, name, status in (
+            ("clients", "app", "warning"),
+            ("ai_requests", "privileges", "critical"),
+        ):
+            owner.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY".encode())
+            owner.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY".encode())
+            one = await found(name)
+            assert (one.status, f"rows of {table} from role poor" in one.message) == (status, True)
+            owner.execute(one.remedy.removeprefix("let their owner run: ").encode())
+            assert (await found(name)).status == "healthy"
+        with psycopg.connect(poor.geturl(), autocommit=True) as service:
+            service.execute("INSERT INTO ai_requests (task_type) VALUES ('x')")
+            assert service.execute("SELECT count(*) FROM ai_requests").fetchone() == (1,)
+
+
 async def test_who_may_run_code_as_us(private_server: EmbeddedPostgres) -> None:
     """A role that may create functions in our schema is named: its function, a closer match than
     PostgreSQL's own, is called by ours and runs with our rights."""
