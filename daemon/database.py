@@ -449,10 +449,21 @@ def brief(error: BaseException) -> str:
 def refusal(error: psycopg.Error) -> str:
     """What the database refused and by which constraint or function, without its words: those of
     a trigger of the main app's may name a client."""
-    function = re.search(r"function (\w+)", error.diag.context or "")
-    by = error.diag.constraint_name or (function and function[1])
+    by = error.diag.constraint_name or _function(error)
     told = f"{type(error).__name__}, SQLSTATE {error.sqlstate}"
     return f"{told}, by {by}" if by else told
+
+
+def is_the_apps(error: psycopg.Error) -> bool:
+    """Whether a function raised it that is not ours, as a trigger of the main app's."""
+    function = _function(error)
+    return function is not None and not function.rpartition(".")[2].startswith("ai_")
+
+
+def _function(error: psycopg.Error) -> str | None:
+    """The innermost function that was running, with its schema where our path does not have it."""
+    found = re.search(r"function ([\w.]+)", error.diag.context or "")
+    return found and found[1]
 
 
 def said(error: BaseException) -> str:

@@ -35,7 +35,7 @@ from typing import ClassVar
 import psycopg
 
 from daemon import __version__, backoff, clock
-from daemon.database import is_transient, refusal, told
+from daemon.database import is_the_apps, is_transient, refusal, told
 from daemon.lifecycle import Loop, Service
 from daemon.log import get_logger
 from daemon.meters import Meters
@@ -319,7 +319,7 @@ class Duties:
     So is what the database refuses: a foreign key or a trigger of the main app's on our tables, a
     number that outgrows its column. A fresh process would meet the same, at once and for ever, and
     everything else would end with it. Not so a statement that is not ours to send: a function that
-    is missing, a right that we lack.
+    is missing, a right that we lack. Where a trigger of the app's lacks them, it is a refusal.
     """
 
     def __init__(self) -> None:
@@ -337,7 +337,9 @@ class Duties:
                     log.warning("duty_failed", duty=name, **told(error))
                 self.failing = True
                 return
-            if not isinstance(error, psycopg.Error) or (error.sqlstate or "").startswith(NOT_OURS):
+            if not isinstance(error, psycopg.Error):
+                raise
+            if (error.sqlstate or "").startswith(NOT_OURS) and not is_the_apps(error):
                 raise
             if self._refused.get(name) != refusal(error):
                 self._refused[name] = refusal(error)

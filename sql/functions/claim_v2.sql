@@ -311,7 +311,7 @@ BEGIN
                     RAISE;
                 END IF;
                 GET STACKED DIAGNOSTICS v_context = PG_EXCEPTION_CONTEXT, v_by = CONSTRAINT_NAME;
-                v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function (\w+)'));
+                v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function ([\w.]+)'));
                 id := v_id;
                 refusal := 'SQLSTATE ' || SQLSTATE || coalesce(', by ' || v_by, '');
                 RETURN NEXT;

@@ -47,7 +47,7 @@ BEGIN
                 RAISE;
             END IF;
             GET STACKED DIAGNOSTICS v_context = PG_EXCEPTION_CONTEXT, v_by = CONSTRAINT_NAME;
-            v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function (\w+)'));
+            v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function ([\w.]+)'));
             UPDATE ai_leases l SET expires_at = v_now + p_lease
             WHERE l.request_id = v_id AND l.expires_at < v_now;
             id := v_id;

@@ -129,7 +129,7 @@ BEGIN
                 IF v_size = 1 THEN
                     GET STACKED DIAGNOSTICS v_context = PG_EXCEPTION_CONTEXT,
                         v_by = CONSTRAINT_NAME;
-                    v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function (\w+)'));
+                    v_by := coalesce(nullif(v_by, ''), substring(v_context FROM 'function ([\w.]+)'));
                     v_ended := jsonb_build_array(jsonb_build_object('id', v_some[1], 'refusal',
                         'SQLSTATE ' || SQLSTATE || coalesce(', by ' || v_by, '')));
                     v_from := v_from + 1;

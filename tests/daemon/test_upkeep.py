@@ -338,6 +338,31 @@ async def test_a_request_whose_question_was_deleted_goes_on(
         assert await upkeep(p).mend() == 0
 
 
+async def test_a_duty_that_a_trigger_of_the_apps_cannot_bear_is_told(
+    database: str, aconnection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trigger without the rights that it needs ends no daemon, as a missing right of ours does:
+    the log names it."""
+    async with parts(database) as p:
+        lost = await waiting(p, aconnection)
+        await aconnection.execute("DELETE FROM ai_approvals WHERE request_id = %s", [lost])
+        await aconnection.execute("CREATE SCHEMA gym")
+        await aconnection.execute(
+            "CREATE FUNCTION gym.noted() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN INSERT INTO nowhere VALUES (1); RETURN new; END $$"
+        )
+        await aconnection.execute(
+            "CREATE TRIGGER noted AFTER UPDATE ON ai_requests"
+            " FOR EACH ROW EXECUTE FUNCTION gym.noted()"
+        )
+        keeper = upkeep(p)
+        await keeper._duties.attempt(keeper.mend)
+        assert "UndefinedTable, SQLSTATE 42P01, by gym.noted" in capsys.readouterr().out
+        await aconnection.execute("DROP FUNCTION gym.noted CASCADE")
+        await keeper._duties.attempt(keeper.mend)
+        assert (await request(aconnection, lost))["status"] == "pending"
+
+
 async def test_questions_of_deleted_requests_hold_up_no_others(
     database: str, aconnection: Connection
 ) -> None:
