@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 import psycopg
 
-from daemon.database import is_transient
+from daemon.database import is_transient, refusal
 from daemon.errors import LeaseLost
-from daemon.log import get_logger
 from daemon.model import Authority, Claimed, ErrorInfo, Json, OnUnavailable, Status
+from daemon.refusals import Refusals
 from daemon.statements import Statements
 from daemon.store.executor import Executor, KeptConnection, Pool
 from daemon.store.safe_json import dumps, loads_input
@@ -29,8 +29,6 @@ from daemon.store.values import (
     Unchecked,
 )
 
-log = get_logger(__name__)
-
 FENCE, REFUSAL = 1, 12
 """Places among the columns of request_claim.sql."""
 LOST_CAP = 5
@@ -42,6 +40,7 @@ class WorkStore(Executor):
         super().__init__(pool, statements)
         self._for_claims = KeptConnection(pool)
         self._one_claim = asyncio.Lock()
+        self._unrefused = Refusals("refusal_refused")
 
     async def close(self) -> None:
         """Give back to the pool what is kept of it."""
@@ -159,7 +158,7 @@ class WorkStore(Executor):
                 raise
             if len(refusals) > 1:
                 return [done for one in refusals for done in await self.refuse([one])]
-            log.error("refusal_refused", request_id=refusals[0][0], sqlstate=error.sqlstate)
+            self._unrefused.add({refusals[0][0]: refusal(error)})
             with suppress(psycopg.Error):  # else it would be looked at again at once, and always
                 await self.mark_checked([refusals[0][0]])
             return []

@@ -402,8 +402,11 @@ async def test_intake(store: Store, queue: Queue) -> None:
     assert left == [seen[1].request_id, seen[3].request_id, seen[4].request_id]
 
 
-async def test_what_may_not_fail_keeps_no_other_from_it(store: Store, queue: Queue) -> None:
-    """A trigger of the main app's that raises costs its own request the refusal, nobody else."""
+async def test_what_may_not_fail_keeps_no_other_from_it(
+    store: Store, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trigger of the main app's that raises costs its own request the refusal, nobody else, and
+    is told once, however often that is tried."""
     queue.rows(
         "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN RAISE EXCEPTION ''kept''; END';"
@@ -417,6 +420,9 @@ async def test_what_may_not_fail_keeps_no_other_from_it(store: Store, queue: Que
     assert sorted(refused) == others
     assert await store.unchecked() == []
     assert queue.value("SELECT status FROM ai_requests WHERE id = %s", kept) == "pending"
+    assert await store.refuse([(kept, error)]) == []
+    told = capsys.readouterr().out
+    assert (told.count("refusal_refused"), "by keep" in told) == (1, True)
 
 
 async def test_intake_reads_a_bounded_amount(store: Store, queue: Queue) -> None:
