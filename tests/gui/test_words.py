@@ -15,6 +15,7 @@ from daemon.web.gui.console import inside
 from daemon.web.gui.differences import Change, changes, told
 from daemon.web.gui.forms import Unreadable, fields_of, read
 from daemon.web.gui.measures import EDGES, HOUR, percentile, series
+from daemon.web.gui.money import named
 from daemon.web.gui.requests import cell
 from daemon.web.gui.results import parts
 from daemon.web.gui.schedules import in_words, shaped
@@ -452,6 +453,17 @@ def test_a_provider_in_trouble(model: str, state: str, tone: str, told: str) -> 
     frame = {"approvals": 0, "cost_today": Decimal(0), "budget": None, "failed_day": 0}
     [verdict] = judge(now=NOW, frame=frame, agents=[], failures=[], signs=signs, budget=None)
     assert (verdict.tone, verdict.text) == (tone, told)
+
+
+def test_a_budget_of_a_key_is_not_taken_for_an_agents() -> None:
+    """A key may be named as an agent is, and what holds for all keys is no star."""
+    scopes = ("global", "agent:scheduling", "key:scheduling", "key:*")
+    assert [named(scope) for scope in scopes] == [
+        "All agents",
+        "Scheduling",
+        "Key scheduling",
+        "Each key without a limit of its own",
+    ]
 
 
 def test_slots_of_other_years_say_so() -> None:

@@ -64,9 +64,7 @@ def shaped(row: dict[str, Any], now: dt.datetime, environment: Decimal | None) -
     limit = min((x for x in limits if x is not None), default=None)
     used = row["spent_usd"] + row["uncertain_usd"]
     row["limit"] = limit
-    row["name"] = (
-        "All agents" if row["scope"] == "global" else title(row["scope"].partition(":")[2])
-    )
+    row["name"] = named(row["scope"])
     row["used"] = used
     passed = share_of(row["kind"], now)
     row["forecast"] = used / passed if passed > EARLY and used else None
@@ -83,6 +81,16 @@ def shaped(row: dict[str, Any], now: dt.datetime, environment: Decimal | None) -
             f"{usd(used)} of {usd(limit)} used, {usd(row['reserved_usd'])} reserved",
         )
     return row
+
+
+def named(scope: str) -> str:
+    """A scope for people; a key's name stays as it is, so that it is not taken for an agent's."""
+    kind, _, name = scope.partition(":")
+    if kind == "global":
+        return "All agents"
+    if kind == "key":
+        return "Each key without a limit of its own" if name == "*" else f"Key {name}"
+    return title(name)
 
 
 def share_of(kind: str, now: dt.datetime) -> Decimal:
