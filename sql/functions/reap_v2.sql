@@ -10,7 +10,8 @@
 --
 -- Of those that lost a worker together, and not for the first time, one may be what killed it. Run
 -- together again they would die together, until the attempts of all are used up: so they run again
--- c_apart after each other, and most have ended, or not begun, when the culprit strikes.
+-- a sixth of a lease time after each other, and most have ended, or not begun, when the culprit
+-- strikes.
 --
 -- p_extend: the database's clock jumped, so "expired" means nothing: every lease starts anew, and
 -- nobody is rescued this time.
@@ -29,7 +30,7 @@ CREATE FUNCTION ai_reap_v2(
 DECLARE
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_notify boolean := pg_notification_queue_usage() < 0.5;
-    c_apart CONSTANT interval := '5 seconds';
+    c_apart CONSTANT interval := p_lease / 6;
     c_most_apart CONSTANT integer := 20;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('ai_reap:' || current_schema()), 0) THEN

@@ -29,7 +29,7 @@ EVERYBODY = 4
 PER_KEY = 2
 LOST_CAP = 3
 LEASE = timedelta(seconds=LEASE_SECONDS)
-APART = timedelta(seconds=5)
+APART = LEASE / 6
 """Between those that lost a worker together, and not for the first time."""
 TERMINAL = {"completed", "failed", "cancelled", "expired"}
 GIVEN_BACK = {"snoozed", "released", "waiting", "refused"}
