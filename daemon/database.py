@@ -30,6 +30,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -262,23 +263,28 @@ class Database:
         attempt = 0
         while True:
             attempt += 1
+            variable = "DATABASE_URL"
             try:
-                self.facts = await self._look()
+                facts = await self._look()
+                if self.direct_url != self.url:
+                    variable = "DATABASE_UNPOOLED_URL"
+                    await self._look_direct()
                 break
             except (psycopg.OperationalError, DatabaseUnavailable) as error:
-                _raise_if_hopeless(error)
+                _raise_if_hopeless(error, variable)
                 delay = backoff.full_jitter(attempt, base_seconds=0.5, cap_seconds=5.0)
                 if attempt in {1, 5} or attempt % 20 == 0:
                     log.warning(
                         "database_unavailable",
                         attempt=attempt,
                         error=brief(error),
-                        hint=remedy(error),
+                        hint=remedy(error, variable=variable),
                     )
                 await asyncio.sleep(delay)
+        self.facts = facts
         for pool in self._pools:
             await pool.open(wait=False)
-        return self.facts
+        return facts
 
     async def close(self) -> None:
         """Close everything; safe to call twice."""
@@ -388,14 +394,25 @@ class Database:
         row = await cursor.fetchone()
         return row is None or bool(row[0] != connection.info.backend_pid)
 
-    async def _look(self) -> Facts:
-        async with await psycopg.AsyncConnection.connect(
-            self.url,
+    async def _visit(self, url: str) -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(
+            url,
             autocommit=True,
             prepare_threshold=None,
             application_name=application_name(self.worker_id, "pool"),
             **CONNECT,
-        ) as connection:
+        )
+
+    async def _look_direct(self) -> None:
+        async with (
+            await self._visit(self.direct_url) as direct,
+            await self._visit(self.url) as one,
+        ):
+            if not await same_database(one, direct):
+                raise DatabaseUnavailable(ELSEWHERE, hint=ELSEWHERE_HINT)
+
+    async def _look(self) -> Facts:
+        async with await self._visit(self.url) as connection:
             version = connection.info.server_version
             if version < MINIMUM_VERSION:
                 raise ConfigurationError(
@@ -408,6 +425,30 @@ class Database:
             if pooled:  # else each session of ours sets it for itself
                 await _raise_if_snapshots_last(connection)
             return Facts(version, pooled, connection.info.dbname)
+
+
+ELSEWHERE = "DATABASE_UNPOOLED_URL leads to another database than DATABASE_URL"
+ELSEWHERE_HINT = (
+    "give it the same server and database, past the pooler alone; or leave it out where there is"
+    " no pooler"
+)
+
+
+async def same_database(
+    one: psycopg.AsyncConnection[Any], other: psycopg.AsyncConnection[Any]
+) -> bool:
+    """Whether both lead to one database, by whatever names: each sees the other's locks."""
+    key = secrets.randbelow(2**31)
+    async with other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock(0, %s)", (key,), prepare=False)
+        cursor = await one.execute(
+            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objsubid = 2"
+            " AND objid = %s::int8::oid AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            (key,),
+            prepare=False,
+        )
+        return await cursor.fetchone() is not None
 
 
 async def no_writes(connection: psycopg.AsyncConnection[Any]) -> str:
@@ -508,12 +549,16 @@ ANYTHING = (
 )
 
 
-def remedy(error: BaseException, unknown: str = ANYTHING) -> str:
-    """What to do about a connection that failed, or a statement that was refused."""
+def remedy(
+    error: BaseException, unknown: str = ANYTHING, *, variable: str = "DATABASE_URL"
+) -> str:
+    """What to do about a connection that failed, or a statement that was refused. variable: the
+    one that led there."""
     if isinstance(error, ServiceError):
         return error.hint
     text = brief(error)
-    return next((said for signs, said in REMEDIES if any(sign in text for sign in signs)), unknown)
+    found = (said for signs, said in REMEDIES if any(sign in text for sign in signs))
+    return next(found, unknown).replace("DATABASE_URL", variable)
 
 
 def told(error: BaseException) -> dict[str, str]:
@@ -535,7 +580,7 @@ async def _raise_if_snapshots_last(connection: psycopg.AsyncConnection[Any]) -> 
         )
 
 
-def _raise_if_hopeless(error: Exception) -> None:
+def _raise_if_hopeless(error: Exception, variable: str) -> None:
     """Authentication, a database that does not exist, a name that cannot be parsed."""
     text = str(error)
     hopeless = (
@@ -547,6 +592,6 @@ def _raise_if_hopeless(error: Exception) -> None:
     missing = 'database "' in text and "does not exist" in text
     if any(sign in text for sign in hopeless) or missing:
         raise ConfigurationError(
-            f"DATABASE_URL: {brief(error)}",
-            hint=remedy(error),
+            f"{variable}: {brief(error)}",
+            hint=remedy(error, variable=variable),
         ) from None

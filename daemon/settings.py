@@ -277,6 +277,11 @@ class Settings(BaseSettings):
         chosen = self.database_unpooled_url or self.database_url
         return chosen.get_secret_value() if chosen else None
 
+    @property
+    def listen_variable(self) -> str:
+        """The variable that names it."""
+        return "DATABASE_UNPOOLED_URL" if self.database_unpooled_url else "DATABASE_URL"
+
 
 def normalise_dsn(url: str) -> str:
     """The URL as libpq takes it: ``postgresql://``, no SQLAlchemy driver, no pooler options, and

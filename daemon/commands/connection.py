@@ -39,13 +39,16 @@ def database_url(*, direct: bool = False) -> str:
 
 
 @contextmanager
-def reachable() -> Iterator[None]:
-    """Turn what the database refuses into an exit code, a sentence, and what to do."""
+def reachable(*, direct: bool = False) -> Iterator[None]:
+    """Turn what the database refuses into an exit code, a sentence, and what to do. direct: it is
+    reached as :func:`database_url` has it with that."""
     try:
         yield
     except psycopg.OperationalError as error:
+        variable = settings.load().listen_variable if direct else "DATABASE_URL"
         raise DatabaseUnavailable(
-            f"the database does not answer: {brief(error)}", hint=remedy(error)
+            f"the database does not answer: {brief(error)}",
+            hint=remedy(error, variable=variable),
         ) from None
     except (
         psycopg.errors.UndefinedTable,

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.sql:
         print(migrate.script(since=arguments.since))
         return 0
-    with reachable():
+    with reachable(direct=True):
         migrated = migrate.upgrade(database_url(direct=True), regrant=True)
     if arguments.json:
         print(

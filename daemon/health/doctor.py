@@ -25,7 +25,16 @@ from psycopg.rows import dict_row
 from agents.crm.tables import KINDS
 from agents.health.checks import SEVERITY, CheckResult, Json, Status
 from daemon import __version__, clock, migrate, preflight, statements
-from daemon.database import CONNECT, MINIMUM_VERSION, brief, no_writes, remedy
+from daemon.database import (
+    CONNECT,
+    ELSEWHERE,
+    ELSEWHERE_HINT,
+    MINIMUM_VERSION,
+    brief,
+    no_writes,
+    remedy,
+    same_database,
+)
 from daemon.errors import ServiceError
 from daemon.health import main_app
 from daemon.health.checker import Checker
@@ -86,8 +95,15 @@ async def examine(settings: Settings, url: str) -> Report:
     """Examine a deployment with these settings. url: DATABASE_URL, or what stands for it."""
     direct_url = settings.listen_url or url
     findings = [versions(), disk()]
+    variable = "DATABASE_URL"
     try:
         async with await _connect(url) as connection:
+            if direct_url != url:
+                variable = "DATABASE_UNPOOLED_URL"
+                async with await _connect(direct_url) as direct:
+                    if not await same_database(connection, direct):
+                        findings.append(Finding("direct", "critical", ELSEWHERE, ELSEWHERE_HINT))
+                variable = "DATABASE_URL"
             listener = await _round_trip(connection, direct_url)
             heard = listener.status == "healthy"
             privileges = await _privileges(connection)
@@ -109,8 +125,8 @@ async def examine(settings: Settings, url: str) -> Report:
             Finding(
                 "database",
                 "critical",
-                f"the database does not answer: {brief(error)}",
-                remedy(error),
+                f"the database does not answer at {variable}: {brief(error)}",
+                remedy(error, variable=variable),
             )
         )
     findings.append(await provider(settings))

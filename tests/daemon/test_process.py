@@ -251,8 +251,9 @@ async def test_a_role_that_may_write_nothing(private_server: EmbeddedPostgres) -
             env = {"DATABASE_URL": admin_url, "DATABASE_UNPOOLED_URL": "", "OPENAI_API_KEY": ""}
             code, doctor = await asyncio.to_thread(ended, "doctor", env=env)
             assert code == 2
-            assert "CRITICAL  writes" in doctor.report()
-            assert told["hint"] in doctor.report()
+            told_by_doctor = "\n".join(doctor.other_output)
+            assert "CRITICAL  writes" in told_by_doctor
+            assert told["hint"] in told_by_doctor
             await set_read_only(off)
             await daemon.await_event("ready", 30)
 
@@ -333,6 +334,43 @@ async def test_wrong_password_is_a_configuration_error(database: str) -> None:
     with child(wrong) as daemon:
         assert await asyncio.to_thread(daemon.wait, 30) == 78
         assert "wrong-secret" not in daemon.report()
+
+
+async def test_a_direct_connection_that_leads_elsewhere(
+    database: str, empty_database: str
+) -> None:
+    """DATABASE_UNPOOLED_URL is looked at before anything is migrated there, and called by its
+    name: a wrong password stops the start, another database is waited for and left as it is."""
+    parts = urlsplit(database)
+    wrong = parts._replace(netloc=f"nobody:wrong@{parts.hostname}:{parts.port}").geturl()
+    with child(database, DATABASE_UNPOOLED_URL=wrong) as daemon:
+        assert await asyncio.to_thread(daemon.wait, 30) == 78
+        told = daemon.wait_event("cannot_run")
+        assert told["reason"].startswith("DATABASE_UNPOOLED_URL: ")
+        assert "check user and password in DATABASE_UNPOOLED_URL" in told["hint"]
+    env = {"DATABASE_URL": database, "OPENAI_API_KEY": ""}
+    for command in ("doctor", "migrate"):
+        _, said = await asyncio.to_thread(
+            ended, command, env=env | {"DATABASE_UNPOOLED_URL": wrong}
+        )
+        assert "check user and password in DATABASE_UNPOOLED_URL" in said.report()
+
+    with child(database, DATABASE_UNPOOLED_URL=empty_database) as daemon:
+        told = await daemon.await_event("database_unavailable", 30)
+        assert "another database" in told["error"]
+        assert (await fetch(f"{daemon.base_url}/ready"))[0] == 503
+        daemon.terminate()
+        assert await asyncio.to_thread(daemon.wait, 30) == 0
+    with psycopg.connect(empty_database) as connection:
+        made = connection.execute("SELECT to_regclass('ai_requests')").fetchone()
+    assert made == (None,)
+    elsewhere = env | {"DATABASE_UNPOOLED_URL": empty_database}
+    code, said = await asyncio.to_thread(ended, "doctor", env=elsewhere)
+    assert code == 2
+    told_by_doctor = "\n".join(said.other_output)
+    assert "CRITICAL  direct: DATABASE_UNPOOLED_URL leads to another" in told_by_doctor
+    with child(database, DATABASE_UNPOOLED_URL=f"{database}?sslmode=prefer") as daemon:
+        await daemon.await_event("ready", 30)
 
 
 async def test_a_parameter_that_cannot_be_is_a_configuration_error(database: str) -> None:
