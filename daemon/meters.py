@@ -50,7 +50,7 @@ class Meters:
         )
         self.queue_wait_seconds = Histogram(
             "ai_queue_wait_seconds",
-            "From insert to the first claim.",
+            "From insert to the first claim, also of what was wanted later.",
             ["task_type"],
             buckets=SECONDS,
             registry=registry,

@@ -2,10 +2,10 @@
 -- Index:   ai_alert_deliveries_due.
 -- Caller:  AlertStore.round.
 -- Locks:   none.
-SELECT d.channel, count(*)::integer AS waiting, max(d.attempts)::integer AS attempts,
+SELECT d.channel, count(DISTINCT d.message_id)::integer AS waiting, max(d.attempts)::integer AS attempts,
     extract(epoch FROM now() - min(d.created_at) FILTER (WHERE isfinite(d.created_at)))
         ::double precision AS oldest_seconds,
-    max(d.error) AS error
+    (array_agg(d.error ORDER BY d.attempted_at DESC NULLS LAST))[1] AS error
 FROM ai_alert_deliveries d
 WHERE d.state = 'pending' AND d.attempts >= %(attempts)s::integer
     AND d.channel = ANY (%(channels)s::text[])

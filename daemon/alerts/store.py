@@ -165,7 +165,8 @@ class AlertStore(Executor):
                 Sample("bad"),
                 row["oldest_seconds"],
                 None,
-                f"{row['waiting']} messages to {row['channel']} do not arrive: {row['error']}",
+                f"messages to {row['channel']} do not arrive ({row['waiting']} wait):"
+                f" {row['error']}",
                 "correct ALERT_WEBHOOK_URL, or mend the receiver; they are tried for a day",
             )
             for row in await self._rows(
