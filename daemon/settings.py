@@ -246,6 +246,14 @@ class Settings(BaseSettings):
             raise ValueError("holds a blank, or a letter that no key has: the key alone is wanted")
         return value
 
+    @field_validator("admin_api_key")
+    @classmethod
+    def _not_the_main_apps(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
+        """Else every part of the main app that asks for a plan could sign in as an admin."""
+        if value is not None and value == info.data.get("main_app_api_key"):
+            raise ValueError("is the same as MAIN_APP_API_KEY, which is to open no console")
+        return value
+
     @field_validator("openai_model")
     @classmethod
     def _bare_name(cls, value: str) -> str:

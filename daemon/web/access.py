@@ -51,6 +51,8 @@ REMEMBER_SECONDS = 1.0
 WRONG_PER_SECOND, WRONG_BURST = 1 / 30, 10.0
 CALLS_PER_SECOND, CALLS_BURST = 50.0, 200.0
 KNOWN_KEYS = 1000
+SHORT = 16
+"""Letters below which a key of the environment may be guessed, from many addresses at once."""
 COOKIE, SECURE_COOKIE = "ai_session", "__Host-ai_session"
 CONSOLE_HINT = (
     "python -m daemon keys add NAME --role admin; or start the service with ADMIN_API_KEY"
@@ -104,6 +106,11 @@ class Access:
         self._admin = _secret(settings.admin_api_key)
         self._service = _secret(settings.main_app_api_key)
         self._pepper = _secret(settings.secret_key)
+        for name, key in (("ADMIN_API_KEY", self._admin), ("MAIN_APP_API_KEY", self._service)):
+            if 0 < len(key) < SHORT:
+                log.warning(
+                    "key_is_short", variable=name, hint="`openssl rand -hex 24` makes a good one"
+                )
         self._wrong = Buckets(WRONG_PER_SECOND, WRONG_BURST)
         self._calls = Buckets(calls_per_second, calls_burst)
         self._seen: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from daemon import clock
 from daemon.settings import Settings
@@ -95,6 +96,16 @@ async def test_closed_until_there_is_a_key(database: str, aconnection: Connectio
             refused = await refusal(call)
             assert (refused.status, refused.code) == (401, "unauthorised")
             assert refused.headers == {"WWW-Authenticate": "Bearer"}
+
+
+async def test_a_short_key_is_spoken_of(database: str) -> None:
+    """A key that may be guessed still works, and the start names its variable, not the key."""
+    with capture_logs() as lines:
+        async with accessible(database, admin_api_key="first", main_app_api_key="s" * 40):
+            pass
+    told = [line for line in lines if line["event"] == "key_is_short"]
+    assert [line["variable"] for line in told] == ["ADMIN_API_KEY"]
+    assert "first" not in str(told)
 
 
 async def test_keys_of_the_environment(database: str) -> None:

@@ -195,3 +195,16 @@ def test_a_mail_may_have_several_receivers(monkeypatch: pytest.MonkeyPatch) -> N
     mail = "smtp://mail.example.com?to=a@example.com,b@example.com"
     monkeypatch.setenv("ALERT_WEBHOOK_URL", f"https://h.example.com/x, {mail}, https://i.example")
     assert load().alert_webhook_url == ("https://h.example.com/x", mail, "https://i.example")
+
+
+def test_an_admins_key_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One key for the main app and the first admin would open the console to all who have it."""
+    monkeypatch.setenv("MAIN_APP_API_KEY", "hunter2-for-both")
+    monkeypatch.setenv("ADMIN_API_KEY", " hunter2-for-both\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    assert str(caught.value).startswith("ADMIN_API_KEY: ")
+    assert "MAIN_APP_API_KEY" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    monkeypatch.setenv("ADMIN_API_KEY", "hunter2-for-admins")
+    assert load().admin_api_key is not None
