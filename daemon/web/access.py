@@ -13,8 +13,9 @@ at once, anywhere else within that second.
 made with ``SECRET_KEY``, and for ``ADMIN_API_KEY`` with that key too, so that changing it ends
 them. Form tokens are derived from the cookie: whoever can read the database can forge neither.
 
-**Guessing.** Wrong keys are counted per address; when there were too many, further ones are
-refused unread. A key that was right before is no guess and passes.
+**Guessing.** Wrong keys are counted per address, and so are wrong cookies; when there were too
+many, further ones are refused unread: a stranger costs the database nothing. A key or a cookie
+that was right before is no guess and passes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ SESSION_SECONDS = 8 * 3600.0
 REMEMBER_SECONDS = 1.0
 """How long a key or session that was found, or not found, is taken at its word."""
 WRONG_PER_SECOND, WRONG_BURST = 1 / 30, 10.0
+STALE_PER_SECOND, STALE_BURST = 1.0, 60.0
+"""Cookies that open nothing, as a page left open keeps sending."""
 CALLS_PER_SECOND, CALLS_BURST = 50.0, 200.0
 KNOWN_KEYS = 1000
 SHORT = 16
@@ -112,6 +115,7 @@ class Access:
                     "key_is_short", variable=name, hint="`openssl rand -hex 24` makes a good one"
                 )
         self._wrong = Buckets(WRONG_PER_SECOND, WRONG_BURST)
+        self._stale = Buckets(STALE_PER_SECOND, STALE_BURST)
         self._calls = Buckets(calls_per_second, calls_burst)
         self._seen: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
         self._good: OrderedDict[bytes, None] = OrderedDict()
@@ -166,10 +170,13 @@ class Access:
             self._good.pop(digest, None)
             log.warning("key_refused", address=address)
             return None
+        self._was_right(digest)
+        return found
+
+    def _was_right(self, digest: bytes) -> None:
         self._good[digest] = None
         while len(self._good) > KNOWN_KEYS:
             self._good.popitem(last=False)
-        return found
 
     def _from_environment(self, digest: bytes) -> Principal | None:
         # Both are always compared: how long it takes tells nothing.
@@ -231,6 +238,7 @@ class Access:
             row = await cursor.fetchone()
             assert row is not None
             await audit(connection, self._texts, who, "sign_in", f"session:{row[0]}")
+        self._was_right(self._hash(cookie))
         return replace(who, session_id=row[0]), cookie
 
     async def session(self, request: web.Request) -> Principal | None:
@@ -242,12 +250,19 @@ class Access:
         digest = self._hash(cookie)
         known, found = self._remembered(digest)
         if not known:
+            guesser = limit_name(address_of(request))
+            if digest not in self._good and self._stale.look(guesser):
+                return None
             found = None
             row = await self._row(self._reader, "session_get", hash=digest)
             if row is not None:
                 found = Principal(
                     row["name"], row["role"], "session", row["key_id"], session_id=row["id"]
                 )
+                self._was_right(digest)
+            else:
+                self._stale.take(guesser)
+                self._good.pop(digest, None)
             self._remember(digest, found)
         if found is None:
             return None

@@ -192,6 +192,26 @@ async def test_guessing_is_slowed(database: str, aconnection: Connection) -> Non
         assert (await access.bearer(asked(other, "203.0.113.8"))).role == "viewer"
 
 
+async def test_made_up_cookies_cost_the_database_nothing(database: str) -> None:
+    """After some cookies that open nothing, an address is asked to sign in, unread; who signed in
+    here or was seen before goes on, and so does everybody elsewhere."""
+    async with (
+        accessible(database, admin_api_key="first") as (elsewhere, _),
+        accessible(database, admin_api_key="first") as (access, _),
+    ):
+        seen, unseen = [
+            f"{COOKIE}={(await elsewhere.sign_in(asked(), 'first'))[1]}" for _ in range(2)
+        ]
+        own = f"{COOKIE}={(await access.sign_in(asked(), 'first'))[1]}"
+        assert await access.session(asked(Cookie=seen)) is not None
+        for number in range(60):
+            assert await access.session(asked(Cookie=f"{COOKIE}=e.{number:040}")) is None
+        assert await access.session(asked(Cookie=unseen)) is None
+        for known in (seen, own):
+            assert await access.session(asked(Cookie=known)) is not None
+        assert await access.session(asked("", "203.0.113.8", Cookie=unseen)) is not None
+
+
 async def test_calls_are_limited_per_key(database: str, aconnection: Connection) -> None:
     """A key that is used too often waits, and others do not."""
     async with parts(database) as p:
