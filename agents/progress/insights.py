@@ -27,6 +27,8 @@ _WEEKS = 8
 _UNSURE, _SURE = 0.4, 0.7
 _FASTEST_SHARE = 0.01
 """Of body weight a week, the pace beyond which a loss is called too fast."""
+_FASTEST_GAIN = 0.005
+"""Of body weight a week, the pace beyond which a gain is hardly muscle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def nears(goal: GoalOut) -> bool:
 
 
 def amount(value: float, unit: str | None) -> str:
-    """A value with its unit."""
+    """A value with its unit, inches in full: "0.1 in a week" reads as if it took a week."""
+    unit = "inches" if unit == "in" else unit
     return f"{number(abs(value))} {unit}" if unit and unit != "%" else f"{number(abs(value))} %"
 
 
@@ -192,7 +195,7 @@ def _insights(told: Told) -> Iterator[Advice]:
     metrics: set[str | None] = set()
     for goal in told.goals[:2]:
         if goal.metric not in metrics:
-            yield from _trend(goal)
+            yield from _trend(goal, {event.code for event in told.events})
         metrics.add(goal.metric)
         yield from _deadline(goal)
     if told.goals and told.status == "ok":
@@ -217,8 +220,11 @@ def _insights(told: Told) -> Iterator[Advice]:
         )
 
 
-def _trend(goal: GoalOut) -> Iterator[Advice]:
+def _trend(goal: GoalOut, events: set[str]) -> Iterator[Advice]:
     if goal.trend is None or goal.metric is None:
+        return
+    if goal.metric == "weight" and goal.trend.per_week > 0 and "too_fast" in events:
+        yield Advice(code="turned", text="It had risen before, so its pace cannot be told yet.")
         return
     way = "falls" if goal.trend.per_week < 0 else "rises"
     share = goal.trend.pct_bw_per_week
@@ -249,6 +255,16 @@ def _deadline(goal: GoalOut) -> Iterator[Advice]:
     if _hasty(goal):
         text += ", faster than a body should lose; a later date is the better one"
     yield Advice(code="deadline", text=f"{text}.")
+
+
+def _mostly_fat(goal: GoalOut) -> bool:
+    """Whether muscle is to be gained and the weight surely rises faster than muscle can grow.
+
+    Source: doi 10.3390/sports7070154, a quarter to half a percent a week.
+    """
+    if goal.category != "muscle_gain" or goal.metric != "weight" or goal.trend is None:
+        return False
+    return bool(goal.current) and goal.trend.lo > _FASTEST_GAIN * (goal.current or 0.0)
 
 
 def _hasty(goal: GoalOut) -> bool:
@@ -326,6 +342,12 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             code="slow_down",
             text="Slow down: a gentler pace keeps more muscle and is easier to hold. If it goes "
             "on, a doctor or a dietitian should look at it.",
+        )
+    if goal is not None and _mostly_fat(goal):
+        yield Advice(
+            code="gain_slower",
+            text="Gain more slowly: beyond half a percent of body weight a week little of it is "
+            "muscle.",
         )
     if "plateau" in codes and "fast_pulse" not in told.concerns:
         yield Advice(

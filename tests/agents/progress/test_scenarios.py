@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -414,6 +415,35 @@ async def test_sets_that_tell_no_maximum_are_told(reps: int, warning: str) -> No
     assert "ten repetitions or fewer" in found["prediction"]
     assert "morning" not in found["prediction"]
     assert warning in warned(found)
+
+
+async def test_a_gain_too_fast_for_muscle_is_told(app: MainApp) -> None:
+    """Nearly one percent a week is no muscle; a third of that passes, and so does a body that
+    is only to get heavier."""
+    app.history(lambda ago: 78 - ago * 0.1, days=60, every=2)
+    goal = app.goal(84, category="muscle_gain", title="Muscle")
+    assert "gain_slower" in codes(await app.ask(), "recommendations")
+    app.connection.execute("UPDATE goals SET category = 'weight_gain' WHERE id = %s", [goal])
+    assert "gain_slower" not in codes(await app.ask(), "recommendations")
+
+
+async def test_a_fall_after_a_rise_is_not_told_as_a_rise(app: MainApp) -> None:
+    """Up twelve kilograms and down six: nobody reads that the weight falls and rises at once."""
+    app.history(lambda ago: 85 + 6 * math.sin(ago / 15), days=120, every=3)
+    app.goal(78)
+    found = await app.ask()
+    assert "too_fast" in codes(found)
+    assert not any("weight rises" in text for text in found["insights"])
+
+
+async def test_inches_are_written_out(app: MainApp) -> None:
+    """ "0.08 in a week" would be read as another sentence."""
+    for ago in range(120, 0, -6):
+        app.weigh(ago, 80, waist=38 - (120 - ago) * 0.03, measurement_unit="in")
+    app.goal(32, target_unit="in", title="Waist 32 inches", category="other")
+    found = await app.ask()
+    assert " of 32 inches " in found["prediction"]
+    assert "inches a week" in " ".join(found["insights"])
 
 
 async def test_a_goal_that_was_behind_before_it_began_is_no_success(app: MainApp) -> None:
