@@ -48,21 +48,21 @@ async def test_lost_lease_is_rescued_and_written_down(
 ) -> None:
     """A request whose worker died is rescued, with healing off too, and a row says so."""
     async with running(database, enable_self_healing=False) as daemon:
-        await aconnection.execute(
-            "WITH r AS (INSERT INTO ai_requests (task_type) VALUES ('absent') RETURNING id)"
-            " SELECT id FROM r"
-        )
-        await aconnection.execute(
-            "UPDATE ai_requests SET status = 'running', fence = 1, started_at = now()"
-        )
-        await aconnection.execute(
-            "INSERT INTO ai_leases (request_id, fence, task_type, fair_key, worker_id, expires_at)"
-            " SELECT id, 1, 'absent', '', 'gone', now() - interval '1 min' FROM ai_requests"
-        )
-        await aconnection.execute(
-            "INSERT INTO ai_attempts (request_id, fence, attempt, worker_id, started_at)"
-            " SELECT id, 1, 1, 'gone', now() FROM ai_requests"
-        )
+        # Together, as the daemon would refuse what nobody answers.
+        async with aconnection.transaction():
+            await aconnection.execute("INSERT INTO ai_requests (task_type) VALUES ('absent')")
+            await aconnection.execute(
+                "UPDATE ai_requests SET status = 'running', fence = 1, started_at = now()"
+            )
+            await aconnection.execute(
+                "INSERT INTO ai_leases (request_id, fence, task_type, fair_key, worker_id,"
+                " expires_at)"
+                " SELECT id, 1, 'absent', '', 'gone', now() - interval '1 min' FROM ai_requests"
+            )
+            await aconnection.execute(
+                "INSERT INTO ai_attempts (request_id, fence, attempt, worker_id, started_at)"
+                " SELECT id, 1, 1, 'gone', now() FROM ai_requests"
+            )
         await daemon.upkeep.reap()
         await healed(aconnection, "rescue_lease")
 
