@@ -12,8 +12,8 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from daemon import settings, statements
-from daemon.database import CONNECT, brief, remedy
-from daemon.errors import ConfigurationError, DatabaseUnavailable, WrongUse
+from daemon.database import CONNECT, brief, refusal, remedy
+from daemon.errors import ConfigurationError, DatabaseUnavailable, ServiceError, WrongUse
 from daemon.store.safe_json import dumps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -73,6 +73,11 @@ def reachable(*, direct: bool = False) -> Iterator[None]:
         raise WrongUse(
             f"the database cannot take what was typed: {brief(error)}",
             hint="ids and numbers have bounds; text holds no \\u0000, JSON no NaN",
+        ) from None
+    except psycopg.Error as error:
+        raise ServiceError(
+            f"the database refuses this: {refusal(error)}",
+            hint="is that a trigger or a constraint of the app's on a table of the service's?",
         ) from None
     except UnicodeEncodeError:
         raise WrongUse(

@@ -142,6 +142,23 @@ def test_a_database_that_takes_no_changes(at: str, capsys: pytest.CaptureFixture
     assert "primary" in capsys.readouterr().err
 
 
+def test_what_a_trigger_of_the_apps_refuses(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, without its words, which may name a client; no stack."""
+    with psycopg.connect(at, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION app_no() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE 'Jane Roe is pregnant'; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER app_no BEFORE INSERT ON ai_requests"
+            " FOR EACH ROW EXECUTE FUNCTION app_no()"
+        )
+    assert cli.main(["submit", "test_echo"]) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("error: the database refuses this: RaiseException, SQLSTATE P0001")
+    assert ("by app_no" in told, "Jane Roe" in told) == (True, False)
+
+
 async def test_submit_waits_for_the_answer(at: str, aconnection: Connection) -> None:
     """--wait prints the answer; a request that fails is exit code 1, with its reason."""
     env = {"DATABASE_URL": at}
