@@ -6,4 +6,4 @@
 INSERT INTO ai_feedback (request_id, item_id, verdict, reason, given_by)
 VALUES (%(request_id)s::bigint, %(item_id)s::text, %(verdict)s::text, %(reason)s::text,
     %(given_by)s::text)
-RETURNING id, request_id, task_type, verdict, problem
+RETURNING id, request_id, item_id, task_type, verdict, problem

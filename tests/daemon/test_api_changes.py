@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from daemon.service import Daemon
 from daemon.web.access import Principal
@@ -176,6 +177,7 @@ async def test_feedback(daemon: Daemon, aconnection: Connection) -> None:
     async with calling(daemon, SERVICE_KEY) as app:
         asked = await app.post("/api/execute", task_type="test_echo", input_data={"text": "a"})
         request_id = asked.body["request_id"]
+        await answers_with_items(aconnection, request_id, f"{request_id}-1")
         said = {
             "agent_type": "test_echo",
             "recommendation_id": f"{request_id}-1",
@@ -190,6 +192,7 @@ async def test_feedback(daemon: Daemon, aconnection: Connection) -> None:
             ({"recommendation_id": "nonsense", "feedback": "helpful"}, 404),
             ({**said, "feedback": "odd"}, 400),
             ({"feedback": "helpful"}, 400),
+            ({"recommendation_id": True, "feedback": "helpful"}, 400),
         ):
             assert (await app.post("/api/feedback", **wrong)).status == status
         odd = await app.post("/api/feedback", **{**said, "feedback": "helpful", "user_id": 3.5})
@@ -200,6 +203,40 @@ async def test_feedback(daemon: Daemon, aconnection: Connection) -> None:
     assert await cursor.fetchall() == [
         (request_id, f"{request_id}-1", "test_echo", "not_helpful", "user:3")
     ]
+
+
+async def answers_with_items(connection: Connection, request_id: int, *items: str) -> None:
+    """Put items of these ids into an answer, as deep as agents do."""
+    cards = [{"id": item, "name": "card"} for item in items]
+    await connection.execute(
+        "UPDATE ai_results SET result = result || %s WHERE request_id = %s",
+        (Jsonb({"plan": {"recommendations": cards}, "id": 7}), request_id),
+    )
+
+
+async def test_feedback_on_an_item_that_the_answer_does_not_have(
+    daemon: Daemon, aconnection: Connection
+) -> None:
+    """Whoever mistypes an item's id is told which there are, and what he said before stands."""
+    async with calling(daemon, SERVICE_KEY) as app:
+        asked = await app.post("/api/execute", task_type="test_echo", input_data={"text": "a"})
+        number = asked.body["request_id"]
+        bare = await app.post("/api/feedback", recommendation_id=f"{number}-1", feedback="helpful")
+        assert (bare.status, "has none" in bare.body["hint"]) == (422, True)
+        items = [f"{number}-{place}" for place in (1, 2, 10)]
+        await answers_with_items(aconnection, number, *reversed(items))
+        wrong = await app.post(
+            "/api/feedback", recommendation_id=f"{number}-99", feedback="helpful"
+        )
+        assert (wrong.status, wrong.body["code"]) == (422, "unknown_item")
+        assert wrong.body["error"].startswith("recommendation_id: ")
+        assert wrong.body["items"] == items
+        assert ", ".join(items) in wrong.body["hint"]
+        for right in (items[2], str(number), number):
+            said = await app.post("/api/feedback", recommendation_id=right, feedback="helpful")
+            assert (said.status, said.body["request_id"]) == (201, number)
+    cursor = await aconnection.execute("SELECT item_id FROM ai_feedback ORDER BY item_id")
+    assert [item for (item,) in await cursor.fetchall()] == [str(number), items[2]]
 
 
 async def test_approvals(admin: Caller, aconnection: Connection) -> None:

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from daemon.store.safe_json import dumps
 from daemon.web.access import Principal
-from daemon.web.actions.base import Act, Row
+from daemon.web.actions.base import Act, Connection, Row
 from daemon.web.refused import Refused, conflict, invalid, not_found
 
 Json = Any
 MOST_AT_ONCE = 1000
 """Requests that one action may cancel or retry."""
+MOST_NAMED = 20
+"""Items of an answer that a refusal names."""
 DECISIONS = {
     "no_such_status": "expected pending, accepted, rejected or applied",
     "forbidden": "a suggestion that is {before} cannot become {after}",
@@ -272,7 +274,8 @@ class RequestActions(Act):
         """What a person of the main app says; the request is the number before the item's dash.
 
         Returns id and request_id. Refused: 404 where no request has that number, 409 where it has
-        no answer that could be judged. Nothing is kept then.
+        no answer that could be judged, 422 where the answer has no such item. Nothing is kept
+        then.
         """
         async with self._transaction(who) as connection:
             row = await self._row(
@@ -293,4 +296,22 @@ class RequestActions(Act):
                     )
                 case "not_answered":
                     raise conflict(f"request {row['request_id']} has no answer to judge")
+            if row["item_id"] != str(row["request_id"]):
+                await self._check_item(connection, row["request_id"], row["item_id"])
         return {"id": row["id"], "request_id": row["request_id"]}
+
+    async def _check_item(self, connection: Connection, request_id: int, item_id: str) -> None:
+        """Raises Refused (422), with what items there are, where the answer has no such one."""
+        row = await self._row(connection, "answer_items", request_id=request_id)
+        items: list[str] = (row and row["items"]) or []
+        if item_id in items:
+            return
+        more = f" and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+        named = f"its items are {', '.join(items[:MOST_NAMED])}{more}" if items else "it has none"
+        raise Refused(
+            422,
+            "unknown_item",
+            f"recommendation_id: the answer to request {request_id} has no item {item_id[:60]!r}",
+            f"{named}; {request_id} judges it as a whole",
+            details={"request_id": request_id, "items": items[:MOST_NAMED]},
+        )

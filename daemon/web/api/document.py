@@ -28,7 +28,7 @@ WORDS = {
     408: "The body took too long to come",
     409: "It is in no state for this, or somebody was faster",
     413: "The body is too large",
-    422: "The agent cannot answer this input",
+    422: "The agent cannot answer this input, or the answer has no such item",
     429: "Too many calls, or too many wrong keys",
     500: "The request failed, or the service did",
     503: "The database or the model is not to be had; try again later",

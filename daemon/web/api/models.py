@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 Json = Any
 Id = Annotated[int, Field(ge=0, le=2**53)]
@@ -344,13 +344,13 @@ class DecidedSuggestion(BaseModel):
 
 
 class FeedbackBody(Lenient):
-    """What somebody thinks of an answer. recommendation_id: an item's id as the answer has it
-    (``412-1``), or the request's own."""
+    """What somebody thinks of an answer. recommendation_id: the id of one of its items, as the
+    answer has it (``412-1``), or the request's own."""
 
-    recommendation_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | int
+    recommendation_id: Word | StrictInt
     feedback: Literal["helpful", "not_helpful", "incorrect"]
     agent_type: Annotated[str, StringConstraints(max_length=200)] | None = None
-    user_id: Annotated[str, StringConstraints(max_length=200)] | int | None = None
+    user_id: Annotated[str, StringConstraints(max_length=200)] | StrictInt | None = None
     reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 

@@ -203,7 +203,7 @@ ROUTES: tuple[Route, ...] = (
         least="operator",
         service=True,
         body=models.FeedbackBody,
-        errors=(404, 409, 413),
+        errors=(404, 409, 413, 422),
         tags=("feedback",),
     ),
     Route(
