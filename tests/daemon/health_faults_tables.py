@@ -132,6 +132,30 @@ def abandoned_slot(world: World) -> Iterator[None]:
     world.run("SELECT pg_drop_replication_slot('forgotten')")
 
 
+@fault(
+    "database.replication_slots",
+    status="critical",
+    names="WAL that they need is lost, they can only be dropped: forgotten",
+)
+def slot_whose_wal_is_lost(world: World) -> Iterator[None]:
+    world.run(
+        "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'",
+        "SELECT pg_reload_conf()",
+        "SELECT pg_create_physical_replication_slot('forgotten', true)",
+    )
+    for _ in range(20):  # the checkpointer reads the setting when it comes to it
+        world.run("CREATE TABLE much (i int)", "DROP TABLE much", "SELECT pg_switch_wal()")
+        world.run("CHECKPOINT")
+        if world.value("SELECT wal_status FROM pg_replication_slots") == "lost":
+            break
+    yield
+    world.run(
+        "SELECT pg_drop_replication_slot('forgotten')",
+        "ALTER SYSTEM RESET max_slot_wal_keep_size",
+        "SELECT pg_reload_conf()",
+    )
+
+
 @fault("database.writable", status="critical")
 def read_only_by_default(world: World) -> Iterator[None]:
     database = world.value("SELECT quote_ident(current_database())")
