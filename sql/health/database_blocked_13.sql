@@ -7,7 +7,8 @@
 -- Needs:    nothing
 -- Servers:  13 only
 -- Says:     pid {pid} waits for a lock on {table} for {value} at least; held up by {blockers}
--- Remedy:   end the transaction of the first pid in detail.blockers that itself waits for nobody
+-- Remedy:   end the transaction of one of those that itself waits for nobody: by whoever holds it, or
+--           with SELECT pg_terminate_backend(pid)
 --
 -- This server does not know when a wait began; the checker's memory of the waiting lock stands in.
 SELECT l.pid || '/' || l.virtualtransaction || '/' || l.locktype || '/' || l.mode AS key,

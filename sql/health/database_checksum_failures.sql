@@ -6,8 +6,8 @@
 -- Needs:    nothing
 -- Servers:  13 and newer
 -- Says:     blocks on disk that did not match their checksum: {value}, last at {last}
--- Remedy:   stop writing, copy the files as they are, restore a backup that is older than
---           detail.last
+-- Remedy:   stop writing, copy the files as they are, restore a backup that is older than the first
+--           failure
 SELECT d.checksum_failures::float8 AS value, 0 AS hidden,
     jsonb_build_object('last', d.checksum_last_failure) AS detail
 FROM pg_stat_database d

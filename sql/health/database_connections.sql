@@ -6,7 +6,8 @@
 -- Needs:    nothing
 -- Servers:  13 and newer
 -- Says:     {value} of the usable connections are taken: {used} of {usable}, {ours} of them ours
--- Remedy:   find the holder in detail.top and lower its pool; put a pooler in between; raise
+-- Remedy:   find the holder with SELECT usename, application_name, count(*) FROM pg_stat_activity
+--           GROUP BY 1, 2 ORDER BY 3 DESC, and lower its pool; put a pooler in between; raise
 --           max_connections last
 --
 -- datid and usesysid are visible to every role. backend_type is not: it is NULL for sessions that one

@@ -7,8 +7,9 @@
 -- Every:    900 seconds
 -- Needs:    pg_read_all_stats
 -- Servers:  13 and newer
--- Says:     the slowest frequent statement takes {value} on average
--- Remedy:   EXPLAIN (ANALYZE, BUFFERS) it; detail.queryid finds it in pg_stat_statements
+-- Says:     the slowest frequent statement, queryid {queryid}, takes {value} on average
+-- Remedy:   SELECT query FROM pg_stat_statements WHERE queryid is that number; EXPLAIN (ANALYZE,
+--           BUFFERS) it
 SELECT max(s.mean_exec_time)::float8 AS value,
     (count(*) FILTER (WHERE s.query = '<insufficient privilege>'))::int AS hidden,
     jsonb_build_object('queryid',
