@@ -7,6 +7,9 @@ APScheduler's triggers do the arithmetic; nothing of its scheduler runs.
 
 **Daylight saving.** A cron line speaks of wall-clock time in ``time_zone``. A time that a change
 skips has no slot that day; one that comes twice has one, the first. ``every`` counts real time.
+
+**Day of the month and weekday.** Where a cron line names both, a day has to be both: Friday the
+13th for ``0 9 13 * fri``, where cron itself takes every 13th and every Friday.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ NUMBERS = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/([0-9]+))?")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 LONGEST_SECONDS = 36_500 * 86400
 """Of ``every``: the calendar, which ends with the year 9999, holds many of these."""
+OF_THIS_HOST = ("localtime", "posixrules")
+"""Names that each host gives to a zone of its own: two daemons would read two different ones."""
 EVERY = re.compile(r"every\s+(?:(\d+)\s+)?(second|minute|hour|day)s?", re.IGNORECASE)
 FORMS = 'use five cron fields such as "30 6 * * mon-fri", or "every 90 minutes"'
 
@@ -44,6 +49,8 @@ class Trigger:
 
     def __init__(self, text: str, time_zone: str) -> None:
         try:
+            if time_zone in OF_THIS_HOST:
+                raise ValueError(time_zone)
             self._zone = ZoneInfo(time_zone)
         except (KeyError, ValueError, OSError):
             raise ValueError(

@@ -135,6 +135,7 @@ def test_newest_is_the_last_of_all(minutes: int, width: int, cron: str, zone: st
         ("every 99999999999 days", "UTC", "five cron fields"),
         ("0 9 * * *", "Mars/Base", "IANA"),
         ("0 9 * * *", "../etc/passwd", "IANA"),
+        ("0 9 * * *", "localtime", "IANA"),
     ],
 )
 def test_nonsense_is_explained(text: str, zone: str, says: str) -> None:
@@ -152,6 +153,14 @@ def test_slot_that_never_comes(cron: str, zone: str) -> None:
     words."""
     with pytest.raises(ValueError, match=f"never comes round in {zone}"):
         Trigger(cron, zone)
+
+
+def test_day_of_the_month_and_weekday_mean_both() -> None:
+    """Other than in cron, and as the documents say: Friday the 13th, no other 13th or Friday."""
+    trigger = Trigger("0 9 13 * fri", "UTC")
+    first = trigger.next(at("2026-01-01T00:00"))
+    assert first == at("2026-02-13T09:00")
+    assert trigger.next(first) == at("2026-03-13T09:00")
 
 
 def test_slot_that_seldom_comes() -> None:
