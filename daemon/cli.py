@@ -31,6 +31,7 @@ COMMANDS = {
     "approvals": "questions of agents to people: list, answer, reject",
     "keys": "who may use the HTTP API and the console: add, list, revoke",
     "doctor": "examine everything that has to be right, and say what to do",
+    "alerts": "send a test message to where alerts go",
     "prices": "what model calls cost: list, sync",
     "review": "find bugs and holes in code, in CI or by hand; no database needed",
     "replay": "run past requests again with another model or configuration, and compare",

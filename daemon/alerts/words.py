@@ -15,6 +15,7 @@ EVENTS = {
     "escalated": "{severity}, nobody takes care of it",
     "flapping": "{severity}, comes and goes",
     "resolved": "resolved",
+    "test": "test",
 }
 GONE = "nothing reports it any more"
 """``healed_by`` of what went without getting better: its worker, or its check."""

@@ -16,9 +16,11 @@ import json
 
 from agents.health.checks import CheckResult
 from daemon import settings
+from daemon.alerts.channels import channels, check_heartbeat
 from daemon.commands.connection import database_url
 from daemon.errors import ConfigurationError
 from daemon.health.doctor import Finding, Report, examine, troubles
+from daemon.settings import Settings
 
 WORDS = {
     "healthy": "ok",
@@ -51,12 +53,32 @@ def run(arguments: argparse.Namespace) -> int:
                 "DATABASE_URL is not set: what is examined is a PostgreSQL of the service's own",
                 "set it to the main app's database, as it is set where the service runs",
             )
-        report = Report([good, *report.findings], report.checks)
+        report = Report([good, *report.findings, alerting(chosen)], report.checks)
     if arguments.json:
         print(json.dumps(report.as_json(), ensure_ascii=False))
     else:
         _show(report)
     return report.exit_code
+
+
+def alerting(chosen: Settings) -> Finding:
+    """Whether the addresses of alerts can be used; whether they answer only a message tells."""
+    try:
+        reached = channels(chosen.alert_webhook_url)
+        check_heartbeat(chosen.heartbeat_url)
+    except ConfigurationError as error:
+        # A daemon does not start with it.
+        return Finding("alerts", "critical", str(error), error.hint)
+    if not reached:
+        return Finding(
+            "alerts",
+            "notice",
+            "nobody is told of an alert: ALERT_WEBHOOK_URL is not set",
+            "set it to a webhook or mail server, see docs/alerts.md",
+        )
+    names = ", ".join(channel.name for channel in reached)
+    said = f"they go to {names}; python -m daemon alerts test sends a test message"
+    return Finding("alerts", "healthy", said)
 
 
 def _show(report: Report) -> None:

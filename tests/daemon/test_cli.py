@@ -17,6 +17,7 @@ from daemon import cli, database
 from daemon.demo.play import scratch_database
 from daemon.errors import ConfigurationError
 from tests.kit.process import ROOT, ended
+from tests.kit.receiver import receiver
 from tests.kit.worker import becomes, request, running
 
 Connection = psycopg.AsyncConnection[Any]
@@ -53,6 +54,29 @@ def test_wrong_use_is_64(capsys: pytest.CaptureFixture[str]) -> None:
         assert end.value.code == 64
     assert "explode" in capsys.readouterr().err
     assert cli.main([]) == 64
+
+
+async def test_a_test_message_to_where_alerts_go(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each channel gets one message as it would get an alert, and says whether it took it, without
+    a word of its address; without channels there is nothing to try."""
+    async with receiver() as well, receiver() as badly:
+        badly.status = 404
+        monkeypatch.setenv("ALERT_WEBHOOK_URL", f"{well.url}?s3cret,{badly.url}?s3cret")
+        monkeypatch.setenv("SECRET_KEY", "made-up-key-of-thirty-two-letters")
+        code = await asyncio.to_thread(cli.main, ["alerts", "test"])
+        first, second = capsys.readouterr().out.splitlines()
+        assert (code, "s3cret" in first + second) == (1, False)
+        assert (first.endswith("took it"), second.endswith("HTTP 404")) == (True, True)
+        [posted] = well.came
+        assert (posted.json["event"], posted.json["check"]) == ("test", "alerts.test")
+        assert "X-Signature" in posted.headers
+        badly.status = 200
+        assert await asyncio.to_thread(cli.main, ["alerts", "test", "--json"]) == 0
+    assert [one["problem"] for one in json.loads(capsys.readouterr().out)] == [None, None]
+    monkeypatch.delenv("ALERT_WEBHOOK_URL")
+    assert cli.main(["alerts", "test"]) == 78
 
 
 def test_submit_and_its_idempotency_key(at: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -392,6 +392,36 @@ def test_what_cannot_be_seen(
     assert "USAGE on y" in analysis(results)
 
 
+@pytest.mark.parametrize(
+    ("address", "code", "said"),
+    [
+        ("", 0, "advice    alerts: nobody is told of an alert"),
+        ("https://hooks.example.com/s3cret", 0, ""),
+        ("https://hooks.example.com/x,ftp://s3cret", 2, "CRITICAL  alerts: ALERT_WEBHOOK_URL"),
+    ],
+)
+def test_where_alerts_go(
+    monkeypatch: pytest.MonkeyPatch,
+    database: str,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+    code: int,
+    said: str,
+) -> None:
+    """An address with which no daemon starts is found before one is started; that nobody is told
+    is advice. No address is shown."""
+
+    async def examine(*_: object) -> Report:
+        return Report([], [])
+
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", address)
+    monkeypatch.setattr("daemon.commands.doctor.examine", examine)
+    assert main(["doctor"]) == code
+    out = capsys.readouterr().out
+    assert (said in out, "s3cret" in out) == (True, False)
+
+
 def test_a_database_that_no_app_writes_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
