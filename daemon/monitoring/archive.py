@@ -34,6 +34,10 @@ class Unreadable(Exception):
     """The repository could not be read; the text says why and holds no secret."""
 
 
+class Missing(Unreadable):
+    """GitHub has no such commit, or no longer."""
+
+
 class Archive:
     """api: GitHub's, or a stand-in for it, whose host is then the only one asked."""
 
@@ -68,7 +72,7 @@ class Archive:
     async def tree(self, commit: str) -> dict[str, bytes]:
         """Path -> content of a commit's files; links, large files and files for secrets left out.
 
-        Raises Unreadable.
+        Raises Unreadable; Missing where there is no such commit.
         """
         if not _COMMIT.fullmatch(commit):
             raise Unreadable(f"{commit[:80]!r} is no commit")
@@ -115,7 +119,8 @@ def _check(status: int, repository: str) -> None:
         404: "there is no such repository or branch, or it needs CODE_REPOSITORY_TOKEN",
         429: "too much was asked within the hour",
     }.get(status, "try again later")
-    raise Unreadable(f"GitHub answered {status} for {repository}: {why}")
+    kind = Missing if status in {404, 422} else Unreadable
+    raise kind(f"GitHub answered {status} for {repository}: {why}")
 
 
 async def _bounded(reply: aiohttp.ClientResponse, most: int) -> bytes:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from agents.base import AgentError, SourceTree
 from agents.code import collect
 from agents.code.collect import Refused
 from agents.code.history import History, new_lines
-from daemon.monitoring.archive import API, Archive, Unreadable
+from daemon.monitoring.archive import API, Archive, Missing, Unreadable
 from daemon.settings import Settings
 from daemon.store import CodeSource
 
@@ -117,8 +118,8 @@ class Sources:
         files = await self._kept(place.location, commit)
         changed = None
         if since is not None:
-            before = await self._kept(place.location, since)
-            changed = _changed(before, files)
+            with suppress(Missing):  # as after a push by force: then all is looked at
+                changed = _changed(await self._kept(place.location, since), files)
         return SourceTree(place.repository, commit, files, changed)
 
     async def _kept(self, repository: str, commit: str) -> Mapping[str, bytes]:

@@ -94,6 +94,8 @@ class GitHub:
 
     async def _tarball(self, request: web.Request) -> web.Response:
         self.asked.append(("tarball", request.headers.get("Authorization", "")))
+        if self.archives and request.match_info["commit"] not in self.archives:
+            return web.Response(status=404)
         there = self.redirect or f"{self.url}/files/{request.match_info['commit']}"
         return web.Response(status=302, headers={"Location": there})
 
@@ -244,6 +246,17 @@ async def test_what_is_new_in_an_archive(github: GitHub) -> None:
     tree = await sources.tree("archive", SECOND, FIRST)
     assert tree.changed == {"a.py": [(2, 2)]}
     assert [what for what, _ in github.asked] == ["tarball", "files", "tarball", "files"]
+
+
+async def test_a_commit_that_was_pushed_away(github: GitHub) -> None:
+    """After a push by force GitHub has the commit of the last look no more: the whole tree is
+    analysed then, as in a clone that was made anew. The commit to analyse has to be there."""
+    github.archives = {SECOND: packed({"a.py": "x = 1\n"})}
+    sources = watched(github.url)
+    tree = await sources.tree("archive", SECOND, FIRST)
+    assert (dict(tree.files), tree.changed) == ({"a.py": b"x = 1\n"}, None)
+    with pytest.raises(AgentError, match="GitHub answered 404"):
+        await sources.tree("archive", FIRST, None)
 
 
 @pytest.mark.parametrize(
