@@ -48,6 +48,9 @@ FENCE_MARGIN_SECONDS = 5.0
 HURRY_SECONDS = 0.25
 """Shortest pause between two renewals that hints of cancels asked for."""
 GRACE_SECONDS = 10.0
+REMEMBERED_LEASES = 100
+"""For as many leases' time a lost one is known: it lapsed, and is put away by whoever sweeps next.
+Older ones go when another is lost, which is no sooner than the database was there again."""
 
 log = get_logger(__name__)
 
@@ -124,7 +127,7 @@ class Leases(Service):
         self._wedged_seconds = WEDGED_SECONDS if wedged_seconds is None else wedged_seconds
         self._wedged = wedged or end_wedged
         self._states: dict[tuple[int, int], LeaseState] = {}
-        self._lost: set[tuple[int, int]] = set()
+        self._lost: dict[tuple[int, int], float] = {}
         self._guard = threading.Lock()
         self._call = threading.Event()
         self._stopping = False
@@ -172,9 +175,9 @@ class Leases(Service):
 
     @property
     def known(self) -> set[tuple[int, int]]:
-        """Attempts that this process has, and those that it lost: both may have begun."""
+        """Attempts that this process has, and those that it lost lately: both may have begun."""
         with self._guard:
-            return self._lost | self._states.keys()
+            return self._lost.keys() | self._states.keys()
 
     async def _opened(self) -> None:
         self._stopping = False
@@ -220,7 +223,7 @@ class Leases(Service):
         if state.lost or state.finishing:
             return
         state.lose()
-        self._lost.add(state.key)
+        self._remember(state.key)
         self.forget(state.authority)
         self._meters.leases_lost.inc()
         log.warning(
@@ -230,6 +233,13 @@ class Leases(Service):
             reason=reason,
         )
         self.signals.emit("lost", state.authority)
+
+    def _remember(self, lost: tuple[int, int]) -> None:
+        now = self._monotonic()
+        long_ago = now - REMEMBERED_LEASES * self._lease_seconds
+        with self._guard:
+            self._lost = {key: when for key, when in self._lost.items() if when > long_ago}
+            self._lost[lost] = now
 
     def _renewed(self, sent: float, asked: list[LeaseState], kept: dict[Any, bool]) -> None:
         """What the thread has learned, told in the loop."""

@@ -142,6 +142,24 @@ async def test_unreachable_database_fences_before_the_lease_ends(
         assert state.lost
 
 
+async def test_lost_leases_are_known_until_nobody_can_find_them(database: str) -> None:
+    """What was lost lately is not taken for a claim that nobody read; what was lost long ago is no
+    more in the database, and the process does not gather it for its whole life."""
+    clock = Clock()
+    async with parts(database) as p:
+        leases = p.leases(lease_seconds=30.0, monotonic=clock)
+        for number in range(1, 5):
+            leases.watch(Authority(number, 1, p.worker_id))
+            clock.ahead += 40.0
+            leases.tick()
+            assert leases.known == {(earlier, 1) for earlier in range(1, number + 1)}
+        clock.ahead += 86_400.0
+        leases.watch(Authority(9, 1, p.worker_id))
+        clock.ahead += 40.0
+        leases.tick()
+        assert leases.known == {(9, 1)}
+
+
 async def test_black_hole_does_not_hold_the_heartbeat(
     database: str, aconnection: Connection
 ) -> None:
