@@ -17,7 +17,7 @@ import asyncio
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -220,7 +220,8 @@ def parse_whole(
         shared = _field_names(agent.Input) & _field_names(inner.Input)
         handed_on = parse(inner, {k: v for k, v in input_data.items() if k in shared})
         if isinstance(handed_on, ErrorInfo):
-            return handed_on
+            own = handed_on.code == "invalid_input"  # the fields that may be sent are the outer's
+            return replace(handed_on, hint=_fields_of(agent)) if own else handed_on
     return parsed
 
 
@@ -260,9 +261,13 @@ def parse(
         return ErrorInfo(
             "invalid_input",
             "; ".join(_sentences(error)),
-            f"the fields of {agent.type}: {', '.join(sorted(_field_names(agent.Input)))}",
+            _fields_of(agent),
         )
     return Parsed(value, tuple(sorted(map(_shown_key, unknown))))
+
+
+def _fields_of(agent: BaseAgent[Any, Any]) -> str:
+    return f"the fields of {agent.type}: {', '.join(sorted(_field_names(agent.Input)))}"
 
 
 @lru_cache(maxsize=256)

@@ -58,6 +58,7 @@ async def test_inputs_for_the_inner_agent_are_checked_first(database: str) -> No
         assert (row["status"], row["attempt"]) == ("failed", 0)
         assert row["error"]["code"] == "invalid_input"
         assert "input_data.number is 12" in row["error"]["message"]
+        assert row["error"]["hint"].startswith("the fields of test_outer: ")
 
 
 async def test_agents_that_are_not_there(database: str) -> None:
