@@ -35,6 +35,7 @@ class Meters:
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
         self._task_types: frozenset[str] = frozenset()
+        self._models: tuple[str, ...] = ()
         self.requests = Counter(
             "ai_requests_total",
             "Ends of attempts, and of requests that had none, by outcome.",
@@ -181,12 +182,19 @@ class Meters:
             for outcome in ("done", "no_effect", "failed", "proposed"):
                 self.healing_actions.labels(rule, outcome)
 
+    def know_models(self, models: Iterable[str]) -> None:
+        """The models that the settings name, before the task types that may ask them: a cost that
+        begins with its first call has no increase to see."""
+        self._models = tuple(dict.fromkeys(models))
+
     def know(self, task_types: Iterable[str]) -> None:
         """The task types that may be labels; every other one is ``unknown``."""
         self._task_types = frozenset(task_types)
         for task_type in (*self._task_types, UNKNOWN):
             for outcome in ("completed", "failed", "refused"):
                 self.requests_of(task_type, outcome)
+            for model in self._models:
+                self.llm_cost_usd.labels(model, task_type)
 
     def task_type(self, name: str) -> str:
         """``name`` as a label."""

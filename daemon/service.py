@@ -312,6 +312,9 @@ class Daemon:
         self._runner, self._gateway = runner, gateway
         await gateway.warm()
         await persistently(self.registry.start)
+        if gateway.configured:
+            named = (self._settings.openai_model, *self._settings.llm_fallback_models)
+            self.meters.know_models(named)
         self.meters.know(self.registry.known_types())
         self._claimer = Claimer(
             worker_id=self.worker_id,

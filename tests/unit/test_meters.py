@@ -20,12 +20,16 @@ def test_share_of_the_prompt_cache() -> None:
 def test_what_is_rare_begins_at_nought() -> None:
     """A series that begins with its first event has no increase to show, and no rate."""
     meters = Meters()
+    meters.know_models(["gpt", "spare"])
     meters.know(["known"])
     meters.know_rules(["restart_self"])
     sample = meters.registry.get_sample_value
     for outcome in ("completed", "failed", "refused"):
         labels = {"task_type": "known", "outcome": outcome}
         assert sample("ai_requests_total", labels) == 0.0
+    for model in ("gpt", "spare"):
+        labels = {"model": model, "task_type": "known"}
+        assert sample("ai_llm_cost_usd_total", labels) == 0.0
     labels = {"rule": "restart_self", "outcome": "done"}
     assert sample("ai_healing_actions_total", labels) == 0.0
 
