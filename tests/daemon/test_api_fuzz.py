@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -129,4 +130,7 @@ def test_document_is_valid() -> None:
         for operation in found.values()
     ]
     assert len(names) == len(set(names))
+    told = json.dumps(made)
+    unused = [name for name in made["components"]["schemas"] if f'/schemas/{name}"' not in told]
+    assert unused == []
     SCHEMA.validate()

@@ -89,7 +89,7 @@ class _Schemas:
     """References to all models: what goes in as it is validated, what comes out as it is sent."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        coming = {m for route in routes for m in (route.query, route.body) if m is not None}
+        coming = {route.body for route in routes if route.body is not None}
         going = {m for route in routes for m in route.answers.values() if m is not None}
         going |= {Error, Accepted, ExecuteFailed}
         wanted: list[tuple[Model, Any]] = [(model, "validation") for model in coming]
