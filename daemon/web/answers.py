@@ -24,6 +24,11 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 MOST_DEEP = 500
 """Levels of brackets that a body may have: half of what Python can write out again."""
+COMPRESSED_BYTES = 1000
+"""From this size on a JSON answer is compressed for who takes gzip. Not so the console's pages:
+with a form's token beside what somebody else chose, their length would tell the token bit by bit.
+A caller of the API sends its key itself, no browser does it for a stranger."""
+GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([01]\.?[0-9]*))?\s*(?=,|$)", re.IGNORECASE)
 BODY_SECONDS = 30.0
 """How long a body may take to arrive: 2 MB over a bad line."""
 WORDS = {
@@ -104,7 +109,18 @@ def answer(
         known = [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]
         if tag in known:
             return web.Response(status=304, headers=sent)
-    return web.Response(body=body, status=status, content_type="application/json", headers=sent)
+    given = web.Response(body=body, status=status, content_type="application/json", headers=sent)
+    if len(body) >= COMPRESSED_BYTES:
+        given.headers["Vary"] = "Accept-Encoding"
+        if _takes_gzip(request.headers.get("Accept-Encoding", "")):
+            given.enable_compression(web.ContentCoding.gzip)
+    return given
+
+
+def _takes_gzip(accepts: str) -> bool:
+    """Whether ``Accept-Encoding`` names gzip, and not with ``q=0``."""
+    found = GZIP.search(accepts)
+    return found is not None and (found[1] is None or float(found[1]) > 0)
 
 
 async def arrived(reading: Awaitable[T]) -> T:

@@ -160,8 +160,11 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
     response.headers["X-Request-Id"] = request.get(REQUEST_NAME, "")
+    varies = response.headers.get("Vary")
     for name, value in request.get(CORS, {}).items():
         response.headers[name] = value
+    if varies and "Vary" in request.get(CORS, {}):
+        response.headers["Vary"] = f"{varies}, {request[CORS]['Vary']}"
 
 
 def problem(status: int, error: str, code: str, hint: str = "") -> web.Response:

@@ -315,7 +315,7 @@ async def test_cors(admin: Caller) -> None:
     for origin, told in (("https://app.example", True), ("https://evil.example", False)):
         answer = await admin.get("/api/agents", headers={"Origin": origin})
         assert ("Access-Control-Allow-Origin" in answer.headers) is told
-        assert answer.headers["Vary"] == "Origin"
+        assert "Origin" in answer.headers["Vary"]
     async with calling(admin.daemon, None) as stranger:
         assert (
             await stranger.get("/api/agents", headers={"Origin": "https://app.example"})
@@ -343,3 +343,42 @@ async def test_hostile_input(admin: Caller) -> None:
     assert back["<script>"] == hostile["<script>"]
     assert (back["nul"], back["half"], back["rtl"]) == ("ab", "", "\u202etxt")
     assert (await admin.get("/api/executions")).status == 200
+
+
+async def test_head_is_get_without_its_body(admin: Caller) -> None:
+    """Whoever only asks whether something is there gets the same status and headers; a stream of
+    events has no such answer."""
+    for path in ("/api/agents", "/api/openapi.json", "/api/executions/999999"):
+        whole, head = await admin.get(path), await admin.send("HEAD", path)
+        assert (head.status, head.text) == (whole.status, "")
+        assert head.headers.get("ETag") == whole.headers.get("ETag")
+        assert head.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert (await admin.send("HEAD", "/api/executions/1/events")).status == 405
+    async with calling(admin.daemon, None) as stranger:
+        assert (await stranger.send("HEAD", "/api/agents")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("accepts", "encoding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, gzip;q=0.8", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0", None),
+        ("deflate", None),
+        ("identity", None),
+        ("xgzip", None),
+    ],
+)
+async def test_long_answers_are_compressed_for_who_takes_it(
+    admin: Caller, accepts: str, encoding: str | None
+) -> None:
+    """The same JSON either way, also for pages of other origins; short ones go as they are."""
+    headers = {"Accept-Encoding": accepts, "Origin": "https://app.example"}
+    long = await admin.get("/api/openapi.json", headers=headers)
+    assert long.headers.get("Content-Encoding") == encoding
+    assert long.headers["Vary"] == "Accept-Encoding, Origin"
+    assert long.body["openapi"] == "3.1.0"
+    assert (int(long.headers["Content-Length"]) < len(long.text) / 4) == (encoding == "gzip")
+    short = await admin.get("/api/approvals", headers=headers)
+    assert "Content-Encoding" not in short.headers

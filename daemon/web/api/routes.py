@@ -262,3 +262,5 @@ def add_api(app: web.Application, access: Access, parts: Parts) -> None:
     for route in ROUTES:
         guarded = require(route.least, service=route.service)(api.handler(route))
         app.router.add_route(route.method, route.path, guarded)
+        if route.method == "GET" and not route.events:
+            app.router.add_route("HEAD", route.path, guarded)
