@@ -87,11 +87,11 @@ async def test_functions_that_a_dump_left_out(database: str) -> None:
     """A schema that says it is current and lacks functions is critical, with their names; so does
     the daemon end with what it met, without a word of the database's."""
     with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute("DROP FUNCTION ai_claim_v1, ai_sweep_v1")
+        admin.execute("DROP FUNCTION ai_claim_v2, ai_sweep_v2")
     report = await doctor.examine(settings(database), database)
     found = told(report)["migrations"]
     assert (found.status, report.exit_code) == ("critical", 2)
-    assert found.message.endswith(": ai_claim_v1, ai_sweep_v1")
+    assert found.message.endswith(": ai_claim_v2, ai_sweep_v2")
     assert "sql/functions" in found.remedy
     env = {"DATABASE_URL": database}
     code, process = await asyncio.to_thread(ended, "run", env=env)
