@@ -199,6 +199,11 @@ async def config_form(admin: Person, agent_id: int) -> tuple[Page, dict[str, str
     return page, {k: v for k, v in fields.items() if k in {"version", "model", "temperature"}}
 
 
+def fields_with(page: Page, *names: str) -> dict[str, str]:
+    """Inputs of a page by name: what a browser would send of them."""
+    return {a["name"]: a.get("value", "") for a in page.all("input") if a.get("name") in names}
+
+
 async def test_configuration(console: Served, admin: Person, rows: Any) -> None:
     """Saving makes a version, rolling back another; who was slower sees both sides."""
     agent_id = agent(rows)
@@ -211,6 +216,10 @@ async def test_configuration(console: Served, admin: Person, rows: Any) -> None:
     assert slower.status == 409
     assert "saved version 2 meanwhile" in slower.text
     assert "gpt-4o" in slower.text and "0.2" in slower.text
+
+    # What the browser sends is the whole form: saving it again must not undo the other's change.
+    whole = fields_with(slower, "version", "model", "temperature")
+    assert whole == {"version": "2", "model": "gpt-4o", "temperature": "0.2"}
 
     page = await admin.post(f"/gui/agents/{agent_id}/rollback", to="1", version="2")
     assert "Version 3 of Scheduling Intelligence holds what version 1 held." in page.text
@@ -552,8 +561,9 @@ async def test_a_schedule_that_could_not_be_changed(admin: Person, rows: Any) ->
         "INSERT INTO ai_schedules (name, task_type, trigger)"
         " VALUES ('n', 'scheduling', '1 1 * * *')"
     )
+    seen = fields_with(await admin.get("/gui/schedules?edit=n"), "seen")
     page = await admin.post(
-        "/gui/schedules/save", name="n", task_type="scheduling", trigger="2 2 * * *",
+        "/gui/schedules/save", seen, name="n", task_type="scheduling", trigger="2 2 * * *",
         time_zone="UTC", input_data='{"client_id": 7', misfire="skip",
     )  # fmt: skip
     assert page.status == 422 and "n was not saved" in page.text
@@ -562,6 +572,49 @@ async def test_a_schedule_that_could_not_be_changed(admin: Person, rows: Any) ->
     assert [a for a in page.all("input") if a.get("name") == "new"] == []
     names = [a["value"] for a in page.all("input") if a.get("name") == "name"]
     assert names.count("n") == 1
+
+
+async def test_two_admins_change_a_schedule(admin: Person, rows: Any) -> None:
+    """Who saves second undoes nothing unseen: both sides are shown, and the form holds the first
+    one's change with the second one's in it."""
+    rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger, input_data)"
+        " VALUES ('n', 'scheduling', '1 1 * * *', '{\"client_id\": 1}')"
+    )
+    looked = await admin.get("/gui/schedules?edit=n")
+    form = fields_with(looked, "name", "seen", "trigger", "time_zone")
+    form |= {"task_type": "scheduling", "misfire": "latest", "input_data": '{"client_id": 1}'}
+    first = await admin.post("/gui/schedules/save", form | {"trigger": "2 2 * * *", "name": "n"})
+    assert "n is saved." in first.text
+    # That its slots fire, or that it is switched off, is no change of what the form shows.
+    rows("UPDATE ai_schedules SET last_slot = now(), enabled = false")
+    mine = form | {"time_zone": "Europe/Vienna", "trigger": "1 1 * * *", "name": "n"}
+    second = await admin.post("/gui/schedules/save", mine)
+    assert second.status == 409 and "Somebody changed it meanwhile" in second.text
+    kept = "SELECT trigger, time_zone, enabled FROM ai_schedules WHERE name = 'n'"
+    assert rows(kept) == [("2 2 * * *", "UTC", False)]
+    again = fields_with(second, "name", "seen", "trigger", "time_zone")
+    assert (again["trigger"], again["time_zone"]) == ("2 2 * * *", "Europe/Vienna")
+    saved = await admin.post("/gui/schedules/save", mine | again)
+    assert "n is saved." in saved.text
+    assert rows(kept) == [("2 2 * * *", "Europe/Vienna", False)]
+
+
+@pytest.mark.parametrize("seen", ["", "{", "[1]"])
+async def test_a_page_of_an_older_release_changes_no_schedule_unseen(
+    admin: Person, rows: Any, seen: str
+) -> None:
+    """Where a form does not tell what it was made from, what holds is shown first."""
+    rows(
+        "INSERT INTO ai_schedules (name, task_type, trigger)"
+        " VALUES ('n', 'scheduling', '1 1 * * *')"
+    )
+    page = await admin.post(
+        "/gui/schedules/save", name="n", task_type="scheduling", trigger="2 2 * * *",
+        time_zone="UTC", input_data='{"client_id": 7}', misfire="skip", seen=seen,
+    )  # fmt: skip
+    assert page.status == 409
+    assert rows("SELECT trigger FROM ai_schedules WHERE name = 'n'") == [("1 1 * * *",)]
 
 
 async def test_who_takes_no_client_is_not_asked_for_each(admin: Person, rows: Any) -> None:

@@ -15,7 +15,7 @@ from daemon.trigger import Trigger
 from daemon.web.access import Principal
 from daemon.web.actions.agents import check_usd
 from daemon.web.actions.base import Act
-from daemon.web.refused import Refused, invalid, not_found
+from daemon.web.refused import Refused, conflict, invalid, not_found
 
 Json = Any
 PERIODS = ("day", "month")
@@ -85,11 +85,19 @@ class UpkeepActions(Act):
     # --- schedules ------------------------------------------------------------------------------
 
     async def set_schedule(
-        self, who: Principal, name: str, changes: Mapping[str, Json], *, new: bool = False
+        self,
+        who: Principal,
+        name: str,
+        changes: Mapping[str, Json],
+        *,
+        new: bool = False,
+        based_on: Mapping[str, Json] | None = None,
     ) -> None:
-        """Change a schedule, or make one; changes: keys of ``SCHEDULE``.
+        """Change a schedule, or make one; changes: keys of ``SCHEDULE``. based_on: the columns
+        that were looked at, as they were.
 
-        Refused: 400 naming the field, 404 for an unknown one, 409 for a new name that is taken.
+        Refused: 400 naming the field, also for a new name that is taken, 404 for an unknown one,
+        409 when a column of based_on was changed meanwhile (details: schedule, as it is now).
         """
         name = name.strip()
         if not 1 <= len(name) <= 200 or not name.isprintable():
@@ -103,6 +111,12 @@ class UpkeepActions(Act):
             if row is not None and new:
                 raise invalid("name", f"there is a schedule {name!r} already", "change that one")
             before = {key: (row or SCHEDULE)[key] for key in SCHEDULE}
+            if row and based_on and any(before[key] != based_on[key] for key in based_on):
+                raise conflict(
+                    f"schedule {name!r} was changed meanwhile",
+                    "look at what was changed, then save again",
+                    schedule=before,
+                )
             after = {**before, **changes}
             self._check_schedule(after)
             changed = [key for key in after if row is None or after[key] != before[key]]

@@ -162,13 +162,17 @@ class AgentActs:
         base: Mapping[str, Any] = next(
             (v["config"] for v in versions if v["version"] == based_on), {}
         )
+        # What nobody changed here must not undo what the other one saved.
+        kept = {key for key in base.keys() & yours.keys() if base[key] == yours[key]}
+        kept |= self._page.model(row).model_fields.keys() - base.keys() - yours.keys()
+        typed = {key: text for key, text in request[FORM].items() if key not in kept}
         conflict = {
             "by": row["updated_by"] or "Somebody",
             "version": row["version"],
             "theirs": changes(base, row["config"]),
             "yours": changes(base, yours),
         }
-        return await self._page.show(request, typed=request[FORM], conflict=conflict, status=409)
+        return await self._page.show(request, typed=typed, conflict=conflict, status=409)
 
     async def roll_back(self, request: web.Request) -> web.Response:
         """An earlier version's settings as a new version."""

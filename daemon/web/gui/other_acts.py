@@ -8,10 +8,11 @@ from aiohttp import web
 
 from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import FORM, Console
+from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import loads
 from daemon.web.gui.money import Budgets
 from daemon.web.gui.render import Undo
-from daemon.web.gui.schedules import Schedules
+from daemon.web.gui.schedules import EDITED, Schedules, seen, seen_of
 from daemon.web.gui.words import usd
 from daemon.web.refused import Refused
 
@@ -104,6 +105,7 @@ class OtherActs:
     # --- schedules ------------------------------------------------------------------------------
 
     async def save_schedule(self, request: web.Request) -> web.Response:
+        """A new schedule or a changed one; 409 with both sides where somebody was faster."""
         form = request[FORM]
         name, new = str(form.get("name", "")).strip(), bool(form.get("new"))
         values: dict[str, Any] = {
@@ -111,24 +113,36 @@ class OtherActs:
             for field in ("task_type", "trigger", "time_zone", "misfire")
         }
         values["for_each"] = "active_clients" if form.get("for_each") else None
+        typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
+        typed |= {"new": True} if new else {"seen": str(form.get("seen", ""))}
+        based_on = None if new else seen(typed["seen"])
+        conflict: dict[str, Any] | None = None
         try:
-            values["input_data"] = loads(str(form.get("input_data", "")) or "{}")
-            await self._console.actions.set_schedule(request[PRINCIPAL], name, values, new=new)
-        except (ValueError, Refused) as error:
-            said = (
-                error.message
-                if isinstance(error, Refused)
-                else 'the input is not JSON; for example {"client_id": 1}'
+            values["input_data"] = loads(typed["input_data"] or "{}")
+            await self._console.actions.set_schedule(
+                request[PRINCIPAL], name, values, new=new, based_on=based_on
             )
-            typed = {**values, "name": name, "input_data": str(form.get("input_data", ""))}
-            typed |= {"new": True} if new else {}
-            return await Schedules(self._console).show(
-                request,
-                typed=typed,
-                wrong=f"{name or 'The schedule'} was not saved: {said}",
-                status=422,
-            )
-        return self._console.done(form, f"{name} is saved.", to="/gui/schedules")
+        except Refused as refused:
+            said = refused.message
+            now = refused.details.get("schedule")
+            if based_on is not None and isinstance(now, dict):
+                conflict = {
+                    "theirs": changes(based_on, {key: now[key] for key in EDITED}),
+                    "yours": changes(based_on, values),
+                }
+                typed |= {key: now[key] for key in EDITED if values[key] == based_on[key]}
+                typed["seen"] = seen_of(now)
+        except ValueError:
+            said = 'the input is not JSON; for example {"client_id": 1}'
+        else:
+            return self._console.done(form, f"{name} is saved.", to="/gui/schedules")
+        return await Schedules(self._console).show(
+            request,
+            typed=typed,
+            wrong=f"{name or 'The schedule'} was not saved: {said}",
+            conflict=conflict,
+            status=409 if conflict else 422,
+        )
 
     async def schedule_on(self, request: web.Request) -> web.Response:
         return await self._switch(request, on=True)

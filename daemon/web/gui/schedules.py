@@ -11,11 +11,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from daemon.store.safe_json import dumps
 from daemon.trigger import EVERY, Trigger
 from daemon.web.gui.console import Console
+from daemon.web.gui.forms import loads
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.words import summary
 
+EDITED = ("task_type", "trigger", "time_zone", "input_data", "misfire", "for_each")
+"""Columns of ai_schedules that the form shows."""
 SLOTS = 5
 ROWS = 30
 DAY_NAMES = {
@@ -54,10 +58,11 @@ class Schedules:
         *,
         typed: Mapping[str, Any] | None = None,
         wrong: str = "",
+        conflict: Mapping[str, Any] | None = None,
         status: int = 200,
     ) -> web.Response:
         """typed, wrong: a form that could not be saved, and why; typed has ``new`` where it was
-        not to change a schedule that is there."""
+        not to change a schedule that is there. conflict: what each side changed."""
         after = request.query.get("after", "").replace("\0", "") or None
 
         async def schedules() -> Any:
@@ -80,6 +85,7 @@ class Schedules:
                 "zone": self._console.settings.gym_time_zone,
                 "typed": typed or {},
                 "wrong": wrong,
+                "conflict": conflict,
                 "edit": request.query.get("edit", ""),
                 "edit_url": "/gui/schedules?"
                 + (urlencode({"after": after}) + "&" if after else ""),
@@ -93,9 +99,25 @@ def more(name: str) -> str:
     return f"/gui/schedules?{urlencode({'after': name})}"
 
 
+def seen_of(row: Mapping[str, Any]) -> str:
+    """What a form that edits this schedule was made from; see :func:`seen`."""
+    return dumps({key: row[key] for key in EDITED})
+
+
+def seen(text: str) -> dict[str, Any]:
+    """The columns that a form was made from. Where it does not tell, as a page of an older
+    release, each of them counts as changed since."""
+    try:
+        found = loads(text)
+    except ValueError:
+        found = None
+    return {key: found.get(key) if isinstance(found, dict) else None for key in EDITED}
+
+
 def shaped(row: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     """A schedule with its trigger in words and its next slots, changes of the clock marked."""
     row["line"] = summary(row["input_data"])
+    row["seen"] = seen_of(row)
     row["words"] = in_words(row["trigger"])
     row["slots"] = []
     try:
