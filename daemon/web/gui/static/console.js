@@ -3,11 +3,8 @@
 
 const lamp = document.getElementById("lamp");
 const said = document.getElementById("said");
-const CHANNEL = "gui-changes";
-const LOCK = "gui-stream";
 const RETRY_MS = 3000;
 const SETTLE_MS = 200;
-const AGE_MS = 10000;
 const SILENT_MS = 40000; // the server speaks every 15 s
 const AGAIN_MS = 10000;
 
@@ -21,16 +18,16 @@ let shifted = false; // rows moved by themselves: y, n and u wait until one is c
 const show = (state) => {
   if (!lamp) return;
   lamp.hidden = false;
-  lamp.dataset.state = state;
-  lamp.textContent = state;
+  if (lamp.dataset.state !== state) lamp.nextElementSibling.textContent = `Updates: ${state}`;
+  lamp.dataset.state = lamp.textContent = state;
   lamp.title = state === "lost" ? "No news from the server: reload to be sure" : "Pause or resume live updates";
 };
 
-// A section in use keeps its focus, its ticks, what was opened and what was typed; it is swapped when
-// it is left.
+// A section in use keeps its focus, its ticks, what was opened, chosen and typed; it is swapped when it
+// is left.
 const inUse = (section) =>
   section.contains(document.activeElement) ||
-  section.querySelector("details[open], input:checked") !== null ||
+  section.querySelector("details[open], :checked:not([selected], [checked]), [checked]:not(:checked)") ||
   [...section.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
 
 const touched = (section) =>
@@ -108,7 +105,7 @@ function left(event) {
 
 // One tab holds the stream (a browser opens six connections to a host at most); the others are told.
 function listen() {
-  const others = new BroadcastChannel(CHANNEL);
+  const others = new BroadcastChannel("gui-changes");
   others.onmessage = (event) => heard(event.data);
   const tell = (news) => {
     heard(news);
@@ -134,7 +131,7 @@ function listen() {
       stream.onerror = end;
     });
   // The lock is let go before anybody asks for it again.
-  const turn = () => (navigator.locks ? navigator.locks.request(LOCK, hold) : hold()).then(turn);
+  const turn = () => (navigator.locks ? navigator.locks.request("gui-stream", hold) : hold()).then(turn);
   turn();
 }
 
@@ -167,7 +164,7 @@ function age() {
   }
 }
 
-setInterval(age, AGE_MS);
+setInterval(age, 10_000);
 
 // What was said after an action is read out: a status region must change to be heard.
 if (said && said.textContent.trim()) {
@@ -185,7 +182,6 @@ addEventListener("submit", (event) => {
   else sent = Date.now();
 });
 
-// Buttons of this script.
 function offer(button, act) {
   button.hidden = false;
   button.addEventListener("click", act);
@@ -206,11 +202,10 @@ for (const button of document.querySelectorAll("#tick-all")) {
   });
 }
 
-const rows = () => [...document.querySelectorAll(ROWS)];
 const current = () => document.querySelector(".on");
 
 function move(step) {
-  const all = rows();
+  const all = [...document.querySelectorAll(ROWS)];
   if (!all.length) return;
   const at = all.indexOf(current());
   const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))];
@@ -221,10 +216,8 @@ function move(step) {
 }
 
 const tell = (text) => {
-  const words = document.createElement("div");
-  words.className = "toast bad";
-  words.textContent = text;
-  said.replaceChildren(words);
+  const words = { className: "toast bad", textContent: text };
+  said.replaceChildren(Object.assign(document.createElement("div"), words));
 };
 
 // A key acts on the row chosen with j and k, else on the page's first such button; u first on what
