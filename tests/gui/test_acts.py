@@ -270,6 +270,23 @@ async def test_a_prompt_agent(console: Served, admin: Person, rows: Any) -> None
         assert "draft:haiku draft" in listed.text
         assert "Pause Haiku" not in listed.html
 
+    for place in (f"/gui/agents/{agent_id}", "/gui/agents/new"):
+        form = await admin.get(place)
+        assert "When no model can be had" in form.text
+        # There is no answer without the model: what is always refused is not offered.
+        assert "Use the model" not in form.text and "Ask again once" not in form.text
+        offered = [a.get("value") for a in form.all("option")]
+        assert "wait" in offered and "degrade" not in offered
+
+    # A browser ends lines with CR LF; a text that nobody touched makes no version.
+    lines = {key: fields[key] for key in ("input_schema", "output_schema", "max_usd")}
+    said = {"system": "Write a haiku.\r\nAbout the topic.", "on_unavailable": "wait"}
+    await admin.post(f"/gui/agents/{agent_id}/config", {"version": "1", **lines, **said})
+    kept = rows("SELECT config->>'system' FROM ai_agents WHERE id = %s", agent_id)
+    assert kept == [("Write a haiku.\nAbout the topic.",)]
+    same = await admin.post(f"/gui/agents/{agent_id}/config", {"version": "2", **lines, **said})
+    assert "Nothing was changed." in same.text
+
     tried = await admin.post(f"/gui/agents/{agent_id}/try", topic="rain")
     assert "The draft answers request" in tried.text
     asked = rows("SELECT task_type, input_data, max_usd FROM ai_requests ORDER BY id DESC LIMIT 1")

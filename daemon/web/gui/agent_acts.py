@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from agents.prompt import DRAFT, KIND, PromptConfig
 from daemon.web.access import PRINCIPAL
 from daemon.web.actions.agents import NO_LIMIT_PER_KEY
-from daemon.web.gui.agents import LIMIT_LABELS, OF_THE_CODE, AgentPage, told
+from daemon.web.gui.agents import LIMIT_LABELS, OF_THE_CODE, AgentPage, settings_of
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import Field, Unreadable, fields_of, read
@@ -227,14 +227,7 @@ class AgentActs:
                 hint="What requests name: small letters, digits, underscores.",
             ),
             Field("description", "Description", "text"),
-            *(
-                replace(told(f), **_shape(f))
-                for f in fields_of(
-                    PromptConfig,
-                    {"max_usd": "0.05"},
-                    leave_out=(*OF_THE_CODE, "use_model", "upgrade_degraded"),
-                )
-            ),
+            *(replace(f, **_shape(f)) for f in settings_of(PromptConfig, {"max_usd": "0.05"})),
         ]
         fields = [
             replace(

@@ -23,6 +23,8 @@ from daemon.web.gui.requests import with_words
 
 OF_THE_CODE = ("legacy", "kind")
 """Parts of a configuration that no form shows; they stay as they are."""
+MODELLESS = ("use_model", "upgrade_degraded")
+"""Settings of what is answered without the model."""
 ON_UNAVAILABLE = "What a request without a wish of its own does when no model can be had."
 LABELS = {
     "max_usd": "Highest cost of a request, US dollars",
@@ -174,8 +176,8 @@ class AgentPage:
     ) -> list[Field]:
         """The configuration as a form, with what was typed where it could not be saved."""
         made = [
-            replace(told(field), error=wrong.get(field.name, ""))
-            for field in fields_of(self.model(row), row["config"], leave_out=OF_THE_CODE)
+            replace(field, error=wrong.get(field.name, ""))
+            for field in settings_of(self.model(row), row["config"])
         ]
         if typed is None:
             return made
@@ -226,13 +228,20 @@ def next_slots(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> dict[str,
     return found
 
 
-def told(field: Field) -> Field:
-    """The field with the words of a person for its label and hint."""
-    return replace(
-        field,
-        label=LABELS.get(field.name, field.label),
-        hint=HINTS.get(field.name, field.hint),
-    )
+def settings_of(model: type[AgentConfig], values: Mapping[str, Any]) -> list[Field]:
+    """The fields of a configuration in a person's words. Prompt agents have no answer without the
+    model, so that they are offered none."""
+    prompt = issubclass(model, PromptConfig)
+    fields = fields_of(model, values, leave_out=(*OF_THE_CODE, *(MODELLESS if prompt else ())))
+    return [
+        replace(
+            field,
+            label=LABELS.get(field.name, field.label),
+            hint=HINTS.get(field.name, field.hint),
+            options=[o for o in field.options if not prompt or o[0] != "degrade"],
+        )
+        for field in fields
+    ]
 
 
 def described(version: Mapping[str, Any]) -> list[Any]:

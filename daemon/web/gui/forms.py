@@ -73,7 +73,7 @@ def _field(name: str, part: Json, schema: Json, required: bool, value: Json) -> 
     hint = str(part.get("description") or "")
     if default not in (None, "", [], {}):
         said = ("no", "yes")[default] if isinstance(default, bool) else _text(default)
-        hint = f"{hint} Default: {cut(said, 80)}.".strip()
+        hint = f"{hint} Default: {cut(said, 160)}.".strip()
     base = Field(name, title(name), "text", required=required, hint=hint or _bounds(plain))
     if choices:
         options = [("", "default" if not required else "choose")] + [(c, c) for c in choices]
@@ -173,7 +173,8 @@ def read(fields: Sequence[Field], typed: Mapping[str, str]) -> dict[str, Json]:
     found: dict[str, Json] = {}
     wrong: dict[str, str] = {}
     for field in fields:
-        text = str(typed.get(field.name, "")).strip()
+        # Browsers end the lines of a text with CR LF, whatever it had.
+        text = str(typed.get(field.name, "")).strip().replace("\r\n", "\n")
         if not text:
             continue
         try:
