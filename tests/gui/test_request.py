@@ -152,3 +152,19 @@ async def test_an_analysis_of_code_is_a_table(console: Served, admin: Person, ro
         assert said in answer, said
     assert {"/gui/suggestions/30", "/gui/suggestions/31"} <= set(page.links())
     assert "/gui/suggestions/32" not in page.links()  # the result does not name it
+
+
+async def test_steps_that_are_left_out_are_told(admin: Person, rows: Any) -> None:
+    """A long story says where it begins; a short one needs no such line."""
+    rows("SET session_replication_role = replica; " + REFUSED)
+    rows(TRIED)
+    step = (
+        "INSERT INTO ai_request_events (request_id, fence, node)"
+        " SELECT 7, 1, 'step_' || i FROM generate_series(%s::int, %s::int) i"
+    )
+    rows(step, 1, 99)
+    assert "At most the newest" not in (await admin.get("/gui/requests/7")).text
+    rows(step, 100, 130)
+    page = await admin.get("/gui/requests/7")
+    assert "At most the newest 100 steps are shown." in page.text
+    assert "step 130" in page.text and "step 30 " not in page.text

@@ -21,6 +21,8 @@ from daemon.web.refused import not_found
 LARGE_BYTES = 24 * 1024
 """Longer JSON is not put into the page, but behind a link of its own."""
 SIBLINGS = 8
+MOST_OF_TRACE = {"attempt": 30, "step": 100, "question": 20}
+"""Newest lines that console_trace.sql reads of a kind; the sums tell of model calls."""
 
 Standing = tuple[str, dt.datetime | None]
 
@@ -159,6 +161,11 @@ def told(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
     return {
         "rows": rows,
+        "cut": " and ".join(
+            f"{most} {kind}s"
+            for kind, most in MOST_OF_TRACE.items()
+            if sum(row["kind"] == kind for row in rows) == most
+        ),
         "calls": len(calls),
         "input_tokens": sum(call["input_tokens"] or 0 for call in calls),
         "output_tokens": sum(call["output_tokens"] or 0 for call in calls),
