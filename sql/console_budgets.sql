@@ -6,8 +6,8 @@
 WITH scope AS (
     SELECT 'global' AS name
     UNION SELECT 'agent:' || a.type FROM ai_agents a WHERE a.archived_at IS NULL
-    UNION (SELECT b.scope FROM ai_budgets b WHERE b.scope LIKE 'key:%%'
-        AND b.period IN ('day', 'month') ORDER BY b.scope LIMIT 20)
+    UNION (SELECT DISTINCT b.scope FROM ai_budgets b WHERE b.scope LIKE 'key:%%'
+        AND b.period IN ('day', 'month') ORDER BY b.scope LIMIT 21)
 )
 SELECT s.name AS scope, k.kind, own.limit_usd,
     CASE WHEN now() < own.interim_until THEN own.interim_usd END AS interim_usd,

@@ -836,3 +836,24 @@ async def test_the_audit_log_tells_moments(admin: Person, rows: Any) -> None:
         " ORDER BY id DESC LIMIT 1"
     )
     assert f"{at} UTC" in (await admin.get("/gui/audit")).text
+
+
+async def test_budgets_of_fair_keys(admin: Person, rows: Any) -> None:
+    """The first one can be set, each is listed whatever its periods, and who is left out is told
+    of."""
+    limit = {"scope": "key:*", "period": "day", "limit_usd": "2", "reason": "a fair share"}
+    assert "key:*" in [a.get("value") for a in (await admin.get("/gui/budgets")).all("option")]
+    page = await admin.post("/gui/budgets/set", limit, back="/gui/budgets")
+    assert "Each fair key without a limit of its own may cost $2" in page.text
+    offered = [a.get("value") for a in page.all("option")]
+    assert offered.count("key:*") == 1
+    keys = (
+        "INSERT INTO ai_budgets (scope, period, limit_usd) SELECT 'key:k' || to_char(i, 'FM00'),"
+        " p, 1 FROM generate_series(%s::int, %s::int) i, unnest('{day,month}'::text[]) p"
+    )
+    rows(keys, 1, 19)
+    page = await admin.get("/gui/budgets")
+    assert "Fair key k19" in page.text and "the first 20" not in page.text
+    rows(keys, 20, 22)
+    page = await admin.get("/gui/budgets")
+    assert "Fair key k20" not in page.text and "the first 20 by name" in page.text

@@ -461,8 +461,8 @@ def test_a_budget_of_a_key_is_not_taken_for_an_agents() -> None:
     assert [named(scope) for scope in scopes] == [
         "All agents",
         "Scheduling",
-        "Key scheduling",
-        "Each key without a limit of its own",
+        "Fair key scheduling",
+        "Each fair key without a limit of its own",
     ]
 
 

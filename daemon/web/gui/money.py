@@ -15,6 +15,9 @@ from daemon.web.gui.console import Console
 from daemon.web.gui.render import Page, today
 from daemon.web.gui.words import title, usd
 
+EACH_KEY = "key:*"
+MOST_KEYS = 20
+"""console_budgets.sql gives one more, by which it is known that there are more."""
 EARLY = Decimal("0.05")
 """Of a day or month: before so much of it has passed, nothing is forecast."""
 
@@ -37,7 +40,13 @@ class Budgets:
             now = today()
             limit = self._console.settings.daily_budget_usd
             rows = await self._console.reads.rows("console_budgets")
-            return [shaped(row, now, limit) for row in rows]
+            keys = sorted({row["scope"] for row in rows if row["scope"].startswith("key:")})
+            kept = [row for row in rows if row["scope"] not in keys[MOST_KEYS:]]
+            return {
+                "rows": [shaped(row, now, limit) for row in kept],
+                "more": len(keys) > MOST_KEYS,
+                "each_key": EACH_KEY in keys,
+            }
 
         page = Page(
             "budgets.html",
@@ -45,6 +54,7 @@ class Budgets:
             "budgets",
             {"budgets": budgets, "prices": lambda: self._console.reads.rows("console_prices")},
             {
+                "each_key": (EACH_KEY, named(EACH_KEY)),
                 "environment_limit": self._console.settings.daily_budget_usd,
                 "typed": typed or {},
                 "wrong": wrong,
@@ -89,7 +99,7 @@ def named(scope: str) -> str:
     if kind == "global":
         return "All agents"
     if kind == "key":
-        return "Each key without a limit of its own" if name == "*" else f"Key {name}"
+        return "Each fair key without a limit of its own" if name == "*" else f"Fair key {name}"
     return title(name)
 
 

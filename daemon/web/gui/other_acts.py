@@ -10,7 +10,7 @@ from daemon.web.access import PRINCIPAL
 from daemon.web.gui.console import FORM, Console
 from daemon.web.gui.differences import changes
 from daemon.web.gui.forms import loads
-from daemon.web.gui.money import Budgets
+from daemon.web.gui.money import Budgets, named
 from daemon.web.gui.render import Undo
 from daemon.web.gui.schedules import EDITED, Schedules, seen, seen_of
 from daemon.web.gui.words import usd
@@ -192,5 +192,6 @@ class OtherActs:
         said = f"may cost {usd(text)} a {period}" if text else f"{has} no limit a {period}"
         if lapses:
             said += " until midnight UTC"
-        name = "All agents together" if scope == "global" else scope.partition(":")[2]
+        name = named(scope) if scope.startswith("key:") else scope.partition(":")[2]
+        name = name or "All agents together"
         return self._console.done(form, f"{name} {said}.")
