@@ -32,6 +32,7 @@ Finding = tuple[str, str]
 WALKING = re.compile(r"\b(walk\w*|march\w*|stroll\w*)\b")
 CONTACT_SECONDS = 1.0
 _ARMS = re.compile(r"\bseated\b.*\b(arms?|punch\w*)\b")
+_LEANS = re.compile(r"\b(rest|put|place|lean)\b[^.]*\b(arm|hand)\b[^.]*\b(bench|chair|box)\b")
 _ON_FEET = re.compile(r"\b(walk\w*|stand\w*|steps?|march\w*|hips?|legs?|foot|heel)\b")
 
 
@@ -52,7 +53,36 @@ def forbidden(row: tables.Condition, fact: Fact) -> list[str]:
         found.append("fast and forceful")
     if row.arms_only:
         found += _beyond_the_arms(fact)
+    if row.one_hand and _two_handed(fact):
+        found.append("two-handed")
     return found
+
+
+def _two_handed(fact: Fact) -> bool:
+    """Whether both hands hold, pull, press or bear the body; stretching leaves one out.
+
+    A weight in one-sided work of the legs hangs from both hands, and a hand on a bench or chair
+    bears the trunk.
+    """
+    if fact.tags & {"quadruped", "hanging", "inverted"}:
+        return True
+    if fact.pattern == "mobility":
+        return False
+    if fact.pattern in ("h_pull", "h_push") and _LEANS.search(_directions(fact)):
+        return True
+    sided = fact.sides == 2
+    pushed = fact.pattern in ("h_push", "v_push", "h_pull", "v_pull")
+    by_the_arm = pushed or fact.pattern == "carry" or fact.pattern.startswith("iso_")
+    if fact.gear & (tables.IMPLEMENTS - {"machine", "cable", "bands"}) or "jump_rope" in fact.gear:
+        return not (sided and by_the_arm)
+    if not sided and (pushed or "bands" in fact.gear):
+        return True
+    strained = any(as_number(fact.stress.get(joint)) for joint in ("shoulder", "elbow", "wrist"))
+    return strained and not (sided and by_the_arm)
+
+
+def _directions(fact: Fact) -> str:
+    return plain_name(" ".join(as_text(line) for line in as_list(fact.raw.get("instructions"))))
 
 
 def _beyond_the_arms(fact: Fact) -> list[str]:

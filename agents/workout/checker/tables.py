@@ -114,8 +114,8 @@ class Condition:
 
     tags: flags or positions that may not occur. impact, axial, valsalva, fall_risk: the lowest
     forbidden degree (3 = none forbidden). joint: where a stress of 2 or more is forbidden.
-    hold_seconds: the longest allowed hold. arms_only: seated, and nothing that the legs do. power:
-    whether fast and forceful work is forbidden.
+    hold_seconds: the longest allowed hold. arms_only: seated, and nothing that the legs do.
+    one_hand: nothing that two hands do. power: whether fast and forceful work is forbidden.
     """
 
     tags: frozenset[str] = frozenset()
@@ -132,6 +132,7 @@ class Condition:
     sets: int = 99
     warmup_seconds: int = 300
     arms_only: bool = False
+    one_hand: bool = False
     power: bool = False
 
 
@@ -203,6 +204,7 @@ CONDITIONS: dict[str, Condition] = {
     "asthma": Condition(warmup_seconds=600),
     "beta_blocker": Condition(),
     "wheelchair": Condition(_words("dip isometric"), arms_only=True, reps=(8, 15), rpe=8.0),
+    "one_arm": Condition(impact=2, fall_risk=2, one_hand=True, reps=(8, 15)),
     "unsteady": Condition(
         _words("inverted head_down"), impact=1, fall_risk=2, barbell_overhead=True
     ),
@@ -242,7 +244,8 @@ NEVER_LIFTED_IF_NEWER = _words("chest_pain syncope bp_crisis warning_sign acute_
 NO_JUMP_CODES = _words(
     "low_back knee shoulder neck wrist elbow hip ankle cardiac stroke chest_pain syncope "
     "beta_blocker hypertension bp_crisis osteoporosis pregnancy pregnancy_complication "
-    "postpartum recent_surgery wheelchair unsteady pelvic_floor healing warning_sign acute_illness"
+    "postpartum recent_surgery wheelchair one_arm unsteady pelvic_floor healing warning_sign "
+    "acute_illness"
 )
 APP_KEY_PREFIX = "app_"
 CLEARANCE_DAYS = 365

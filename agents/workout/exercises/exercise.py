@@ -72,9 +72,10 @@ class Exercise(BaseModel):
 
     `facts()` is the published part. The rest serves planning: `aliases` for matching names,
     `staple` marks the exercises most trainers reach for first, `variant_up` is the key of the
-    harder variant or None, `own_weight` that its implement carries the body and is no load, and
-    `origin` says who tagged it (`main_app` = tagged for the worst case, only for clients without
-    any condition).
+    harder variant or None, `hands` is 2 where the free hand of one-sided work bears the trunk
+    (what else takes two hands shows in the other facts), `own_weight` that its implement carries
+    the body and is no load, and `origin` says who tagged it (`main_app` = tagged for the worst
+    case, only for clients without any condition).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -89,6 +90,7 @@ class Exercise(BaseModel):
     level: Grade = 0
     compound: bool
     unilateral: bool = False
+    hands: Literal[1, 2] = 1
     impact: Grade = 0
     axial: Grade = 0
     position: Position = "standing"

@@ -39,6 +39,12 @@ FAST_BARBELL_REPS = 6
 muscles do. Source: NSCA, Essentials, loads and repetitions for power (at most 5 to 6)."""
 
 MOST_PULL_UPS = 12
+# Lowering the whole body slowly tires and aches long before that.
+MOST_SLOW_LOWERINGS = 6
+SLOW_LOWERING_SECONDS = 8
+# Who has two arms rows and presses the own body with both.
+_FOR_ONE_ARM = frozenset({"one_arm_doorway_row", "one_arm_wall_push_up"})
+_FIRST_GRIP = "pull_up_bar_hang"
 """Most repetitions with which a plan may begin for who lifts the whole body by the arms. Twenty or
 so are full marks in the Marines' fitness test (MCO 6100.13A): no plan asks for them in passing."""
 
@@ -190,7 +196,9 @@ def problem_for(profile: Profile, limits: Limits, exercises: Iterable[Exercise])
     """
     scheme = scheme_for(profile, limits)
     options = [
-        option_for(exercise, scheme) for exercise in exercises if _suits(exercise, limits, scheme)
+        option_for(exercise, scheme)
+        for exercise in exercises
+        if _suits(exercise, limits, scheme) and _meant_for(exercise, profile)
     ]
     kept = sorted((o for o in options if o.most_sets >= scheme.sets[0]), key=lambda o: o.key)
     if limits.pull_first and not any(option.group == "pull" for option in kept):
@@ -208,7 +216,15 @@ def _suits(exercise: Exercise, limits: Limits, scheme: Scheme) -> bool:
     if exercise.pattern == "power" and "barbell" in exercise.equipment:
         return start <= FAST_BARBELL_REPS
     hanging = exercise.position == "hanging" and exercise.pattern == "v_pull"
+    if hanging and exercise.seconds_per_rep >= SLOW_LOWERING_SECONDS:
+        return start <= MOST_SLOW_LOWERINGS
     return start <= MOST_PULL_UPS or "bands" in exercise.equipment or not hanging
+
+
+def _meant_for(exercise: Exercise, profile: Profile) -> bool:
+    if exercise.key == _FIRST_GRIP:
+        return profile.level == 0
+    return exercise.key not in _FOR_ONE_ARM or "one_arm" in profile.conditions
 
 
 def option_for(exercise: Exercise, scheme: Scheme) -> Option:

@@ -17,7 +17,7 @@ Eating disorders: IOC consensus on energy deficiency, 2023 (doi 10.1136/bjsports
 High readings: AHA, when to call about high blood pressure. Hernia, eye disease, healing: ACSM's
 Guidelines, no maximal or strained lifting. Pelvic floor: Goom, Donnelly and Brockwell 2019, no
 impact before it bears load. Wheelchair users: Consortium for Spinal Cord Medicine, preserving the
-shoulder. Fever: doi 10.1136/bjsports-2021-105259.
+shoulder. One arm: no source but what two hands do. Fever: doi 10.1136/bjsports-2021-105259.
 Youth and older adults: NSCA position statements. Joint rules: convention, stress grades by hand.
 """
 
@@ -110,6 +110,23 @@ def _needs_legs(exercise: Exercise) -> bool:
 
 
 _LEGS = Rule("work of the legs", _needs_legs)
+_HELD = frozenset({"dumbbells", "barbell", "kettlebell", "trx", "medicine_ball", "jump_rope"})
+
+
+def _needs_both_hands(exercise: Exercise) -> bool:
+    """Whether two hands hold, press or bear; one-sided work of the legs may hold two weights."""
+    if exercise.hands == 2 or exercise.position in ("quadruped", "hanging", "inverted"):
+        return True
+    if exercise.pattern == "mobility":
+        return False
+    one_armed = exercise.unilateral and exercise.pattern not in _LEG_PATTERNS - {"carry"}
+    if not _HELD.isdisjoint(exercise.equipment):
+        return not one_armed
+    arms = any(exercise.joint_stress.get(joint, 0) for joint in ("shoulder", "elbow", "wrist"))
+    return (arms and not one_armed) or ("bands" in exercise.equipment and not exercise.unilateral)
+
+
+_BOTH_HANDS = Rule("work of both hands", _needs_both_hands)
 _OFF_THE_CHAIR = Rule("not done seated", lambda e: e.position != "seated")
 _FALLS = (_FALL_2, _INVERTED, _HEAD_DOWN, _BARBELL_OVERHEAD)
 _EXPECTING = (
@@ -266,6 +283,14 @@ _ROWS = (
         note="Lock the wheels; keep the shoulders pain-free, they do the work of the day as well.",
     ),
     Condition(
+        "one_arm",
+        "use of one arm alone",
+        (_BOTH_HANDS, _IMPACT_2, _FALL_2),
+        reps=(8, 15),
+        note="Do one-sided work of the arms with the working arm only; a machine for the legs "
+        "needs no grip. While a cast or sling is on, ask the doctor what the arm may do.",
+    ),
+    Condition(
         "unsteady",
         "unsteady standing or poor sight",
         (*_FALLS, _IMPACT_1),
@@ -404,7 +429,8 @@ _NO_JUMPS = frozenset(
         "low_back", "knee", "shoulder", "neck", "wrist", "elbow", "hip", "ankle",
         "hypertension", "bp_crisis", "cardiac", "stroke", "chest_pain", "syncope", "beta_blocker",
         "osteoporosis", "pregnancy", "pregnancy_complication", "postpartum", "recent_surgery",
-        "wheelchair", "unsteady", "pelvic_floor", "healing", "warning_sign", "acute_illness",
+        "wheelchair", "one_arm", "unsteady", "pelvic_floor", "healing", "warning_sign",
+        "acute_illness",
     }
 )  # fmt: skip
 

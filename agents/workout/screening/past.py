@@ -32,6 +32,12 @@ _FINE_SINCE = re.compile(
     re.IGNORECASE,
 )
 
+_AT_AN_AGE = re.compile(
+    r"(?: in (?:his|her|my|the) \w+)? (?:at (?:the )?age(?: of)?|aged|when (?:i|he|she) was)"
+    r" (?:\d|1[0-2])\b(?! ?(?:weeks?|months?|kg|lbs?))",
+    re.IGNORECASE,
+)
+
 
 def is_outdated(page: Page, mention: Mention) -> bool:
     age = page.own_age(mention)
@@ -119,9 +125,11 @@ def _comes_back(page: Page, mention: Mention) -> bool:
 
 
 def _in_childhood(page: Page, mention: Mention) -> bool:
-    """ "Childhood X", "X as a child", "X de niña"; not "since childhood"."""
+    """ "Childhood X", "X as a child", "X at age 9", "X de niña"; not "since childhood"."""
     if mention.code.startswith(("pregnancy", "postpartum")):
         return False
+    if _AT_AN_AGE.match(page.tail(mention)):
+        return True
     near = [
         *range(mention.first - 4, mention.first),
         *range(mention.last + 1, mention.last + 6),

@@ -119,6 +119,32 @@ async def test_who_sits_trains_seated(changes: Json) -> None:
     sound(found, request)
 
 
+@pytest.mark.parametrize("gear", [["gym"], ["dumbbells"], ["bands"], []])
+async def test_one_arm_lifts_nothing_that_takes_two(gear: list[str]) -> None:
+    """Who has one arm to train with trains it and the legs, and never lifts with both hands."""
+    request = {**GYM_PLAN, "equipment": gear, "conditions": ["right arm in a cast"]}
+    found = await answer(request)
+    keys = {e["key"] for w in found["weeks"] for d in w["workouts"] for e in d["exercises"]}
+    moves = [CATALOGUE[key] for key in keys]
+    assert {"push", "pull", "knee_dominant"} <= {move.group for move in moves}
+    by_arm = [move for move in moves if move.group in ("push", "pull")]
+    assert all(move.unilateral for move in by_arm)
+    told = " ".join(line for move in moves for line in (*move.instructions, *move.cues))
+    assert not re.search(r"\b(both hands|palms|hands on|hand on a (bench|chair))\b", told), told
+    sound(found, request)
+
+
+async def test_a_first_pull_up_is_trained_at_the_bar() -> None:
+    """A beginner with a bar who wants a first pull-up hangs from it; slow lowerings are few."""
+    request = {**GYM_PLAN, "equipment": ["pull up bar"], "goals": ["first pull-up"]}
+    for level, key in (("beginner", "pull_up_bar_hang"), ("intermediate", "negative_pull_up")):
+        found = await answer({**request, "fitness_level": level})
+        lines = [e for w in found["weeks"] for d in w["workouts"] for e in d["exercises"]]
+        assert key in {line["key"] for line in lines}
+        assert all(e["reps"] <= 6 for e in lines if e["key"] == "negative_pull_up")
+        sound(found, {**request, "fitness_level": level})
+
+
 @pytest.mark.parametrize(
     "gear", [["treadmill", "dumbbells"], ["weight bench", "dumbbells"], ["a rower", "bands"]]
 )

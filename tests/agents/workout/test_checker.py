@@ -163,6 +163,7 @@ def test_old_alarms_are_lifted_by_a_newer_clearance() -> None:
         ("older_adult", "box_jump"), ("other_condition", "barbell_back_squat"),
         ("hip", "box_jump"), ("ankle", "box_jump"), ("unsteady", "box_jump"),
         ("wheelchair", "leg_press"), ("wheelchair", "incline_push_up"), ("wheelchair", "plank"),
+        ("one_arm", "barbell_back_squat"), ("one_arm", "incline_push_up"),
         ("pelvic_floor", "box_jump"), ("hernia", "box_jump"), ("pregnancy", "box_jump"),
         ("postpartum", "box_jump"),
         ("healing", "barbell_back_squat"), ("warning_sign", "box_jump"),
