@@ -29,7 +29,8 @@ def _client(value: Any) -> int:
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**63:
         raise ValueError(
-            f"{shown(value)} given; expected the id of a client, a whole number from 1 up"
+            f"{shown(value)} given; expected the id of a client, a whole number from 1 up to "
+            f"{2**63 - 1}"
         )
     return number
 

@@ -22,8 +22,11 @@ _CARDIO = frozenset({"more_cardio", "slow_down"})
 _PLANNED = frozenset({"ok", "relaxed"})
 # Advice that must not be overlooked beside a plan.
 _FOR_A_DOCTOR = frozenset(
-    {"fast_pulse", "young_loss", "unhealthy_target", "unintended_loss", "rest_first", "slow_down"}
-)
+    {
+        "fast_pulse", "sudden_gain", "young_loss", "unhealthy_target", "unintended_loss",
+        "rest_first", "slow_down",
+    }
+)  # fmt: skip
 _NO_ANSWER = "did not answer, so this review is incomplete"
 
 

@@ -57,7 +57,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What came out. forecasts: the primary goal first. concerns: what a professional should hear
-    of. past_from_start: the first goal is reached because it was so before it began."""
+    of. past_from_start: the first goal is reached because it was so before it began. turned: the
+    metrics that for two weeks have gone against the trend believed so far."""
 
     status: Status
     series: Mapping[str, Series]
@@ -66,6 +67,7 @@ class Analysis:
     warnings: Sequence[str]
     concerns: Sequence[health.Concern] = ()
     past_from_start: bool = False
+    turned: frozenset[str] = frozenset()
 
 
 def analyse(given: Given) -> Analysis:
@@ -184,17 +186,34 @@ def conclude(
         and first.status == "reached"
         and goals.past_from_start(first.goal, series.get(first.goal.metric or ""))
     )
+    turned = frozenset(
+        item.goal.metric
+        for item in forecasts
+        if item.goal.metric is not None and _turned(given, series.get(item.goal.metric), item)
+    )
     return Analysis(
         status=_status(series, forecasts),
         series=series,
         forecasts=forecasts,
-        events=_events(given, series, forecasts),
+        events=_events(given, series, forecasts, turned),
         warnings=tuple(warnings),
         concerns=tuple(
             health.concerns(given.readings, given.goals, series, forecasts, given.today, given.age)
         ),
         past_from_start=slip,
+        turned=turned,
     )
+
+
+def _turned(given: Given, measured: Series | None, item: Forecast) -> bool:
+    if item.trend is None or measured is None:
+        return False
+    rate, noise, prior = (
+        item.trend.posterior.rate()[0],
+        _line_noise(measured),
+        _line_prior(measured),
+    )
+    return events.turned(measured.days, measured.values, given.today, noise, prior, rate)
 
 
 def _status(series: Mapping[str, Series], forecasts: Sequence[Forecast]) -> Status:
@@ -217,6 +236,7 @@ def _events(
     given: Given,
     series: Mapping[str, Series],
     forecasts: Sequence[Forecast],
+    turned: frozenset[str],
 ) -> list[Event]:
     found: dict[tuple[Code, str, int | None], Event] = {}
 
@@ -236,11 +256,14 @@ def _events(
         if item.trend is None or item.goal.metric is None:
             continue
         measured = series[item.goal.metric]
-        turned = _regain(given, measured, item.trend, item.goal.toward, item.goal.metric)
-        add(turned)
-        # Who moves away from the goal does not stand still.
-        if turned is None and item.status != "reached":
-            add(_plateau(given, measured, item))
+        # Who has turned to the goal moves neither away from it nor not at all, and who moves away
+        # does not stand still.
+        back = item.goal.metric in turned and item.trend.posterior.rate()[0] * item.goal.toward < 0
+        if not back:
+            regained = _regain(given, measured, item.trend, item.goal.toward, item.goal.metric)
+            add(regained)
+            if regained is None and item.status != "reached":
+                add(_plateau(given, measured, item))
         for milestone in item.goal.milestones:
             add(_milestone(given, measured, item, milestone))
     weight = series.get("weight")

@@ -76,6 +76,7 @@ def told(facts: Facts, analysis: Analysis) -> Told:
         confidence=_share(first.confidence) if known and first is not None else 0.0,
         concerns=frozenset(analysis.concerns),
         past_from_start=analysis.past_from_start,
+        turned=analysis.turned,
     )
 
 

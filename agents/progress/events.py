@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 PLATEAU_DAYS = (42, 35)
 _PLATEAU_BELOW = (0.3, 0.15)
 _PLATEAU_SHARE_PER_WEEK = 0.001
+TURN_DAYS = 14
+_TURN_SURE = 0.95
 _TOO_FAST_SHARE_PER_WEEK = 0.01
 _TOO_FAST_DAYS = 21
 _REGAIN_SHARE = 0.015
@@ -84,6 +86,19 @@ def too_fast(days: Floats, values: Floats, now: float, noise: float, prior: floa
         return None
     limit = _TOO_FAST_SHARE_PER_WEEK * float(values[-1]) / 7
     return line if line.mean > limit and line.above(limit) > 0.7 else None
+
+
+def turned(
+    days: Floats, values: Floats, now: float, noise: float, prior: float, rate: float
+) -> bool:
+    """Whether the last two weeks surely lead against `rate`, the slope per day believed so far.
+
+    The filter believes a long rise for weeks after it has become a fall.
+    """
+    line = recent_slope(days, values, now, TURN_DAYS, noise, prior)
+    if line is None:
+        return False
+    return (line.above(0.0) if rate < 0 else 1 - line.above(0.0)) > _TURN_SURE
 
 
 @dataclass(frozen=True, slots=True)

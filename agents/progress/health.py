@@ -4,7 +4,9 @@ Sources: WHO Technical Report Series 894 (2000): a body mass index below 18.5 is
 ACSM's Guidelines for Exercise Testing and Prescription: essential fat is 3 to 5 % of a man's
 body, more of a woman's. BMJ 2011;342:d1732: 5 % lost within six to twelve months without meaning
 to is to be looked into. AHA, All About Heart Rate: an adult's heart beats 60 to 100 times a minute
-at rest. doi 10.1542/peds.2016-1649: who is still growing diets under a doctor's care only.
+at rest. ESC guidelines on heart failure, 2021 (doi 10.1093/eurheartj/ehab368): a weight that jumps
+within days is water; the bound here is twice theirs, for bodies of healthy people swing as well.
+doi 10.1542/peds.2016-1649: who is still growing diets under a doctor's care only.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from agents.progress.goals import GoalGiven, direction_of
 from agents.progress.series import Reading, Series
 from agents.progress.units import log_ratio
 
-Concern = Literal["young_loss", "unhealthy_target", "unintended_loss", "fast_pulse"]
+Concern = Literal["young_loss", "unhealthy_target", "unintended_loss", "sudden_gain", "fast_pulse"]
 
 UNDERWEIGHT_BMI = 18.5
 ESSENTIAL_FAT_PERCENT = 5.0
@@ -27,6 +29,7 @@ GROWN_UP = 16
 FASTEST_AT_REST = 100
 _LOSS_DAYS, _LEAST_SPAN_DAYS, _RECENT_DAYS = 182, 28, 60
 _ENDS = 3
+_SUDDEN_SHARE, _SUDDEN_DAYS, _BEFORE_DAYS = 0.035, 5, 14
 _HEIGHT_SQUARED_M2 = (1.2**2, 2.2**2)
 _SAME_UNIT = 0.3
 _SHRINKING = frozenset({"weight", "body_fat", "chest", "waist", "hips", "thigh", "arm", "calf"})
@@ -44,6 +47,9 @@ def concerns(
     pulse = series.get("resting_heart_rate")
     if pulse is not None and _races(pulse, today):
         yield "fast_pulse"
+    heavier = series.get("weight")
+    if heavier is not None and _jumped(heavier, today):
+        yield "sudden_gain"
     losing = [
         i for i in forecasts if i.goal.toward < 0 and i.goal.metric in ("weight", "body_fat")
     ]
@@ -65,6 +71,22 @@ def _races(pulse: Series, today: int) -> bool:
     if len(newest) < _ENDS or today - pulse.days[-1] > _RECENT_DAYS:
         return False
     return bool(median(newest) > FASTEST_AT_REST)
+
+
+def _jumped(weight: Series, today: int) -> bool:
+    """Whether the last two readings lie a good way above all that was usual days before.
+
+    Two, for one may be a slip; the days before end where a week of such a gain began.
+    """
+    if weight.unit_uncertain or len(weight.days) < 2 * _ENDS:
+        return False
+    if today - weight.days[-1] > _BEFORE_DAYS:
+        return False
+    ago = weight.days[-1] - weight.days
+    before = weight.values[(ago >= _SUDDEN_DAYS) & (ago <= _BEFORE_DAYS)]
+    if len(before) < 2 or ago[-2] >= _SUDDEN_DAYS:
+        return False
+    return bool(weight.values[-2:].min() >= (1 + _SUDDEN_SHARE) * median(before))
 
 
 def _unhealthy(item: Forecast, series: Mapping[str, Series], readings: Sequence[Reading]) -> bool:

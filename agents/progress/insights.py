@@ -43,6 +43,7 @@ class Told:
     confidence: float
     concerns: frozenset[Concern] = frozenset()
     past_from_start: bool = False
+    turned: frozenset[str] = frozenset()
 
 
 def number(value: float) -> str:
@@ -139,6 +140,8 @@ def prediction(told: Told) -> str:
         return f"The goal, {name}, is reached: the newest measurements confirm it."
     if goal.days.p50 is None or goal.goal_date.p50 is None:
         tail = "it may be reached, but more likely later than that"
+        if goal.metric in told.turned:
+            return f"{begun(name)} cannot be dated yet: the measurements turned some weeks ago."
         if goal.status == "unreachable":
             tail = (
                 "the measurements move that way, but too slowly"
@@ -195,7 +198,7 @@ def _insights(told: Told) -> Iterator[Advice]:
     metrics: set[str | None] = set()
     for goal in told.goals[:2]:
         if goal.metric not in metrics:
-            yield from _trend(goal, {event.code for event in told.events})
+            yield from _trend(goal, told)
         metrics.add(goal.metric)
         yield from _deadline(goal)
     if told.goals and told.status == "ok":
@@ -220,11 +223,20 @@ def _insights(told: Told) -> Iterator[Advice]:
         )
 
 
-def _trend(goal: GoalOut, events: set[str]) -> Iterator[Advice]:
+def _trend(goal: GoalOut, told: Told) -> Iterator[Advice]:
     if goal.trend is None or goal.metric is None:
         return
-    if goal.metric == "weight" and goal.trend.per_week > 0 and "too_fast" in events:
+    rose = goal.trend.per_week > 0
+    if goal.metric == "weight" and rose and any(e.code == "too_fast" for e in told.events):
         yield Advice(code="turned", text="It had risen before, so its pace cannot be told yet.")
+        return
+    if goal.metric in told.turned:
+        way = "rose before and has fallen" if rose else "fell before and has risen"
+        yield Advice(
+            code="turned",
+            text=f"The {title(goal.metric)} {way} for about two weeks, so its pace cannot be told "
+            "yet.",
+        )
         return
     way = "falls" if goal.trend.per_week < 0 else "rises"
     share = goal.trend.pct_bw_per_week
@@ -301,6 +313,13 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
             text="The heart beats faster at rest than it should: a doctor should see that before "
             "training gets harder, and at once with chest pain, dizziness or short breath.",
         )
+    if "sudden_gain" in told.concerns:
+        yield Advice(
+            code="sudden_gain",
+            text="The weight jumped within days, and that is mostly water: salt, starch, travel "
+            "or the cycle explain it as a rule. With short breath, swollen legs or trouble lying "
+            "flat a doctor should see it today.",
+        )
     if "young_loss" in told.concerns:
         yield Advice(
             code="young_loss",
@@ -376,7 +395,8 @@ def _advice(told: Told, codes: set[str], goal: GoalOut | None) -> Iterator[Advic
     yield from _habits(told.adherence)
     late = goal is not None and goal.status in ("behind", "unreachable")
     # A target that is left behind or unhealthy is not to be had a little later.
-    if late and codes.isdisjoint({"plateau", "regain"}) and not told.concerns:
+    calm = codes.isdisjoint({"plateau", "regain"}) and not told.concerns and not told.turned
+    if late and calm:
         yield Advice(
             code="adjust_goal",
             text="At this pace the goal comes late: agree on a nearer target or a later date.",

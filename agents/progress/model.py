@@ -34,7 +34,9 @@ def _id(required: bool) -> Callable[[Any], Any]:
         if not required and value in _NOTHING:
             return None
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**63:
-            raise ValueError(f"{shown(value)} given; expected an id, a whole number from 1 up")
+            raise ValueError(
+                f"{shown(value)} given; expected an id, a whole number from 1 up to {2**63 - 1}"
+            )
         return number
 
     return check
@@ -109,7 +111,7 @@ def _amounts(value: Any) -> dict[str, Amount] | None:
         number = _number(size)
         if number is None:
             raise ValueError(
-                f"{_name(name)} is {kind(size)} that is no number; expected a number "
+                f"{_name(name)} is {kind(size)} that cannot be read as a size; expected a number "
                 'or {"value": 82.5, "unit": "kg"}'
             )
         when = given.get("target_date", given.get("date"))

@@ -436,6 +436,43 @@ async def test_a_fall_after_a_rise_is_not_told_as_a_rise(app: MainApp) -> None:
     assert not any("weight rises" in text for text in found["insights"])
 
 
+@pytest.mark.parametrize("days", [14, 21])
+async def test_a_turn_to_the_goal_is_no_step_away_from_it(app: MainApp, days: int) -> None:
+    """Up eight kilograms in a month, then down four: nobody reads of rising, moving away and more
+    cardio; a rise that goes on is told."""
+
+    def swing(ago: float) -> float:
+        return 88 - 4 * (1 - ago / days) if ago <= days else 80 + 8 * max(0, 1 - (ago - days) / 28)
+
+    app.history(swing, days=90, every=2)
+    app.goal(78)
+    found = await app.ask()
+    told = " ".join(found["insights"])
+    assert "regain" not in codes(found)
+    assert "more_cardio" not in codes(found, "recommendations")
+    assert "weight rises" not in told
+    assert "has fallen" in told
+    assert "cannot be dated yet" in found["prediction"]
+
+
+async def test_a_rise_that_goes_on_is_no_turn(app: MainApp) -> None:
+    """Without the fall the same rise is a step away from the goal."""
+    app.history(lambda ago: 80 + 8 * max(0, 1 - ago / 28), days=90, every=2)
+    app.goal(78)
+    found = await app.ask()
+    assert "regain" in codes(found)
+    assert any("weight rises" in text for text in found["insights"])
+
+
+@pytest.mark.parametrize(("gain", "told"), [(4, True), (1.5, False)])
+async def test_a_jump_of_weight_is_for_a_doctor(app: MainApp, gain: float, told: bool) -> None:
+    """Four kilograms in six days are water: the signs of a weak heart are named beside it."""
+    app.history(lambda ago: 80 + gain * max(0, min(1, (7 - ago) / 6)), days=60, every=1)
+    app.goal(78)
+    found = await app.ask()
+    assert ("sudden_gain" in codes(found, "recommendations")) is told
+
+
 async def test_inches_are_written_out(app: MainApp) -> None:
     """ "0.08 in a week" would be read as another sentence."""
     for ago in range(120, 0, -6):
