@@ -9,7 +9,8 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,9 +113,19 @@ async def test_second_signal_ends_at_once(database: str, aconnection: Connection
         assert await asyncio.to_thread(daemon.wait, 5) == 130
 
 
+@contextmanager
+def at_a_terminal() -> Iterator[None]:
+    """Also where these tests were started with nohup, which their children inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 async def test_a_closed_terminal_is_no_crash(database: str, aconnection: Connection) -> None:
     """SIGHUP, once or twice, drains; who started the daemon with nohup has it live on."""
-    with child(database) as daemon:
+    with at_a_terminal(), child(database) as daemon:
         await daemon.await_event("ready", 30)
         [running] = await insert(aconnection, "test_sleep", seconds=1)
         await becomes(aconnection, running, "running")

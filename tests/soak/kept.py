@@ -41,11 +41,23 @@ KEEP = """
 CREATE TABLE soak_{table} (LIKE {table});
 CREATE TRIGGER soak_keep AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION soak_keep('{when}');
 """
+KEEP_PROMPTS = """
+CREATE TABLE soak_prompts (id bigint PRIMARY KEY, prompt jsonb);
+CREATE FUNCTION soak_keep_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO soak_prompts VALUES (OLD.id, OLD.prompt);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER soak_keep_prompt AFTER UPDATE OF prompt ON ai_llm_calls FOR EACH ROW
+WHEN (OLD.prompt IS NOT NULL AND NEW.prompt IS NULL) EXECUTE FUNCTION soak_keep_prompt();
+"""
+"""What was asked goes with its request; its line in the ledger stays."""
 # As a replica: neither the service's own triggers nor those that watch it see these rows again.
 PUT_BACK = """
 BEGIN;
 SET LOCAL session_replication_role = replica;
 {inserts}
+UPDATE ai_llm_calls c SET prompt = k.prompt FROM soak_prompts k WHERE k.id = c.id;
 COMMIT;
 """
 LEDGER = """
@@ -120,9 +132,9 @@ def question(body: Any) -> bytes:
 
 
 def keep(connection: psycopg.Connection[Any]) -> None:
-    """Copy from now on what is deleted."""
+    """Copy from now on what is deleted, and prompts that are emptied."""
     text = FUNCTION + "".join(KEEP.format(table=t, when=when) for t, when in TABLES.items())
-    connection.execute(text.encode())
+    connection.execute((text + KEEP_PROMPTS).encode())
 
 
 def put_back(connection: psycopg.Connection[Any]) -> dict[str, int]:
