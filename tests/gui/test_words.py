@@ -18,7 +18,7 @@ from daemon.web.gui.measures import EDGES, HOUR, percentile, series
 from daemon.web.gui.money import named
 from daemon.web.gui.requests import cell
 from daemon.web.gui.results import parts
-from daemon.web.gui.schedules import in_words, shaped
+from daemon.web.gui.schedules import EDITED, in_words, shaped
 from daemon.web.gui.search import from_query, parse
 from daemon.web.gui.verdicts import judge
 
@@ -469,7 +469,7 @@ def test_a_budget_of_a_key_is_not_taken_for_an_agents() -> None:
 def test_slots_of_other_years_say_so() -> None:
     """What is due on the next 29th of February is not taken for this year's."""
     now = dt.datetime(2026, 12, 31, 12, tzinfo=dt.UTC)
-    row: dict[str, Any] = {
+    row: dict[str, Any] = dict.fromkeys(EDITED) | {
         "trigger": "0 3 29 2 *",
         "time_zone": "UTC",
         "input_data": {},
