@@ -99,7 +99,7 @@ def compose(parts: Parts) -> ProgressReport:
         adherence=shown.adherence,
         insights=texts,
         recommendations=advice,
-        chart_svg=_chart(parts.analysis, facts.today),
+        chart_svg=_chart(parts.analysis, facts),
         data_warnings=list(dict.fromkeys((*facts.warnings, *parts.analysis.warnings))),
         provenance=Provenance(
             algorithm=ALGORITHM,
@@ -324,7 +324,7 @@ def _detail(event: Event, since: str | None) -> str:
     }[event.code]
 
 
-def _chart(analysis: Analysis, today: dt.date) -> str | None:
+def _chart(analysis: Analysis, facts: Facts) -> str | None:
     """Of the primary goal's metric, else of the weight, else of whatever there is."""
     item = next((f for f in analysis.forecasts if f.goal.metric in analysis.series), None)
     names: Sequence[str | None] = (
@@ -336,7 +336,8 @@ def _chart(analysis: Analysis, today: dt.date) -> str | None:
         found = analysis.series.get(name or "")
         if found is not None and len(found.days):
             same = item if item is not None and item.goal.metric == name else None
-            return chart.draw(found, same, number(today))
+            own = _own_unit(same, facts, analysis) if same is not None else None
+            return chart.draw(found, same, number(facts.today), own.unit if own else None)
     return None
 
 

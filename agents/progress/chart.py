@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.progress.forecast import Forecast
-from agents.progress.series import Series
+from agents.progress.series import Series, in_unit
 
 Floats = NDArray[np.float64]
 
@@ -74,8 +74,11 @@ class _Frame:
         return " ".join(f"{self.x(d)},{self.y(v)}" for d, v in zip(days, values, strict=True))
 
 
-def draw(series: Series, item: Forecast | None, today: int) -> str:
-    """The SVG of a series with at least one day. item: its forecast, if there is one."""
+def draw(series: Series, item: Forecast | None, today: int, unit: str | None = None) -> str:
+    """The SVG of a series with at least one day. item: its forecast, if there is one. unit: what
+    the client thinks in, None for the metric's own."""
+    unit = unit or series.metric.unit
+    factor = in_unit(series.metric, 1.0, unit) if unit != series.metric.unit else 1.0
     found = item.trend if item is not None else None
     target = item.goal.target if item is not None else None
     ahead, band = np.array([]), np.empty((3, 0))
@@ -85,7 +88,7 @@ def draw(series: Series, item: Forecast | None, today: int) -> str:
         band = np.quantile(found.paths[:, : days // 7 + 1], [0.1, 0.5, 0.9], axis=0)
         ahead = today + 7.0 * np.arange(band.shape[1])
     frame = _frame(series, ahead, band, target, today)
-    parts = [*_grid(frame), *_history(frame, series)]
+    parts = [*_grid(frame, factor), *_history(frame, series)]
     if found is not None:
         parts.append(
             f'<polyline class="line" points="{frame.path(series.days, found.smoothed.levels)}"/>'
@@ -95,14 +98,14 @@ def draw(series: Series, item: Forecast | None, today: int) -> str:
         parts.append(f'<polygon class="band" points="{edge}"/>')
         parts.append(f'<polyline class="next" points="{frame.path(ahead, band[1])}"/>')
     if target is not None:
-        y, label = frame.y(target), f"goal {round(target, 1):g} {series.metric.unit}"
+        y, label = frame.y(target), f"goal {round(target * factor, 1):g} {unit}"
         parts.append(f'<line class="goal" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{_LEFT + 6}" y="{float(y) - 5:.1f}">{escape(label)}</text>')
-    return _document(series, "".join(parts), forecast=bool(len(ahead)))
+    name = f"{series.metric.title} in {unit}"
+    return _document(name, "".join(parts), forecast=bool(len(ahead)))
 
 
-def _document(series: Series, body: str, *, forecast: bool) -> str:
-    name = f"{series.metric.title} in {series.metric.unit}"
+def _document(name: str, body: str, *, forecast: bool) -> str:
     more = ", with the trend and the range that holds 80 % of its futures" if forecast else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{_ROOT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -138,12 +141,13 @@ def _history(frame: _Frame, series: Series) -> list[str]:
     return dots
 
 
-def _grid(frame: _Frame) -> list[str]:
+def _grid(frame: _Frame, factor: float) -> list[str]:
+    """factor: what one of the metric's unit is in the unit of the labels."""
     found = []
-    step = _step(frame.high - frame.low)
-    value = math.ceil(frame.low / step) * step
-    while value <= frame.high:
-        y = frame.y(value)
+    step = _step((frame.high - frame.low) * factor)
+    value = math.ceil(frame.low * factor / step) * step
+    while value <= frame.high * factor:
+        y = frame.y(value / factor)
         found.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         found.append(
             f'<text x="{_LEFT - 6}" y="{float(y) + 4:.1f}" text-anchor="end">{value:g}</text>'

@@ -324,6 +324,21 @@ def test_odd_results_are_no_trouble(result: Any) -> None:
     assert isinstance(parts(result), list)
 
 
+def test_a_goals_row_is_in_the_unit_of_its_sentences() -> None:
+    """Who reads of 175 lbs in the answer finds no kilograms beside it."""
+    own = {"unit": "lbs", "current": 186.7, "target": 175.0, "per_week": -1.05}
+    goal = {"metric": "weight", "unit": "kg", "current": 84.7, "target": 79.4, "own_unit": own}
+    result = {"interval_pct": 80, "prediction": "", "goals": [goal, goal | {"own_unit": None}]}
+    [table] = [part for part in parts(result) if part.kind == "goals"]
+    pounds, kilograms = table.data["rows"]
+    assert [pounds[key] for key in ("now", "target", "rate")] == [
+        "186.7 lbs",
+        "175.0 lbs",
+        "-1.05 lbs",
+    ]
+    assert kilograms["target"] == "79.4 kg"
+
+
 def said(result: Any) -> str:
     return " ".join(str(part.data) for part in parts(result))
 

@@ -218,25 +218,29 @@ def _cases(dates: Mapping[str, Json]) -> str:
     return f"9 of 10 cases: {first} or later" if first else ""
 
 
+def _goal(goal: Mapping[str, Json]) -> dict[str, str]:
+    """A goal's row, in the unit that its sentences are told in."""
+    own = mapping(goal.get("own_unit"))
+    rate = own.get("per_week") if own else mapping(goal.get("trend")).get("per_week")
+    told = own or goal
+    unit = told.get("unit")
+    dates = mapping(goal.get("goal_date"))
+    return {
+        "name": title(text(goal.get("metric") or goal.get("category") or "goal")),
+        "status": text(goal.get("status")),
+        "now": amount(told.get("current"), unit),
+        "target": amount(told.get("target"), unit),
+        "rate": amount(rate, unit, "+.2f"),
+        "reached": text(dates.get("p50")) or "not within a year",
+        "cases": _cases(dates),
+    }
+
+
 def _progress(result: Mapping[str, Json]) -> list[Part]:
     found = [Part("quote", "", {"text": text(result.get("prediction"))})]
     if text(result.get("chart_svg")).startswith("<svg"):
         found.append(Part("picture", "", {"alt": text(result.get("prediction"))}))
-    goals = [
-        {
-            "name": title(text(mapping(g).get("metric") or mapping(g).get("category") or "goal")),
-            "status": text(mapping(g).get("status")),
-            "now": amount(mapping(g).get("current"), mapping(g).get("unit")),
-            "target": amount(mapping(g).get("target"), mapping(g).get("unit")),
-            "rate": amount(
-                mapping(mapping(g).get("trend")).get("per_week"), mapping(g).get("unit"), "+.2f"
-            ),
-            "reached": text(mapping(mapping(g).get("goal_date")).get("p50"))
-            or "not within a year",
-            "cases": _cases(mapping(mapping(g).get("goal_date"))),
-        }
-        for g in items(result.get("goals"))[:20]
-    ]
+    goals = [_goal(mapping(goal)) for goal in items(result.get("goals"))[:20]]
     if goals:
         found.append(Part("goals", "Goals", {"rows": goals}))
     insights = list(dict.fromkeys(text(line) for line in items(result.get("insights"))[:12]))

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -359,10 +360,18 @@ async def test_who_thinks_in_pounds_reads_pounds(app: MainApp) -> None:
     assert goal["own_unit"]["unit"] == "lbs"
     assert goal["own_unit"]["target"] == pytest.approx(175, abs=0.1)
     assert "lbs a week" in " ".join(found["insights"])
+    assert {"Weight in lbs", "goal 175 lbs", "180"} <= set(labels(found))
     app.connection.execute("UPDATE goals SET target_value = 79, target_unit = 'kg'")
     found = await app.ask()
     assert found["goals"][0]["own_unit"] is None
     assert found["prediction"].startswith("A weight of 79 kg ")
+    assert {"Weight in kg", "goal 79 kg", "80"} <= set(labels(found))
+
+
+def labels(found: dict[str, Any]) -> list[str]:
+    """What stands in the drawing."""
+    drawn = ET.fromstring(found["chart_svg"])  # noqa: S314  # our own
+    return [text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
 
 
 async def test_a_heart_that_races_at_rest_is_for_a_doctor(app: MainApp) -> None:
